@@ -1,0 +1,1 @@
+"""Hearing: audio in, one token per hop out."""

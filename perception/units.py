@@ -1,0 +1,116 @@
+"""The musical alphabet: k-means over the features of whole hops (paper 4.1), and its fingerprint.
+
+Labels 0..K-1 are units, label K is silence, an ordinary symbol to the corpus, the decision and the oracle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load, save
+
+
+class AlphabetError(ValueError):
+    """An alphabet that cannot be used, told in the user's words."""
+
+
+def file_stem(units: int, hop: float) -> str:
+    """What everything that speaks the alphabet of K units at a hop (s) is called on disk: k64_h0.50."""
+    return f"k{units}_h{hop:.2f}"
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """K units in a whitened space: a feature is projected, then named after the nearest centroid.
+
+    mean (dim,), projection (dim, kept), centroids (K, kept): float32. hop: seconds it was fitted at.
+    """
+
+    mean: np.ndarray
+    projection: np.ndarray
+    centroids: np.ndarray
+    hop: float
+
+    @property
+    def units(self) -> int:
+        """K."""
+        return len(self.centroids)
+
+    @property
+    def silence(self) -> int:
+        """The label of a hop below the gate."""
+        return self.units
+
+    @property
+    def hash(self) -> str:
+        """Short fingerprint, such as k64-0.5s-3fa1c2; corpus and decision store it and must agree."""
+        digest = hashlib.sha256()
+        for part in (self.mean, self.projection, self.centroids):
+            digest.update(np.ascontiguousarray(part, "<f4").tobytes())
+        return f"k{self.units}-{self.hop:g}s-{digest.hexdigest()[:6]}"
+
+    def place(self, features: np.ndarray) -> np.ndarray:
+        """(n, dim) -> (n, kept): where features lie among the centroids."""
+        return (features - self.mean) @ self.projection
+
+    def name(self, features: np.ndarray) -> np.ndarray:
+        """(n, dim) features -> (n,) int32 labels in [0, K)."""
+        placed = self.place(np.atleast_2d(features))
+        distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
+        return distance.argmin(1).astype(np.int32)
+
+    def neighbours(self) -> np.ndarray:
+        """(K + 1, K + 1) int32: row i lists all labels from i itself to the most distant; silence is last of all."""
+        square = (self.centroids**2).sum(1)
+        distance = np.maximum(square[:, None] + square - 2 * self.centroids @ self.centroids.T, 0)
+        np.fill_diagonal(distance, -1)
+        order = np.argsort(distance, axis=1, kind="stable")
+        order = np.hstack([order, np.full((self.units, 1), self.silence)])
+        return np.vstack([order, np.r_[self.silence, np.arange(self.units)]]).astype(np.int32)
+
+    def save(self, path: Path) -> None:
+        """Write one .safetensors file, whole or not at all."""
+        tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
+        tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
+        temporary = Path(path).with_suffix(".part")
+        temporary.write_bytes(save(tensors, metadata={"hop": str(self.hop), "hash": self.hash, "format": "1"}))
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Alphabet:
+        """Read what `save` wrote; AlphabetError if there is none or it is damaged."""
+        try:
+            raw = Path(path).read_bytes()
+            about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+            alphabet = cls(**load(raw), hop=float(about["hop"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise AlphabetError(f"no alphabet at {path}: {error}. Make one with: antiphon train units") from None
+        if alphabet.hash != about["hash"]:
+            raise AlphabetError(f"the alphabet {path} is damaged: it is {alphabet.hash}, it says {about['hash']}")
+        return alphabet
+
+
+def fit_alphabet(
+    features: np.ndarray, units: int, hop: float, kept: int = 48, power: float = 0.5, seed: int = 0
+) -> Alphabet:
+    """k-means (scikit-learn) over hop features (n, dim), in their first `kept` principal directions.
+
+    power: 0 keeps the variance of each direction, 1 whitens it; AlphabetError if there are fewer hops than units.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    if len(features) < 10 * units:
+        raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
+    mean = features.mean(0)
+    values, vectors = np.linalg.eigh(np.cov((features - mean).T.astype(np.float64)))
+    kept = min(kept, len(values))
+    values, vectors = np.maximum(values[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
+    projection = (vectors * values ** (-power / 2)).astype(np.float32)
+    placed = (features - mean).astype(np.float32) @ projection
+    means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(placed)
+    return Alphabet(mean.astype(np.float32), projection, means.cluster_centers_.astype(np.float32), hop)

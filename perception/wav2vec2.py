@@ -1,0 +1,253 @@
+"""wav2vec 2.0 as a music encoder, heard as a stream (Baevski et al., 2020, arXiv:2006.11477).
+
+Any `transformers` checkpoint of the wav2vec 2.0 family serves. Frame j is what the convolution stack makes of
+samples [stride*j, stride*j + support), counted from the beginning of the piece, so every frame is computed once,
+whatever the hop. The Transformer above it is not causal: each hop it reads the newest `context` of frames again,
+and the features of a hop are the mean of the frames whose centre lies in that hop. A token therefore depends on
+the last `context` samples and on nothing else, live or from a file.
+
+The music front end (`music_config`) is a plain `Wav2Vec2Config`: its first convolution is a bank of windowed
+cosines and sines at quarter-tone spacing, each in both signs so that the GELU behind it keeps what one loses.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+SAMPLERATE = 16000  # Hz, of every checkpoint of this family
+FIRST_PITCH, PER_OCTAVE, PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
+
+
+class EncoderError(ValueError):
+    """A checkpoint that cannot be used, told in the user's words."""
+
+
+class Encoder(Protocol):
+    """What any encoder must offer; wav2vec 2.0 is one."""
+
+    samplerate: int  # Hz
+    context: int  # samples before the end of a hop that its features may depend on
+    hop: int  # samples between two features
+    dim: int
+
+    def start(self) -> Frames:
+        """State of a piece that has not begun: `context` samples of silence have been heard."""
+
+    def step(self, frames: Frames, audio: np.ndarray) -> np.ndarray:
+        """Hear the next (hop,) float32 samples in [-1, 1]; return the (dim,) float32 features of that hop."""
+
+    def batch(self, audio: np.ndarray) -> list[np.ndarray]:
+        """(samples,) float32 from a file -> [(samples // hop, dim) float32], equal to `step` hop by hop."""
+
+
+def music_config(pitches: int = 168, dim: int = 256, layers: int = 4, heads: int = 4) -> Wav2Vec2Config:
+    """Configuration of the music front end: 100 spectra/s over `pitches` quarter tones from C1, 50 frames/s out."""
+    return Wav2Vec2Config(
+        hidden_size=dim,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * dim,
+        conv_dim=(4 * pitches, 256),
+        conv_kernel=(2048, 3),
+        conv_stride=(160, 2),
+        num_feat_extract_layers=2,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        conv_bias=True,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=16,
+        num_codevectors_per_group=64,
+        codevector_dim=128,
+        proj_codevector_dim=128,
+        num_negatives=50,
+        diversity_loss_weight=0.1,
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+        feat_proj_dropout=0.0,
+        activation_dropout=0.0,
+        layerdrop=0.0,
+    )
+
+
+def music_filters(pitches: int, kernel: int = 2048) -> np.ndarray:
+    """(4 * pitches, kernel) float32: Hann-windowed cos, -cos, sin, -sin of each pitch, all of unit energy.
+
+    A window is at most `PERIODS` periods long (constant Q) and at most the kernel (128 ms).
+    """
+    time = np.arange(kernel) - kernel / 2
+    bank = np.zeros((4 * pitches, kernel))
+    for number in range(pitches):
+        frequency = FIRST_PITCH * 2 ** (number / PER_OCTAVE)
+        length = min(kernel, int(PERIODS * SAMPLERATE / frequency))
+        window, begin = np.zeros(kernel), (kernel - length) // 2
+        window[begin : begin + length] = np.hanning(length)
+        for part, wave in enumerate((np.cos, np.sin)):
+            filter_ = window * wave(2 * np.pi * frequency * time / SAMPLERATE)
+            filter_ /= np.sqrt((filter_**2).sum())
+            bank[4 * number + 2 * part] = filter_
+            bank[4 * number + 2 * part + 1] = -filter_
+    return bank.astype(np.float32)
+
+
+class LongConv(nn.Conv1d):
+    """A one-channel convolution as frames x one matrix product: 3 x faster here, bf16 where autocast asks for it."""
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """(B, 1, samples) -> (B, channels, frames)."""
+        frames = audio[:, 0].unfold(1, self.kernel_size[0], self.stride[0])
+        return nn.functional.linear(frames, self.weight[:, 0], self.bias).transpose(1, 2)
+
+    @classmethod
+    def replace(cls, model: Wav2Vec2Model) -> None:
+        """Exchange the first convolution of `model`, keeping its parameters, if its kernel is long."""
+        layer = model.feature_extractor.conv_layers[0]
+        if layer.conv.kernel_size[0] >= 256:
+            layer.conv.__class__ = cls
+
+
+@dataclass
+class Frames:
+    """What the encoder remembers of the piece."""
+
+    heard: int  # samples since the piece began
+    pending: list[Tensor]  # per convolution layer (1, channels, n): input not yet consumed
+    window: Tensor  # (frames of context, hidden): projected frames, oldest first
+    spectrum: Tensor | None  # (1, channels, n) first-layer output of the last context, where group norm needs it
+
+
+class Wav2Vec2Encoder:
+    """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
+
+    hop: seconds; context: seconds of frames the Transformer reads at each hop.
+    A group-norm front end (the original base models) is normalised by the statistics of the trailing context.
+    """
+
+    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28):
+        config = model.config
+        if abs(hop * SAMPLERATE - round(hop * SAMPLERATE)) > 1e-6 or not 0.02 < hop <= context:
+            raise EncoderError(f"hop = {hop} s: expected whole samples at 16 kHz, more than 0.02 s, at most {context}")
+        LongConv.replace(model)
+        self.model = model.eval().requires_grad_(False)
+        self.samplerate, self.hop, self.dim = SAMPLERATE, round(hop * SAMPLERATE), config.hidden_size
+        self.kernels, self.strides = list(config.conv_kernel), list(config.conv_stride)
+        self.stride = int(np.prod(self.strides))
+        support = 1
+        for kernel, stride in zip(self.kernels[::-1], self.strides[::-1], strict=True):
+            support = (support - 1) * stride + kernel
+        self.support = support
+        self.window = round(context * SAMPLERATE / self.stride)  # frames
+        self.context = (self.window - 1) * self.stride + support + self.stride - 1
+        self.grouped = config.feat_extract_norm == "group"
+
+    @classmethod
+    def load(cls, where: str | Path, hop: float, context: float | None = None) -> Wav2Vec2Encoder:
+        """From a folder with config.json + model.safetensors, or a hub id; EncoderError if it is neither.
+
+        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s.
+        """
+        try:
+            config = Wav2Vec2Config.from_pretrained(str(where))
+            model = Wav2Vec2Model.from_pretrained(str(where), use_safetensors=True, torch_dtype=torch.float32)
+        except (OSError, ValueError, json.JSONDecodeError) as error:
+            raise EncoderError(
+                f"no wav2vec 2.0 model at '{where}': expected a folder with config.json and model.safetensors, or a "
+                f"hub id that can be fetched ({str(error).splitlines()[0]})"
+            ) from None
+        return cls(model, hop, context or getattr(config, "context", 1.28))
+
+    def available(self, heard: int) -> int:
+        """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""
+        return (heard - self.support) // self.stride + 1
+
+    def frames_of(self, hop: int, span: int = 1) -> tuple[int, int]:
+        """[first, end) of the frames whose centre lies in hop number `hop` and that have ended with it.
+
+        A frame is centred support/2 after its start; found from sample positions, so it never drifts. span: with
+        hops taken so many at a time.
+        """
+        first = -(-(2 * hop * span * self.hop - self.support) // (2 * self.stride))
+        end = self.available((hop + 1) * span * self.hop)
+        return min(first, end - 1), end
+
+    @torch.inference_mode()
+    def start(self) -> Frames:
+        """See `Encoder.start`. The silence is whole strides, so that a frame begins with the piece itself."""
+        pending = [torch.zeros(1, 1, 0)] + [torch.zeros(1, c, 0) for c in self.model.config.conv_dim[:-1]]
+        spectrum = torch.zeros(1, self.model.config.conv_dim[0], 0) if self.grouped else None
+        frames = Frames(0, pending, torch.zeros(0, self.dim), spectrum)
+        self._hear(frames, torch.zeros((self.window - self.available(0)) * self.stride))
+        return frames
+
+    @torch.inference_mode()
+    def step(self, frames: Frames, audio: np.ndarray) -> np.ndarray:
+        """See `Encoder.step`."""
+        if audio.shape != (self.hop,):
+            raise ValueError(f"expected one hop of {self.hop} samples, got {audio.shape}")
+        hop = frames.heard // self.hop
+        frames.heard += self.hop
+        self._hear(frames, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
+        hidden = self.model.encoder(frames.window[None]).last_hidden_state[0]
+        first, end = self.frames_of(hop)
+        return hidden[self.window - (end - first) :].mean(0).numpy()
+
+    def _hear(self, frames: Frames, audio: Tensor) -> Tensor:
+        """Push samples through the convolution stack; what is new joins the window and is returned."""
+        signal = audio[None, None]
+        for number, layer in enumerate(self.model.feature_extractor.conv_layers):
+            kernel, stride = self.kernels[number], self.strides[number]
+            signal = torch.cat([frames.pending[number], signal], 2)
+            count = (signal.shape[2] - kernel) // stride + 1
+            if count < 1:
+                frames.pending[number] = signal
+                return frames.window[:0]
+            frames.pending[number] = signal[:, :, count * stride :].clone()
+            signal = signal[:, :, : (count - 1) * stride + kernel]
+            signal = self._grouped(frames, layer, signal) if number == 0 and self.grouped else layer(signal)
+        new = self.model.feature_projection(signal.transpose(1, 2))[0][0]
+        frames.window = torch.cat([frames.window, new])[-self.window :]
+        return new
+
+    def _grouped(self, frames: Frames, layer: nn.Module, signal: Tensor) -> Tensor:
+        """First layer under group norm (one group a channel): statistics over the trailing context."""
+        made = layer.conv(signal)
+        length = self.context // self.strides[0]
+        frames.spectrum = torch.cat([frames.spectrum, made], 2)[:, :, -length:]
+        mean = frames.spectrum.mean(2, keepdim=True)
+        spread = (frames.spectrum.var(2, unbiased=False, keepdim=True) + layer.layer_norm.eps).rsqrt()
+        weight, bias = layer.layer_norm.weight[:, None], layer.layer_norm.bias[:, None]
+        return layer.activation((made - mean) * spread * weight + bias)
+
+    @torch.inference_mode()
+    def batch(self, audio: np.ndarray, spans: tuple[int, ...] = (1,), windows: int = 64) -> list[np.ndarray]:
+        """A file at once: for each span m, the features of its hops taken m at a time, (hops // m, dim) float32.
+
+        Equal to `step` of an encoder whose hop is m times this one's, up to the rounding of larger matrix products
+        (about 1e-5). `windows` hops go through the Transformer at a time.
+        """
+        count = len(audio) // self.hop
+        frames = self.start()
+        projected = [frames.window]
+        for begin in range(0, count * self.hop, 64 * SAMPLERATE):
+            block = audio[begin : min(begin + 64 * SAMPLERATE, count * self.hop)]
+            projected.append(self._hear(frames, torch.from_numpy(np.ascontiguousarray(block, np.float32))))
+        stream = torch.cat(projected)
+        features = [np.zeros((count // span, self.dim), np.float32) for span in spans]
+        for begin in range(0, count, windows):
+            hops = range(begin, min(begin + windows, count))
+            starts = [self.available((hop + 1) * self.hop) - self.available(0) for hop in hops]
+            stack = torch.stack([stream[start : start + self.window] for start in starts])
+            hidden = self.model.encoder(stack).last_hidden_state.float()
+            for hop, states in zip(hops, hidden, strict=True):
+                for span, found in zip(spans, features, strict=True):
+                    if (hop + 1) % span == 0:
+                        first, end = self.frames_of((hop + 1) // span - 1, span)
+                        found[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
+        return features

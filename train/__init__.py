@@ -1,0 +1,1 @@
+"""From data to models: rendering, training, evaluation."""
