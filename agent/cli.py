@@ -1,0 +1,289 @@
+"""The command line: one function per verb. Names, flags and JSON keys are a contract that scripts rely on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+MISTAKES = (  # what a user can mend: told in one line, exit code 2
+    ("agent.config", "ConfigError"),
+    ("agent.journal", "LogError"),
+    ("agent.model", "ModelError"),
+    ("corpora.disk", "AudioError"),
+    ("corpora.corpus", "CorpusError"),
+    ("decision.model", "DecisionError"),
+    ("perception.units", "AlphabetError"),
+    ("perception.wav2vec2", "EncoderError"),
+    ("train.run", "TrainError"),
+    ("train.fit_decision", "FitError"),
+    ("train.pairs", "TokenError"),
+)
+
+
+def _progress(what: str) -> Callable[[float, float], None] | None:
+    """A bar for a terminal; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(TextColumn(what), BarColumn(), TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())
+    task = bar.add_task(what, total=None)
+    bar.start()
+
+    def show(done: float, total: float) -> None:
+        bar.update(task, completed=done, total=total or None)
+        if total and done >= total:
+            bar.stop()
+
+    return show
+
+
+def _settings(given: argparse.Namespace, **more: str | float | None):
+    """Defaults < agent.toml (here, or --config) < flags such as agent__memory < --set."""
+    from agent import config
+
+    path = given.config or ("agent.toml" if Path("agent.toml").is_file() else None)
+    flags = [f"{name.replace('__', '.')}={value}" for name, value in more.items() if value is not None]
+    return config.read(path, [*flags, *given.set])
+
+
+def _report(found: dict, given: argparse.Namespace, lines: list[str]) -> None:
+    """JSON on stdout if asked for, else a few lines."""
+    if given.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join(lines))
+
+
+def respond(given: argparse.Namespace) -> None:
+    """Answer a recording with another."""
+    from agent import perform
+    from corpora.disk import atomic_write
+
+    settings = _settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
+    guide = perform.DEMO / "guide.flac" if given.guide == "demo" else given.guide
+    found = perform.respond(
+        guide, given.out, settings, offline=given.mode == "offline", mix=given.mix, truth=given.truth,
+        progress=_progress("answering"),
+    )  # fmt: skip
+    if given.report:
+        atomic_write(given.report, json.dumps(found) + "\n")
+    seconds, runs = found["samples"] / found["samplerate"], found["runs"]
+    _report(found, given, [
+        f"{given.out}: {seconds:.1f} s, {found['hops']} hops; {found['matched']} of {found['asked']} labels as wanted, "
+        f"{runs['count']} runs of {runs['mean']:.1f} segments",
+        *([f"{given.mix}: the guide and its answer"] if given.mix else []),
+    ])  # fmt: skip
+
+
+def play(given: argparse.Namespace) -> None:
+    """Play with files as input and output, in time."""
+    from agent import perform
+    from agent.config import ConfigError
+
+    settings = _settings(given, agent__memory=given.memory, agent__model=given.model)
+    source, out = given.input or settings.live.input, given.output or settings.live.output
+    for name, value in (("--input", source), ("--output", out)):
+        if not value or (name == "--output" and value == "osc") or "." not in Path(value).name:
+            raise ConfigError(
+                f"{name} = '{value}': this version plays from a file to a file; give --input GUIDE.wav --output OUT.wav"
+            )
+    found = perform.play(
+        source, out, settings, speed=given.speed, block=given.block, log=given.log, progress=_progress("playing")
+    )
+    mind = found["timings_ms"].get("mind", {"p50": 0, "p99": 0})
+    _report(found, given, [
+        f"{out}: {found['samples'] / found['samplerate']:.1f} s, {found['hops']} hops, {found['missed']} late; "
+        f"mind p50 {mind['p50']} ms, p99 {mind['p99']} ms"
+    ])  # fmt: skip
+
+
+def replay(given: argparse.Namespace) -> None:
+    """Render a session log again, bit for bit."""
+    from agent import perform
+
+    found = perform.replay(given.log, given.out)
+    seconds = found["samples"] / found["samplerate"]
+    _report(found, given, [f"{given.out}: {seconds:.1f} s from {found['hops']} hops of {given.log}"])
+
+
+def tokens(given: argparse.Namespace) -> None:
+    """Name each hop of a file."""
+    from agent import perform
+    from agent.model import Model
+    from corpora.audio import BLOCK, open_audio, regroup
+
+    settings = _settings(given, agent__model=given.model, live__hop=given.hop)
+    hop = settings.live.hop
+    with open_audio(given.file, at_least=hop) as file:
+        model = Model.load(settings.agent.model, hop, given.units, decide=False)
+        listener = model.listener(file.samplerate, settings.perception.gate_db)
+        hearing, labels = listener.start(), []
+        blocks = file.blocks(given.block or BLOCK)
+        for audio in regroup(blocks, perform.hop_sizes(hop, file.samplerate)):
+            if len(audio) == listener.expected(hearing):
+                labels.append(listener.step(hearing, audio).label)
+    alphabet = model.alphabet
+    found = {"tokens": labels, "hop": hop, "units": alphabet.units, "silence": alphabet.silence,
+             "alphabet": alphabet.hash}  # fmt: skip
+    _report(found, given, [" ".join("-" if label == alphabet.silence else str(label) for label in labels)])
+
+
+def corpus_build(given: argparse.Namespace) -> None:
+    """Cut recordings into a corpus."""
+    from agent.model import Model
+    from corpora.build import build
+    from corpora.corpus import info
+
+    settings = _settings(given, agent__model=given.model, live__hop=given.hop)
+    model = Model.load(settings.agent.model, settings.live.hop, decide=False)
+    made = build(
+        given.audio,
+        lambda rate: model.listener(rate, settings.perception.gate_db),
+        given.out,
+        licence=given.licence,
+        progress=_progress("naming"),
+    )
+    _report(info(made), given, _told(info(made)))
+
+
+def corpus_info(given: argparse.Namespace) -> None:
+    """What a corpus holds."""
+    from corpora.corpus import info, load
+
+    found = info(load(given.corpus))
+    _report(found, given, _told(found))
+
+
+def _told(found: dict) -> list[str]:
+    return [f"{key}: {json.dumps(value)}" for key, value in found.items()]
+
+
+def train(given: argparse.Namespace) -> None:
+    """Train a part of a model; every setting of the recipe is a flag (antiphon train encoder --help)."""
+    import_module(f"train.fit_{given.part}").main(given.rest)
+
+
+def evaluate(given: argparse.Namespace) -> None:
+    """Re-generation: the labels of B from the labels of A, against baselines."""
+    from train import evaluate as evaluation
+
+    evaluation.main([*given.data, "-o", str(given.out), *given.rest])
+
+
+def bench(given: argparse.Namespace) -> None:
+    """Measure this machine: what a hop costs, stage by stage, and against the naive way."""
+    from agent import bench as benchmark
+    from corpora.disk import atomic_write
+
+    found = benchmark.run(given.model, given.hop, _progress("measuring"))
+    if given.out:
+        atomic_write(given.out, json.dumps(found, indent=1) + "\n")
+    _report(found, given, benchmark.lines(found))
+
+
+def check(given: argparse.Namespace) -> None:
+    """Is all here that a performance needs? Exit code 2 if not."""
+    from agent import check as checking
+
+    found = checking.run(given.model)
+    _report(found, given, checking.lines(found))
+    if not found["ready"]:
+        raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their flags."""
+    main = argparse.ArgumentParser(prog="antiphon", description="A musical agent that listens and answers.")
+    verbs = main.add_subparsers(required=True, metavar="VERB")
+
+    def verb(where, name: str, run: Callable, settings: bool = True) -> argparse.ArgumentParser:
+        one = where.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
+        one.set_defaults(run=run)
+        one.add_argument("--json", action="store_true", help="print the result as JSON")
+        if settings:
+            one.add_argument("--model", metavar="DIR", help="model folder, or the name of an embedded one")
+            one.add_argument("--config", metavar="FILE", help="settings, such as agent.toml")
+            one.add_argument("--set", action="append", default=[], metavar="K.K=V", help="one setting")
+        return one
+
+    one = verb(verbs, "respond", respond)
+    one.add_argument("guide", help="recording to answer, or 'demo'")
+    one.add_argument("--memory", metavar="FILE|CORPUS", help="what to answer with; 'demo' unless agent.toml says else")
+    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
+    one.add_argument("--mix", metavar="MIX.wav", help="guide and answer together, stereo")
+    one.add_argument("--mode", choices=("live", "offline"), default="live", help="live hears only what is past")
+    one.add_argument("--seed", type=int, help="same seed, same answer")
+    one.add_argument("--report", metavar="R.json", help="what was heard, wanted, chosen and why")
+    one.add_argument("--truth", metavar="B.wav", help="what was really played with the guide, for its TPP")
+
+    one = verb(verbs, "play", play)
+    one.add_argument("--input", metavar="FILE")
+    one.add_argument("--output", metavar="FILE")
+    one.add_argument("--memory", metavar="FILE|CORPUS")
+    one.add_argument("--log", metavar="S.jsonl", help="session log, for replay")
+    one.add_argument("--speed", type=float, default=1.0, help="times real time; 0: as fast as it goes")
+    one.add_argument("--block", type=int, default=256, help="samples that arrive at a time")
+
+    one = verb(verbs, "replay", replay, settings=False)
+    one.add_argument("log", metavar="S.jsonl")
+    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
+
+    one = verb(verbs, "tokens", tokens)
+    one.add_argument("file")
+    one.add_argument("--block", type=int, metavar="N", help="feed it N samples at a time")
+    one.add_argument("--units", type=int, metavar="K", help="size of the alphabet")
+    one.add_argument("--hop", type=float, metavar="S", help="seconds per token")
+
+    corpora = verbs.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)
+    one = verb(corpora, "build", corpus_build)
+    one.add_argument("audio", nargs="+")
+    one.add_argument("-o", "--out", required=True, metavar="DIR")
+    one.add_argument("--hop", type=float, metavar="S", help="seconds per segment")
+    one.add_argument("--licence", default="", help="of the recordings, kept with them")
+    one = verb(corpora, "info", corpus_info, settings=False)
+    one.add_argument("corpus", metavar="DIR")
+
+    one = verbs.add_parser("train", help="Train a part of a model.", add_help=False)
+    one.add_argument("part", choices=("encoder", "units", "decision"))
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one.set_defaults(run=train)
+
+    evaluations = verbs.add_parser("evaluate", help="Measure a model on data.").add_subparsers(required=True)
+    one = evaluations.add_parser("regeneration", help=evaluate.__doc__, add_help=False)
+    one.add_argument("data", nargs="*")
+    one.add_argument("-o", "--out", type=Path, required=True)
+    one.set_defaults(run=evaluate, rest=[])
+
+    one = verb(verbs, "bench", bench)
+    one.add_argument("-o", "--out", metavar="bench.json")
+    one.add_argument("--hop", type=float, default=0.25)
+    verb(verbs, "check", check)
+    return main
+
+
+def mistakes() -> tuple[type[Exception], ...]:
+    """The errors that are the user's to mend, of the modules that have been loaded."""
+    return tuple(getattr(sys.modules[module], name) for module, name in MISTAKES if module in sys.modules)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: exit code 0, 1 (our fault, with traceback) or 2 (the user's, one line that says what to do)."""
+    given = parser().parse_args(argv)
+    try:
+        given.run(given)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        if not isinstance(error, mistakes()):
+            raise
+        print(f"antiphon: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Recorded memories: audio files in and out, the corpus format, and how a corpus is built."""

@@ -1,0 +1,250 @@
+"""The corpus: a recorded memory cut into segments of one hop, each with its label.
+
+A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature) and `corpus.json`
+(format, hop, sample rate, alphabet, sources, licence). Nothing is read by pickle; a folder is written whole or not.
+Segment i covers the samples boundary(i) to boundary(i + 1), see `corpora.audio.boundary`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, boundary, open_audio
+
+FORMAT = 1  # of the folder; raised when an older Antiphon could not read it
+FILES = ("audio.flac", "segments.npz", "corpus.json")
+RATES = (1000, 655_350)  # Hz, what FLAC holds
+_FIELDS = {"name": str, "samplerate": int, "hop": float, "alphabet": str, "units": int, "sources": list, "licence": str}
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be read, written or used, told with the remedy."""
+
+
+@dataclass
+class Corpus:
+    """A recorded memory of n segments. Labels are 0..units-1, and `units` for silence.
+
+    recording is the audio itself, (samples,) float32, or the file that holds it; ask `audio()` for it.
+    CorpusError if the parts do not belong together.
+    """
+
+    name: str
+    samplerate: int  # Hz
+    hop: float  # s, length of a segment
+    alphabet: str  # hash of the alphabet that gave the labels
+    units: int  # labels without silence
+    labels: np.ndarray  # (n,) int32 in [0, units]
+    rms: np.ndarray  # (n,) float32, full scale = 1
+    features: np.ndarray  # (n, dim) float16
+    sources: list[dict[str, Any]] = field(default_factory=list)  # {"file", "start": first segment, "seconds"}
+    licence: str = ""
+    recording: np.ndarray | Path | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_header(self)
+        self.labels = np.asarray(self.labels, np.int32)
+        self.rms = np.asarray(self.rms, np.float32)
+        largest = np.finfo(np.float16).max
+        self.features = np.clip(np.asarray(self.features), -largest, largest).astype(np.float16)
+        _check_segments(self)
+
+    def __len__(self) -> int:
+        """Number of segments."""
+        return len(self.labels)
+
+    @property
+    def samples(self) -> int:
+        """Length of the audio in samples; always whole segments."""
+        return boundary(len(self), self.hop, self.samplerate)
+
+    def audio(self) -> np.ndarray:
+        """(samples,) float32 mono at `samplerate`, read from the disk at the first call and kept."""
+        if isinstance(self.recording, Path):
+            with open_audio(self.recording) as file:
+                self.recording = file.read()
+        if self.recording is None or len(self.recording) != self.samples:
+            held = 0 if self.recording is None else len(self.recording)
+            raise CorpusError(
+                f"corpus '{self.name}' holds {held} samples of audio for {self.samples} samples of segments: "
+                "build it again with  antiphon corpus build"
+            )
+        return self.recording
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder, replacing a corpus that is there; whole or not at all. CorpusError or AudioError."""
+        with corpus_folder(folder) as temporary:
+            with AudioWriter(temporary / FILES[0], self.samplerate) as writer:
+                writer.write(self.audio())
+            write_segments(temporary, self)
+
+
+def corpus_folder(folder: str | Path) -> AbstractContextManager[Path]:
+    """`with corpus_folder(DIR) as temporary:` gives a folder that becomes the corpus DIR when the block ends well."""
+    return atomic_folder(folder, replaces=FILES)
+
+
+def write_segments(folder: Path, corpus: Corpus) -> None:
+    """Write all but the audio of a corpus into `folder`."""
+    n = len(corpus)
+    start = np.array([boundary(i, corpus.hop, corpus.samplerate) for i in range(n)], np.int64)
+    held = io.BytesIO()
+    np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features)
+    atomic_write(folder / FILES[1], held.getvalue())
+    about = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
+    atomic_write(folder / FILES[2], json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+
+
+def load(folder: str | Path) -> Corpus:
+    """Read a corpus; its audio is only opened and measured, see `Corpus.audio`. CorpusError says what is wrong."""
+    folder = Path(folder)
+    about = _read_header(folder)
+    arrays = _read_arrays(folder)
+    try:
+        corpus = Corpus(
+            **{key: about[key] for key in _FIELDS},
+            labels=_integers(arrays["label"]),
+            rms=arrays["rms"],
+            features=arrays["feature"],
+            recording=folder / FILES[0],
+        )
+        _check_audio(folder, corpus, arrays["start"], about["segments"])
+    except (KeyError, TypeError, ValueError, OverflowError, AudioError) as error:
+        raise _damaged(folder, error) from None
+    return corpus
+
+
+def check(corpus: Corpus, alphabet: str, hop: float, folder: str | Path = "DIR", model: str | Path = "DIR") -> None:
+    """CorpusError unless the corpus was labelled with this alphabet at this hop; names both and the way out."""
+    if corpus.alphabet == alphabet and abs(corpus.hop - hop) < 1e-9:
+        return
+    files = " ".join(f"'{source['file']}'" for source in corpus.sources) or "AUDIO..."
+    raise CorpusError(
+        f"corpus '{corpus.name}' was labelled with alphabet {corpus.alphabet} at {corpus.hop:g} s, the model speaks "
+        f"{alphabet} at {hop:g} s. Run:  antiphon corpus build {files} -o {folder} --model {model}"
+    )
+
+
+def info(corpus: Corpus) -> dict[str, Any]:
+    """What `antiphon corpus info` tells; shares are of all segments, levels in dBFS RMS of the sounding ones."""
+    sounding = corpus.labels != corpus.units
+    level = 20 * np.log10(np.maximum(corpus.rms[sounding], 1e-7))
+    repeats = corpus.labels[1:] == corpus.labels[:-1]
+    return {
+        "name": corpus.name,
+        "segments": len(corpus),
+        "seconds": round(len(corpus) * corpus.hop, 3),
+        "hop": corpus.hop,
+        "samplerate": corpus.samplerate,
+        "alphabet": corpus.alphabet,
+        "units": corpus.units,
+        "labels_used": len(np.unique(corpus.labels[sounding])),
+        "silence": round(float(1 - sounding.mean()), 4),
+        "self_repeat": round(float(repeats.mean()), 4) if len(repeats) else 0.0,
+        "level_db": [round(float(q), 1) for q in np.percentile(level, (0, 50, 100))] if len(level) else None,
+        "sources": corpus.sources,
+        "licence": corpus.licence,
+    }
+
+
+def _check_header(corpus: Corpus) -> None:
+    for key, kind in _FIELDS.items():
+        value = getattr(corpus, key)
+        if kind is float and type(value) is int:
+            value = float(value)
+            setattr(corpus, key, value)
+        if type(value) is not kind:
+            raise CorpusError(f"corpus '{corpus.name}': {key} = {value!r}: expected {kind.__name__}")
+    for key, value, low, high in (
+        ("samplerate", corpus.samplerate, *RATES),
+        ("hop", corpus.hop, 0.02, 10.0),
+        ("units", corpus.units, 1, 65536),
+    ):
+        if not low <= value <= high:
+            raise CorpusError(f"corpus '{corpus.name}': {key} = {value}: expected {low} to {high}")
+    for source in corpus.sources:
+        if type(source) is not dict or not isinstance(source.get("file"), str):
+            raise CorpusError(f"corpus '{corpus.name}': source {source!r}: expected file, start, seconds")
+
+
+def _check_segments(corpus: Corpus) -> None:
+    n = len(corpus.labels) if corpus.labels.ndim == 1 else -1
+    if n <= 0:
+        raise CorpusError(f"corpus '{corpus.name}' has no segments: build it from at least one hop of audio")
+    if corpus.rms.shape != (n,) or corpus.features.ndim != 2 or len(corpus.features) != n:
+        raise CorpusError(
+            f"corpus '{corpus.name}' has {n} labels, {corpus.rms.shape} levels and {corpus.features.shape} features: "
+            "expected one of each per segment; build it again"
+        )
+    if corpus.labels.min() < 0 or corpus.labels.max() > corpus.units:
+        wrong = corpus.labels[(corpus.labels < 0) | (corpus.labels > corpus.units)][0]
+        raise CorpusError(f"corpus '{corpus.name}' has a label {wrong}: expected 0 to {corpus.units}; build it again")
+    if not (np.isfinite(corpus.rms).all() and (corpus.rms >= 0).all() and np.isfinite(corpus.features).all()):
+        raise CorpusError(f"corpus '{corpus.name}' has levels or features that are no numbers: build it again")
+
+
+def _read_header(folder: Path) -> dict[str, Any]:
+    if folder.is_file():
+        raise CorpusError(f"'{folder}' is a file, not a corpus: make one with  antiphon corpus build '{folder}' -o DIR")
+    if not folder.is_dir():
+        raise CorpusError(f"there is no corpus '{folder}': check its name, or make one with  antiphon corpus build")
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise CorpusError(
+            f"'{folder}' is not a corpus, it has no {missing[0]}: make one with  antiphon corpus build AUDIO -o DIR"
+        )
+    try:
+        about = json.loads((folder / FILES[2]).read_text(encoding="utf-8"))
+        version = about["format"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(folder, error) from None
+    if type(version) is not int:
+        raise _damaged(folder, ValueError(f"format {version!r}"))
+    if version > FORMAT:
+        raise CorpusError(
+            f"corpus '{folder}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon, or build it again"
+        )
+    if version < FORMAT:
+        raise CorpusError(f"corpus '{folder}' has format {version}, no longer read: build it again")
+    return about
+
+
+def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
+    try:
+        with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as held:
+            return {key: np.asarray(held[key]) for key in ("start", "label", "rms", "feature")}
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, TypeError, AttributeError) as error:
+        raise _damaged(folder, error) from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, SyntaxError, OverflowError) as error:
+        raise _damaged(folder, error) from None
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"labels are {values.dtype}")
+    if values.size and (values.min() < 0 or values.max() > 65536):
+        raise ValueError("labels out of range")
+    return values.astype(np.int32)
+
+
+def _check_audio(folder: Path, corpus: Corpus, start: np.ndarray, segments: int) -> None:
+    expected = [boundary(i, corpus.hop, corpus.samplerate) for i in range(len(corpus))]
+    if segments != len(corpus) or not np.array_equal(start, expected):
+        raise ValueError("its segments do not follow each other")
+    with open_audio(folder / FILES[0]) as file:
+        if (file.samplerate, file.frames, file.channels) != (corpus.samplerate, corpus.samples, 1):
+            raise ValueError(f"its audio has {file.frames} samples at {file.samplerate} Hz")
+
+
+def _damaged(folder: Path, error: Exception) -> CorpusError:
+    why = " ".join(str(error).split()) or type(error).__name__  # one line, whatever the library wrote
+    return CorpusError(f"corpus '{folder}' is damaged ({why[:160]}): build it again with  antiphon corpus build")

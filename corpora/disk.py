@@ -1,0 +1,122 @@
+"""Files and folders that appear whole or not at all, and the sentences for what a disk refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class AudioError(ValueError):
+    """A file that cannot be read or written, told with the remedy."""
+
+
+def atomic_write(path: str | Path, data: bytes | str) -> None:
+    """Write a small file whole or not at all; AudioError says why not. Text is written as UTF-8."""
+    target, temporary = beside(Path(path))
+    with told(Path(path)):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+@contextmanager
+def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield an empty temporary folder that takes the place of `path` when the block ends well, else is removed.
+
+    replaces: file names that a folder already there may hold; one that holds anything else is refused, so that a
+    slip of `-o` costs nobody their recordings. AudioError says why it cannot be done.
+    """
+    path = Path(path)
+    _refuse_to_replace(path, set(replaces))
+    target, temporary = beside(path, folder=True)
+    with told(path):
+        temporary.mkdir()
+    try:
+        yield temporary
+        with told(path):
+            _swap(temporary, target)
+    except AudioError as error:  # about a file in the temporary folder, whose name means nothing to the user
+        raise AudioError(str(error).replace(str(temporary), str(path))) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_to_replace(path: Path, replaces: set[str]) -> None:
+    with told(path):
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise AudioError(f"'{path}' is a file, not a folder: choose another name with -o")
+        foreign = sorted(other.name for other in path.iterdir() if other.name not in replaces)
+    if foreign:
+        raise AudioError(
+            f"'{path}' holds '{foreign[0]}', which would be lost: choose a new folder with -o, or move it away"
+        )
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Rename `temporary` to `target`; what was there stays until the new one is in place, and returns if it fails."""
+    old = temporary.with_name(temporary.name + ".old")
+    if not target.exists():
+        os.rename(temporary, target)
+        return
+    os.rename(target, old)
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def beside(path: Path, folder: bool = False) -> tuple[Path, Path]:
+    """(what to rename to, links followed; a free name beside it). AudioError if something else stands there."""
+    with told(path):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not (target.is_dir() if folder else target.is_file()):
+            raise AudioError(f"'{path}' is not a {'folder' if folder else 'file'}: choose another name with -o")
+    return target, target.with_name(f".antiphon-{uuid.uuid4().hex[:8]}.part")
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns what the system refuses inside the block into an AudioError about `path`."""
+    try:
+        yield
+    except AudioError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise write_error(path, error) from None
+
+
+def write_error(path: Path, error: OSError | ValueError) -> AudioError:
+    """The sentence for what the system answered when `path` was to be written."""
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return AudioError(f"no room on the disk for '{path}': make room or write elsewhere; nothing was left behind")
+    if code == errno.EFBIG:
+        return AudioError(f"'{path}' is larger than this disk or account allows: write elsewhere, or name it .flac")
+    if code == errno.ENOENT:
+        return AudioError(f"there is no folder '{path.parent}': make it first, or choose another for '{path.name}'")
+    if code == errno.ENOTDIR:
+        return AudioError(f"'{path.parent}' is not a folder: choose another place for '{path.name}'")
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return AudioError(f"'{path.parent}' may not be written in: choose another folder for '{path.name}'")
+    return AudioError(f"'{path}' cannot be written ({reason(error)}): choose another name or folder")
+
+
+def reason(error: Exception) -> str:
+    """The system's own words, for the cases that have no sentence here."""
+    return str(getattr(error, "strerror", None) or error).lower()
