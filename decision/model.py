@@ -1,0 +1,398 @@
+"""The decision model: a Transformer decoder over what was played, cross-attending what was heard.
+
+After Bujard et al. (2025), §4.2, made fit for the stage:
+- one checkpoint hears everything (offline) or only up to `lookahead` hops ago (live), by the mask alone;
+- sliding windows and rotary positions (Su et al. 2021, arXiv:2104.09864) on both attentions: only the distance in hops
+  between two labels is seen, so a piece may last for hours and the last minute costs what the first did;
+- rows are numbered by hop. Row t predicts played[t]; its input is played[t - 1], or the start symbol at the very first.
+
+`Decision` holds what was learned, `DecisionState` what has happened since the piece began.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from decision import step
+from decision.step import DecisionState
+
+SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
+PAPER = {"dim": 768, "layers": 6, "heads": 12, "ff": 2048}
+FORMAT = 1
+SHORTEST_WINDOW = 15.0  # s, what the paper's model sees
+
+
+class DecisionError(ValueError):
+    """A decision model that cannot be loaded, or does not suit what it is used with, told in the user's words."""
+
+
+@dataclass(frozen=True)
+class DecisionConfig:
+    """What a decision model is; saved beside its weights.
+
+    units: K labels, silence is label K; hop: s per label; window: labels seen back (and ahead, offline), at least
+    15 s; alphabet: hash of the alphabet it speaks; lookaheads: the live masks it was trained with, in hops.
+    """
+
+    units: int
+    hop: float
+    window: int
+    dim: int
+    layers: int
+    heads: int
+    ff: int
+    dropout: float = 0.1
+    alphabet: str = ""
+    lookaheads: tuple[int, ...] = (1, 2, 4)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lookaheads", tuple(self.lookaheads))
+        if min(self.units, self.window, self.dim, self.layers, self.heads, self.ff) < 1 or self.hop <= 0:
+            raise DecisionError(f"every size of a decision model must be above 0: {self}")
+        if self.dim % (4 * self.heads):
+            raise DecisionError(f"dim = {self.dim}: expected a multiple of 4 * heads = {4 * self.heads}")
+        if self.window * self.hop < SHORTEST_WINDOW - 1e-6:
+            least = int(np.ceil(SHORTEST_WINDOW / self.hop - 1e-6))
+            raise DecisionError(f"window = {self.window} labels of {self.hop} s: expected 15 s or more, {least} labels")
+        if not 0 <= self.dropout < 1:
+            raise DecisionError(f"dropout = {self.dropout}: expected 0 to 1")
+        if any(k < 1 for k in self.lookaheads):
+            raise DecisionError(f"lookaheads = {self.lookaheads}: expected 1 hop or more each")
+
+    @property
+    def vocab(self) -> int:
+        """Labels that can be heard and played: the units and silence."""
+        return self.units + 1
+
+    @property
+    def start(self) -> int:
+        """Input symbol of the first row; the output cannot say it."""
+        return self.units + 1
+
+
+def turn(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
+    """Rotary factors (cos|sin, n, head) float32 of hop numbers (n,).
+
+    Angles are taken in float64: in float32 a position of 100,000 is off by several thousandths of a turn.
+    """
+    angle = np.asarray(positions, np.float64)[:, None] * frequencies
+    cos, sin = np.cos(angle), np.sin(angle)
+    return torch.from_numpy(np.stack([np.hstack([cos, cos]), np.hstack([-sin, sin])]).astype(np.float32))
+
+
+def rotate(x: Tensor, turned: Tensor) -> Tensor:
+    """Turn (..., n, head) by the factors of `turn`; pair i is (i, i + head / 2)."""
+    return (x * turned[0] + x.roll(x.shape[-1] // 2, -1) * turned[1]).to(x.dtype)
+
+
+class Block(nn.Module):
+    """One pre-norm layer: attention to what was played, attention to what was heard, feed-forward."""
+
+    ORDER = ("norm_own", "own_in", "own_out", "norm_heard", "heard_in", "heard_out", "norm_ff", "ff_in", "ff_out")
+
+    def __init__(self, config: DecisionConfig):
+        super().__init__()
+        dim, self.heads = config.dim, config.heads
+        self.norm_own, self.norm_heard, self.norm_ff = nn.LayerNorm(dim), nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.own_in, self.own_out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.heard_in, self.heard_out = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.ff_in, self.ff_out = nn.Linear(dim, config.ff), nn.Linear(config.ff, dim)
+        self.drop = nn.Dropout(config.dropout)
+
+    def split(self, x: Tensor) -> Tensor:
+        """(batch, n, parts * dim) -> (parts, batch, heads, n, head)."""
+        batch, n, _ = x.shape
+        head = self.own_out.in_features // self.heads
+        return x.view(batch, n, -1, self.heads, head).permute(2, 0, 3, 1, 4)
+
+    def forward(self, x: Tensor, turned: Tensor, own: Tensor, keys: Tensor, values: Tensor, see: Tensor) -> Tensor:
+        """(batch, n, dim) -> (batch, n, dim).
+
+        turned: rotary factors of the n rows; own (n, n) bool: which rows each sees; keys, values (batch, heads,
+        slots, head) of what was heard; see (n, slots) bool. Attention itself has no dropout: fused, the CPU has none.
+        """
+        query, key, value = self.split(self.own_in(self.norm_own(x)))
+        x = x + self.drop(self.own_out(merge(attend(rotate(query, turned), rotate(key, turned), value, own))))
+        query = rotate(self.split(self.heard_in(self.norm_heard(x)))[0], turned)
+        x = x + self.drop(self.heard_out(merge(attend(query, keys, values, see))))
+        return x + self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """Fused attention, (batch, heads, n, head). On a CPU in float32 even under autocast: the backward pass of the
+    fused kernel takes four times as long in bfloat16 (105 ms against 26 for eight of 32 x 30 labels)."""
+    if query.device.type == "cpu":
+        with torch.autocast("cpu", enabled=False):
+            query, key, value = query.float(), key.float(), value.float()
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+
+
+def merge(x: Tensor) -> Tensor:
+    """(batch, heads, n, head) -> (batch, n, dim)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+class Decision(nn.Module):
+    """Predicts the next label to play. Training: `forward`. Playing: `start`, then per hop `hear`, `plan`, `commit`."""
+
+    def __init__(self, config: DecisionConfig):
+        super().__init__()
+        self.config = config
+        self.card: dict[str, Any] = {}  # how it was made: steps, data, scores
+        self._weights: step.Weights | None = None
+        dim, head = config.dim, config.dim // config.heads
+        # Half of each head turns, from 1 radian per hop down to 1 per window; the other half is blind to position
+        # and holds the null key, which must look the same from everywhere.
+        turning = float(config.window) ** -np.linspace(0.0, 1.0, head // 4)
+        self.frequencies = np.concatenate([turning, np.zeros(head // 2 - head // 4)])
+        self.played = nn.Embedding(config.vocab + 1, dim)
+        self.heard = nn.Embedding(config.vocab, dim)
+        self.norm_heard = nn.LayerNorm(dim)
+        self.heard_out = nn.Linear(dim, config.layers * 2 * dim)  # keys and values of all layers at once
+        self.null = nn.Parameter(torch.zeros(config.layers, 2, config.heads, head))
+        self.drop = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, config.vocab)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+        for name, p in self.blocks.named_parameters():
+            if name.endswith("out.weight"):  # added to the residual stream: small, or depth would make it grow
+                nn.init.normal_(p, std=0.02 / (3 * self.config.layers) ** 0.5)
+
+    # Training and offline evaluation
+
+    def forward(self, heard: Tensor, played: Tensor, lookahead: int | None = None, *, origin: int = 0) -> Tensor:
+        """Logits (B, T, vocab) of `played` (B, T), teacher-forced, given `heard` (B, S); both int64 labels.
+
+        logits[:, t] predicts played[:, t] and sees played[:, :t] and, within `window`, all that is heard
+        (lookahead None) or heard[:, s] with s <= t - lookahead. `origin` is the hop number of the first label.
+        """
+        first = played.new_full((len(played), 1), self.config.start)
+        x = self.drop(self.played(torch.cat([first, played[:, :-1]], 1)))
+        hops, ears = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
+        own, see = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, ears, lookahead))
+        keys, values = self._ears(heard, ears).unbind(1)
+        turned = turn(hops, self.frequencies).to(x.device)
+        for i, block in enumerate(self.blocks):
+            x = block(x, turned, own, keys[i], values[i], see)
+        return self.head(self.norm(x))
+
+    def _masks(self, hops: np.ndarray, ears: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Who sees whom: rows x rows, rows x (null, heard); bool, True = seen."""
+        t, window = hops[:, None], self.config.window
+        own = (hops <= t) & (hops > t - window)
+        see = (ears > t - window) & (ears < t + window)
+        if lookahead is not None:
+            see &= ears <= t - lookahead
+        return own, np.hstack([np.ones_like(t, bool), see])
+
+    def _null(self) -> Tensor:
+        """Null keys and values (layers, 2, 1, heads, 1, head), the keys zero wherever a query turns."""
+        still = torch.from_numpy(np.tile(self.frequencies == 0, 2)).to(self.null)
+        keep = torch.stack([still, torch.ones_like(still)])[:, None]
+        return (self.null * keep)[:, :, None, :, None]
+
+    def _keys(self, labels: Tensor, hops: np.ndarray) -> Tensor:
+        """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys turned to their hops (S,)."""
+        c = self.config
+        both = self.heard_out(self.norm_heard(self.drop(self.heard(labels))))
+        both = both.view(*labels.shape, c.layers, 2, c.heads, -1).permute(2, 3, 0, 4, 1, 5)
+        return torch.stack([rotate(both[:, 0], turn(hops, self.frequencies).to(both.device)), both[:, 1]], 1)
+
+    def _ears(self, heard: Tensor, hops: np.ndarray) -> Tensor:
+        both = self._keys(heard, hops)
+        null = self._null().to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1)
+        return torch.cat([null, both], 4)
+
+    # Playing: the same by single rows, see decision/step.py
+
+    def train(self, mode: bool = True) -> Decision:
+        """As nn.Module.train; the weights packed for playing are forgotten, for they may change now."""
+        self._weights = None
+        return super().train(mode)
+
+    @torch.no_grad()
+    def weights(self) -> step.Weights:
+        """A copy of the weights as the kernel reads them, packed once after each call of `eval`.
+
+        RuntimeError in training mode: the copy would grow old.
+        """
+        if self.training:
+            raise RuntimeError("a decision model in training cannot play: call eval() first")
+        if self._weights is None:
+            c = self.config
+            ears = self.heard_out(self.norm_heard(self.heard.weight)).view(c.vocab, c.layers, 2, c.heads, -1)
+            layers = [_end_to_end(*(getattr(block, name) for name in Block.ORDER)) for block in self.blocks]
+            self._weights = step.Weights(
+                played=_packed(self.played.weight),
+                ears=_packed(ears),
+                null=_packed(self._null().squeeze((2, 4))),
+                layers=_packed(torch.stack(layers)),
+                last=_packed(_end_to_end(self.norm, self.head)),
+                frequencies=self.frequencies,
+                window=c.window,
+                ff=c.ff,
+            )
+        return self._weights
+
+    def start(self, batch: int | None = None, *, origin: int = 0) -> DecisionState:
+        """A state in which nothing has been heard or played, the next hop being number `origin`.
+
+        With `batch`, that many independent pieces in step: labels are then (batch,) arrays, logits (batch, vocab).
+        """
+        return step.start(self.weights(), self.config.start, batch, origin)
+
+    def hear(self, state: DecisionState, label: int | np.ndarray) -> None:
+        """Take in the label of the next hop heard; live, after the `commit` of what was played meanwhile.
+
+        Hearing may run up to `window` hops ahead of playing, as when a whole file is known; DecisionError beyond.
+        """
+        window = self.config.window
+        if state.heard - state.played >= window:
+            raise DecisionError(f"heard {window} hops (the window) ahead of what is played: commit what was played")
+        step.hear(self.weights(), state, self._labels(state, label))
+
+    def logits(self, state: DecisionState) -> np.ndarray:
+        """(vocab,) float32 for the next label to be played, given all that has been heard so far."""
+        if state.fresh != state.heard:
+            state.current, state.fresh = step.row(self.weights(), state, 0, state.last), state.heard
+        return state.current[0].copy() if state.single else state.current.copy()
+
+    def plan(self, state: DecisionState, choose: Callable[[np.ndarray], Any], horizon: int) -> list[Any]:
+        """The next `horizon` labels, 1 to `window`, each chosen by `choose(logits) -> label` given those before it.
+
+        All are planned from what is heard now. The state remains as it was; only scratch rows are written.
+        """
+        if not 1 <= horizon <= self.config.window:
+            raise DecisionError(f"horizon = {horizon}: expected 1 to {self.config.window} labels, the window")
+        plan = [choose(self.logits(state))]
+        for ahead in range(1, horizon):
+            logits = step.row(self.weights(), state, ahead, self._labels(state, plan[-1]))
+            plan.append(choose(logits[0] if state.single else logits))
+        return plan
+
+    def commit(self, state: DecisionState, label: int | np.ndarray) -> None:
+        """The label really played at this hop enters the history, whatever was planned.
+
+        Commit before the next `hear`: the row keeps what was known when it was decided, as in training.
+        """
+        labels = self._labels(state, label)
+        self.logits(state)  # a hop answered without a plan needs its row all the same
+        step.commit(self.weights(), state, labels)
+
+    def _labels(self, state: DecisionState, label: int | np.ndarray) -> np.ndarray:
+        labels = np.array(label, np.int64, ndmin=1)
+        if labels.shape != state.last.shape or labels.min() < 0 or labels.max() >= self.config.vocab:
+            k, n = self.config.units, len(state.last)
+            raise DecisionError(f"label {label}: expected {n} of 0 to {k} ({k} is silence)")
+        return labels
+
+    # Storage
+
+    def check(self, alphabet: str, hop: float) -> None:
+        """DecisionError unless the model speaks this alphabet (its hash) at this hop (s)."""
+        c = self.config
+        if alphabet != c.alphabet:
+            raise DecisionError(
+                f"the decision model speaks alphabet {c.alphabet or '(none)'}, not {alphabet}: use the model they "
+                "were made with, or train it again: antiphon train decision TOKENS -o DIR"
+            )
+        if abs(hop - c.hop) > 1e-9:
+            raise DecisionError(
+                f"the decision model was trained at a hop of {c.hop} s, not {hop} s: set hop = {c.hop}, or train one: "
+                "antiphon train decision TOKENS -o DIR"
+            )
+
+    def save(
+        self, folder: Path | str, card: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float16
+    ) -> None:
+        """Write decision.safetensors (`dtype`, half the size by default) and decision.json, whole or not at all.
+
+        `card` (or the model's own) says how it was made: steps, data, scores; it must fit in JSON.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
+        about = {
+            "format": FORMAT,
+            "config": asdict(self.config),
+            "weights": hashlib.sha256(weights).hexdigest(),
+            "card": dict(self.card if card is None else card),
+        }
+        text = json.dumps(about, indent=1)  # before anything is written: it may fail
+        write_atomic(folder / "decision.safetensors", weights)
+        write_atomic(folder / "decision.json", text.encode())
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Decision:
+        """The model saved in `folder`, in float32 and ready to play. DecisionError when it is absent or damaged."""
+        folder = Path(folder)
+        remedy = "train one with: antiphon train decision TOKENS -o DIR"
+        try:
+            about = json.loads((folder / "decision.json").read_bytes())
+            weights = (folder / "decision.safetensors").read_bytes()
+        except FileNotFoundError as e:
+            raise DecisionError(
+                f"no decision model in {folder} ({Path(e.filename).name} is missing): {remedy}"
+            ) from None
+        except (OSError, ValueError) as e:
+            raise DecisionError(f"the decision model in {folder} cannot be read ({e}): {remedy}") from None
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            found = about.get("format") if isinstance(about, dict) else None
+            raise DecisionError(f"{folder}/decision.json is of format {found}, this program reads {FORMAT}: {remedy}")
+        if about.get("weights") != hashlib.sha256(weights).hexdigest():
+            raise DecisionError(f"{folder}: decision.json and decision.safetensors do not belong together: {remedy}")
+        try:
+            model = cls(DecisionConfig(**about["config"]))
+            model.load_state_dict({k: v.float() for k, v in load_tensors(weights).items()})
+        except (TypeError, KeyError, RuntimeError, SafetensorError) as e:
+            reason = str(e).splitlines()[0]
+            raise DecisionError(f"the decision model in {folder} is damaged ({reason}): {remedy}") from None
+        if not all(p.isfinite().all() for p in model.parameters()):
+            raise DecisionError(f"the decision model in {folder} holds numbers that are not finite: {remedy}")
+        model.card = about.get("card", {})
+        return model.eval()
+
+
+def _end_to_end(*modules: Any) -> Tensor:
+    """(n,): weight and bias of each module, one after the other."""
+    return torch.cat([p.flatten() for m in modules for p in (m.weight, m.bias)])
+
+
+def _packed(x: Tensor) -> np.ndarray:
+    return x.detach().float().cpu().contiguous().numpy().copy()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: beside it first, then renamed over it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

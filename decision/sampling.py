@@ -1,0 +1,116 @@
+"""From logits to one label: temperature, repetition penalty, constraint, nucleus; in numpy, pure, with its own rng.
+
+The order is fixed, and it matters:
+    1. repetition penalty on the raw logits (Keskar et al. 2019, CTRL, arXiv:1909.05858, eq. 1.2);
+    2. temperature, then softmax;
+    3. `require`: what the memory does not hold is removed here, before the nucleus is taken, so that the label drawn
+       is always allowed;
+    4. the nucleus (Holtzman et al. 2020, arXiv:1904.09751), cut to the `top_k` likeliest;
+    5. `prefer`: the allowed labels inside the nucleus if there is any, else all of it (Bujard et al. 2025, §4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+CONSTRAINTS = ("none", "prefer", "require")
+
+
+def sample(
+    logits: np.ndarray,
+    allowed: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    temperature: float = 1.0,
+    top_p: float = 0.9,
+    top_k: int = 0,
+    repetition_penalty: float = 1.0,
+    recent: Sequence[int] | np.ndarray = (),
+    constraint: str = "require",
+) -> int:
+    """Draw one label.
+
+    logits              (vocab,) float, any scale; -inf for a label that must never come
+    allowed             (vocab,) bool: the labels the memory holds; not read when `constraint` is "none"
+    rng                 is moved on by exactly one uniform number, so two runs stay in step whatever they draw
+    temperature         > 0; above 1 bolder, below 1 safer
+    top_p               0 to 1; 0 is the likeliest label, 1 any label
+    top_k               at most so many labels; 0 for no limit
+    repetition_penalty  > 0; 1 for none, 1.2 is usual
+    recent              labels played lately; each is penalised once, however often it was played
+    constraint          one of CONSTRAINTS
+    Returns a label in [0, vocab). ValueError for a value out of range, for logits that are not a number, and when
+    nothing is left to choose from.
+    """
+    _check(logits, allowed, temperature, top_p, top_k, repetition_penalty, constraint)
+    scores = penalise(logits, recent, repetition_penalty)
+    if constraint == "require":
+        scores = np.where(allowed, scores, -np.inf)
+    p = softmax(scores, temperature)
+    kept = nucleus(p, top_p, top_k)
+    if constraint == "prefer" and allowed[kept].any():
+        kept = kept[allowed[kept]]
+    return int(kept[draw(p[kept], rng.random())])
+
+
+def penalise(logits: np.ndarray, recent: Sequence[int] | np.ndarray, penalty: float) -> np.ndarray:
+    """Copy of `logits` (vocab,) as float64, those of the `recent` labels less likely: positive ones divided by
+    `penalty`, negative ones multiplied, since dividing a negative logit would raise it."""
+    scores = np.array(logits, np.float64)
+    if penalty != 1.0 and len(recent):
+        labels = np.unique(np.asarray(recent, np.int64))
+        if labels[0] < 0 or labels[-1] >= len(scores):
+            raise ValueError(f"recent labels {labels[0]} to {labels[-1]}: expected 0 to {len(scores) - 1}")
+        old = scores[labels]
+        scores[labels] = np.where(old > 0, old / penalty, old * penalty)
+    return scores
+
+
+def softmax(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """(vocab,) probabilities as float64, summing to 1. ValueError when every score is -inf."""
+    top = scores.max()
+    if top == -np.inf:
+        raise ValueError("nothing to choose from: no label is both allowed and possible")
+    p = np.exp((scores - top) / temperature)  # the largest first becomes 0, so a tiny temperature cannot overflow
+    return p / p.sum()
+
+
+def nucleus(p: np.ndarray, top_p: float = 1.0, top_k: int = 0) -> np.ndarray:
+    """Indices of the fewest labels that hold at least `top_p` of the probability `p` (vocab,), likeliest first.
+
+    The label that crosses `top_p` is kept, hence there is always one. At most `top_k` of them when it is above 0.
+    Labels of probability 0 are never among them; equal ones come in the order of their numbers.
+    """
+    order = np.argsort(-p, kind="stable")[: np.count_nonzero(p)]
+    if top_p < 1.0:
+        # A hair below top_p: 0.7 + 0.2 must reach 0.9 although floats make it 0.8999999999999999.
+        order = order[: np.searchsorted(np.cumsum(p[order]), top_p - 1e-12) + 1]
+    return order[:top_k] if top_k > 0 else order
+
+
+def draw(p: np.ndarray, uniform: float) -> int:
+    """Index drawn in proportion to `p` (n,), whatever its sum, by inverting the running sum at `uniform` in [0, 1)."""
+    total = np.cumsum(p)
+    return min(int(np.searchsorted(total, uniform * total[-1], side="right")), len(p) - 1)
+
+
+def _check(logits, allowed, temperature, top_p, top_k, repetition_penalty, constraint) -> None:
+    if constraint not in CONSTRAINTS:
+        raise ValueError(f"constraint = {constraint!r}: expected one of {', '.join(CONSTRAINTS)}")
+    if not temperature > 0:
+        raise ValueError(f"temperature = {temperature}: expected more than 0 (1 is neutral, lower is safer)")
+    if not 0 <= top_p <= 1:
+        raise ValueError(f"top_p = {top_p}: expected 0 to 1 (0.9 keeps the likeliest 90 %)")
+    if top_k < 0:
+        raise ValueError(f"top_k = {top_k}: expected 0 (no limit) or more")
+    if not repetition_penalty > 0:
+        raise ValueError(f"repetition_penalty = {repetition_penalty}: expected more than 0 (1 for none)")
+    if np.isnan(logits).any() or np.isposinf(logits).any():
+        raise ValueError("logits are not numbers: the decision model is broken, load or train it again")
+    if constraint != "none":
+        if allowed.shape != logits.shape or allowed.dtype != bool:
+            raise ValueError(f"allowed is {allowed.dtype} {allowed.shape}: expected bool {logits.shape}")
+        if constraint == "require" and not allowed.any():
+            raise ValueError("nothing to choose from: the memory holds no label; give it some audio")

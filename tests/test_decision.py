@@ -1,0 +1,287 @@
+"""The laws of the decision model: cached = uncached, causality, a plan changes nothing, hours cost what minutes do."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from decision import step
+from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError
+
+CONFIG = DecisionConfig(units=11, hop=1.5, window=10, dim=32, layers=3, heads=2, ff=48, alphabet="k11-test")
+LENGTH = 35  # more than three windows
+TOLERANCE = 1e-5  # logits, absolute
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model whose every weight matters: what starts at zero is moved away from it."""
+    torch.manual_seed(1)
+    made = Decision(CONFIG)
+    with torch.no_grad():
+        for p in made.parameters():
+            p.add_(0.15 * torch.randn_like(p))
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def piece():
+    rng = np.random.default_rng(2)
+    return rng.integers(CONFIG.vocab, size=(2, 3, LENGTH))  # heard and played, (batch 3, LENGTH)
+
+
+def whole(model, heard, played, lookahead, origin=0):
+    """(B, T, vocab) by `forward`."""
+    with torch.no_grad():
+        return model(torch.from_numpy(heard), torch.from_numpy(played), lookahead, origin=origin).numpy()
+
+
+def played_step_by_step(model, heard, played, lookahead, origin=0):
+    """(T, vocab): hop by hop as on stage; lookahead None hears as far ahead as it may."""
+    state, rows = model.start(origin=origin), []
+    for t in range(len(played)):
+        known = t - lookahead + 1 if lookahead else min(len(heard), t + model.config.window)
+        while state.heard - origin < known:
+            model.hear(state, heard[state.heard - origin])
+        rows.append(model.logits(state))
+        model.commit(state, played[t])
+    return np.array(rows)
+
+
+def greedy(logits):
+    return int(logits.argmax())
+
+
+@pytest.mark.parametrize("origin", [0, 100_003])
+@pytest.mark.parametrize("lookahead", [None, 1, 2, 4])
+def test_cached_equals_uncached_beyond_the_window_and_after_hours(model, piece, lookahead, origin):
+    heard, played = piece[:, :1]
+    expected = whole(model, heard, played, lookahead)[0]
+    assert np.abs(played_step_by_step(model, heard[0], played[0], lookahead, origin) - expected).max() < TOLERANCE
+
+
+def test_only_distances_are_seen(model, piece):
+    """The same piece begun 100,000 hops (a day at 1 s) later is the same piece."""
+    moved = whole(model, *piece, 1, origin=100_000)
+    assert np.abs(moved - whole(model, *piece, 1)).max() < TOLERANCE
+
+
+def test_the_logits_depend_on_all_that_should_matter(model, piece):
+    """Otherwise the other laws would hold for a model that ignores its input."""
+    heard, played = piece
+    base = whole(model, heard, played, 1)
+    for changed in ((heard + 1) % CONFIG.vocab, played), (heard, (played + 1) % CONFIG.vocab):
+        assert np.abs(whole(model, *changed, 1) - base)[:, 2:].max(-1).min() > 1e-3
+
+
+@pytest.mark.parametrize("lookahead", [1, 2, 4])
+def test_live_sees_no_later_than_lookahead_allows(model, piece, lookahead):
+    heard, played = piece
+    base = whole(model, heard, played, lookahead)
+    for s in (0, 7, 20):
+        other = heard.copy()
+        other[:, s] = (other[:, s] + 1) % CONFIG.vocab
+        difference = np.abs(whole(model, other, played, lookahead) - base).max((0, 2))
+        assert difference[: s + lookahead].max() < 1e-6
+        assert difference[s + lookahead] > 1e-4
+
+
+def test_a_row_sees_played_labels_before_it_only(model, piece):
+    heard, played = piece
+    base = whole(model, heard, played, None)
+    other = played.copy()
+    other[:, 12] = (other[:, 12] + 1) % CONFIG.vocab
+    difference = np.abs(whole(model, heard, other, None) - base).max((0, 2))
+    assert difference[:13].max() < 1e-6
+    assert difference[13] > 1e-4
+
+
+def test_nothing_outside_the_windows_is_seen(model):
+    """One layer looks one window back and, offline, less than one ahead; layers add up over what was played."""
+    one = Decision(DecisionConfig(**{**CONFIG.__dict__, "layers": 1})).eval()
+    rng, window = np.random.default_rng(0), CONFIG.window
+    heard, played = rng.integers(CONFIG.vocab, size=(2, 1, LENGTH))
+    base = whole(one, heard, played, None)
+    other_heard, other_played = heard.copy(), played.copy()
+    other_heard[:, 15], other_played[:, 15] = (heard[:, 15] + 1) % CONFIG.vocab, (played[:, 15] + 1) % CONFIG.vocab
+    moved = np.abs(whole(one, other_heard, played, None) - base).max((0, 2)) > 1e-6
+    assert np.flatnonzero(moved).tolist() == list(range(15 - window + 1, 15 + window))
+    moved = np.abs(whole(one, heard, other_played, None) - base).max((0, 2)) > 1e-6
+    assert np.flatnonzero(moved).tolist() == list(range(16, 16 + window))
+
+
+def test_a_plan_changes_nothing_and_is_what_then_happens(model, piece):
+    heard, played = piece[:, 0]
+    state = model.start()
+    for t in range(LENGTH - 6):
+        model.hear(state, heard[t])
+        model.commit(state, played[t])
+    before = copy.deepcopy(state)
+    plan = model.plan(state, greedy, 6)
+    window = CONFIG.window
+    assert (state.rows[..., :window, :] == before.rows[..., :window, :]).all() and (state.ears == before.ears).all()
+    assert (state.heard, state.played, state.last.tolist()) == (before.heard, before.played, before.last.tolist())
+    assert model.plan(state, greedy, 6) == plan
+    for label in plan:  # nothing more heard: playing the plan gives the logits it was made from
+        assert greedy(model.logits(before)) == label
+        model.commit(before, label)
+
+
+def test_what_was_played_is_remembered_not_what_was_planned(model, piece):
+    heard, played = piece[:, 0]
+    planned, plain = model.start(), model.start()
+    for t in range(LENGTH):
+        model.plan(planned, greedy, 4)
+        for state in (planned, plain):
+            model.commit(state, played[t])
+            model.hear(state, heard[t])
+    assert (model.logits(planned) == model.logits(plain)).all()
+
+
+def test_two_pieces_of_one_model_do_not_touch(model, piece):
+    alone = played_step_by_step(model, piece[0, 0], piece[1, 0], 1)
+    states = [model.start(), model.start()]
+    for t in range(LENGTH):
+        assert (model.logits(states[0]) == alone[t]).all()
+        for i, state in enumerate(states):
+            model.plan(state, greedy, 2)
+            model.commit(state, piece[1, i, t])
+            model.hear(state, piece[0, i, t])
+
+
+def test_a_batch_is_its_pieces(model, piece):
+    heard, played = piece
+    state = model.start(batch=3)
+    for t in range(LENGTH):
+        logits = model.logits(state)
+        model.commit(state, played[:, t])
+        model.hear(state, heard[:, t])
+        assert logits.shape == (3, CONFIG.vocab)
+    for i in range(3):
+        assert np.abs(played_step_by_step(model, heard[i], played[i], 1)[-1] - logits[i]).max() < 1e-6
+
+
+def test_two_hours_are_flat_in_memory_and_work(model, monkeypatch):
+    """The kernel's work is the slots it visits; they and the state stay what they are after one window."""
+    state, work = model.start(), []
+    kernel = step._row
+
+    def counted(*arguments):
+        own, ears = step._visible(arguments[7])
+        work.append((len(own), len(ears), arguments[5].nbytes + arguments[6].nbytes))
+        return kernel(*arguments)
+
+    monkeypatch.setattr(step, "_row", counted)
+    for t in range(round(7200 / CONFIG.hop)):
+        model.commit(state, t % CONFIG.vocab)
+        model.hear(state, t % 7)
+    window = CONFIG.window
+    assert set(work[window:]) == {(window, window - 1, work[0][2])}
+    arrays = [v for v in vars(state).values() if isinstance(v, np.ndarray)]
+    assert sum(a.nbytes for a in arrays) < 2 * 3 * 2 * 32 * 4 * 2 * window + 1000
+
+
+def test_weights_played_are_those_learned_last(model, piece):
+    changing = copy.deepcopy(model)
+    before = played_step_by_step(changing, piece[0, 0], piece[1, 0], 1)
+    changing.train()
+    with pytest.raises(RuntimeError, match="call eval"):
+        changing.start()
+    with torch.no_grad():
+        changing.head.bias.add_(1.0)
+    changing.eval()
+    after = played_step_by_step(changing, piece[0, 0], piece[1, 0], 1)
+    assert np.allclose(after, before + 1, atol=1e-5)
+
+
+def test_save_and_load_round_trip(model, piece, tmp_path):
+    model.save(tmp_path / "m", card={"steps": 3})
+    loaded = Decision.load(tmp_path / "m")
+    assert loaded.config == CONFIG and loaded.card == {"steps": 3} and not loaded.training
+    for name, value in model.state_dict().items():
+        assert (loaded.state_dict()[name] == value.half().float()).all()
+    assert all(p.dtype == torch.float32 for p in loaded.parameters())
+    expected, got = whole(model, *piece, 1), whole(loaded, *piece, 1)
+    assert 0 < np.abs(got - expected).max() < 0.05
+    loaded.save(tmp_path / "again")
+    names = "decision.json", "decision.safetensors"
+    assert all((tmp_path / "m" / n).read_bytes() == (tmp_path / "again" / n).read_bytes() for n in names)
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == sorted(names)
+
+
+def test_a_save_that_fails_leaves_the_old_model(model, tmp_path):
+    model.save(tmp_path, card={"steps": 1})
+    with pytest.raises(TypeError):
+        model.save(tmp_path, card={"steps": object()})
+    assert Decision.load(tmp_path).card == {"steps": 1}
+
+
+def test_load_says_what_is_wrong(model, tmp_path):
+    def refused(says):
+        with pytest.raises(DecisionError, match=says):
+            Decision.load(tmp_path)
+
+    refused("decision.json is missing.*antiphon train decision")
+    model.save(tmp_path)
+    about, weights = tmp_path / "decision.json", tmp_path / "decision.safetensors"
+    right, tensors = about.read_text(), weights.read_bytes()
+    about.write_text(right[:50])
+    refused("cannot be read")
+    about.write_text(json.dumps({**json.loads(right), "format": 9}))
+    refused("is of format 9, this program reads 1")
+    wrong = json.loads(right)
+    wrong["config"]["dim"] = 64
+    about.write_text(json.dumps(wrong))
+    refused("is damaged")
+    about.write_text(right)
+    weights.write_bytes(tensors[:-4])
+    refused("do not belong together")
+    weights.unlink()
+    refused("decision.safetensors is missing")
+
+
+def test_another_alphabet_or_hop_is_refused_with_the_remedy(model):
+    model.check("k11-test", 1.5)
+    with pytest.raises(DecisionError, match=r"speaks alphabet k11-test, not k64-9c02.*train decision"):
+        model.check("k64-9c02", 1.5)
+    with pytest.raises(DecisionError, match=r"hop of 1.5 s, not 0.5 s"):
+        model.check("k11-test", 0.5)
+
+
+def test_misuse_is_told(model):
+    state = model.start()
+    for label in (-1, CONFIG.vocab, CONFIG.start, np.array([1, 2])):
+        with pytest.raises(DecisionError, match=r"expected 1 of 0 to 11 \(11 is silence\)"):
+            model.hear(state, label)
+        with pytest.raises(DecisionError, match="expected 1 of 0 to 11"):
+            model.commit(state, label)
+    for horizon in (0, CONFIG.window + 1):
+        with pytest.raises(DecisionError, match="expected 1 to 10 labels"):
+            model.plan(state, greedy, horizon)
+    for _ in range(CONFIG.window):
+        model.hear(state, 0)
+    with pytest.raises(DecisionError, match="ahead of what is played"):
+        model.hear(state, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"window": 9}, "expected 15 s or more, 10 labels"),
+        ({"dim": 36}, "multiple of 4 \\* heads = 8"),
+        ({"layers": 0}, "above 0"),
+        ({"dropout": 1.0}, "dropout = 1.0"),
+        ({"lookaheads": (0,)}, "1 hop or more"),
+    ],
+)
+def test_impossible_models_are_refused(wrong, says):
+    with pytest.raises(DecisionError, match=says):
+        DecisionConfig(**{**CONFIG.__dict__, **wrong})
+
+
+@pytest.mark.parametrize("size", [SMALL, PAPER])
+def test_both_sizes_can_be_configured(size):
+    config = DecisionConfig(units=64, hop=0.25, window=60, **size)
+    assert config.vocab == 65 and config.start == 65

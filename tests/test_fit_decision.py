@@ -1,0 +1,234 @@
+"""Training the decision model: what can be learned is, runs resume exactly, what does not fit is told."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from decision.model import Decision
+from train import fit_decision, pairs
+from train.fit_decision import FitError, Settings, fit
+from train.pairs import TokenError
+
+UNITS = 7
+fit_decision.SIZES["tiny"] = {"dim": 32, "layers": 2, "heads": 2, "ff": 64}  # trains in seconds
+TINY = Settings(
+    size="tiny", steps=12, batch=8, window=15.0, evaluate=4, crops=16, warmup=3, dropout=0.1, precision="float32"
+)
+
+
+def echo(rng, length, behind):
+    """A is a random walk over labels, B answers (A + 2) `behind` hops later, one label in five at random."""
+    a = rng.integers(UNITS, size=length)
+    b = np.where(rng.random(length) < 0.2, rng.integers(UNITS, size=length), (np.roll(a, behind) + 2) % UNITS)
+    return a, b
+
+
+def cache(path, behind=1, songs=30, alphabet="k7-test"):
+    """Token cache of songs with mix-a (heard) and b (played): only A -> B can be drawn, so the optimum is known."""
+    rng, stems = np.random.default_rng(0), {}
+    for i in range(songs):
+        split = "validation" if i % 6 == 0 else "train"
+        a, b = echo(rng, 90, behind)
+        stems[f"{split}/{i:03d}/mix-a+a2"], stems[f"{split}/{i:03d}/b"] = a, b
+    pairs.save(path, stems, UNITS, 1.0, alphabet)
+    return path
+
+
+def optimum():
+    """Cross-entropy, nats, of the perfect answer to `echo`."""
+    hit, miss = 0.8 + 0.2 / UNITS, 0.2 / UNITS
+    return -hit * math.log(hit) - (UNITS - 1) * miss * math.log(miss)
+
+
+def test_an_answer_that_depends_on_what_was_heard_is_learned(tmp_path):
+    settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=130, rate=3e-3, noise=0.0, own=0.2)
+    card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", settings)
+    scores, baselines = card["scores"]["validation"], card["scores"]["baselines"]
+    assert abs(baselines["marginal_ce"] - math.log(UNITS)) < 0.05
+    for name in ("live_ce", "full_ce"):
+        assert optimum() - 0.1 < scores[name] < 0.75 * baselines["marginal_ce"]
+    assert scores["unpaired_ce"] > 1.2 * scores["live_ce"]
+    model = Decision.load(tmp_path / "run")
+    assert model.config.alphabet == "k7-test" and model.card == json.loads(json.dumps(card))
+    state, answers = model.start(), []
+    model.commit(state, UNITS)  # the hop in which there is nothing to answer yet
+    heard = np.random.default_rng(9).integers(UNITS, size=40)
+    for label in heard:
+        model.hear(state, label)
+        answers.append(int(model.logits(state).argmax()))
+        model.commit(state, answers[-1])
+    assert np.mean(np.array(answers) == (heard + 2) % UNITS) > 0.8
+
+
+def test_what_lies_ahead_helps_the_full_mask_only(tmp_path):
+    """B answers a hop before A plays: a live model must not know, or the evaluation would flatter it."""
+    settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=260, rate=3e-3, noise=0.0, own=0.0)
+    card = fit(cache(tmp_path / "t.npz", behind=-1), tmp_path / "run", settings)
+    scores = card["scores"]["validation"]
+    assert scores["full_ce"] < 0.8 * math.log(UNITS)
+    assert scores["live_ce"] > 0.97 * math.log(UNITS)
+
+
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
+    tokens = cache(tmp_path / "t.npz")
+    settings = dataclasses.replace(TINY, save=0.0, own=1.0, own_share=1.0)
+    whole = fit(tokens, tmp_path / "whole", settings)
+    step = fit_decision._Run._step
+
+    def interrupted(run):
+        if run.progress.step == 7:
+            raise KeyboardInterrupt
+        return step(run)
+
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr(fit_decision._Run, "_step", interrupted)
+        fit(tokens, tmp_path / "cut", settings)
+    torch.manual_seed(12345)
+    resumed = fit(tokens, tmp_path / "cut", resume=True)
+    one, other = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "cut"))
+    assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+    assert any(k.startswith("optimizer.exp_avg_sq") for k in one)
+    weights = [(tmp_path / name / "decision.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert weights[0] == weights[1]
+    for card in (whole, resumed):
+        card.pop("seconds")
+    assert whole == resumed
+    steps = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
+    assert steps == [4, 8, 12]
+
+
+def test_log_checkpoint_and_model_are_written(tmp_path):
+    card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", TINY)
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "checkpoint.safetensors",
+        "decision.json",
+        "decision.safetensors",
+        "log.jsonl",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {"step", "loss", "full_ce", "live_ce", "full_top1", "live_top1", "seconds"} <= lines[0].keys()
+    best = min(lines, key=lambda line: line["full_ce"] + line["live_ce"])
+    assert card["best_step"] == best["step"] and card["scores"]["validation"]["live_ce"] == best["live_ce"]
+    assert card["data"] == {"songs": 25, "stems": 50, "hours": 1.25, "validation_songs": 5}
+
+
+def test_a_run_ends_by_the_clock_or_by_patience(tmp_path):
+    tokens = cache(tmp_path / "t.npz")
+    card = fit(tokens, tmp_path / "clock", dataclasses.replace(TINY, steps=10**6, minutes=0.01))
+    assert card["steps"] < 10**5 and card["seconds"] < 5
+    impatient = dataclasses.replace(TINY, steps=10**4, evaluate=1, patience=2, rate=1e-12)
+    card = fit(tokens, tmp_path / "patience", impatient)
+    assert card["steps"] < 200 and card["steps"] - card["best_step"] == 2
+
+
+def test_runs_that_do_not_fit_are_refused(tmp_path):
+    tokens = cache(tmp_path / "t.npz")
+    fit(tokens, tmp_path / "run", TINY)
+    with pytest.raises(FitError, match="already holds a run: add --resume"):
+        fit(tokens, tmp_path / "run", TINY)
+    with pytest.raises(FitError, match="has alphabet = k7-test, now it would be k7-other"):
+        fit(cache(tmp_path / "o.npz", alphabet="k7-other"), tmp_path / "run", resume=True)
+    with pytest.raises(FitError, match="has window = 15, now it would be 20"):
+        fit(tokens, tmp_path / "run", dataclasses.replace(TINY, window=20.0), resume=True)
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"no")
+    with pytest.raises(FitError, match="is damaged"):
+        fit(tokens, tmp_path / "run", resume=True)
+
+
+def test_command_line(tmp_path, capsys):
+    cache(tmp_path / "t.npz")
+    begin = [str(tmp_path), "-o", str(tmp_path / "run")]
+    few = ["--size", "tiny", "--steps", "2", "--batch", "2", "--crops", "4", "--window", "15", "--precision", "float32"]
+    assert fit_decision.main([*begin, *few]) == 0
+    assert "live_ce" in json.loads(capsys.readouterr().out)["validation"]
+    assert fit_decision.main([*begin, *few]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert fit_decision.main([*begin, "--resume", "--steps", "4"]) == 0
+    assert fit_decision.main([str(tmp_path / "none"), "-o", str(tmp_path / "x")]) == 2
+    assert "antiphon train units" in capsys.readouterr().err
+    assert fit_decision.main([*begin, "--size", "huge"]) == 2
+    assert "size = 'huge'" in capsys.readouterr().err
+
+
+# The token cache and the pairs
+
+
+def test_cache_round_trip(tmp_path):
+    stems = {"train/1/piano": np.array([0, 3, 7]), "test/2/bass": np.array([7])}
+    pairs.save(tmp_path / "k7_h0.50.npz", stems, 7, 0.5, "k7-a")
+    tokens = pairs.load(tmp_path)
+    assert (tokens.units, tokens.hop, tokens.alphabet) == (7, 0.5, "k7-a")
+    assert tokens.songs["train"]["1"]["piano"].tolist() == [0, 3, 7]
+    assert tokens.songs["test"]["2"]["bass"].dtype == np.int16
+    assert [p.name for p in tmp_path.iterdir()] == ["k7_h0.50.npz"]
+
+
+def test_caches_that_are_none_are_refused(tmp_path):
+    with pytest.raises(TokenError, match=r"no token cache at.*antiphon train units"):
+        pairs.load(tmp_path)
+    (tmp_path / "a.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(TokenError, match="is not a token cache"):
+        pairs.load(tmp_path)
+    np.savez(tmp_path / "b.npz", x=np.zeros(3))
+    with pytest.raises(TokenError, match=r"holds several.*a.npz, b.npz"):
+        pairs.load(tmp_path)
+    with pytest.raises(TokenError, match="is not a token cache"):
+        pairs.load(tmp_path / "b.npz")
+    with pytest.raises(TokenError, match="other than labels 0 to 7"):
+        pairs.save(tmp_path / "c.npz", {"train/1/x": np.array([8])}, 7, 0.5, "k7-a")
+    with pytest.raises(TokenError, match="expected <split>/<song>/<part>"):
+        pairs.save(tmp_path / "c.npz", {"train/x": np.array([1])}, 7, 0.5, "k7-a")
+    newer = np.frombuffer(json.dumps({"units": 7, "hop": 1, "alphabet": "", "version": 2}).encode(), np.uint8)
+    np.savez(tmp_path / "d.npz", meta=newer)
+    with pytest.raises(TokenError, match="of version 2, this is 1"):
+        pairs.load(tmp_path / "d.npz")
+
+
+def test_pairs_leave_out_drums_and_answers_to_oneself():
+    labels = np.zeros(3, np.int16)
+    song = dict.fromkeys(["piano", "bass", "Drums", "drums2", "fx", "mix-bass+piano", "mix-bass+sax", "sax"], labels)
+    drawn = pairs.pairs(song | {"mix-drums+sax": labels})
+    singles = {(a, b) for a in ("piano", "bass", "sax") for b in ("piano", "bass", "sax") if a != b}
+    assert set(drawn) == singles | {("mix-bass+piano", "sax"), ("mix-bass+sax", "piano")}
+    assert len(drawn) == len(set(drawn))
+
+
+def test_crops_are_aligned_and_seldom_silent():
+    rng = np.random.default_rng(0)
+    a = rng.integers(UNITS, size=400)
+    b = np.where(np.arange(400) < 300, UNITS, (a + 1) % UNITS)  # silent for its first 300 labels
+    heard, played = pairs.draw([{"mix-a+x": a, "b": b}], 20, 200, rng, UNITS)
+    assert heard.shape == played.shape == (200, 20) and heard.dtype == played.dtype == np.int64
+    sounding = played != UNITS
+    assert ((heard + 1) % UNITS == played)[sounding].all()
+    assert sounding.sum(1).min() >= 4 and sounding.sum(1).min() < 20
+    assert len({tuple(row) for row in heard}) > 50
+
+
+def test_songs_too_short_are_told():
+    short = {"a": np.zeros(5, np.int16), "b": np.zeros(5, np.int16)}
+    with pytest.raises(TokenError, match="no crop of 20 labels found in 1 songs"):
+        pairs.draw([short], 20, 1, np.random.default_rng(0), UNITS)
+
+
+def test_without_a_validation_split_the_last_songs_are_held_out(tmp_path):
+    def load(songs):
+        stems = {f"train/{i:02d}/{part}": np.arange(3) for i in range(songs) for part in ("a", "b", "drums")}
+        pairs.save(tmp_path / "t.npz", stems, 7, 0.5, "k7-a")
+        return pairs.load(tmp_path / "t.npz")
+
+    songs, held = load(30).split_for_training()
+    assert (len(songs), len(held)) == (27, 3)
+    with pytest.raises(TokenError, match="too few songs"):
+        load(1).split_for_training()
+
+
+def test_baselines_are_the_entropies_of_what_was_counted():
+    b = np.tile([0, 1], 5000)
+    got = pairs.baselines([{"a": b, "b": b}], b[None, :1000], 2)
+    assert abs(got["marginal_ce"] - math.log(2)) < 1e-3 and got["bigram_ce"] < 2e-3

@@ -1,0 +1,402 @@
+"""Train the decision model on cached tokens.
+
+    python -m train.fit_decision TOKENS -o DIR [--resume] [--size small|paper] [--steps N] [--minutes M] [--seed N] ...
+
+DIR gets decision.json + decision.safetensors (the best so far on the validation songs; what `Decision.load` reads),
+checkpoint.safetensors (the newest weights, the optimizer, and where we are, in its header) and log.jsonl.
+
+What differs from the paper (Bujard et al. 2025, §5.2), and why:
+- the mask over what is heard is drawn per batch, all or live 1, 2, 4 hops behind, so one model serves file and stage;
+- half the crops are one window long, as in the evaluation, half are two: the window slides past the start symbol;
+- scheduled sampling (Bengio et al. 2015) mixes the model's own labels into the history in one parallel pass, drawn from
+  its predictions on the true history: not the true rollout, but its cost is one forward pass instead of one per label;
+- AdamW, warm-up, cosine, dropout, and labels misheard at random: a few hundred songs are soon known by heart.
+
+All randomness of step n comes from (seed, n) alone. Hence an interrupted run that resumes ends with the weights of one
+that was never interrupted. (Not with `minutes`, where the clock sets the learning rate.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError, write_atomic
+from train import pairs
+from train.pairs import Song, TokenError, Tokens
+
+SIZES = {"small": SMALL, "paper": PAPER}
+# Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
+MASKS: dict[int | None, float] = {None: 0.3, 1: 0.4, 2: 0.15, 4: 0.15}
+REPORTED: dict[str, int | None] = {"full": None, "live": 1}
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class FitError(ValueError):
+    """A training run that cannot begin, told in the user's words."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one run. Each field is a flag of the same name."""
+
+    size: str = "small"  # small or paper
+    steps: int = 20000  # at most
+    minutes: float = 0.0  # at most, by the clock; 0 = no limit; the learning rate ends with whichever comes first
+    seed: int = 0
+    window: float = 15.0  # s seen back, and ahead offline
+    batch: int = 32  # crops of one window; half as many of two
+    rate: float = 5e-4  # highest learning rate
+    warmup: int = 200  # steps
+    decay: float = 0.1  # of the weights, decoupled
+    clip: float = 1.0  # norm of the gradient
+    dropout: float = 0.15
+    smoothing: float = 0.02  # of the targets
+    noise: float = 0.05  # share of heard labels misheard at random
+    own: float = 0.5  # highest chance that a label of the history is the model's own
+    own_rise: float = 3.0  # its growth, own * (1 - exp(-own_rise * progress)): exponential decay of the truth
+    own_share: float = 0.5  # of the batches get the extra pass
+    evaluate: int = 250  # steps between validations
+    crops: int = 256  # of one window, to validate on
+    patience: int = 0  # validations without a new best after which to stop; 0 = never
+    save: float = 120.0  # s between checkpoints
+    precision: str = "auto"  # float32, bfloat16, or auto = bfloat16 where the hardware has it
+    device: str = "auto"  # cpu, cuda or auto
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise FitError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise FitError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
+        if min(self.steps, self.batch, self.evaluate, self.crops) < 1:
+            raise FitError("steps, batch, evaluate and crops must be 1 or more")
+        if not (0 <= self.noise < 1 and 0 <= self.own <= 1 and 0 <= self.own_share <= 1 and 0 <= self.smoothing < 1):
+            raise FitError("noise, own, own_share and smoothing are shares: expected 0 to 1")
+
+
+@dataclass
+class Progress:
+    """Where a run is; saved with every checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0  # spent so far, over all sessions
+    best: float = math.inf  # lowest mean of the validation cross-entropies, nats per label
+    best_step: int = 0
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)  # at the best step
+
+    def share(self, s: Settings) -> float:
+        """How much of the run is done, 0 to 1."""
+        clock = self.seconds / (60 * s.minutes) if s.minutes else 0.0
+        return min(1.0, max(self.step / s.steps, clock))
+
+
+def fit(
+    tokens: Path | str, out: Path | str, settings: Settings | None = None, *, resume: bool = False
+) -> dict[str, Any]:
+    """Train on a token cache and leave the best model in `out`; return its card (steps, data, scores).
+
+    `resume` goes on from the checkpoint in `out`, with its settings unless others are given, or begins when there is
+    none. FitError, TokenError or DecisionError for what the user can mend.
+    """
+    out = Path(out)
+    cache = pairs.load(tokens)
+    saved = read_settings(out) if resume else None
+    if not resume and (out / CHECKPOINT).exists():
+        raise FitError(f"{out} already holds a run: add --resume to go on, or name another folder")
+    return _Run(cache, out, settings or saved or Settings()).work(resume=saved is not None)
+
+
+class _Run:
+    """One session of training: data, model, optimizer, place to write."""
+
+    def __init__(self, cache: Tokens, out: Path, settings: Settings):
+        self.cache, self.out, self.s = cache, out, settings
+        self.songs, self.held = cache.split_for_training()
+        self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
+        self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
+        self.window = math.ceil(settings.window / cache.hop - 1e-6)
+        torch.manual_seed(settings.seed)
+        config = DecisionConfig(
+            units=cache.units,
+            hop=cache.hop,
+            window=self.window,
+            dropout=settings.dropout,
+            alphabet=cache.alphabet,
+            lookaheads=tuple(k for k in MASKS if k),
+            **SIZES[settings.size],
+        )
+        self.model = Decision(config).to(self.device)
+        self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
+        self.progress = Progress()
+        rng = np.random.default_rng(settings.seed)
+        self.valid = self._draw(self.held, self.window, settings.crops, rng)
+        self.baselines = pairs.baselines(self.songs, self.valid[1].cpu().numpy(), config.vocab)
+
+    def work(self, resume: bool) -> dict[str, Any]:
+        """Train to the end, by steps, minutes or patience; the card of the best model."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._restore()
+        p, s, saved, losses = self.progress, self.s, time.monotonic(), []
+        with _bar(s) as show:
+            while p.share(s) < 1 and not self._worn_out():
+                began = time.monotonic()
+                losses.append(self._step())
+                p.step += 1
+                p.seconds += time.monotonic() - began
+                done = p.share(s) >= 1
+                if p.step % s.evaluate == 0 or done:
+                    self._validate(float(torch.stack(losses).mean()))
+                    losses = []
+                if done or time.monotonic() - saved > s.save:
+                    self._save()
+                    saved = time.monotonic()
+                show(p, losses)
+        self._save()
+        return self._card()
+
+    def _step(self) -> Tensor:
+        """One update; the loss, nats per label, left on the device so that nothing waits for it."""
+        s, p, model = self.s, self.progress, self.model
+        rng = np.random.default_rng((s.seed, p.step))
+        torch.manual_seed(int(rng.integers(2**63)))
+        long = rng.random() < 0.5
+        heard, played = self._draw(self.songs, self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
+        lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
+        heard = _mishear(heard, s.noise, model.config.vocab)
+        history, own = played, s.own * (1 - math.exp(-s.own_rise * p.share(s)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = s.rate * min(1.0, (p.step + 1) / max(1, s.warmup)) * _cosine(p.share(s))
+        if rng.random() < s.own_share and own > 0:
+            history = torch.where(_chance(played, own), self._guess(heard, played, lookahead), played)
+        model.train()
+        with self._autocast():
+            logits = model(heard, history, lookahead)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), played.flatten(), label_smoothing=s.smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _guess(self, heard: Tensor, played: Tensor, lookahead: int | None) -> Tensor:
+        """What the model would say at each place, the true labels before it: (B, T) labels, drawn."""
+        self.model.eval()
+        with self._autocast():
+            logits = self.model(heard, played, lookahead)
+        return torch.distributions.Categorical(logits=logits.float()).sample()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
+
+    def _draw(self, songs: list[Song], length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        heard, played = pairs.draw(songs, length, count, rng, self.cache.units)
+        return torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
+
+    def _validate(self, loss: float) -> None:
+        """Score the held-out crops, log a line, keep the model if it is the best so far."""
+        p, began = self.progress, time.monotonic()
+        scores = evaluate(self.model, *self.valid)
+        p.seconds += time.monotonic() - began
+        mean = sum(scores[f"{name}_ce"] for name in REPORTED) / len(REPORTED)
+        if mean < p.best:
+            p.best, p.best_step, p.scores = mean, p.step, scores
+            self.model.save(self.out, self._card())
+        line = {"step": p.step, "seconds": round(p.seconds, 1), "loss": loss, **scores, "best_step": p.best_step}
+        with open(self.out / "log.jsonl", "a") as log:
+            log.write(json.dumps(line) + "\n")
+        if not sys.stderr.isatty():
+            full, live = scores["full_ce"], scores["live_ce"]
+            print(f"step {p.step}: loss {loss:.3f}, full {full:.3f}, live {live:.3f}", file=sys.stderr, flush=True)
+
+    def _worn_out(self) -> bool:
+        p, s = self.progress, self.s
+        return s.patience > 0 and p.step - p.best_step >= s.patience * s.evaluate
+
+    def _card(self) -> dict[str, Any]:
+        """How the best model was made, for decision.json."""
+        c, p = self.cache, self.progress
+        stems = [labels for song in self.songs for labels in song.values()]
+        return {
+            "steps": p.step,
+            "best_step": p.best_step,
+            "seconds": round(p.seconds, 1),
+            "data": {
+                "songs": len(self.songs),
+                "stems": len(stems),
+                "hours": round(sum(map(len, stems)) * c.hop / 3600, 2),
+                "validation_songs": len(self.held),
+            },
+            "scores": {"validation": p.scores, "baselines": self.baselines, "crops": self.s.crops},
+            "precision": str(self.precision).removeprefix("torch."),
+            "settings": asdict(self.s),
+        }
+
+    def _save(self) -> None:
+        """Weights, optimizer and progress, in one file so that they can never disagree."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = value
+        header = {
+            "settings": json.dumps(asdict(self.s)),
+            "progress": json.dumps(asdict(self.progress)),
+            "config": json.dumps(asdict(self.model.config)),
+        }
+        plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        write_atomic(self.out / CHECKPOINT, save_tensors(plain, header))
+
+    def _restore(self) -> None:
+        header, tensors = _read_checkpoint(self.out)
+        before, now = json.loads(header["config"]), json.loads(json.dumps(asdict(self.model.config)))
+        for key in before:
+            if before[key] != now.get(key) and key != "dropout":
+                raise FitError(
+                    f"the run in {self.out} has {key} = {before[key]}, now it would be {now.get(key)}: "
+                    "give the tokens and settings it began with, or name another folder"
+                )
+        self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        for name, parameter in self.model.named_parameters():
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                value = tensors.get(f"optimizer.{key}.{name}")
+                if value is not None:
+                    self.optimizer.state[parameter][key] = value if key == "step" else value.to(self.device)
+        self.progress = Progress(**json.loads(header["progress"]))
+        log = self.out / "log.jsonl"
+        if log.exists():  # what was logged after the checkpoint comes again
+            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= self.progress.step]
+            write_atomic(log, "".join(f"{line}\n" for line in lines).encode())
+
+
+@torch.no_grad()
+def evaluate(model: Decision, heard: Tensor, played: Tensor) -> dict[str, float]:
+    """Teacher-forced scores of crops (B, T): cross-entropy (nats per label) and share of labels that came out first,
+    hearing everything ("full_ce", "full_top1"), up to the hop before ("live_*"), and, live, what another crop heard
+    ("unpaired_*"): a model that listens is worse there."""
+    model.eval()
+    asked = {name: (heard, lookahead) for name, lookahead in REPORTED.items()}
+    asked["unpaired"] = heard.roll(1, 0), 1
+    scores = {}
+    for name, (ears, lookahead) in asked.items():
+        logits = torch.cat([model(h, p, lookahead) for h, p in zip(ears.split(64), played.split(64), strict=True)])
+        scores[f"{name}_ce"] = F.cross_entropy(logits.flatten(0, 1), played.flatten()).item()
+        scores[f"{name}_top1"] = (logits.argmax(-1) == played).float().mean().item()
+    return scores
+
+
+def read_settings(out: Path) -> Settings | None:
+    """Settings of the run in a folder; None when there is no run."""
+    if not (out / CHECKPOINT).exists():
+        return None
+    try:
+        return Settings(**json.loads(_read_checkpoint(out, tensors=False)[0]["settings"]))
+    except (TypeError, KeyError):
+        raise FitError(f"the run in {out} was begun by another version: name another folder and begin again") from None
+
+
+def _read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(out / CHECKPOINT, "pt") as f:
+            return f.metadata(), {k: f.get_tensor(k) for k in f.offset_keys()} if tensors else {}
+    except (OSError, SafetensorError) as e:
+        raise FitError(f"{out / CHECKPOINT} is damaged ({e}): name another folder and begin again") from None
+
+
+def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; gains, offsets, embeddings and the null key do not."""
+    matrices = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Linear)}
+    decayed = [p for p in model.parameters() if id(p) in matrices]
+    others = [p for p in model.parameters() if id(p) not in matrices]
+    return [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _mishear(labels: Tensor, share: float, vocab: int) -> Tensor:
+    """`labels`, a share of them replaced by any label: an ear errs, and no song should be known by its first bar."""
+    return torch.where(_chance(labels, share), torch.randint_like(labels, vocab), labels)
+
+
+def _chance(like: Tensor, share: float) -> Tensor:
+    """Bool of the same shape, True for about a share of it."""
+    return torch.rand(like.shape, device=like.device) < share
+
+
+def _cosine(share: float) -> float:
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _use_bfloat16(precision: str, device: torch.device) -> bool:
+    """On a GPU, and on CPUs that multiply bfloat16 (AVX-512 BF16: 1.5 x per step); elsewhere it is emulated."""
+    if precision == "auto":
+        return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return precision == "bfloat16"
+
+
+@contextmanager
+def _bar(s: Settings) -> Iterator[Any]:
+    """show(progress, losses): a progress bar, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda progress, losses: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    text = TextColumn("{task.description}")
+    with Bar(text, BarColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("decision", total=1.0)
+
+        def show(p: Progress, losses: list[Tensor]) -> None:
+            if p.step % 10 == 0:
+                bar.update(task, completed=p.share(s), description=f"step {p.step}, best {p.best:.3f} at {p.best_step}")
+
+        yield show
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 when done, 2 for what the user can mend."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("tokens", type=Path, help="token cache, or the folder that holds one")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the folder")
+    for f in dataclasses.fields(Settings):
+        kind = type(f.default)
+        parser.add_argument(f"--{f.name.replace('_', '-')}", type=kind, metavar=kind.__name__, help=f"{f.default}")
+    given = vars(parser.parse_args(arguments))
+    tokens, out, resume = given.pop("tokens"), given.pop("out"), given.pop("resume")
+    given = {key: value for key, value in given.items() if value is not None}
+    try:
+        before = (read_settings(out) if resume else None) or Settings()
+        card = fit(tokens, out, dataclasses.replace(before, **given), resume=resume)
+    except (FitError, TokenError, DecisionError) as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; go on with --resume -o {out}", file=sys.stderr)
+        return 130
+    print(json.dumps({"out": str(out), **card["scores"]}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
