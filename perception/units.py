@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 
@@ -64,15 +65,6 @@ class Alphabet:
         distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
         return distance.argmin(1).astype(np.int32)
 
-    def neighbours(self) -> np.ndarray:
-        """(K + 1, K + 1) int32: row i lists all labels from i itself to the most distant; silence is last of all."""
-        square = (self.centroids**2).sum(1)
-        distance = np.maximum(square[:, None] + square - 2 * self.centroids @ self.centroids.T, 0)
-        np.fill_diagonal(distance, -1)
-        order = np.argsort(distance, axis=1, kind="stable")
-        order = np.hstack([order, np.full((self.units, 1), self.silence)])
-        return np.vstack([order, np.r_[self.silence, np.arange(self.units)]]).astype(np.int32)
-
     def save(self, path: Path) -> None:
         """Write one .safetensors file, whole or not at all."""
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
@@ -88,10 +80,15 @@ class Alphabet:
             raw = Path(path).read_bytes()
             about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
             alphabet = cls(**load(raw), hop=float(about["hop"]))
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise AlphabetError(f"no alphabet at {path}: {error}. Make one with: antiphon train units") from None
-        if alphabet.hash != about["hash"]:
-            raise AlphabetError(f"the alphabet {path} is damaged: it is {alphabet.hash}, it says {about['hash']}")
+            said, found = about["hash"], alphabet.hash
+        except OSError as error:
+            why = (error.strerror or "").lower()
+            raise AlphabetError(f"no alphabet at '{path}' ({why}): make one with  antiphon train units") from None
+        except (KeyError, TypeError, ValueError, SafetensorError) as error:
+            why = " ".join(str(error).split())[:160]
+            raise AlphabetError(f"'{path}' is no alphabet, or damaged ({why}): copy or fit it again") from None
+        if found != said:
+            raise AlphabetError(f"'{path}' is damaged, it is {found} and says {said}: copy or fit it again")
         return alphabet
 
 

@@ -12,17 +12,19 @@ cosines and sines at quarter-tone spacing, each in both signs so that the GELU b
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers.utils import logging as transformers_logging
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
+BLOCK = 256  # first-layer frames whose statistics are kept together under group norm
 FIRST_PITCH, PER_OCTAVE, PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
 
 
@@ -120,14 +122,16 @@ class Frames:
     heard: int  # samples since the piece began
     pending: list[Tensor]  # per convolution layer (1, channels, n): input not yet consumed
     window: Tensor  # (frames of context, hidden): projected frames, oldest first
-    spectrum: Tensor | None  # (1, channels, n) first-layer output of the last context, where group norm needs it
+    sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_grouped`
+    filled: int = 0  # first-layer frames that the newest of these blocks holds
 
 
 class Wav2Vec2Encoder:
     """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
 
     hop: seconds; context: seconds of frames the Transformer reads at each hop.
-    A group-norm front end (the original base models) is normalised by the statistics of the trailing context.
+    A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
+    before it, so there a token depends on up to twice as much.
     """
 
     def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28):
@@ -146,6 +150,9 @@ class Wav2Vec2Encoder:
         self.window = round(context * SAMPLERATE / self.stride)  # frames
         self.context = (self.window - 1) * self.stride + support + self.stride - 1
         self.grouped = config.feat_extract_norm == "group"
+        if self.grouped:  # the oldest frame of the window was normalised by what came before it
+            self.blocks = -(-round(context * SAMPLERATE / self.strides[0]) // BLOCK)
+            self.context += (self.blocks + 1) * BLOCK * self.strides[0]
 
     @classmethod
     def load(cls, where: str | Path, hop: float, context: float | None = None) -> Wav2Vec2Encoder:
@@ -153,14 +160,22 @@ class Wav2Vec2Encoder:
 
         context: seconds; None takes the `context` the folder's config.json names, else 1.28 s.
         """
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
         try:
             config = Wav2Vec2Config.from_pretrained(str(where))
-            model = Wav2Vec2Model.from_pretrained(str(where), use_safetensors=True, torch_dtype=torch.float32)
-        except (OSError, ValueError, json.JSONDecodeError) as error:
+            model, found = Wav2Vec2Model.from_pretrained(
+                str(where), use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
             raise EncoderError(
                 f"no wav2vec 2.0 model at '{where}': expected a folder with config.json and model.safetensors, or a "
-                f"hub id that can be fetched ({str(error).splitlines()[0]})"
+                f"hub id that can be fetched ({_first_line(error)})"
             ) from None
+        absent = sorted(set(found["missing_keys"]) - {"masked_spec_embed"})  # of use in training only
+        if absent or not all(parameter.isfinite().all() for parameter in model.parameters()):
+            why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
+            raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
         return cls(model, hop, context or getattr(config, "context", 1.28))
 
     def available(self, heard: int) -> int:
@@ -181,8 +196,9 @@ class Wav2Vec2Encoder:
     def start(self) -> Frames:
         """See `Encoder.start`. The silence is whole strides, so that a frame begins with the piece itself."""
         pending = [torch.zeros(1, 1, 0)] + [torch.zeros(1, c, 0) for c in self.model.config.conv_dim[:-1]]
-        spectrum = torch.zeros(1, self.model.config.conv_dim[0], 0) if self.grouped else None
-        frames = Frames(0, pending, torch.zeros(0, self.dim), spectrum)
+        channels, double = self.model.config.conv_dim[0], torch.float64
+        sums = torch.zeros(self.blocks + 1, 2, channels, dtype=double) if self.grouped else None
+        frames = Frames(0, pending, torch.zeros(0, self.dim), sums)
         self._hear(frames, torch.zeros((self.window - self.available(0)) * self.stride))
         return frames
 
@@ -216,14 +232,27 @@ class Wav2Vec2Encoder:
         return new
 
     def _grouped(self, frames: Frames, layer: nn.Module, signal: Tensor) -> Tensor:
-        """First layer under group norm (one group a channel): statistics over the trailing context."""
-        made = layer.conv(signal)
-        length = self.context // self.strides[0]
-        frames.spectrum = torch.cat([frames.spectrum, made], 2)[:, :, -length:]
-        mean = frames.spectrum.mean(2, keepdim=True)
-        spread = (frames.spectrum.var(2, unbiased=False, keepdim=True) + layer.layer_norm.eps).rsqrt()
+        """First layer under group norm (one group a channel): each frame by the statistics of the frames up to it.
+
+        They reach back to the beginning of a block, `blocks` blocks before its own. Blocks are counted from the start of
+        the piece, so that nothing depends on how many samples come at a time.
+        """
+        assert frames.sums is not None
+        made = layer.conv(signal)[0]  # (channels, n)
+        normal, done = torch.empty_like(made), 0
+        while done < made.shape[1]:
+            take = min(BLOCK - frames.filled, made.shape[1] - done)
+            part = made[:, done : done + take].double()
+            own = torch.stack([part, part**2]).cumsum(2) + frames.sums[-1, :, :, None]
+            count = self.blocks * BLOCK + frames.filled + torch.arange(1, take + 1)
+            mean, square = (own + frames.sums[:-1].sum(0)[:, :, None]) / count
+            spread = ((square - mean**2).clamp(min=0) + layer.layer_norm.eps).rsqrt()
+            normal[:, done : done + take] = ((part - mean) * spread).float()
+            frames.sums[-1], frames.filled, done = own[:, :, -1], frames.filled + take, done + take
+            if frames.filled == BLOCK:
+                frames.sums, frames.filled = torch.cat([frames.sums[1:], torch.zeros_like(frames.sums[:1])]), 0
         weight, bias = layer.layer_norm.weight[:, None], layer.layer_norm.bias[:, None]
-        return layer.activation((made - mean) * spread * weight + bias)
+        return layer.activation(normal * weight + bias)[None]
 
     @torch.inference_mode()
     def batch(self, audio: np.ndarray, spans: tuple[int, ...] = (1,), windows: int = 64) -> list[np.ndarray]:
@@ -251,3 +280,7 @@ class Wav2Vec2Encoder:
                         first, end = self.frames_of((hop + 1) // span - 1, span)
                         found[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
         return features
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
