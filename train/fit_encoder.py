@@ -39,7 +39,11 @@ PITCHES = (24, 97)  # MIDI notes the teacher names
 class Settings:
     """What a run of this recipe can change; saved with it."""
 
-    minutes: float = 45.0  # of training, over all resumptions
+    minutes: float = 36.0  # of training, over all resumptions
+    dim: int = 256  # of the context network
+    layers: int = 4
+    heads: int = 4
+    pitches: int = 168  # of the filter bank, quarter tones from C1
     batch: int = 48
     seconds: float = 1.28  # context of the encoder, and length of a training example
     rate: float = 1e-3  # peak learning rate (AdamW, one cosine)
@@ -228,7 +232,7 @@ def validate(model, teacher: Teacher, batch, settings: Settings) -> dict:
 def build(settings: Settings) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
     """A new model with the music front end, and its teacher."""
     torch.manual_seed(settings.seed)
-    config = music_config()
+    config = music_config(settings.pitches, settings.dim, settings.layers, settings.heads)
     config.context = settings.seconds
     model = Wav2Vec2ForPreTraining(config)
     first = model.wav2vec2.feature_extractor.conv_layers[0]
@@ -244,7 +248,8 @@ def build(settings: Settings) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
 def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
     """Train until `settings.minutes` are spent; leaves config.json + model.safetensors (fp16) in `out`.
 
-    Returns the last validation losses. A run that was cut off goes on from its last checkpoint with `resume`.
+    Returns the last validation losses. A run that was cut off goes on from its last checkpoint with `resume`. The
+    clock sets the learning rate, so two runs of as many minutes are alike but not equal.
     """
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
