@@ -40,8 +40,8 @@ def _configuration(c: dict[str, Any]) -> list[str]:
         "",
         f"{c['windows']} windows of {c['labels_per_window']} labels from {c['songs']} songs (there are "
         f"{c['windows_there_are']} windows). B itself: entropy {truth['entropy']['mean']:.2f}, silence "
-        f"{truth['silence']['mean']:.2f}, {truth['labels_allowed']['mean']:.1f} labels per window ({share:.0f} % of "
-        f"the vocabulary). Rivals learned from {learned['what']}, {learned['windows']} windows of {learned['songs']} songs.",
+        f"{truth['silence']['mean']:.2f}, {truth['labels_allowed']['mean']:.1f} labels a window ({share:.0f} % of "
+        f"all). Rivals learned from {learned['what']}, {learned['windows']} windows of {learned['songs']} songs.",
         "",
         "| teacher-forced cross-entropy | nats per label |",
         "|---|---|",
@@ -96,7 +96,8 @@ def png(result: dict[str, Any]) -> bytes:
     across = max(1, len(configurations))
     figure = Figure(figsize=(max(9.0, 2.2 + 2.9 * across), 9.0), layout="constrained")
     figure.suptitle(f"Re-generation of B from A: {result['model']} on {result['data']}")
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    above, below = halves
     if across == 1:
         _boxes(above.add_subplot(), configurations, constraints, constraints)
     else:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -235,7 +236,7 @@ def build(settings: Settings) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
     config = music_config(settings.pitches, settings.dim, settings.layers, settings.heads)
     config.context = settings.seconds
     model = Wav2Vec2ForPreTraining(config)
-    first = model.wav2vec2.feature_extractor.conv_layers[0]
+    first: Any = model.wav2vec2.feature_extractor.conv_layers[0]
     with torch.no_grad():
         first.conv.weight.copy_(torch.from_numpy(music_filters(config.conv_dim[0] // 4))[:, None])
         first.conv.bias.zero_()
@@ -262,8 +263,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
     run = Run(out, settings, whole, optimizer, resume)
     songs = Songs(data, "train", samples, encoder)
     held = Songs(data, "validation", samples, encoder)
-    fixed = [held.sample(np.random.default_rng([1, n]), augment=False) for n in range(96)]
-    fixed = [torch.from_numpy(np.stack(part)).to(device) for part in zip(*fixed, strict=True)]
+    examples = [held.sample(np.random.default_rng([1, n]), augment=False) for n in range(96)]
+    fixed = [torch.from_numpy(np.stack(part)).to(device) for part in zip(*examples, strict=True)]
     weights = {k: getattr(settings, k) for k in ("contrastive", "pitch_class", "pitch", "root")}
     model.train()
     for batch in batches(songs, settings, run.step):

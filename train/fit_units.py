@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -64,7 +65,7 @@ def encode_song(song: Path, target: Path, encoder_folder: str, seconds: float) -
     """Encode all parts of a song into one file, whole or not at all."""
     torch.set_num_threads(1)
     encoder = _encoder(encoder_folder)
-    held = {}
+    held: dict[str, Any] = {}
     for path in sorted(song.glob("*.flac")):
         audio = sf.read(path, frames=round(seconds * SAMPLERATE) or -1, dtype="float32")[0]
         held |= {f"{path.stem}/{key}": value for key, value in stem_features(encoder, audio).items()}

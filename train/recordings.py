@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]
     step = STEP / SAMPLERATE
     notes = [
         (start * step, end * step, names[start])
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
+        for start, end in pairwise(edges)
         if names[start] >= 0 and (end - start) * step >= 0.06
     ]
     return np.array(notes, np.float32).reshape(-1, 3), tuning

@@ -23,6 +23,7 @@ import tarfile
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -133,7 +134,7 @@ def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seco
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    kept: dict[str, np.ndarray] = {}
+    kept: dict[str, Any] = {}
     programs = {}
     for part, notes in parts.items():
         notes = notes[(notes[:, 0] >= begin) & (notes[:, 0] < begin + length)].copy()
