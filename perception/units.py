@@ -92,22 +92,31 @@ class Alphabet:
         return alphabet
 
 
-def fit_alphabet(
-    features: np.ndarray, units: int, hop: float, kept: int = 48, power: float = 0.5, seed: int = 0
-) -> Alphabet:
-    """k-means (scikit-learn) over hop features (n, dim), in their first `kept` principal directions.
+def principal(features: np.ndarray, kept: int = 48, power: float = 0.5) -> np.ndarray:
+    """(dim, kept) float32 projection on the first principal directions of features (n, dim).
 
-    power: 0 keeps the variance of each direction, 1 whitens it; AlphabetError if there are fewer hops than units.
+    power: 0 keeps the variance of each direction, 1 whitens it.
+    """
+    values, vectors = np.linalg.eigh(np.cov(features.T.astype(np.float64)))
+    kept = min(kept, len(values))
+    values, vectors = np.maximum(values[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
+    return (vectors * values ** (-power / 2)).astype(np.float32)
+
+
+def fit_alphabet(
+    features: np.ndarray, units: int, hop: float, projection: np.ndarray | None = None, seed: int = 0
+) -> Alphabet:
+    """k-means (scikit-learn) over hop features (n, dim), where `projection` (dim, kept) places them.
+
+    projection: what shall tell units apart; None takes the `principal` directions. AlphabetError if there are fewer
+    than ten hops for each unit.
     """
     from sklearn.cluster import MiniBatchKMeans
 
     if len(features) < 10 * units:
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
-    values, vectors = np.linalg.eigh(np.cov((features - mean).T.astype(np.float64)))
-    kept = min(kept, len(values))
-    values, vectors = np.maximum(values[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
-    projection = (vectors * values ** (-power / 2)).astype(np.float32)
+    projection = principal(features) if projection is None else projection.astype(np.float32)
     placed = (features - mean).astype(np.float32) @ projection
     means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(placed)
     return Alphabet(mean.astype(np.float32), projection, means.cluster_centers_.astype(np.float32), hop)

@@ -13,6 +13,7 @@ cosines and sines at quarter-tone spacing, each in both signs so that the GELU b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 from transformers.utils import logging as transformers_logging
+
+from perception.transformer import Convolution, Reader
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
 BLOCK = 256  # first-layer frames whose statistics are kept together under group norm
@@ -120,7 +123,7 @@ class Frames:
     """What the encoder remembers of the piece."""
 
     heard: int  # samples since the piece began
-    pending: list[Tensor]  # per convolution layer (1, channels, n): input not yet consumed
+    pending: list[Tensor]  # per convolution layer (n, channels): input not yet consumed
     window: Tensor  # (frames of context, hidden): projected frames, oldest first
     sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_grouped`
     filled: int = 0  # first-layer frames that the newest of these blocks holds
@@ -129,30 +132,41 @@ class Frames:
 class Wav2Vec2Encoder:
     """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
 
-    hop: seconds; context: seconds of frames the Transformer reads at each hop.
+    hop: seconds; context: seconds of frames the Transformer reads at each hop. fast: `step` multiplies in bfloat16,
+    for base size and more; its features then stray from those of `batch` by about 1 % of their spread.
     A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
     before it, so there a token depends on up to twice as much.
     """
 
-    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28):
-        config = model.config
+    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28, fast: bool = False):
+        config, self.fast = model.config, fast
         if abs(hop * SAMPLERATE - round(hop * SAMPLERATE)) > 1e-6 or not 0.02 < hop <= context:
             raise EncoderError(f"hop = {hop} s: expected whole samples at 16 kHz, more than 0.02 s, at most {context}")
         LongConv.replace(model)
         self.model = model.eval().requires_grad_(False)
         self.samplerate, self.hop, self.dim = SAMPLERATE, round(hop * SAMPLERATE), config.hidden_size
-        self.kernels, self.strides = list(config.conv_kernel), list(config.conv_stride)
-        self.stride = int(np.prod(self.strides))
+        kernels, strides = list(config.conv_kernel), list(config.conv_stride)
+        self.stride = int(np.prod(strides))
         support = 1
-        for kernel, stride in zip(self.kernels[::-1], self.strides[::-1], strict=True):
+        for kernel, stride in zip(kernels[::-1], strides[::-1], strict=True):
             support = (support - 1) * stride + kernel
         self.support = support
         self.window = round(context * SAMPLERATE / self.stride)  # frames
         self.context = (self.window - 1) * self.stride + support + self.stride - 1
         self.grouped = config.feat_extract_norm == "group"
         if self.grouped:  # the oldest frame of the window was normalised by what came before it
-            self.blocks = -(-round(context * SAMPLERATE / self.strides[0]) // BLOCK)
-            self.context += (self.blocks + 1) * BLOCK * self.strides[0]
+            self.blocks = -(-round(context * SAMPLERATE / strides[0]) // BLOCK)
+            self.context += (self.blocks + 1) * BLOCK * strides[0]
+
+    @cached_property
+    def front(self) -> list[Convolution]:
+        """The convolution stack; like `reader` taken from the model at first use, so not to be trained afterwards."""
+        return [Convolution(layer) for layer in self.model.feature_extractor.conv_layers]
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The Transformer."""
+        return Reader(self.model, torch.bfloat16 if self.fast else torch.float32)
 
     @classmethod
     def load(cls, where: str | Path, hop: float, context: float | None = None) -> Wav2Vec2Encoder:
@@ -195,7 +209,7 @@ class Wav2Vec2Encoder:
     @torch.inference_mode()
     def start(self) -> Frames:
         """See `Encoder.start`. The silence is whole strides, so that a frame begins with the piece itself."""
-        pending = [torch.zeros(1, 1, 0)] + [torch.zeros(1, c, 0) for c in self.model.config.conv_dim[:-1]]
+        pending = [torch.zeros(0, c) for c in (1, *self.model.config.conv_dim[:-1])]
         channels, double = self.model.config.conv_dim[0], torch.float64
         sums = torch.zeros(self.blocks + 1, 2, channels, dtype=double) if self.grouped else None
         frames = Frames(0, pending, torch.zeros(0, self.dim), sums)
@@ -210,35 +224,32 @@ class Wav2Vec2Encoder:
         hop = frames.heard // self.hop
         frames.heard += self.hop
         self._hear(frames, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
-        hidden = self.model.encoder(frames.window[None]).last_hidden_state[0]
         first, end = self.frames_of(hop)
-        return hidden[self.window - (end - first) :].mean(0).numpy()
+        return self.reader(frames.window, end - first).mean(0).numpy()
 
     def _hear(self, frames: Frames, audio: Tensor) -> Tensor:
         """Push samples through the convolution stack; what is new joins the window and is returned."""
-        signal = audio[None, None]
-        for number, layer in enumerate(self.model.feature_extractor.conv_layers):
-            kernel, stride = self.kernels[number], self.strides[number]
-            signal = torch.cat([frames.pending[number], signal], 2)
-            count = (signal.shape[2] - kernel) // stride + 1
+        signal = audio[:, None]
+        for number, layer in enumerate(self.front):
+            signal = torch.cat([frames.pending[number], signal])
+            count = (len(signal) - layer.kernel) // layer.stride + 1
             if count < 1:
                 frames.pending[number] = signal
                 return frames.window[:0]
-            frames.pending[number] = signal[:, :, count * stride :].clone()
-            signal = signal[:, :, : (count - 1) * stride + kernel]
+            frames.pending[number] = signal[count * layer.stride :].clone()
             signal = self._grouped(frames, layer, signal) if number == 0 and self.grouped else layer(signal)
-        new = self.model.feature_projection(signal.transpose(1, 2))[0][0]
+        new = self.model.feature_projection(signal)[0]
         frames.window = torch.cat([frames.window, new])[-self.window :]
         return new
 
-    def _grouped(self, frames: Frames, layer: nn.Module, signal: Tensor) -> Tensor:
+    def _grouped(self, frames: Frames, layer: Convolution, signal: Tensor) -> Tensor:
         """First layer under group norm (one group a channel): each frame by the statistics of the frames up to it.
 
-        They reach back to the beginning of a block, `blocks` blocks before its own. Blocks are counted from the start of
-        the piece, so that nothing depends on how many samples come at a time.
+        They reach back to where a block began, `blocks` blocks before its own. Blocks are counted from the start of the
+        piece, so that nothing depends on how many samples come at a time.
         """
         assert frames.sums is not None
-        made = layer.conv(signal)[0]  # (channels, n)
+        made = layer.linear(signal).T  # (channels, n)
         normal, done = torch.empty_like(made), 0
         while done < made.shape[1]:
             take = min(BLOCK - frames.filled, made.shape[1] - done)
@@ -246,13 +257,12 @@ class Wav2Vec2Encoder:
             own = torch.stack([part, part**2]).cumsum(2) + frames.sums[-1, :, :, None]
             count = self.blocks * BLOCK + frames.filled + torch.arange(1, take + 1)
             mean, square = (own + frames.sums[:-1].sum(0)[:, :, None]) / count
-            spread = ((square - mean**2).clamp(min=0) + layer.layer_norm.eps).rsqrt()
+            spread = ((square - mean**2).clamp(min=0) + layer.norm.eps).rsqrt()
             normal[:, done : done + take] = ((part - mean) * spread).float()
             frames.sums[-1], frames.filled, done = own[:, :, -1], frames.filled + take, done + take
             if frames.filled == BLOCK:
                 frames.sums, frames.filled = torch.cat([frames.sums[1:], torch.zeros_like(frames.sums[:1])]), 0
-        weight, bias = layer.layer_norm.weight[:, None], layer.layer_norm.bias[:, None]
-        return layer.activation(normal * weight + bias)[None]
+        return layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
 
     @torch.inference_mode()
     def batch(self, audio: np.ndarray, spans: tuple[int, ...] = (1,), windows: int = 64) -> list[np.ndarray]:
@@ -264,8 +274,8 @@ class Wav2Vec2Encoder:
         count = len(audio) // self.hop
         frames = self.start()
         projected = [frames.window]
-        for begin in range(0, count * self.hop, 64 * SAMPLERATE):
-            block = audio[begin : min(begin + 64 * SAMPLERATE, count * self.hop)]
+        for begin in range(0, count * self.hop, 8 * SAMPLERATE):
+            block = audio[begin : min(begin + 8 * SAMPLERATE, count * self.hop)]
             projected.append(self._hear(frames, torch.from_numpy(np.ascontiguousarray(block, np.float32))))
         stream = torch.cat(projected)
         features = [np.zeros((count // span, self.dim), np.float32) for span in spans]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from sklearn.metrics import normalized_mutual_info_score
 
-from perception.units import Alphabet
+from perception.units import Alphabet, fit_alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train import fit_encoder, fit_units, pairs
 from train.run import TrainError, settings_from_flags
@@ -95,7 +96,7 @@ def test_worsening_keeps_length_and_is_finite():
 
 
 def test_tokens_of_every_stem_and_alphabets_that_load(data, encoder, tmp_path):
-    settings = fit_units.Settings(encoder=str(encoder), units="4,6", hops=400, kept=8, jobs=1)
+    settings = fit_units.Settings(encoder=str(encoder), units="4,6", hops=400, jobs=1)
     report = fit_units.fit([data], tmp_path, False, settings)
     assert set(report) == {f"k{k}_h{hop}" for k in (4, 6) for hop in ("0.25", "0.50")}
     for name, about in report.items():
@@ -117,3 +118,32 @@ def test_every_setting_is_a_flag():
     flags = ["x", "-o", "y", "--rate", "0.1", "--resume"]
     _, _, resume, settings = settings_from_flags("", fit_encoder.Settings, flags)
     assert resume and settings == fit_encoder.Settings(rate=0.1)
+
+
+def test_shares_are_what_sounds():
+    spans = np.array([[0.0, 0.5, 60], [0.25, 1.25, 64], [0.5, 0.75, 72]])
+    covered = fit_units.shares(spans, 0.5, 3)
+    assert covered[0, 0] == 1 and covered[0, 4] == 0.5
+    assert covered[1, 0] == 0.5 and covered[1, 4] == 1
+    assert covered[2, 4] == 0.5 and covered.sum() == 3.5
+
+
+def test_a_taught_alphabet_finds_the_pitch_class_that_timbre_hides():
+    rng = np.random.default_rng(0)
+    pitch = rng.integers(0, 12, 3000)
+    features = np.hstack([np.eye(12)[pitch], 20 * rng.standard_normal((3000, 20))]) @ rng.standard_normal((32, 32))
+    hops = {"features": features.astype(np.float32), "chroma": np.eye(12)[pitch], "root": np.zeros((3000, 12))}
+    projection = fit_units.taught_projection(hops)
+    assert projection.shape == (32, 12), "no chord was known, so none is taught"
+    labels = fit_alphabet(hops["features"], 12, 0.5, projection).name(hops["features"])
+    guess = fit_alphabet(hops["features"], 12, 0.5).name(hops["features"])
+    assert normalized_mutual_info_score(pitch, labels) > 0.9 > 0.2 > normalized_mutual_info_score(pitch, guess)
+
+
+def test_without_scores_nothing_is_taught():
+    hops = {
+        "features": np.ones((500, 4), np.float32),
+        "chroma": np.full((500, 12), np.nan),
+        "root": np.zeros((500, 12)),
+    }
+    assert fit_units.taught_projection(hops) is None

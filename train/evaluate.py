@@ -10,7 +10,8 @@ OUT/regeneration.json   every number with its n     OUT/regeneration.md   the ta
 Windows of 15 s, one every 10 s, each pair both ways, B not silent for more than 80 %. The model starts each from its
 start symbol and draws from its nucleus, hearing all of A (full, the paper's case) or A up to k hops ago (live). Where
 this differs from the paper's code: the labels allowed are those of that very window of B, not of the whole batch; the
-label that crosses top_p is kept; silence is a label. All rivals draw from the same nucleus, except `uniform`.
+label that crosses top_p is kept; silence is a label, hence TPP also where B sounds, since who never plays is right
+wherever B rests. All rivals draw from the same nucleus, except `uniform`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from decision.sampling import CONSTRAINTS
 from train import evaluate_report as report
 from train import pairs as drawing
 from train.answers import Habits, Mode, Windows, model_answers, model_cross_entropy, roll
-from train.metrics import compare, describe, entropy, lcp, silence_share, tpp
+from train.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
 from train.pairs import Tokens
 from train.windows import EvaluationError, choose, decision_folder, name_of, offered, progress, tokens_of, windows_of
 
@@ -133,7 +134,7 @@ def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Settings)
         },
         "cross_entropy": _cross_entropies(model, habits, windows, s),
         "answers": [_measured(*key, answer, windows, tokens.units, s) for key, answer in answers.items()],
-        "comparisons": _comparisons(answers, windows, s),
+        "comparisons": _comparisons(answers, windows, tokens.units, s),
     }
 
 
@@ -171,6 +172,7 @@ def _measured(
         "who": name,
         "constraint": constraint,
         "tpp": describe(values, windows.song, rng) | {"range": [float(values.min()), float(values.max())]},
+        "tpp_sounding": describe(tpp_sounding(answer, windows.played, silence), windows.song, rng),
         "tpp_by_window": np.round(values, 3).tolist(),
         "lcp": describe(prefixes.mean(axis=1), windows.song, rng) | places,
         "entropy": describe(entropy(answer), windows.song, rng),
@@ -178,16 +180,21 @@ def _measured(
     }
 
 
-def _comparisons(answers: Answers, windows: Windows, s: Settings) -> list[dict[str, Any]]:
-    """Every mode of the model against every rival under the same constraint, by TPP and by mean LCP."""
-    found, models = [], {who(mode) for mode in s.modes}
+def _comparisons(answers: Answers, windows: Windows, silence: int, s: Settings) -> list[dict[str, Any]]:
+    """Every mode of the model against every rival under the same constraint, by each measure."""
+    found, models, truth = [], {who(mode) for mode in s.modes}, windows.played
+    measures = {
+        "tpp": lambda answer: tpp(answer, truth),
+        "tpp_sounding": lambda answer: tpp_sounding(answer, truth, silence),
+        "lcp": lambda answer: lcp(answer, truth).mean(axis=1),
+    }
     for (name, constraint), ours in answers.items():
         for (rival, same), theirs in answers.items():
             if name in models and rival not in models and constraint == same:
-                rng, truth, song = _rng(s, name, rival, constraint), windows.played, windows.song
-                by_tpp = compare(tpp(ours, truth), tpp(theirs, truth), song, rng)
-                by_lcp = compare(lcp(ours, truth).mean(axis=1), lcp(theirs, truth).mean(axis=1), song, rng)
-                row = {"who": name, "rival": rival, "constraint": constraint, "tpp": by_tpp, "lcp": by_lcp}
+                row: dict[str, Any] = {"who": name, "rival": rival, "constraint": constraint}
+                rng = _rng(s, name, rival, constraint)
+                for measure, values in measures.items():
+                    row[measure] = compare(values(ours), values(theirs), windows.song, rng)
                 found.append(row)
     return found
 

@@ -54,27 +54,33 @@ def _configuration(c: dict[str, Any]) -> list[str]:
 
 
 def _answers(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| who | TPP | median | LCP | entropy | silence | n |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| who | TPP | median | where B sounds | LCP | entropy | silence | n |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in sorted(rows, key=lambda row: -row["tpp"]["mean"]):
         name = f"**{row['who']}**" if row["who"].startswith(OURS) else row["who"]
         lines.append(
-            f"| {name} | {_with_interval(row['tpp'])} | {row['tpp']['quartiles'][1]:.1f} | {row['lcp']['mean']:.3f} | "
+            f"| {name} | {_with_interval(row['tpp'])} | {row['tpp']['quartiles'][1]:.1f} | "
+            f"{_with_interval(row['tpp_sounding'])} | {row['lcp']['mean']:.3f} | "
             f"{row['entropy']['mean']:.2f} | {row['silence']['mean']:.2f} | {row['tpp']['n']} |"
         )
     return lines
 
 
 def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
-    """p takes windows for independent; the interval, over songs, does not."""
-    lines = ["| who | rival | constraint | TPP difference | Mann-Whitney p | LCP difference | p |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    measures = {"tpp": "TPP", "tpp_sounding": "where B sounds", "lcp": "LCP"}
+    lines = [f"| who | rival | constraint | {' | '.join(f'{name} | p' for name in measures.values())} |"]
+    lines.append("|---|---|---|" + "---|---|" * len(measures))
     for row in rows:
-        tpp, lcp = row["tpp"], row["lcp"]
-        lines.append(
-            f"| {row['who']} | {row['rival']} | {row['constraint']} | {_with_interval(tpp, 'difference', '+')} | "
-            f"{_p(tpp['p'])} | {_with_interval(lcp, 'difference', '+')} | {_p(lcp['p'])} |"
-        )
-    return [*lines, "", "p takes windows for independent, which those of one song are not; the intervals do not."]
+        cells = " | ".join(f"{_with_interval(row[m], 'difference', '+')} | {_p(row[m]['p'])}" for m in measures)
+        lines.append(f"| {row['who']} | {row['rival']} | {row['constraint']} | {cells} |")
+    return [
+        *lines,
+        "",
+        "Differences of means, with their 95 % interval over songs; p: Mann-Whitney, two-sided, which takes windows "
+        "for independent, although those of one song are not.",
+    ]
 
 
 def _with_interval(d: dict[str, Any], key: str = "mean", sign: str = "") -> str:
@@ -120,6 +126,8 @@ def _names(configuration: dict[str, Any]) -> dict[str, str]:
 
 def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], groups: list[str]) -> None:
     """One group of boxes per configuration or, for a single one, per constraint."""
+    from matplotlib.patches import Patch
+
     names = _names(configurations[0])
     shown = [(c, constraint) for c in configurations for constraint in constraints]
     for number, (name, colour) in enumerate(names.items()):
@@ -135,12 +143,11 @@ def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], g
         for median in box["medians"]:
             median.set(color="black", linewidth=1.4)
         axes.scatter(places, means, marker="D", s=14, color="white", edgecolor="black", linewidth=0.7, zorder=3)
-        axes.bar([0], [0], color=colour, edgecolor="black", linewidth=0.8, label=name)
     axes.set_xticks(range(len(shown)), [TITLES.get(group, group) for group in groups])
     axes.tick_params(axis="x", length=0, labelsize=9 if len(shown) < 5 else 7, rotation=0 if len(shown) < 5 else 45)
     axes.set(ylabel="TPP, % of labels right (diamond: mean)", xlim=(-0.55, len(shown) - 0.45), ylim=(-1, None))
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(handles=[Patch(facecolor=c, edgecolor="black", label=n) for n, c in names.items()], fontsize=8)
 
 
 def _prefixes(axes, c: dict[str, Any], constraint: str, legend: bool) -> None:

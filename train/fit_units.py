@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +40,19 @@ class Settings:
     encoder: str = ""  # folder of the encoder
     units: str = "16,64,256"  # alphabet sizes
     hops: int = 300_000  # hops that k-means sees
-    kept: int = 48  # principal directions
-    power: float = 0.5  # 0 keeps the variance of each direction, 1 whitens
+    taught: bool = True  # by pitch classes and chord roots where scores are known; else principal directions
     jobs: int = 2
     songs: int = 100_000  # of each split and data folder, the first so many
     seconds: float = 0.0  # of each song, from its beginning; 0 is all of it
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Song:
+    """Where a song's features are, and the folder that has its score."""
+
+    features: Path
+    score: Path
 
 
 def stem_features(encoder: Wav2Vec2Encoder, audio: np.ndarray) -> dict[str, np.ndarray]:
@@ -84,52 +91,103 @@ def _encoder(folder: str) -> Wav2Vec2Encoder:
     return _loaded[folder]
 
 
-def encode(data: list[Path], out: Path, settings: Settings) -> list[Path]:
-    """Encode what is not encoded yet; returns the feature files, sorted. ValueError if there is no song."""
-    waiting, files = [], []
+def encode(data: list[Path], out: Path, settings: Settings) -> list[Song]:
+    """Encode what is not encoded yet; returns all songs, sorted. TrainError if there is none."""
+    waiting, known = [], []
     for folder in data:
         for split in ("train", "validation", "test"):
             songs = sorted((folder / split).glob("*/song.json"), key=lambda path: path.parent.name)
             (out / "features" / split).mkdir(parents=True, exist_ok=True)
             for song in songs[: settings.songs]:
                 target = out / "features" / split / f"{folder.name}-{song.parent.name}.npz"
-                files.append(target)
+                known.append(Song(target, song.parent))
                 if not target.exists():
                     waiting.append((song.parent, target, settings.encoder, settings.seconds))
-    if not files:
+    if not known:
         raise TrainError(f"no song below {data[0]}: make them with python -m train.render")
     with ProcessPoolExecutor(settings.jobs) as pool:
         for done in [pool.submit(encode_song, *each) for each in waiting]:
             done.result()
-    return sorted(files)
+    return sorted(known, key=lambda song: song.features)
 
 
-def training_hops(files: Iterable[Path], hop: float, count: int, seed: int) -> np.ndarray:
-    """(about count, dim) float32 features of sounding hops of the training songs, drawn evenly over the songs."""
+def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
+    """About `count` sounding hops of the training songs, drawn evenly over the songs, and what their scores say.
+
+    features (n, dim) float32 · chroma (n, 12): the share of the hop for which each pitch class sounds, of unit length
+    · root (n, 12): the share of each chord root, all 0 where no chord is known or one voice alone cannot tell it.
+    Songs without notes.npz (recordings) have neither: chroma is NaN there.
+    """
     rng = np.random.default_rng(seed)
-    songs = [path for path in files if path.parent.name == "train"]
-    each, found = count // max(len(songs), 1) + 1, []
-    for path in songs:
-        with np.load(path) as song:
-            parts = sorted({key.split("/")[0] for key in song.files})
-            sounding = [song[f"{p}/f{hop}"][song[f"{p}/l{hop}"] > GATE] for p in parts]
-        features = np.concatenate(sounding)
-        found.append(features[rng.permutation(len(features))[:each]])
-    return np.concatenate(found).astype(np.float32)
+    training = [song for song in songs if song.features.parent.name == "train"]
+    each, found = count // max(len(training), 1) + 1, []
+    for song in training:
+        hops = [np.concatenate(columns) for columns in zip(*_sounding_hops(song, hop), strict=True)]
+        drawn = rng.permutation(len(hops[0]))[:each]
+        found.append([column[drawn] for column in hops])
+    features, chroma, root = (np.concatenate(columns).astype(np.float32) for columns in zip(*found, strict=True))
+    return {"features": features, "chroma": chroma, "root": root}
 
 
-def name_all(files: Iterable[Path], alphabet: Alphabet) -> dict[str, np.ndarray]:
+def _sounding_hops(song: Song, hop: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(features, chroma, root) of each part of a song, at the hops above the gate."""
+    notes, chords = {}, []
+    if (song.score / "notes.npz").exists():
+        with np.load(song.score / "notes.npz") as held:
+            notes = {part: held[part] for part in held.files}
+        chords = json.loads((song.score / "song.json").read_text())["chords"]
+    with np.load(song.features) as held:
+        for part in sorted({key.rsplit("/", 1)[0] for key in held.files}):
+            sounding = held[f"{part}/l{hop}"] > GATE
+            chroma = np.full((len(sounding), 12), np.nan)
+            root = np.zeros((len(sounding), 12))
+            if part in notes:
+                chroma = shares(notes[part], hop, len(sounding))
+                if sounding.any() and (chroma[sounding] > 0).sum(1).mean() > 1.5:  # chords, not a voice alone
+                    root = shares(np.array(chords).reshape(-1, 3), hop, len(sounding))
+                chroma /= np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-6)
+            yield held[f"{part}/f{hop}"][sounding], chroma[sounding], root[sounding]
+
+
+def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
+    """(hops, 12) share of each hop that spans (n, 3) [start s, end s, pitch or root] cover, by pitch class, 0 to 1."""
+    covered = np.zeros((hops, 12))
+    for start, end, pitch in spans:
+        for number in range(max(0, int(start / hop)), min(hops, int(end / hop) + 1)):
+            covered[number, int(pitch) % 12] += max(0.0, min(end, (number + 1) * hop) - max(start, number * hop)) / hop
+    return np.minimum(covered, 1.0)
+
+
+def taught_projection(hops: dict[str, np.ndarray], strength: float = 100.0) -> np.ndarray | None:
+    """(dim, 24) float32: the directions that tell pitch classes and chord roots, by ridge regression; None unscored.
+
+    Principal directions spend most units on timbre and register, which an answer in another instrument cannot use:
+    at K = 64 their tokens know less of the melody's pitch class (train/LOG.md, 2026-11-21).
+    """
+    features = hops["features"].astype(np.float64)
+    centred, taught = features - features.mean(0), []
+    scored, chordal = np.isfinite(hops["chroma"]).all(1), hops["root"].any(1)
+    for targets, known in ((hops["chroma"], scored), (hops["root"], chordal)):
+        if known.sum() < 100:
+            continue
+        x, y = centred[known], targets[known].astype(np.float64)
+        gram = x.T @ x + strength * np.eye(x.shape[1])
+        taught.append(np.linalg.solve(gram, x.T @ (y - y.mean(0))))
+    return np.hstack(taught).astype(np.float32) if taught else None
+
+
+def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
     """{"<split>/<song>/<part>": (hops,) int16 labels} of every stem."""
     tokens = {}
-    for path in files:
-        with np.load(path) as song:
-            for key in song.files:
+    for song in songs:
+        with np.load(song.features) as held:
+            for key in held.files:
                 part, kind = key.rsplit("/", 1)
                 if kind == f"f{alphabet.hop}":
-                    labels = alphabet.name(song[key].astype(np.float32))
-                    silent = song[f"{part}/l{alphabet.hop}"] < GATE
+                    labels = alphabet.name(held[key].astype(np.float32))
+                    silent = held[f"{part}/l{alphabet.hop}"] < GATE
                     labels = np.where(silent, alphabet.silence, labels).astype(np.int16)
-                    tokens[f"{path.parent.name}/{path.stem}/{part}"] = labels
+                    tokens[f"{song.features.parent.name}/{song.features.stem}/{part}"] = labels
     return tokens
 
 
@@ -138,17 +196,18 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
 
     What is encoded already is kept, with or without `resume`; give another folder for another encoder.
     """
-    files = encode(data, out, settings)
+    songs = encode(data, out, settings)
     for folder in ("units", "tokens"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     report = {}
     for hop in SPANS:
-        features = training_hops(files, hop, settings.hops, settings.seed)
+        hops = training_hops(songs, hop, settings.hops, settings.seed)
+        projection = taught_projection(hops) if settings.taught else None
         for units in (int(k) for k in settings.units.split(",")):
-            alphabet = fit_alphabet(features, units, hop, settings.kept, settings.power, settings.seed)
+            alphabet = fit_alphabet(hops["features"], units, hop, projection, settings.seed)
             name = file_stem(units, hop)
             alphabet.save(out / "units" / f"{name}.safetensors")
-            tokens = name_all(files, alphabet)
+            tokens = name_all(songs, alphabet)
             pairs.save(out / "tokens" / f"{name}.npz", tokens, units, hop, alphabet.hash)
             labels = np.concatenate(list(tokens.values()))
             report[name] = {

@@ -19,6 +19,19 @@ def tpp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return 100.0 * (answer == truth).mean(axis=1)
 
 
+def tpp_sounding(answer: np.ndarray, truth: np.ndarray, silence: int) -> np.ndarray:
+    """TPP over the places where the truth is not the label `silence`: who never plays scores 0 here.
+
+    Not in the paper, which has no such label; with one, resting throughout is right wherever B rests. ValueError for a
+    window that is silent throughout.
+    """
+    _check(answer, truth)
+    sounds = truth != silence
+    if not sounds.any(axis=1).all():
+        raise ValueError("a window that is silent throughout has no place where it sounds")
+    return 100.0 * ((answer == truth) & sounds).sum(axis=1) / sounds.sum(axis=1)
+
+
 def lcp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Longest common prefix at every place, (n, T) int64: how many labels from there on are right in a row.
 

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from corpora.disk import atomic_write
-from perception.units import Alphabet, fit_alphabet
+from perception.units import Alphabet, fit_alphabet, principal
 from train.probe_features import QUESTIONS, Hops, ProbeError, kinds_of, listen, songs_in
 from train.windows import name_of
 
@@ -104,7 +104,7 @@ def _at_hop(
     for kind in kinds:
         taught = np.concatenate([h.features[kind] for h in learned.values() if h.features])
         whitenings = (SHIPPED,) if kind == "encoder" else WHITENINGS
-        alphabets = [fit_alphabet(taught, s.units, hop, power=power, seed=s.seed) for power in whitenings]
+        alphabets = [fit_alphabet(taught, s.units, hop, principal(taught, power=p), s.seed) for p in whitenings]
         row: dict[str, Any] = {"kind": kind, "dim": taught.shape[1], "kmeans_hops": len(taught)}
         for question, test in examined.items():
             row[question] = _scores(kind, learned[question], test, alphabets, whitenings, s)
@@ -145,7 +145,7 @@ def nmi(answer: np.ndarray, token: np.ndarray) -> float:
     return float(normalized_mutual_info_score(answer, token))
 
 
-def _interval(test: Hops, token: np.ndarray, s: Settings, draws: int = 200) -> list[float] | None:
+def _interval(test: Hops, token: np.ndarray, s: Settings, draws: int = 100) -> list[float] | None:
     """95 % of NMI by bootstrap over songs. A resample repeats songs, which raises NMI a little: it is a spread."""
     songs, rng = np.unique(test.song), np.random.default_rng([s.seed, 1])
     if len(songs) < 2:

@@ -1,0 +1,172 @@
+"""Is all here that a performance needs? Each finding is one line that says what to do.
+
+An error is what keeps files from being answered; a note is what only some uses need, such as a sound card.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import gettempdir
+
+import numpy as np
+
+from action import concat, oracle
+from agent.bench import RATE, machine, spread
+from agent.config import Config, ConfigError, change
+from agent.model import Model, ModelError, describe, find
+from agent.perform import DEMO
+from agent.session import Session
+from corpora.build import label
+from decision.model import DecisionError
+from perception.stream import boundary
+from perception.units import AlphabetError
+from perception.wav2vec2 import EncoderError
+
+DAMAGE = (ModelError, AlphabetError, EncoderError, DecisionError, ConfigError)
+HOPS = 60  # answered to see whether the machine keeps up
+ROOM = 200 << 20  # bytes: an hour of answer is about 500 MB, a piece less
+SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"))
+COMPILED = 5.0  # s within which kernels are loaded; compiling them takes longer
+
+
+def run(model: str | None) -> dict:
+    """Look at everything, playing a few seconds of noise on a model (None: the settings' own).
+
+    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}; each finding is
+    {"what", "state": "ok", "note" or "error", "said"}.
+    """
+    name = model or Config().agent.model
+    found: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
+
+    def note(what: str, state: str, said: str) -> None:
+        found["findings"].append({"what": what, "state": state, "said": said})
+        found["ready"] = found["ready"] and state != "error"
+
+    note("compiled", *_compiled())
+    _model(name, found["hops"], note)
+    note("demo", *_demo())
+    note("disk", *_room(Path.cwd()))
+    note("temporary files", *_room(Path(gettempdir())))
+    note("sound card", *_sound_card())
+    note("renderer", *_renderer())
+    return found
+
+
+def _compiled() -> tuple[str, str]:
+    began = time.perf_counter()
+    oracle.warm_up()
+    concat.warm_up()
+    took = time.perf_counter() - began
+    if took < COMPILED:
+        return "ok", f"kernels are ready ({took:.1f} s)"
+    return "note", f"kernels were compiled just now ({took:.0f} s); if this is said each time, make the folder writable"
+
+
+def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
+    """Each hop of the model: does it load, hear a tone, keep up?"""
+    try:
+        offered = sorted(float(hop) for hop in describe(find(name))["hops"])
+        slack = Config().live.slack_ms
+        for hop in offered:
+            model = Model.load(name, hop)
+            hops[f"{hop:g}"] = pace(model)
+            note(f"hop {hop:g} s", *_hears(model))
+    except (*DAMAGE, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        note("model", "error", str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return
+    inside = [float(hop) for hop, figures in hops.items() if figures["mind"]["p99"] < slack]
+    if inside:
+        note("in time", "ok", f"the shortest hop this machine keeps up with is {min(inside):g} s (slack {slack:g} ms)")
+    else:
+        note("in time", "note", f"no hop was answered within {slack:g} ms: close other programs or raise live.slack_ms")
+
+
+def _hears(model: Model) -> tuple[str, str]:
+    """One second of 440 Hz is a unit of the alphabet, one second of nothing is silence."""
+    listener = model.listener(RATE, Config().perception.gate_db)
+    hearing, labels = listener.start(), []
+    for level in (0.3, 0.0):
+        for _ in range(max(1, round(1 / model.alphabet.hop))):
+            samples = np.arange(listener.expected(hearing)) / RATE
+            tone = level * np.sin(2 * np.pi * 440 * samples)
+            labels.append(listener.step(hearing, tone.astype(np.float32)).label)
+    loud, quiet = labels[: len(labels) // 2], labels[len(labels) // 2 :]
+    silence = model.alphabet.silence
+    if silence in loud or set(quiet) != {silence}:
+        return "error", f"a test tone is heard as {loud}, nothing as {quiet}: the model is damaged, copy it again"
+    return "ok", f"hears a tone as {loud[-1]} of {model.alphabet.units} labels, nothing as silence"
+
+
+def pace(model: Model, hops: int = HOPS) -> dict:
+    """{"mind": {"p50", "p99", "max"} ms, "real_time": seconds of music per second of work} on a short noise."""
+    config = change(Config(), "live.hop", model.alphabet.hop)
+    audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, RATE))
+    audio = (audio / 10).astype(np.float32)
+    corpus = label(audio, "noise", model.listener(RATE, config.perception.gate_db))
+    session = Session(model, corpus, config, RATE, audio)
+    session.warm_up()
+    piece, times = session.start(), []
+    for _ in range(hops):
+        heard = audio[: session.listener.expected(piece.hearing)]
+        began = time.perf_counter()
+        session.step(piece, heard)
+        times.append(1e3 * (time.perf_counter() - began))
+    figures = spread(times)
+    return {"mind": figures, "real_time": round(1e3 * session.hop / max(figures["p50"], 1e-3), 1)}
+
+
+def _demo() -> tuple[str, str]:
+    absent = [name for name in ("guide.flac", "memory.flac") if not (DEMO / name).is_file()]
+    if absent:
+        return "note", f"the demo lacks {' and '.join(absent)}: install Antiphon again, or give your own recordings"
+    return "ok", "guide and memory are here"
+
+
+def _room(folder: Path) -> tuple[str, str]:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return "error", f"'{folder}' cannot be written in ({error.strerror}): go to another folder"
+    if not os.access(folder, os.W_OK):
+        return "note", f"'{folder}' may not be written in: name a file elsewhere with -o"
+    said = f"{free / 2**30:.1f} GiB free in '{folder}'"
+    return ("ok", said) if free > ROOM else ("note", f"only {said}: make room, an hour of answer takes 0.5 GiB")
+
+
+def _sound_card() -> tuple[str, str]:
+    """PortAudio, which files do not need."""
+    try:
+        importlib.import_module("sounddevice")
+        return "ok", f"sounddevice {version('sounddevice')} with PortAudio"
+    except (ImportError, PackageNotFoundError):
+        return "note", "sounddevice is absent; files play without it. For a sound card: pip install 'antiphon[live]'"
+    except OSError:
+        return "note", "PortAudio is absent; files play without it. For a sound card: apt install libportaudio2"
+
+
+def _renderer() -> tuple[str, str]:
+    """What turns scores into recordings, for training."""
+    if not shutil.which("fluidsynth"):
+        return "note", "fluidsynth is absent; only training needs it: apt install fluidsynth fluid-soundfont-gm"
+    if not any(font.is_file() for font in SOUND_FONTS):
+        return "note", "the sound font FluidR3_GM is absent; only training needs it: apt install fluid-soundfont-gm"
+    return "ok", "fluidsynth and FluidR3_GM, for training"
+
+
+def lines(found: dict) -> list[str]:
+    """The report for a terminal."""
+    about, sign = found["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
+    told = [f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}, "
+            f"transformers {about['transformers']}, numba {about['numba']}"]  # fmt: skip
+    told += [f"{sign[one['state']]}{one['what']}: {one['said']}" for one in found["findings"]]
+    for hop, figures in found["hops"].items():
+        mind = figures["mind"]
+        told.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
+                    f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
+    return [*told, "ready" if found["ready"] else "NOT ready: mend what is marked ERROR"]

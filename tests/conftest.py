@@ -1,0 +1,250 @@
+"""What the tests share: a tiny model built once, three kinds of music, and a hand for the command line.
+
+The model is random and small, yet of every part it has the real one: a wav2vec 2.0 encoder saved by `transformers`,
+alphabets fitted by k-means, decision models. Nothing is mocked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from agent import cli, config, perform
+from agent.model import Model
+from agent.session import Session
+from corpora.audio import read_at
+from decision.model import Decision, DecisionConfig
+from perception.units import file_stem, fit_alphabet, principal
+from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config
+
+torch.set_num_threads(1)
+
+HOPS = {0.25: 16, 0.35: 16, 0.5: 64}  # s -> K of the decision model
+SIZES = (16, 64)  # K of the alphabets at every hop
+
+
+# --- music
+
+
+def melody(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
+    """Plucked notes with overtones and, now and then, a rest: (n,) float32."""
+    rng, n = np.random.default_rng(seed), round(seconds * rate)
+    out, at = np.zeros(n), 0
+    while at < n:
+        length = min(int(rate * rng.uniform(0.12, 0.7)), n - at)
+        time = np.arange(length) / rate
+        pitch = min(55 * 2 ** (rng.integers(0, 48) / 12), rate / 8)
+        if rng.random() > 0.2:
+            wave = sum(np.sin(2 * np.pi * k * pitch * time) / k for k in (1, 2, 3))
+            out[at : at + length] = rng.uniform(0.05, 0.3) * wave * np.exp(-3 * time)
+        at += length
+    return out.astype(np.float32)
+
+
+def noise(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
+    """Noise that swells and dies below the gate: (n,) float32."""
+    rng, n = np.random.default_rng(seed), round(seconds * rate)
+    time = np.arange(n) / rate
+    level = 10 ** (-1 - 2.5 * (0.5 + 0.5 * np.sin(2 * np.pi * time / rng.uniform(1.5, 4))))
+    return (level * rng.uniform(-1, 1, n)).astype(np.float32)
+
+
+def glide(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
+    """A tone that never holds its pitch, clicks, and holes of digital silence: (n,) float32."""
+    rng, n = np.random.default_rng(seed), round(seconds * rate)
+    pitch = np.interp(np.arange(n), np.linspace(0, n, 12), rng.uniform(60, min(2000, rate / 8), 12))
+    out = 0.2 * np.sin(2 * np.pi * np.cumsum(pitch) / rate)
+    out[rng.integers(0, n, 5)] += 0.5
+    hole = int(rng.integers(0, n))
+    out[hole : hole + rate] = 0
+    return out.astype(np.float32)
+
+
+KINDS = {"melody": melody, "noise": noise, "glide": glide}
+
+
+def write(path: Path, audio: np.ndarray, rate: int, subtype: str | None = None) -> Path:
+    """Write an audio file and return its path."""
+    sf.write(path, audio, rate, subtype=subtype)
+    return path
+
+
+# --- the tiny model
+
+
+def make_model(folder: Path, seed: int = 0) -> Path:
+    """A model folder as agent/model.py describes it; `seed` decides the alphabets and the decision models."""
+    (folder / "units").mkdir(parents=True)
+    torch.manual_seed(7)
+    Wav2Vec2Model(music_config(pitches=24, dim=32, layers=1, heads=2)).save_pretrained(folder / "encoder")
+    sound = np.concatenate([make(100, 16000, 3 + n) for n, make in enumerate(KINDS.values())])
+    for hop, spoken in HOPS.items():
+        features = np.tile(Wav2Vec2Encoder.load(folder / "encoder", hop).batch(sound)[0], (2, 1))
+        for units in SIZES:
+            alphabet = fit_alphabet(features, units, hop, principal(features, 16), seed)
+            alphabet.save(folder / "units" / f"{file_stem(units, hop)}.safetensors")
+            if units == spoken:
+                torch.manual_seed(seed)
+                about = DecisionConfig(
+                    units=units, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), alphabet=alphabet.hash,
+                    dim=32, layers=1, heads=2, ff=64,
+                )  # fmt: skip
+                Decision(about).save(folder / "decision" / file_stem(units, hop))
+    about = {"format": 1, "name": folder.name, "hops": {f"{hop:g}": units for hop, units in HOPS.items()}}
+    (folder / "model.json").write_text(json.dumps(about))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """Folder of a tiny random model for hops of 0.25, 0.35 and 0.5 s. Read only: copy it to damage it."""
+    return make_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory) -> Path:
+    """Another model: the same encoder, other alphabets."""
+    return make_model(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture(scope="session")
+def memory(tmp_path_factory) -> Path:
+    """An audio file to play with: 24 s of all three kinds, 48 kHz."""
+    sound = np.concatenate([make(8, 48000, 20 + n) for n, make in enumerate(KINDS.values())])
+    return write(tmp_path_factory.mktemp("memory") / "memory.wav", sound, 48000, "FLOAT")
+
+
+@pytest.fixture(scope="session")
+def guide(tmp_path_factory) -> Path:
+    """An audio file to answer: 6.3 s of melody at 48 kHz, no whole number of hops."""
+    return write(tmp_path_factory.mktemp("guide") / "guide.wav", melody(6.3, 48000, 1), 48000, "PCM_24")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Makes sessions on the tiny model."""
+
+    model: Path
+    memory: Path
+
+    def settings(self, *sets: str, hop: float = 0.5) -> config.Config:
+        """Settings of such a session; `sets` as after --set."""
+        return config.read(None, [f"agent.model={self.model}", f"agent.memory={self.memory}", f"live.hop={hop}", *sets])
+
+    def session(self, *sets: str, hop: float = 0.5, rate: int = 48000) -> Session:
+        """A session at a device rate (Hz)."""
+        return perform.open_session(self.settings(*sets, hop=hop), rate)[0]
+
+
+@pytest.fixture(scope="session")
+def stage(tiny, memory) -> Stage:
+    """Sessions on the tiny model and the shared memory."""
+    return Stage(tiny, memory)
+
+
+@pytest.fixture(scope="session")
+def load(tiny):
+    """`load(hop, units=None)` -> the tiny model's ear (no decision), loaded once per hop and K."""
+    known: dict = {}
+
+    def ear(hop: float, units: int | None = None) -> Model:
+        if (hop, units) not in known:
+            known[hop, units] = Model.load(tiny, hop, units, decide=False)
+        return known[hop, units]
+
+    return ear
+
+
+# --- the command line
+
+
+@dataclass
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence of a refusal; fails if there was more or less."""
+        assert self.code == 2, f"exit code {self.code}: {self.err}"
+        assert "Traceback" not in self.err
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert ": " in lines[0].removeprefix("antiphon: "), f"no remedy in: {lines[0]}"
+        assert len(lines[0]) < 700
+        return lines[0]
+
+
+@pytest.fixture
+def antiphon(capsys, monkeypatch, tmp_path):
+    """`antiphon(*words)` runs the command line in this process, in an empty folder, and tells what it answered."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main([str(word) for word in words])
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return run
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, hidden ones too, with its contents."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def samples(path: Path) -> np.ndarray:
+    """(n,) float32 of an audio file."""
+    return read_at(path)
+
+
+def damage_model(folder: Path, how: str, other: Path) -> None:
+    """Damage a copy of the tiny model at 0.5 s; `how` is a part and what befalls it."""
+    about, alphabet = folder / "model.json", folder / "units" / "k64_h0.50.safetensors"
+    decision, encoder = folder / "decision" / "k64_h0.50", folder / "encoder" / "model.safetensors"
+    files = {"model.json": about, "units": alphabet, "encoder": encoder, "decision": decision / "decision.safetensors",
+             "decision.json": decision / "decision.json"}  # fmt: skip
+    part, fate = how.split(" ", 1)
+    file = files[part]
+    if fate == "gone":
+        if part == "encoder":
+            shutil.rmtree(file.parent)
+        else:
+            file.unlink()
+    elif fate == "cut":
+        file.write_bytes(file.read_bytes()[:-20])
+    elif fate == "a list":
+        file.write_text("[]")
+    elif fate == "without hops":
+        file.write_text('{"format": 1}')
+    elif fate == "of a later format":
+        file.write_text('{"format": 2, "hops": []}')
+    elif fate == "changed":
+        raw = bytearray(file.read_bytes())
+        raw[-3] ^= 64
+        file.write_bytes(raw)
+    elif fate == "of another":
+        away = other / file.relative_to(folder)
+        for name in [away] if part == "units" else away.parent.iterdir():
+            shutil.copy(name, file.parent / name.name)
+    else:
+        raise ValueError(how)
