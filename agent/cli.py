@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.config", "ConfigError"),
@@ -33,6 +35,7 @@ def _progress(what: str) -> Callable[[float, float], None] | None:
     bar = Progress(TextColumn(what), BarColumn(), TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())
     task = bar.add_task(what, total=None)
     bar.start()
+    atexit.register(bar.stop)  # a refusal leaves the terminal as it was
 
     def show(done: float, total: float) -> None:
         bar.update(task, completed=done, total=total or None)
@@ -51,6 +54,15 @@ def _settings(given: argparse.Namespace, **more: str | float | None):
     return config.read(path, [*flags, *given.set])
 
 
+def _block(samples: int) -> int:
+    """--block, checked; ConfigError."""
+    from agent.config import ConfigError
+
+    if not 1 <= samples <= 1 << 20:
+        raise ConfigError(f"--block {samples}: expected 1 to {1 << 20} samples")
+    return samples
+
+
 def _report(found: dict, given: argparse.Namespace, lines: list[str]) -> None:
     """JSON on stdout if asked for, else a few lines."""
     if given.json:
@@ -66,6 +78,10 @@ def respond(given: argparse.Namespace) -> None:
 
     settings = _settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
     guide = perform.DEMO / "guide.flac" if given.guide == "demo" else given.guide
+    perform.refuse_overlap(
+        {"GUIDE": guide, "--memory": settings.agent.memory, "--truth": given.truth},
+        {"-o": given.out, "--mix": given.mix, "--report": given.report},
+    )
     found = perform.respond(
         guide, given.out, settings, offline=given.mode == "offline", mix=given.mix, truth=given.truth,
         progress=_progress("answering"),
@@ -87,14 +103,20 @@ def play(given: argparse.Namespace) -> None:
 
     settings = _settings(given, agent__memory=given.memory, agent__model=given.model)
     source, out = given.input or settings.live.input, given.output or settings.live.output
+    if not (given.speed == 0 or 0.01 <= given.speed <= 1000):  # NaN fails too
+        raise ConfigError(f"--speed {given.speed:g}: expected 0 (as fast as it goes) or 0.01 to 1000 times real time")
     for name, value in (("--input", source), ("--output", out)):
         if not value or (name == "--output" and value == "osc") or "." not in Path(value).name:
             raise ConfigError(
                 f"{name} = '{value}': this version plays from a file to a file; give --input GUIDE.wav --output OUT.wav"
             )
-    found = perform.play(
-        source, out, settings, speed=given.speed, block=given.block, log=given.log, progress=_progress("playing")
+    perform.refuse_overlap(
+        {"--input": source, "--memory": settings.agent.memory}, {"--output": out, "--log": given.log}
     )
+    found = perform.play(
+        source, out, settings, speed=given.speed, block=_block(given.block), log=given.log,
+        progress=_progress("playing"),
+    )  # fmt: skip
     mind = found["timings_ms"].get("mind", {"p50": 0, "p99": 0})
     _report(found, given, [
         f"{out}: {found['samples'] / found['samplerate']:.1f} s, {found['hops']} hops, {found['missed']} late; "
@@ -106,6 +128,7 @@ def replay(given: argparse.Namespace) -> None:
     """Render a session log again, bit for bit."""
     from agent import perform
 
+    perform.refuse_overlap({"the log": given.log}, {"-o": given.out})
     found = perform.replay(given.log, given.out)
     seconds = found["samples"] / found["samplerate"]
     _report(found, given, [f"{given.out}: {seconds:.1f} s from {found['hops']} hops of {given.log}"])
@@ -123,7 +146,7 @@ def tokens(given: argparse.Namespace) -> None:
         model = Model.load(settings.agent.model, hop, given.units, decide=False)
         listener = model.listener(file.samplerate, settings.perception.gate_db)
         hearing, labels = listener.start(), []
-        blocks = file.blocks(given.block or BLOCK)
+        blocks = file.blocks(_block(given.block or BLOCK))
         for audio in regroup(blocks, perform.hop_sizes(hop, file.samplerate)):
             if len(audio) == listener.expected(hearing):
                 labels.append(listener.step(hearing, audio).label)
@@ -165,22 +188,46 @@ def _told(found: dict) -> list[str]:
 
 def train(given: argparse.Namespace) -> None:
     """Train a part of a model; every setting of the recipe is a flag (antiphon train encoder --help)."""
-    import_module(f"train.fit_{given.part}").main(given.rest)
+    _recipe(import_module(f"train.fit_{given.part}").main, given.rest)
 
 
 def evaluate(given: argparse.Namespace) -> None:
     """Re-generation: the labels of B from the labels of A, against baselines."""
+    from agent.model import EMBEDDED
     from train import evaluate as evaluation
 
-    evaluation.main([*given.data, "-o", str(given.out), *given.rest])
+    words = list(given.rest)
+    if "--model" not in words and not {"-h", "--help"} & set(words):
+        words += ["--model", "small"]
+    # The recipes know folders only: what is embedded, and where, is this folder's affair.
+    words = [str(EMBEDDED / word) if before == "--model" and (EMBEDDED / word).is_dir() else word
+             for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
+    _recipe(evaluation.main, words)
+
+
+def _recipe(main: Callable, words: list[str]) -> None:
+    """Run a recipe with its own flags; its exit code is ours. What the system refuses it is the user's to mend."""
+    from corpora.disk import AudioError
+
+    try:
+        code = main(words)
+    except OSError as error:
+        raise AudioError(
+            f"'{error.filename}' cannot be used ({(error.strerror or str(error)).lower()}): check its name and folder, "
+            "who may read and write there, and the room on the disk"
+        ) from None
+    if code:
+        raise SystemExit(code)
 
 
 def bench(given: argparse.Namespace) -> None:
     """Measure this machine: what a hop costs, stage by stage, and against the naive way."""
     from agent import bench as benchmark
+    from agent import perform
     from corpora.disk import atomic_write
 
-    found = benchmark.run(given.model, given.hop, _progress("measuring"))
+    perform.refuse_overlap({}, {"-o": given.out})
+    found = benchmark.run(given.model, given.hop, _progress("measuring"), deep=given.deep)
     if given.out:
         atomic_write(given.out, json.dumps(found, indent=1) + "\n")
     _report(found, given, benchmark.lines(found))
@@ -196,13 +243,19 @@ def check(given: argparse.Namespace) -> None:
         raise SystemExit(2)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Refuse in one line, like every other mistake."""
+        self.exit(2, f"{self.prog}: {message}; see  {self.prog} --help\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """All verbs and their flags."""
-    main = argparse.ArgumentParser(prog="antiphon", description="A musical agent that listens and answers.")
+    main = _Parser(prog="antiphon", description="A musical agent that listens and answers.")
     verbs = main.add_subparsers(required=True, metavar="VERB")
 
     def verb(where, name: str, run: Callable, settings: bool = True) -> argparse.ArgumentParser:
-        one = where.add_parser(name, help=run.__doc__.split("\n")[0], description=run.__doc__)
+        one = where.add_parser(name, help=(run.__doc__ or "").split("\n")[0], description=run.__doc__)
         one.set_defaults(run=run)
         one.add_argument("--json", action="store_true", help="print the result as JSON")
         if settings:
@@ -253,15 +306,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(run=train)
 
-    evaluations = verbs.add_parser("evaluate", help="Measure a model on data.").add_subparsers(required=True)
-    one = evaluations.add_parser("regeneration", help=evaluate.__doc__, add_help=False)
-    one.add_argument("data", nargs="*")
-    one.add_argument("-o", "--out", type=Path, required=True)
-    one.set_defaults(run=evaluate, rest=[])
+    one = verbs.add_parser("evaluate", help="Measure a model on data.", add_help=False)
+    one.add_argument("what", choices=("regeneration",))
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one.set_defaults(run=evaluate)
 
     one = verb(verbs, "bench", bench)
     one.add_argument("-o", "--out", metavar="bench.json")
     one.add_argument("--hop", type=float, default=0.25)
+    one.add_argument("--deep", action="store_true", help="also the memory a long answer takes; some minutes")
     verb(verbs, "check", check)
     return main
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from agent import config
 from agent.session import Event, Session
-from corpora.disk import told
+from corpora.disk import AudioError, reason, told
 
 FORMAT = 1
 
@@ -31,25 +34,36 @@ def fingerprint(audio: np.ndarray) -> str:
 
 
 class Journal:
-    """Writes a session log; use it in a `with` block. AudioError when the folder cannot be written."""
+    """Writes a session log; use it in a `with` block. AudioError when the folder cannot be written.
+
+    A log that was there is kept aside as `<name>~` until the new piece has ended well, and comes back if the new one is
+    given up because a file cannot be read or written. After a crash both are there.
+    """
 
     def __init__(self, path: str | Path, session: Session, memory: str, offline: bool = False):
         self.path = Path(path)
+        self._old = self.path.with_name(self.path.name + "~")
         with told(self.path):
-            self._file = open(self.path, "w", encoding="utf-8")
-        self._write(
-            {
-                "antiphon": FORMAT,
-                "samplerate": session.samplerate,
-                "hop": session.hop,
-                "model": str(session.model.folder),
-                "alphabet": session.model.alphabet.hash,
-                "memory": memory,
-                "fingerprint": fingerprint(session.sound.audio),
-                "first": 0 if offline else 1,
-                "config": config.as_table(session.config),
-            }
-        )
+            self._kept = self.path.is_file()
+            if self._kept:
+                os.replace(self.path, self._old)
+            self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115, closed by __exit__
+        about = {
+            "antiphon": FORMAT,
+            "samplerate": session.samplerate,
+            "hop": session.hop,
+            "model": str(session.model.folder),
+            "alphabet": session.model.alphabet.hash,
+            "memory": memory,
+            "fingerprint": fingerprint(session.sound.audio),
+            "first": 0 if offline else 1,
+            "config": config.as_table(session.config),
+        }
+        try:
+            self._write(about)
+        except AudioError:
+            self.__exit__(AudioError)
+            raise
 
     def hop(self, event: Event) -> None:
         """Write one line."""
@@ -69,8 +83,16 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with suppress(OSError):  # a full disk has been told already
+            self._file.close()
+        with suppress(OSError):
+            if kind is not None and issubclass(kind, AudioError):
+                self.path.unlink()
+                if self._kept:
+                    os.replace(self._old, self.path)
+            elif kind is None and self._kept:
+                self._old.unlink()
 
 
 def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
@@ -78,8 +100,10 @@ def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LogError(f"the session log '{path}' cannot be read ({error}): check its name") from None
+    except UnicodeDecodeError:
+        raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}") from None
+    except (OSError, ValueError) as error:
+        raise LogError(f"the session log '{path}' cannot be read ({reason(error)}): check its name") from None
     try:
         header = json.loads(lines[0])
         version = header["antiphon"]
@@ -95,7 +119,21 @@ def _lines(path: Path, lines: list[str]) -> Iterator[dict]:
         if not text:
             continue
         try:
-            yield json.loads(text)
-        except ValueError:
-            if number <= len(lines):  # not the last one
-                raise LogError(f"'{path}' is damaged in line {number}: nothing after it can be replayed") from None
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = None
+            if number > len(lines):  # the last one, cut off
+                return
+        if not _whole(line):
+            raise LogError(f"'{path}' is damaged in line {number}: nothing after it can be replayed")
+        yield line
+
+
+def _whole(line: Any) -> bool:
+    """Has a line what a replay needs?"""
+    if not isinstance(line, dict):
+        return False
+    if "end" in line:
+        return type(line["end"]) is int
+    numbers = all(type(line.get(key)) is int for key in ("hop", "segment", "frames"))
+    return numbers and "gain" in line and isinstance(line["gain"], (int, float, type(None)))

@@ -1,10 +1,11 @@
 """A model folder: encoder, alphabets and decision models that belong together.
 
-    model.json                         format, name, and for each hop the alphabet the decision model speaks
-    encoder/                           config.json + model.safetensors, as transformers reads it
-    units/k64_h0.50.safetensors        one alphabet for each K and hop
-    decision/k64_h0.50/                decision.json + decision.safetensors
-    CARD.md                            data, licence, scores, how it was made
+model.json                         format, name, and for each hop the alphabet the decision model speaks
+                                   "encoder": another folder or hub id, where the encoder is not in encoder/
+encoder/                           config.json + model.safetensors, as transformers reads it
+units/k64_h0.50.safetensors        one alphabet for each K and hop
+decision/k64_h0.50/                decision.json + decision.safetensors
+CARD.md                            data, licence, scores, how it was made
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from decision.model import Decision
 from perception.stream import Listener
+from perception.transformer import threads
 from perception.units import Alphabet, file_stem
 from perception.wav2vec2 import Wav2Vec2Encoder
 
@@ -71,20 +73,23 @@ class Model:
         ModelError, AlphabetError, EncoderError or DecisionError, each one sentence with the remedy.
         """
         folder = find(name)
-        offered = describe(folder)["hops"]
+        about = describe(folder)
+        offered = about["hops"]
         if hop not in offered and (decide or units is None):
             hops = " or ".join(f"{key:g}" for key in sorted(offered))
             raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {hops}")
         units = units or offered[hop]
         alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
-        if not (folder / "encoder" / "config.json").is_file():  # or transformers would look for it in the net
+        ears = about.get("encoder") or folder / "encoder"
+        if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
-        encoder = Wav2Vec2Encoder.load(folder / "encoder", hop)
+        encoder = Wav2Vec2Encoder.load(ears, hop)
         if len(alphabet.mean) != encoder.dim:
             raise ModelError(
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
+        threads(1 if encoder.dim < 512 else 2)  # of a small model the second core is better left to everything else
         decision = None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))

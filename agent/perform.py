@@ -6,9 +6,11 @@ difference between rendering a file and playing it in time.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,15 +20,17 @@ import numpy as np
 from action import concat
 from action.oracle import run_lengths
 from agent import journal
-from agent.config import Config, from_table
+from agent.config import SETTINGS, Config, from_table
 from agent.model import Model
 from agent.session import Event, Piece, Session
 from corpora import corpus as corpora
 from corpora.audio import AudioFile, AudioWriter, open_audio, read_at, regroup
 from corpora.build import label
+from corpora.disk import AudioError, beside, told
 from perception.stream import boundary
 
 DEMO = Path(corpora.__file__).parent / "demo"
+LENGTHS = SETTINGS["live.hop"].choices  # s
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 Hop = tuple[np.ndarray, np.ndarray, Event | None]  # heard, spoken (equally long), what was decided
 
@@ -40,18 +44,17 @@ class Memory:
     audio: np.ndarray
 
 
-def load_memory(
-    name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None
-) -> Memory:
+def load_memory(name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None) -> Memory:
     """'demo', a corpus folder, or an audio file, which is then labelled on the spot.
 
     CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
     """
-    path, audio = _recording(name, samplerate, model.alphabet.hop)
-    if path.is_dir():
-        corpus = corpora.load(path)
-        corpora.check(corpus, model.alphabet.hash, model.alphabet.hop, path, model.folder)
+    if _is_folder(Path(name)) and name != "demo":
+        corpus = corpora.load(name)
+        corpora.check(corpus, model.alphabet.hash, model.alphabet.hop, name, model.folder)
+        path, audio = _recording(name, samplerate, model.alphabet.hop)
     else:
+        path, audio = _recording(name, samplerate, model.alphabet.hop)
         corpus = label(audio, path.stem, model.listener(samplerate, gate), progress)
     return Memory(name if name == "demo" else str(path.resolve()), corpus, audio)
 
@@ -59,21 +62,45 @@ def load_memory(
 def _recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
     """Where a memory lies, and its audio at the device rate, whole segments long."""
     path = DEMO / "memory.flac" if name == "demo" else Path(name)
-    if path.is_dir():
+    if _is_folder(path):
         return path, read_at(path / "audio.flac", samplerate)
     with open_audio(path, at_least=hop) as file:
         audio = file.read(samplerate)
     segments = 1 + int((len(audio) - 1) / (hop * samplerate))
-    return path, np.pad(audio, (0, max(0, boundary(segments, hop, samplerate) - len(audio))))
+    missing = boundary(segments, hop, samplerate) - len(audio)
+    return path, np.pad(audio, (0, missing)) if missing > 0 else audio  # half an hour is 345 MB: no copy without need
 
 
-def open_session(
-    config: Config, samplerate: int, progress: Progress | None = None
-) -> tuple[Session, str]:
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # too long a name has its sentence where it is opened
+        return path.is_dir()
+    return False
+
+
+def open_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, str]:
     """A session on the model and memory that the settings name, and the memory's name for the log."""
     model = Model.load(config.agent.model, config.live.hop)
     memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
+
+
+def refuse_overlap(read: dict[str, str | Path | None], written: dict[str, str | Path | None]) -> None:
+    """AudioError if a file to be written is one that is read, or is to be written twice, or cannot be written at all.
+
+    Both: {flag: path}, None where the flag is not given. Asked before the work begins, so that a slip in the last flag
+    costs neither a recording nor an hour.
+    """
+    taken = {os.path.realpath(path): flag for flag, path in read.items() if path}
+    for flag, path in written.items():
+        if not path:
+            continue
+        known = taken.setdefault(os.path.realpath(path), flag)
+        if known != flag:
+            raise AudioError(f"{flag} '{path}' is the same file as {known}, which would be lost: give it another name")
+        with told(Path(path)):
+            temporary = beside(Path(path))[1]
+            temporary.touch(exist_ok=False)
+            temporary.unlink()
 
 
 def hop_sizes(hop: float, samplerate: int) -> Iterator[int]:
@@ -157,7 +184,7 @@ class _Nothing:
 
 
 def _side_by_side(heard: np.ndarray, spoken: np.ndarray) -> np.ndarray:
-    """(n, 2) float32: the guide a little to the left, the answer a little to the right; each side at most full scale."""
+    """(n, 2) float32: the guide a little to the left, the answer to the right; each side at most full scale."""
     near, far = np.float32(0.75), np.float32(0.25)
     return np.stack([near * heard + far * spoken, far * heard + near * spoken], axis=1)
 
@@ -233,19 +260,19 @@ def play(
         session.warm_up()
         piece, events, missed = session.start(), [], 0
         clock = _Clock(speed, file.samplerate)
-        with AudioWriter(out, file.samplerate, seconds=file.seconds) as writer:
-            with journal.Journal(log, session, memory) if log else _Nothing() as book:
-                for _, spoken, event in live_hops(session, piece, clock.pace(file.blocks(block))):
-                    writer.write(spoken)
-                    if event:
-                        events.append(event)
-                        missed += speed > 0 and sum(event.times.values()) > config.live.slack_ms
-                        if book:
-                            book.hop(event)
-                    if progress:
-                        progress(min(writer.frames / file.samplerate, file.seconds), file.seconds)
-                if book:
-                    book.end(writer.frames)
+        writing = AudioWriter(out, file.samplerate, seconds=file.seconds)
+        with journal.Journal(log, session, memory) if log else _Nothing() as book, writing as writer:
+            for _, spoken, event in live_hops(session, piece, clock.pace(file.blocks(block))):
+                writer.write(spoken)
+                if event:
+                    events.append(event)
+                    missed += speed > 0 and sum(event.times.values()) > config.live.slack_ms
+                    if book:
+                        book.hop(event)
+                if progress:
+                    progress(min(writer.frames / file.samplerate, file.seconds), file.seconds)
+            if book:
+                book.end(writer.frames)
         report = summarise(session, events, writer.frames)
     return report | {"missed": missed, "speed": speed, "memory": memory}
 
@@ -274,9 +301,11 @@ def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -
     header, lines = journal.read(log)
     try:
         config = from_table(header["config"], f"'{log}'")
-        memory, samplerate, hop = header["memory"], int(header["samplerate"]), float(header["hop"])
+        memory, samplerate, hop = str(header["memory"]), int(header["samplerate"]), float(header["hop"])
         expected, first = header["fingerprint"], int(header["first"])
-    except (KeyError, TypeError, ValueError) as error:
+        if not (1 <= samplerate <= 1_000_000 and hop in LENGTHS and first in (0, 1)):
+            raise ValueError(f"samplerate {samplerate}, hop {hop}, first {first}")
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise journal.LogError(f"the first line of '{log}' is damaged ({error}): it cannot be replayed") from None
     _, audio = _recording(memory, samplerate, hop)
     if journal.fingerprint(audio) != expected:
@@ -289,10 +318,16 @@ def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -
     with AudioWriter(out, samplerate) as writer:
         for line in lines:
             if "end" in line:
-                waiting = waiting[: max(0, int(line["end"]) - writer.frames)]
+                waiting = waiting[: max(0, line["end"] - writer.frames)]
                 break
             writer.write(waiting)
-            waiting = sound.step(voice, int(line["segment"]), int(line["frames"]), line["gain"])
+            start = boundary(first + hops, hop, samplerate)
+            if line["hop"] != first + hops or line["frames"] != boundary(first + hops + 1, hop, samplerate) - start:
+                raise journal.LogError(f"'{log}' is damaged in line {hops + 2}: its hops do not follow each other")
+            try:
+                waiting = sound.step(voice, line["segment"], line["frames"], line["gain"])
+            except ValueError as error:
+                raise journal.LogError(f"'{log}' is damaged in line {hops + 2}: {error}") from None
             hops += 1
             if progress:
                 progress(writer.frames / samplerate, 0.0)

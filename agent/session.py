@@ -16,6 +16,7 @@ from action import concat, oracle
 from agent.config import Config
 from agent.model import Model
 from corpora.corpus import Corpus, check
+from corpora.search import nearest_labels
 from decision.model import DecisionState
 from decision.sampling import sample
 from perception.stream import Heard, Hearing, boundary
@@ -77,7 +78,8 @@ class Session:
         self.decision = model.decision
         self.listener = model.listener(samplerate, config.perception.gate_db)
         self.memory = oracle.Memory(self.silence + 1, corpus.labels)
-        self.neighbours = model.alphabet.neighbours()
+        placed = model.alphabet.place(corpus.features.astype(np.float32))
+        self.neighbours = nearest_labels(placed, corpus.labels, model.alphabet.centroids)
         action = config.action
         self.sound = concat.Concatenator(
             audio, samplerate, self.hop, crossfade=action.crossfade_ms / 1000, align=action.align_ms / 1000

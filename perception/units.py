@@ -29,13 +29,15 @@ def file_stem(units: int, hop: float) -> str:
 class Alphabet:
     """K units in a whitened space: a feature is projected, then named after the nearest centroid.
 
-    mean (dim,), projection (dim, kept), centroids (K, kept): float32. hop: seconds it was fitted at.
+    mean (dim,), projection (dim, kept), centroids (K, kept): float32. hop: seconds it was fitted at. shapes: s where
+    units 12 p + r, p < s, are shape p on pitch class r, so that labels can be transposed; 0 where they cannot.
     """
 
     mean: np.ndarray
     projection: np.ndarray
     centroids: np.ndarray
     hop: float
+    shapes: int = 0
 
     @property
     def units(self) -> int:
@@ -70,7 +72,8 @@ class Alphabet:
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
         tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
         temporary = Path(path).with_suffix(".part")
-        temporary.write_bytes(save(tensors, metadata={"hop": str(self.hop), "hash": self.hash, "format": "1"}))
+        about = {"hop": str(self.hop), "hash": self.hash, "shapes": str(self.shapes), "format": "1"}
+        temporary.write_bytes(save(tensors, metadata=about))
         os.replace(temporary, path)
 
     @classmethod
@@ -79,7 +82,7 @@ class Alphabet:
         try:
             raw = Path(path).read_bytes()
             about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-            alphabet = cls(**load(raw), hop=float(about["hop"]))
+            alphabet = cls(**load(raw), hop=float(about["hop"]), shapes=int(about.get("shapes", 0)))
             said, found = about["hash"], alphabet.hash
         except OSError as error:
             why = (error.strerror or "").lower()
@@ -120,3 +123,59 @@ def fit_alphabet(
     placed = (features - mean).astype(np.float32) @ projection
     means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(placed)
     return Alphabet(mean.astype(np.float32), projection, means.cluster_centers_.astype(np.float32), hop)
+
+
+def fit_turning_alphabet(
+    features: np.ndarray, units: int, hop: float, projection: np.ndarray, rounds: int = 30, seed: int = 0
+) -> Alphabet:
+    """k-means under transposition: the first 12 s units are s shapes on each of the 12 pitch classes.
+
+    projection (dim, 12 b) places a hop as b blocks of 12 pitch classes, so a transposition by t semitones turns each
+    block by t; unit 12 p + r is shape p turned by r, and label 12 p + r transposed is label 12 p + (r + t) mod 12.
+    The other 4 units (units = 12 s + 4) do not turn: each is level within a block, for what has no pitch class.
+    Shapes begin as scikit-learn's k-means of hops turned to their strongest pitch class, then all turns compete
+    (Lloyd's rounds). AlphabetError if units is no multiple of 12 plus 4, or hops are fewer than ten a unit.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    shapes, level = (units - 4) // 12, 4
+    if shapes < 1 or units != 12 * shapes + level or projection.shape[1] % 12:
+        raise AlphabetError(f"units = {units}: an alphabet that can be transposed has 12 s + 4, as 16, 64 and 256")
+    if len(features) < 10 * units:
+        raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
+    mean = features.mean(0)
+    placed = ((features - mean) @ projection).astype(np.float32).reshape(len(features), -1, 12)
+    canonical = turned(placed, -placed[:, 0].argmax(1)).reshape(len(placed), -1)
+    found = MiniBatchKMeans(shapes, random_state=seed, batch_size=8192, n_init=4).fit(canonical).cluster_centers_
+    start = placed.mean(2, keepdims=True).reshape(len(placed), -1)
+    quiet = MiniBatchKMeans(level, random_state=seed, batch_size=8192, n_init=4).fit(start).cluster_centers_
+    flat = placed.reshape(len(placed), -1)
+    for _ in range(rounds):
+        centroids = _all_turns(found, quiet)
+        labels = _nearest(flat, centroids)
+        shape, turn = np.divmod(labels, 12)
+        back = turned(placed, -turn).reshape(len(placed), -1)
+        found = np.stack([back[shape == p].mean(0) if (shape == p).any() else found[p] for p in range(shapes)])
+        for extra in range(level):
+            mine = labels == 12 * shapes + extra
+            if mine.any():
+                quiet[extra] = start[mine].mean(0)
+    centroids = _all_turns(found, quiet).astype(np.float32)
+    return Alphabet(mean.astype(np.float32), projection.astype(np.float32), centroids, hop, shapes)
+
+
+def turned(placed: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Blocks of pitch classes (n, b, 12), each row moved up by its own number of semitones (n,)."""
+    where = (np.arange(12)[None] - np.asarray(steps)[:, None]) % 12
+    return np.take_along_axis(placed, np.broadcast_to(where[:, None], placed.shape), axis=2)
+
+
+def _all_turns(shapes: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """(12 s + 4, 12 b) centroids of s shapes (s, 12 b) and 4 units (4, b) that do not turn."""
+    blocks = np.repeat(shapes.reshape(len(shapes), -1, 12), 12, axis=0)
+    turns = turned(blocks, np.tile(np.arange(12), len(shapes))).reshape(len(blocks), -1)
+    return np.vstack([turns, np.repeat(quiet, 12, axis=1)])
+
+
+def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    return ((centroids**2).sum(1) - 2 * points @ centroids.T).argmin(1)

@@ -190,7 +190,8 @@ class Wav2Vec2Encoder:
         if absent or not all(parameter.isfinite().all() for parameter in model.parameters()):
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
-        return cls(model, hop, context or getattr(config, "context", 1.28))
+        seconds: float = context or getattr(config, "context", None) or 1.28
+        return cls(model, hop, seconds)
 
     def available(self, heard: int) -> int:
         """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""

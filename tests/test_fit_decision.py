@@ -232,3 +232,19 @@ def test_baselines_are_the_entropies_of_what_was_counted():
     b = np.tile([0, 1], 5000)
     got = pairs.baselines([{"a": b, "b": b}], b[None, :1000], 2)
     assert abs(got["marginal_ce"] - math.log(2)) < 1e-3 and got["bigram_ce"] < 2e-3
+
+
+def test_transposition_is_a_circle_that_leaves_the_rest_alone():
+    labels = np.arange(65)[None]
+    for semitones in range(12):
+        moved = pairs.transpose(labels, semitones, 5)
+        assert (np.sort(moved) == labels).all(), "no two labels become one"
+        assert (moved[:, 60:] == labels[:, 60:]).all(), "units that do not turn, and silence"
+        assert (pairs.transpose(moved, 12 - semitones, 5) == labels).all()
+    assert (pairs.transpose(labels, 3, 5)[0, :12] == (np.arange(12) + 3) % 12).all()
+
+
+def test_shapes_survive_the_cache(tmp_path):
+    stems = {"train/a/x": np.zeros(9, np.int16), "train/a/y": np.ones(9, np.int16)}
+    pairs.save(tmp_path / "t.npz", stems, 64, 0.5, "k64-0.5s-abcdef", shapes=5)
+    assert pairs.load(tmp_path / "t.npz").shapes == 5

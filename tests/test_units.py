@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from perception.units import Alphabet, AlphabetError, file_stem, fit_alphabet, principal
+from perception.units import Alphabet, AlphabetError, file_stem, fit_alphabet, fit_turning_alphabet, principal, turned
 
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -128,3 +128,55 @@ def test_a_save_that_fails_loses_nothing(alphabet, features, tmp_path):
     with pytest.raises(OSError):
         fit_alphabet(features, 8, 0.5).save(path)
     assert path.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def chords():
+    """Hops as two blocks of pitch classes: major triads and fifths on every root, and noise."""
+    rng = np.random.default_rng(1)
+    roots, kinds = rng.integers(0, 12, 2000), rng.integers(0, 2, 2000)
+    blocks = np.zeros((2000, 2, 12), np.float32)
+    for n, (root, kind) in enumerate(zip(roots, kinds, strict=True)):
+        blocks[n, 0, [(root + step) % 12 for step in ((0, 4, 7) if kind else (0, 7))]] = 1
+        blocks[n, 1, root] = 1
+    return (blocks + 0.1 * rng.standard_normal(blocks.shape)).reshape(2000, 24).astype(np.float32), roots
+
+
+def test_an_alphabet_that_turns_names_a_transposition_by_turning_the_name(chords):
+    features, _ = chords
+    alphabet = fit_turning_alphabet(features, 28, 0.5, np.eye(24))
+    assert (alphabet.units, alphabet.shapes) == (28, 2)
+    centred = Alphabet(np.zeros(24, np.float32), alphabet.projection, alphabet.centroids, 0.5, 2)
+    names = centred.name(features)
+    for steps in range(12):
+        moved = turned(features.reshape(-1, 2, 12), np.full(len(features), steps)).reshape(-1, 24)
+        expected = np.where(names < 24, names // 12 * 12 + (names + steps) % 12, names)
+        np.testing.assert_array_equal(centred.name(moved), expected)
+
+
+def test_the_shapes_of_an_alphabet_that_turns_are_what_sounds(chords):
+    features, roots = chords
+    names = fit_turning_alphabet(features, 28, 0.5, np.eye(24)).name(features)
+    pitched = names < 24
+    assert pitched.mean() > 0.95
+    offsets = (names[pitched] - roots[pitched]) % 12
+    for shape in range(2):
+        mine = offsets[names[pitched] // 12 == shape]
+        assert np.bincount(mine, minlength=12).max() > 0.95 * len(mine), "one shape, one place of the root within it"
+
+
+def test_turning_is_a_circle():
+    blocks = np.random.default_rng(0).standard_normal((5, 3, 12))
+    np.testing.assert_array_equal(turned(turned(blocks, np.full(5, 7)), np.full(5, 5)), blocks)
+    np.testing.assert_array_equal(turned(blocks, np.array([1] * 5))[:, :, 1:], blocks[:, :, :-1])
+
+
+def test_only_12_s_plus_4_units_can_turn(chords):
+    with pytest.raises(AlphabetError, match=r"units = 30.*12 s"):
+        fit_turning_alphabet(chords[0], 30, 0.5, np.eye(24))
+
+
+def test_shapes_survive_the_disk(chords, tmp_path):
+    alphabet = fit_turning_alphabet(chords[0], 16, 0.5, np.eye(24))
+    alphabet.save(tmp_path / "a.safetensors")
+    assert Alphabet.load(tmp_path / "a.safetensors").shapes == 1

@@ -177,7 +177,14 @@ class _Run:
         rng = np.random.default_rng((s.seed, p.step))
         torch.manual_seed(int(rng.integers(2**63)))
         long = rng.random() < 0.5
-        heard, played = self._draw(self.songs, self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
+        count = max(1, s.batch // (1 + long))
+        heard, played = self._draw(self.songs, self.window * (1 + long), count, rng)
+        if self.cache.shapes:  # the same music in any key: twelve times the data, and no key is the favourite
+            semitones = rng.integers(0, 12, (count, 1))
+            heard, played = (
+                torch.from_numpy(pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes)).to(part.device)
+                for part in (heard, played)
+            )
         lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
         heard = _mishear(heard, s.noise, model.config.vocab)
         history, own = played, s.own * (1 - math.exp(-s.own_rise * p.share(s)))

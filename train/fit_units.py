@@ -23,7 +23,7 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from perception.units import Alphabet, file_stem, fit_alphabet
+from perception.units import Alphabet, file_stem, fit_alphabet, fit_turning_alphabet
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train import pairs
 from train.run import TrainError, settings_from_flags
@@ -191,6 +191,13 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
     return tokens
 
 
+def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:
+    """An alphabet that can be transposed, where pitch classes were taught and its size allows it."""
+    if projection is not None and units % 12 == 4 and units > 4:
+        return fit_turning_alphabet(features, units, hop, projection, seed=seed)
+    return fit_alphabet(features, units, hop, projection, seed)
+
+
 def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
     """Encode, fit every alphabet, name every stem; {"k64_h0.50": its fingerprint, hops and silence, ...}.
 
@@ -204,11 +211,11 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
         hops = training_hops(songs, hop, settings.hops, settings.seed)
         projection = taught_projection(hops) if settings.taught else None
         for units in (int(k) for k in settings.units.split(",")):
-            alphabet = fit_alphabet(hops["features"], units, hop, projection, settings.seed)
+            alphabet = _fit(hops["features"], units, hop, projection, settings.seed)
             name = file_stem(units, hop)
             alphabet.save(out / "units" / f"{name}.safetensors")
             tokens = name_all(songs, alphabet)
-            pairs.save(out / "tokens" / f"{name}.npz", tokens, units, hop, alphabet.hash)
+            pairs.save(out / "tokens" / f"{name}.npz", tokens, units, hop, alphabet.hash, alphabet.shapes)
             labels = np.concatenate(list(tokens.values()))
             report[name] = {
                 "hash": alphabet.hash,

@@ -38,6 +38,7 @@ class Tokens:
     hop: float  # s per label
     alphabet: str
     songs: dict[str, dict[str, Song]]
+    shapes: int = 0  # units 12 p + r, p < shapes, are shape p on pitch class r; 0: labels cannot be transposed
 
     def split(self, name: str) -> list[Song]:
         """The songs of a split that hold a pair to learn from, in the order of their names."""
@@ -55,10 +56,12 @@ class Tokens:
         return songs, held
 
 
-def save(path: Path | str, stems: Mapping[str, np.ndarray], units: int, hop: float, alphabet: str) -> None:
+def save(
+    path: Path | str, stems: Mapping[str, np.ndarray], units: int, hop: float, alphabet: str, shapes: int = 0
+) -> None:
     """Write a token cache, whole or not at all. stems: "<split>/<song>/<part>" -> (n,) labels in [0, units]."""
     path = Path(path)
-    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "version": VERSION})
+    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, "version": VERSION})
     arrays = {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
     for key, labels in arrays.items():
         _check_stem(path, key, labels, units)
@@ -76,6 +79,7 @@ def load(path: Path | str) -> Tokens:
             stems = {key: cache[key] for key in cache.files}
         meta = json.loads(stems.pop("meta").tobytes())
         units, hop, alphabet = int(meta["units"]), float(meta["hop"]), str(meta["alphabet"])
+        shapes = int(meta.get("shapes", 0))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
         raise TokenError(f"{path} is not a token cache ({e}): {remedy}") from None
     if meta.get("version") != VERSION:
@@ -84,7 +88,7 @@ def load(path: Path | str) -> Tokens:
     for key, labels in stems.items():
         split, song, part = _check_stem(path, key, labels, units)
         songs.setdefault(split, {}).setdefault(song, {})[part] = labels
-    return Tokens(units, hop, alphabet, songs)
+    return Tokens(units, hop, alphabet, songs, shapes)
 
 
 def find(path: Path) -> Path:
@@ -148,6 +152,14 @@ def draw(
                 f"no crop of {length} labels found in {len(songs)} songs: they are shorter, or silent; give more music"
             )
     return heard, played
+
+
+def transpose(labels: np.ndarray, semitones: int | np.ndarray, shapes: int) -> np.ndarray:
+    """Labels of the same music, transposed: 12 p + r becomes 12 p + (r + semitones) mod 12 for the `shapes` that turn.
+
+    semitones: one number, or one per row of labels (count, 1).
+    """
+    return np.where(labels < 12 * shapes, labels // 12 * 12 + (labels + semitones) % 12, labels)
 
 
 def baselines(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, float]:

@@ -1,0 +1,353 @@
+"""The ear: hops and frames agree for hours, a stream hears what a file hears, only the last `context` counts."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soxr
+import torch
+from conftest import KINDS, glide, melody, noise
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+from perception.stream import LAG, Listener, boundary
+from perception.wav2vec2 import EncoderError, Wav2Vec2Encoder, music_config, music_filters
+
+RATES = (22050, 44100, 48000, 96000)
+HOPS = (0.25, 0.35, 0.5)
+SOME = settings(max_examples=12, deadline=None)
+
+
+def group_config(dim: int = 32) -> Wav2Vec2Config:
+    """wav2vec2-base in small: seven layers, the first under group norm, no bias."""
+    return Wav2Vec2Config(
+        hidden_size=dim, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, conv_dim=(16,) * 7,
+        feat_extract_norm="group", num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, tiny):
+    """Checkpoints as `transformers` saves them: our music front end, and one of the kind of wav2vec2-base."""
+    where = tmp_path_factory.mktemp("encoders")
+    torch.manual_seed(5)
+    Wav2Vec2Model(group_config()).save_pretrained(where / "group")
+    return {"music": tiny / "encoder", "group": where / "group"}
+
+
+@pytest.fixture(scope="module", params=["music", "group"])
+def kind(request):
+    return request.param
+
+
+def stream(encoder: Wav2Vec2Encoder, audio: np.ndarray) -> np.ndarray:
+    """(hops, dim) features, hop by hop."""
+    frames = encoder.start()
+    hops = audio[: len(audio) // encoder.hop * encoder.hop].reshape(-1, encoder.hop)
+    return np.stack([encoder.step(frames, hop) for hop in hops])
+
+
+# --- time
+
+
+@pytest.mark.parametrize("hop", HOPS)
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, *RATES, 192000])
+def test_no_hop_drifts_in_an_hour(hop, rate):
+    count = round(3600 / hop)
+    edges = np.array([boundary(i, hop, rate) for i in range(count + 1)])
+    assert np.abs(edges - np.arange(count + 1) * hop * rate).max() <= 0.5
+    sizes = np.diff(edges)
+    assert sizes.max() - sizes.min() <= 1
+    assert sizes.sum() == edges[-1]
+    assert abs(edges[-1] / rate - count * hop) <= 0.501 / rate
+
+
+@pytest.mark.parametrize("hop", HOPS)
+def test_the_frames_of_a_hop_lie_in_it_for_an_hour(folders, kind, hop):
+    encoder = Wav2Vec2Encoder.load(folders[kind], hop)
+    before = None
+    for number in [*range(200), *range(round(3600 / hop) - 50, round(3600 / hop))]:
+        first, end = encoder.frames_of(number)
+        assert first < end
+        centres = encoder.stride * np.array([first, end - 1]) + encoder.support / 2
+        assert number * encoder.hop <= centres[0] and centres[1] < (number + 1) * encoder.hop
+        last_sample = (end - 1) * encoder.stride + encoder.support
+        assert last_sample <= (number + 1) * encoder.hop < last_sample + encoder.stride, "the newest that has ended"
+        assert encoder.stride * (first - 1) + encoder.support / 2 < number * encoder.hop, (
+            "none is left out at the front"
+        )
+        if before is not None and number == before[0] + 1:
+            assert first >= before[1], "no frame is in two hops"
+        before = number, end
+
+
+@pytest.mark.parametrize("hop", HOPS)
+@pytest.mark.parametrize("rate", RATES)
+def test_resampling_by_hops_is_that_of_the_whole_file(load, hop, rate):
+    listener = load(hop).listener(rate, -50.0)
+    for make in KINDS.values():
+        audio = make(6.0, rate, 4)
+        hearing, heard = listener.start(), []
+        while (end := boundary(hearing.hops + 1, hop, rate)) <= len(audio):
+            hop_audio = audio[boundary(hearing.hops, hop, rate) : end]
+            heard.append(listener._resampled(hearing, hop_audio))
+            hearing.hops += 1
+        made = np.concatenate(heard)
+        whole = soxr.resample(audio, rate, listener.encoder.samplerate, "HQ")
+        assert len(made) == hearing.hops * listener.encoder.hop
+        assert not made[:LAG].any()
+        settled = slice(None, len(made) - LAG)
+        np.testing.assert_allclose(made[LAG:], whole[settled], atol=3e-5)
+
+
+def test_at_the_rate_of_the_encoder_nothing_is_late(load):
+    listener = load(0.5).listener(16000, -50.0)
+    hop = melody(0.5, 16000)
+    assert listener._resampled(listener.start(), hop) is hop
+
+
+# --- the encoder
+
+
+@pytest.mark.parametrize("hop", HOPS)
+def test_a_step_is_the_forward_pass_of_transformers_on_the_same_window(folders, hop):
+    plain = Wav2Vec2Model.from_pretrained(folders["music"]).eval()
+    encoder = Wav2Vec2Encoder.load(folders["music"], hop)
+    audio = melody(5.0, 16000, 2)
+    found = stream(encoder, audio)
+    padded = np.concatenate([np.zeros(encoder.context, np.float32), audio])
+    for number in range(len(found)):
+        first, end = encoder.frames_of(number)
+        begin = (end - encoder.window) * encoder.stride
+        window = padded[encoder.context + begin :][: (encoder.window - 1) * encoder.stride + encoder.support]
+        with torch.inference_mode():
+            hidden = plain(torch.from_numpy(window.copy())[None]).last_hidden_state[0]
+        assert len(hidden) == encoder.window
+        np.testing.assert_allclose(found[number], hidden[first - end :].mean(0).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("hop", HOPS)
+def test_a_batch_is_its_steps(folders, kind, hop):
+    audio = np.concatenate([make(4.0, 16000, 9) for make in KINDS.values()])
+    encoder = Wav2Vec2Encoder.load(folders[kind], hop)
+    steps = stream(encoder, audio)
+    np.testing.assert_allclose(encoder.batch(audio)[0], steps, atol=5e-5)
+    np.testing.assert_allclose(encoder.batch(audio, windows=3)[0], steps, atol=5e-5)
+
+
+def test_hops_taken_two_at_a_time_are_those_of_twice_the_length(folders, kind):
+    audio = melody(6.0, 16000, 5)
+    quarter, half = (Wav2Vec2Encoder.load(folders[kind], hop) for hop in (0.25, 0.5))
+    single, double = quarter.batch(audio, (1, 2))
+    np.testing.assert_allclose(single, stream(quarter, audio), atol=5e-5)
+    np.testing.assert_allclose(double, stream(half, audio), atol=5e-5)
+
+
+def test_group_norm_hears_what_the_same_model_hears_in_one_window(folders):
+    """After `context` s of steady sound the running statistics are those of a window of it."""
+    encoder = Wav2Vec2Encoder.load(folders["group"], 0.5)
+    plain = Wav2Vec2Model.from_pretrained(folders["group"]).eval()
+    audio = np.tile(np.random.default_rng(1).uniform(-0.2, 0.2, 1280).astype(np.float32), 75)
+    first, end = encoder.frames_of(11)
+    window = audio[(end - encoder.window) * encoder.stride : (end - 1) * encoder.stride + encoder.support]
+    with torch.inference_mode():
+        hidden = plain(torch.from_numpy(window.copy())[None]).last_hidden_state[0, first - end :].mean(0).numpy()
+    found = stream(encoder, audio)[11]
+    assert np.corrcoef(found, hidden)[0, 1] > 0.999
+
+
+@SOME
+@given(kind=st.sampled_from(["music", "group"]), hop=st.sampled_from(HOPS), seed=st.integers(0, 99), data=st.data())
+def test_what_is_to_come_changes_nothing(folders, kind, hop, seed, data):
+    encoder = Wav2Vec2Encoder.load(folders[kind], hop)
+    audio = melody(4.0, 16000, seed)
+    known = data.draw(st.integers(1, int(4.0 / hop) - 1))
+    changed = audio.copy()
+    changed[known * encoder.hop :] = noise(4.0, 16000, seed)[known * encoder.hop :]
+    np.testing.assert_array_equal(stream(encoder, audio)[:known], stream(encoder, changed)[:known])
+
+
+@SOME
+@given(kind=st.sampled_from(["music", "group"]), hop=st.sampled_from(HOPS), seed=st.integers(0, 99))
+def test_what_is_older_than_the_context_changes_nothing(folders, kind, hop, seed):
+    encoder = Wav2Vec2Encoder.load(folders[kind], hop)
+    audio, old = melody(6.0, 16000, seed), glide(6.0, 16000, seed)
+    last = len(audio) // encoder.hop - 1
+    forgotten = (last + 1) * encoder.hop - encoder.context
+    assert forgotten > 0
+    changed = audio.copy()
+    changed[:forgotten] = old[:forgotten]
+    tolerance = 0 if kind == "music" else 1e-6  # running sums keep the rounding of what has left them
+    np.testing.assert_allclose(stream(encoder, audio)[last], stream(encoder, changed)[last], rtol=0, atol=tolerance)
+    changed = audio.copy()
+    changed[-encoder.hop // 2 :] = np.random.default_rng(seed).uniform(-0.1, 0.1, encoder.hop // 2)
+    assert np.abs(stream(encoder, audio)[last] - stream(encoder, changed)[last]).max() > 1e-4, "the newest sound counts"
+
+
+def test_a_step_refuses_any_other_length(folders):
+    encoder = Wav2Vec2Encoder.load(folders["music"], 0.5)
+    with pytest.raises(ValueError, match="expected one hop of 8000 samples"):
+        encoder.step(encoder.start(), np.zeros(7999, np.float32))
+
+
+@pytest.mark.parametrize("hop", [0.01, 1.5, 0.33333, -0.5])
+def test_a_hop_that_no_encoder_can_take_is_refused(hop):
+    with pytest.raises(EncoderError, match="whole samples at 16 kHz"):
+        Wav2Vec2Encoder(Wav2Vec2Model(group_config()), hop)
+
+
+def test_the_music_front_end_is_a_filter_bank():
+    bank = music_filters(48)
+    assert bank.shape == (192, 2048) and bank.dtype == np.float32
+    np.testing.assert_allclose((bank**2).sum(1), 1, atol=1e-5)
+    np.testing.assert_array_equal(bank[0::2], -bank[1::2])
+    time = np.arange(2048) / 16000
+    for number in (12, 24, 40):
+        tone = np.sin(2 * np.pi * 32.7032 * 2 ** (number / 24) * time)
+        power = (bank @ tone).reshape(48, 4)[:, [0, 2]] ** 2
+        assert abs(int(power.sum(1).argmax()) - number) <= 1
+    assert music_config(48).conv_dim[0] == len(bank)
+
+
+# --- checkpoints
+
+
+def test_a_folder_saved_by_transformers_loads(folders, kind):
+    encoder = Wav2Vec2Encoder.load(folders[kind], 0.25)
+    assert (encoder.samplerate, encoder.hop, encoder.dim) == (16000, 4000, 32)
+    assert encoder.context >= 1.28 * 16000
+
+
+def test_half_precision_and_a_context_of_its_own_are_read(tmp_path):
+    config = music_config(pitches=24, dim=32, layers=1, heads=2)
+    config.context = 0.64
+    Wav2Vec2Model(config).half().save_pretrained(tmp_path / "half")
+    encoder = Wav2Vec2Encoder.load(tmp_path / "half", 0.25)
+    assert encoder.window == 32
+    assert next(encoder.model.parameters()).dtype == torch.float32
+
+
+def damage(folder, how):
+    weights = folder / "model.safetensors"
+    if how == "no weights":
+        weights.unlink()
+    elif how == "no config":
+        (folder / "config.json").unlink()
+    elif how == "config is no JSON":
+        (folder / "config.json").write_text("{")
+    elif how == "config is a list":
+        (folder / "config.json").write_text("[]")
+    elif how == "cut off":
+        weights.write_bytes(weights.read_bytes()[:-1000])
+    elif how == "no safetensors":
+        weights.write_bytes(b"x" * 5000)
+    elif how == "empty":
+        weights.write_bytes(b"")
+    elif how == "another shape":
+        about = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(about | {"intermediate_size": 99}))
+    elif how == "a deeper config":
+        about = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(about | {"num_hidden_layers": 3}))
+    elif how == "not finite":
+        model = Wav2Vec2Model.from_pretrained(folder)
+        with torch.no_grad():
+            model.encoder.layers[0].final_layer_norm.bias[3] = float("nan")
+        model.save_pretrained(folder)
+
+
+DAMAGES = ["no weights", "no config", "config is no JSON", "config is a list", "cut off", "no safetensors", "empty",
+           "another shape", "a deeper config", "not finite"]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_checkpoint_has_its_sentence(folders, tmp_path, how):
+    shutil.copytree(folders["music"], tmp_path / "encoder")
+    damage(tmp_path / "encoder", how)
+    with pytest.raises(EncoderError) as error:
+        Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5)
+    text = str(error.value)
+    assert "encoder" in text and "\n" not in text and ": " in text
+
+
+def test_loading_is_silent(folders, capfd):
+    Wav2Vec2Encoder.load(folders["music"], 0.5)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- the listener
+
+
+def test_below_the_gate_is_silence(load):
+    model = load(0.5)
+    tone = np.sin(2 * np.pi * 220 * np.arange(24000) / 48000).astype(np.float32)
+    for decibels, silent in ((-80, True), (-50.1, True), (-49.9, False), (-3.1, False)):
+        listener = model.listener(48000, -50.0)
+        level = np.float32(10 ** (decibels / 20) * 2**0.5)
+        heard = listener.step(listener.start(), level * tone)
+        assert heard.level == pytest.approx(decibels, abs=0.01)
+        assert (heard.label == model.alphabet.silence) == silent
+        assert 0 <= heard.label <= model.alphabet.units
+    heard = listener.step(listener.start(), np.zeros(24000, np.float32))
+    assert (heard.label, heard.level) == (model.alphabet.silence, pytest.approx(-120))
+
+
+def test_an_open_gate_names_even_silence_and_a_shut_one_names_nothing(load):
+    model, audio = load(0.25), melody(2.0, 48000)
+    for gate, kinds in ((-121.0, {False}), (1.0, {True})):
+        listener = model.listener(48000, gate)
+        hearing = listener.start()
+        labels = [listener.step(hearing, hop).label for hop in audio.reshape(-1, 12000)]
+        assert {label == model.alphabet.silence for label in labels} == kinds
+
+
+def test_a_unit_is_the_nearest_of_the_features_heard(load):
+    model = load(0.25, 64)
+    listener = model.listener(44100, -50.0)
+    hearing = listener.start()
+    for hop in melody(3.0, 44100, 6)[: 11025 * 12].reshape(-1, 11025):
+        heard = listener.step(hearing, hop)
+        assert heard.feature.shape == (32,) and heard.feature.dtype == np.float32
+        if heard.label != model.alphabet.silence:
+            assert heard.label == model.alphabet.name(heard.feature[None])[0]
+
+
+def test_the_ear_of_training_is_the_ear_on_stage(load):
+    """Token caches are made by `batch` at 16 kHz; a listener at 16 kHz gives the same labels."""
+    for hop in HOPS:
+        model = load(hop, 64)
+        audio = np.concatenate([make(20.0, 16000, 8) for make in KINDS.values()])
+        cached = model.alphabet.name(model.encoder.batch(audio)[0])
+        listener = model.listener(16000, -200.0)
+        hearing, size = listener.start(), model.encoder.hop
+        heard = [listener.step(hearing, audio[i * size : (i + 1) * size]).label for i in range(len(cached))]
+        assert np.mean(cached == heard) > 0.99  # a tie may fall the other way
+
+
+def test_a_listener_refuses_what_is_no_hop(load):
+    listener = load(0.35).listener(22050, -50.0)
+    hearing = listener.start()
+    assert [listener.expected(hearing), boundary(2, 0.35, 22050) - boundary(1, 0.35, 22050)] == [7717, 7718]
+    for wrong in (np.zeros(7718, np.float32), np.zeros((7717, 2), np.float32), np.zeros(0, np.float32)):
+        with pytest.raises(ValueError, match="expected one hop of 7717"):
+            listener.step(hearing, wrong)
+    assert hearing.hops == 0
+
+
+def test_encoder_and_alphabet_must_be_of_one_hop(load):
+    with pytest.raises(ValueError, match=r"names hops of 0.25 s"):
+        Listener(load(0.5).encoder, load(0.25).alphabet, 48000)
+
+
+def test_a_hearing_does_not_grow(load):
+    listener = load(0.25).listener(44100, -50.0)
+    hearing, hop = listener.start(), melody(0.25, 44100)
+    sizes = []
+    for _ in range(40):
+        listener.step(hearing, hop[: listener.expected(hearing)])
+        sizes.append((len(hearing.recent), len(hearing.frames.window), sum(p.numel() for p in hearing.frames.pending)))
+    assert max(sizes[20:])[0] <= listener.memory
+    assert {s[1] for s in sizes} == {listener.encoder.window}
+    assert max(s[2] for s in sizes[20:]) <= max(s[2] for s in sizes[:20])
