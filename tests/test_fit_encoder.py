@@ -1,6 +1,7 @@
 """The recipes from stems to alphabet, on songs of sine tones that the test makes itself."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -147,3 +148,24 @@ def test_without_scores_nothing_is_taught():
         "root": np.zeros((500, 12)),
     }
     assert fit_units.taught_projection(hops) is None
+
+
+def test_a_run_is_not_begun_over_another(data, encoder):
+    with pytest.raises(TrainError, match="already holds a run: add --resume"):
+        fit_encoder.fit([data], encoder, False, TINY)
+
+
+@pytest.mark.parametrize("file", ["song.json", "notes.npz", "high.flac"])
+def test_a_damaged_song_is_named(data, encoder, tmp_path, file):
+    broken = tmp_path / "stems"
+    shutil.copytree(data, broken)
+    for song in broken.glob("train/*"):
+        (song / file).write_bytes(b"no music")
+    with pytest.raises(TrainError, match="is damaged"):
+        songs = songs_of(broken)[0]
+        for number in range(20):
+            songs.sample(np.random.default_rng(number))
+    if file.endswith("flac"):
+        settings = fit_units.Settings(encoder=str(encoder), units="4", hops=400, jobs=1)
+        with pytest.raises(TrainError, match="is damaged"):
+            fit_units.fit([broken], tmp_path / "out", False, settings)

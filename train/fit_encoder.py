@@ -31,7 +31,7 @@ from transformers import Wav2Vec2ForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
-from train.run import Run, TrainError, settings_from_flags
+from train.run import Run, TrainError, settings_from_flags, told
 
 PITCHES = (24, 97)  # MIDI notes the teacher names
 
@@ -84,10 +84,11 @@ class Songs:
     def score(self, song: Path) -> tuple[dict, np.ndarray, float]:
         """({part: (n, 3) notes}, (c, 3) chords, seconds) of a song, read once."""
         if song not in self.known:
-            about = json.loads((song / "song.json").read_text())
-            with np.load(song / "notes.npz") as notes:
-                parts = {part: notes[part] for part in notes.files}
-            self.known[song] = parts, np.array(about["chords"], np.float32).reshape(-1, 3), about["seconds"]
+            with told(song):
+                about = json.loads((song / "song.json").read_text())
+                with np.load(song / "notes.npz") as notes:
+                    parts = {part: notes[part] for part in notes.files}
+                self.known[song] = parts, np.array(about["chords"], np.float32).reshape(-1, 3), about["seconds"]
         return self.known[song]
 
     def sample(self, rng: np.random.Generator, augment: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,7 +116,7 @@ class Songs:
 
     @staticmethod
     def _read(path: Path, begin: float, length: int) -> np.ndarray:
-        with sf.SoundFile(path) as file:
+        with told(path.parent), sf.SoundFile(path) as file:
             file.seek(min(int(begin * SAMPLERATE), max(0, file.frames - 1)))
             stem = file.read(length, dtype="float32")
         return np.pad(stem, (0, length - len(stem)))
@@ -260,11 +261,11 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
     samples = (round(settings.seconds * SAMPLERATE / encoder.stride) - 1) * encoder.stride + encoder.support
     learned = [p for p in whole.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, settings.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    run = Run(out, settings, whole, optimizer, resume)
     songs = Songs(data, "train", samples, encoder)
     held = Songs(data, "validation", samples, encoder)
     examples = [held.sample(np.random.default_rng([1, n]), augment=False) for n in range(96)]
     fixed = [torch.from_numpy(np.stack(part)).to(device) for part in zip(*examples, strict=True)]
+    run = Run(out, settings, whole, optimizer, resume)
     weights = {k: getattr(settings, k) for k in ("contrastive", "pitch_class", "pitch", "root")}
     model.train()
     for batch in batches(songs, settings, run.step):

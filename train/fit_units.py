@@ -26,7 +26,7 @@ import torch
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_turning_alphabet
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train import pairs
-from train.run import TrainError, settings_from_flags
+from train.run import TrainError, settings_from_flags, told
 
 GATE = -50.0  # dBFS, as in agent.toml
 FINEST = 0.25  # s; coarser hops are whole multiples and share its windows
@@ -74,7 +74,8 @@ def encode_song(song: Path, target: Path, encoder_folder: str, seconds: float) -
     encoder = _encoder(encoder_folder)
     held: dict[str, Any] = {}
     for path in sorted(song.glob("*.flac")):
-        audio = sf.read(path, frames=round(seconds * SAMPLERATE) or -1, dtype="float32")[0]
+        with told(song):
+            audio = sf.read(path, frames=round(seconds * SAMPLERATE) or -1, dtype="float32")[0]
         held |= {f"{path.stem}/{key}": value for key, value in stem_features(encoder, audio).items()}
     temporary = target.with_suffix(".part")
     with open(temporary, "wb") as file:

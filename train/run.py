@@ -7,9 +7,13 @@ import json
 import os
 import sys
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import soundfile as sf
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -34,6 +38,16 @@ def settings_from_flags(doc: str, settings_class: type, argv: list[str] | None =
     return data, out, resume, settings_class(**given)
 
 
+@contextmanager
+def told(song: Path) -> Iterator[None]:
+    """Turns what a damaged song raises inside the block into a TrainError that names it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, sf.SoundFileError) as error:
+        why = " ".join(str(error).split())[:120]
+        raise TrainError(f"song '{song}' is damaged ({why}): delete its folder and render it again") from None
+
+
 class Run:
     """A training run: its step count, seconds spent, log.jsonl, and a checkpoint every `every` seconds.
 
@@ -45,10 +59,10 @@ class Run:
         self.step, self.spent, self.every, self.saved = 0, 0.0, every, time.monotonic()
         self.smooth: dict[str, float] = {}
         out.mkdir(parents=True, exist_ok=True)
-        if resume and (out / "checkpoint.safetensors").exists():
+        if (out / "checkpoint.safetensors").exists():
+            if not resume:
+                raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder with -o")
             self._load()
-        elif not resume:
-            (out / "log.jsonl").unlink(missing_ok=True)
 
     def tick(self, report: dict[str, float]) -> None:
         """A step is done: smooth its losses, log every 50th step and every validation, save when it is time."""
