@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from decision.model import Decision
+from decision.model import Decision, DecisionError
 from train import fit_decision, pairs
 from train.fit_decision import FitError, Settings, fit
 from train.pairs import TokenError
@@ -248,3 +248,19 @@ def test_shapes_survive_the_cache(tmp_path):
     stems = {"train/a/x": np.zeros(9, np.int16), "train/a/y": np.ones(9, np.int16)}
     pairs.save(tmp_path / "t.npz", stems, 64, 0.5, "k64-0.5s-abcdef", shapes=5)
     assert pairs.load(tmp_path / "t.npz").shapes == 5
+
+
+def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
+    tokens = cache(tmp_path / "t.npz")
+    fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=4, seed=3))
+    again = dataclasses.replace(TINY, steps=1, rate=0.0, start=str(tmp_path / "first"))
+    fit(tokens, tmp_path / "second", again)
+    first, second = (load_file(tmp_path / name / "decision.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_fine_tuning_refuses_a_model_of_another_alphabet(tmp_path):
+    fit(cache(tmp_path / "t.npz"), tmp_path / "first", dataclasses.replace(TINY, steps=1))
+    other = cache(tmp_path / "u.npz", alphabet="k7-other")
+    with pytest.raises(DecisionError, match="k7-test"):
+        fit(other, tmp_path / "second", dataclasses.replace(TINY, start=str(tmp_path / "first")))

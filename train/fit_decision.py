@@ -60,6 +60,7 @@ class Settings:
     steps: int = 20000  # at most
     minutes: float = 0.0  # at most, by the clock; 0 = no limit; the learning rate ends with whichever comes first
     seed: int = 0
+    start: str = ""  # folder of a model whose weights to begin with: fine-tuning
     window: float = 15.0  # s seen back, and ahead offline
     batch: int = 32  # crops of one window; half as many of two
     rate: float = 5e-4  # highest learning rate
@@ -141,7 +142,7 @@ class _Run:
             lookaheads=tuple(k for k in MASKS if k),
             **SIZES[settings.size],
         )
-        self.model = Decision(config).to(self.device)
+        self.model = _begin(config, settings.start).to(self.device)
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         self.progress = Progress()
         rng = np.random.default_rng(settings.seed)
@@ -332,6 +333,19 @@ def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
     decayed = [p for p in model.parameters() if id(p) in matrices]
     others = [p for p in model.parameters() if id(p) not in matrices]
     return [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _begin(config: DecisionConfig, start: str) -> Decision:
+    """A new model or, for fine-tuning, the weights of one with the same alphabet. FitError if it does not fit."""
+    model = Decision(config)
+    if start:
+        old = Decision.load(start)
+        old.check(config.alphabet, config.hop)
+        try:
+            model.load_state_dict(old.state_dict())
+        except RuntimeError:
+            raise FitError(f"the model in {start} has another size: give the --size it was made with") from None
+    return model
 
 
 def _mishear(labels: Tensor, share: float, vocab: int) -> Tensor:
