@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := PYTHONWARNINGS=ignore .venv/bin/python -m pip install -q --disable-pip-version-check
 DATA ?= data
 WORK ?= train/runs/small
 
@@ -29,14 +30,14 @@ small: .venv/dev.stamp   ## rebuild agent/models/small from the scores in DATA (
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
+	$(PIP) --upgrade pip
 
 .venv/play.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	$(PIP) -c constraints.txt -e .
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@ .venv/play.stamp
 
 .PHONY: help play test test-all check bench small
