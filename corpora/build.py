@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,20 +77,8 @@ def build(
                 for seconds in _add(source, listener, rate, gain, kept, writer):
                     if progress:
                         progress(min(seconds, total), total)
-        corpus = Corpus(
-            name=name or Path(out).resolve().name,
-            samplerate=rate,
-            hop=hop,
-            alphabet=listener.alphabet.hash,
-            units=listener.alphabet.units,
-            labels=np.array(kept.labels),
-            rms=np.array(kept.rms),
-            features=np.stack(kept.features),
-            sources=sources,
-            licence=licence,
-        )
-        _refuse_silence(corpus)
-        write_segments(folder, corpus)
+        name = name or Path(out).resolve().name
+        write_segments(folder, _corpus(kept, listener, rate, name, sources=sources, licence=licence))
     return load(out)
 
 
@@ -99,7 +87,7 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
 
     For a memory given as an audio file: nothing is written. CorpusError if there is nothing to play in it.
     """
-    hop, hearing, kept, start = listener.alphabet.hop, listener.start(), _Segments([], [], []), 0
+    hearing, kept, start = listener.start(), _Segments([], [], []), 0
     while start < len(audio):
         size = listener.expected(hearing)
         segment = audio[start : start + size]
@@ -107,16 +95,21 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
         start += size
         if progress:
             progress(start / listener.samplerate, len(audio) / listener.samplerate)
+    return _corpus(kept, listener, listener.samplerate, name, recording=audio)
+
+
+def _corpus(kept: _Segments, listener: Listener, samplerate: int, name: str, **more: Any) -> Corpus:
+    """The corpus of the segments kept; CorpusError if all of them are silence."""
     corpus = Corpus(
         name=name,
-        samplerate=listener.samplerate,
-        hop=hop,
+        samplerate=samplerate,
+        hop=listener.alphabet.hop,
         alphabet=listener.alphabet.hash,
         units=listener.alphabet.units,
         labels=np.array(kept.labels),
         rms=np.array(kept.rms),
         features=np.stack(kept.features),
-        recording=audio,
+        **more,
     )
     _refuse_silence(corpus)
     return corpus
