@@ -17,7 +17,7 @@ from pathlib import Path
 
 from decision.model import Decision
 from perception.stream import Listener
-from perception.transformer import threads
+from perception.transformer import halves, threads
 from perception.units import Alphabet, file_stem
 from perception.wav2vec2 import Wav2Vec2Encoder
 
@@ -83,7 +83,7 @@ class Model:
         ears = about.get("encoder") or folder / "encoder"
         if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
-        encoder = Wav2Vec2Encoder.load(ears, hop)
+        encoder = Wav2Vec2Encoder.load(ears, hop, fast=halves())
         if len(alphabet.mean) != encoder.dim:
             raise ModelError(
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "

@@ -119,14 +119,23 @@ class Block(nn.Module):
         head = self.own_out.in_features // self.heads
         return x.view(batch, n, -1, self.heads, head).permute(2, 0, 3, 1, 4)
 
-    def forward(self, x: Tensor, turned: Tensor, own: Tensor, keys: Tensor, values: Tensor, see: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, turned: Tensor, own: Tensor, keys: Tensor, values: Tensor, see: Tensor, past=None
+    ) -> Tensor:
         """(batch, n, dim) -> (batch, n, dim).
 
-        turned: rotary factors of the n rows; own (n, n) bool: which rows each sees; keys, values (batch, heads,
+        turned: rotary factors of the n rows; own (n, m) bool: which rows each sees; keys, values (batch, heads,
         slots, head) of what was heard; see (n, slots) bool. Attention itself has no dropout: fused, the CPU has none.
+        past: None, and m = n; or (2, batch, heads, m or more, head) keys and values, where those of the m - n rows
+        before stand and those of these n are put.
         """
         query, key, value = self.split(self.own_in(self.norm_own(x)))
-        x = x + self.drop(self.own_out(merge(attend(rotate(query, turned), rotate(key, turned), value, own))))
+        query, key = rotate(query, turned), rotate(key, turned)
+        if past is not None:
+            rows = own.shape[1]
+            past[0, :, :, rows - x.shape[1] : rows], past[1, :, :, rows - x.shape[1] : rows] = key, value
+            key, value = past[:, :, :, :rows]
+        x = x + self.drop(self.own_out(merge(attend(query, key, value, own))))
         query = rotate(self.split(self.heard_in(self.norm_heard(x)))[0], turned)
         x = x + self.drop(self.heard_out(merge(attend(query, keys, values, see))))
         return x + self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
@@ -198,6 +207,26 @@ class Decision(nn.Module):
             x = block(x, turned, own, keys[i], values[i], see)
         return self.head(self.norm(x))
 
+    @torch.no_grad()
+    def answer(self, heard: Tensor, choose: Callable[[int, Tensor], Tensor], lookahead: int | None = None) -> Tensor:
+        """Labels (B, T) int64 played on its own history to `heard` (B, T): label t is `choose(t, logits (B, vocab))`.
+
+        The rows of `forward`, one by one, for training: many pieces at once, on any device. On stage `start` serves.
+        """
+        (batch, length), c = heard.shape, self.config
+        hops, device = np.arange(length), heard.device
+        own, see = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
+        keys, values = self._ears(heard, hops).unbind(1)
+        turned = turn(hops, self.frequencies).to(device)
+        past = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
+        labels, last = torch.empty_like(heard), heard.new_full((batch,), c.start)
+        for t in range(length):
+            x, row = self.played(last[:, None]), slice(t, t + 1)
+            for i, block in enumerate(self.blocks):
+                x = block(x, turned[:, row], own[row, : t + 1], keys[i], values[i], see[row], past[i])
+            last = labels[:, t] = choose(t, self.head(self.norm(x))[:, 0])
+        return labels
+
     def _masks(self, hops: np.ndarray, ears: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Who sees whom: rows x rows, rows x (null, heard); bool, True = seen."""
         t, window = hops[:, None], self.config.window
@@ -248,8 +277,8 @@ class Decision(nn.Module):
                 played=_packed(self.played.weight),
                 ears=_packed(ears),
                 null=_packed(self._null().squeeze((2, 4))),
-                layers=_packed(torch.stack(layers)),
-                last=_packed(_end_to_end(self.norm, self.head)),
+                layers=step.packed(_packed(torch.stack(layers))),
+                last=step.packed(_packed(_end_to_end(self.norm, self.head))),
                 frequencies=self.frequencies,
                 window=c.window,
                 ff=c.ff,

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import cos, erf, exp, sin, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
 
 NEVER = -(1 << 60)  # hop number before every piece
 
 
 class Weights(NamedTuple):
-    """The model as the kernel reads it, float32 except the frequencies. Made by `Decision.weights`."""
+    """The model as the kernel reads it, float32 except the frequencies. Made by `Decision.weights`.
+
+    `layers` and `last` are the bits of float16, uint16, where all their weights are float16 numbers, as in a model from
+    a file: reading them from memory is what a row costs, and half as many bytes give the same floats.
+    """
 
     played: np.ndarray  # (vocab + 1, dim) what enters a row
     ears: np.ndarray  # (vocab, layers, 2, heads, head) key and value of each label that may be heard, not yet turned
@@ -89,6 +95,40 @@ def commit(w: Weights, state: DecisionState, labels: np.ndarray) -> None:
     state.played += 1
 
 
+def packed(weights: np.ndarray) -> np.ndarray:
+    """float32 weights as the bits of float16, uint16, if that loses nothing, else as they are."""
+    with np.errstate(over="ignore"):
+        short = weights.astype(np.float16)
+    return short.view(np.uint16) if np.array_equal(short.astype(np.float32), weights) else weights
+
+
+@intrinsic
+def _as_float(typing: Any, bits: Any) -> Any:
+    """The float32 that has these bits, int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+def _float(weight):  # type: ignore[no-untyped-def]  # Numba compares signatures
+    """A weight as float32, whichever way it is stored."""
+
+
+@overload(_float, inline="always")
+def _any_float(weight):  # type: ignore[no-untyped-def]
+    if weight == types.uint16:
+        # Sign, exponent and fraction moved to where float32 has them; 2^112 makes good the difference of the biases,
+        # for subnormals too. In plain integers, for not every processor converts by itself, and this vectorises.
+        def widen(weight):  # type: ignore[no-untyped-def]
+            bits = np.int32(np.int16(weight)) << np.int32(13)
+            return _as_float(bits & np.int32(-0x70002000)) * np.float32(2.0**112)  # type: ignore[call-arg]
+
+        return widen
+    return lambda weight: weight
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def _linear(x, flat, at, out):
     """out (batch, n) = x (batch, k) W^T + b, W (n, k) then b (n,) read from flat[at:]; where the next weights begin."""
@@ -100,8 +140,8 @@ def _linear(x, flat, at, out):
         for b in range(batch):
             total = np.float32(0)
             for j in range(k):
-                total += weights[j] * x[b, j]
-            out[b, i] = total + flat[bias + i]
+                total += _float(weights[j]) * x[b, j]
+            out[b, i] = total + _float(flat[bias + i])
     return bias + n
 
 
@@ -119,7 +159,7 @@ def _norm(x, flat, at, out):
             variance += (x[b, j] - mean) ** 2
         scale = np.float32(1 / sqrt(variance / dim + 1e-5))
         for j in range(dim):
-            out[b, j] = (x[b, j] - mean) * scale * flat[at + j] + flat[at + dim + j]
+            out[b, j] = (x[b, j] - mean) * scale * _float(flat[at + j]) + _float(flat[at + dim + j])
     return at + 2 * dim
 
 

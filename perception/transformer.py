@@ -48,12 +48,16 @@ class Convolution:
     """A layer of the front end as one matrix product: frames of its input, end to end, by its weights.
 
     Signals are (time, channels), so that a frame is one stretch of memory and the layer norm needs no transposition.
+    Filters that come in both signs, as those of the music front end do, are multiplied once.
     """
 
     def __init__(self, layer: Any):
         conv = layer.conv
         self.kernel, self.stride = conv.kernel_size[0], conv.stride[0]
-        self.product = Product(conv.weight.transpose(1, 2).flatten(1), conv.bias, ROWS)  # (out, kernel * in)
+        weight = conv.weight.detach().transpose(1, 2).flatten(1)  # (out, kernel * in)
+        self.paired = len(weight) % 2 == 0 and torch.equal(weight[1::2], -weight[::2])
+        self.bias = conv.bias.detach() if self.paired and conv.bias is not None else None
+        self.product = Product(weight[::2], None, ROWS) if self.paired else Product(weight, conv.bias, ROWS)
         self.activation = layer.activation
         self.norm: Any = getattr(layer, "layer_norm", None)
 
@@ -61,7 +65,10 @@ class Convolution:
         """(n, in) -> ((n - kernel) // stride + 1, out), before norm and activation; n >= kernel."""
         channels = signal.shape[1]
         count = (len(signal) - self.kernel) // self.stride + 1
-        return self.product(signal.as_strided((count, self.kernel * channels), (self.stride * channels, 1)))
+        made = self.product(signal.as_strided((count, self.kernel * channels), (self.stride * channels, 1)))
+        if self.paired:
+            made = torch.stack([made, -made], 2).flatten(1)
+        return made if self.bias is None else made + self.bias
 
     def __call__(self, signal: Tensor) -> Tensor:
         """The whole layer, where its norm is that of single frames or none."""
@@ -142,6 +149,15 @@ def _joined(parts: list[nn.Linear], dtype: torch.dtype) -> Product:
 def whole(model: Any, audio: np.ndarray) -> np.ndarray:
     """(n,) float32 at 16 kHz -> (frames, hidden) by the model's own `forward`: what all else is compared with."""
     return model(torch.from_numpy(audio)[None]).last_hidden_state[0].numpy()
+
+
+def halves() -> bool:
+    """Whether this processor multiplies bfloat16 by itself; where it does not, bfloat16 is slower than float32."""
+    for asked in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        with suppress(AttributeError, RuntimeError):
+            if getattr(torch.cpu, asked)():
+                return True
+    return False
 
 
 def threads(count: int | None = None) -> int:

@@ -132,8 +132,8 @@ class Frames:
 class Wav2Vec2Encoder:
     """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
 
-    hop: seconds; context: seconds of frames the Transformer reads at each hop. fast: `step` multiplies in bfloat16,
-    for base size and more; its features then stray from those of `batch` by about 1 % of their spread.
+    hop: seconds; context: seconds of frames the Transformer reads at each hop. fast: `step` multiplies in bfloat16
+    where that is quicker; its features then stray from those of `batch` by about 1 % of their spread.
     A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
     before it, so there a token depends on up to twice as much.
     """
@@ -169,10 +169,10 @@ class Wav2Vec2Encoder:
         return Reader(self.model, torch.bfloat16 if self.fast else torch.float32)
 
     @classmethod
-    def load(cls, where: str | Path, hop: float, context: float | None = None) -> Wav2Vec2Encoder:
+    def load(cls, where: str | Path, hop: float, context: float | None = None, fast: bool = False) -> Wav2Vec2Encoder:
         """From a folder with config.json + model.safetensors, or a hub id; EncoderError if it is neither.
 
-        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s.
+        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s. fast: see the class.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
@@ -191,7 +191,7 @@ class Wav2Vec2Encoder:
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
         seconds: float = context or getattr(config, "context", None) or 1.28
-        return cls(model, hop, seconds)
+        return cls(model, hop, seconds, fast)
 
     def available(self, heard: int) -> int:
         """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""

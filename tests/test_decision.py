@@ -285,3 +285,34 @@ def test_impossible_models_are_refused(wrong, says):
 def test_both_sizes_can_be_configured(size):
     config = DecisionConfig(units=64, hop=0.25, window=60, **size)
     assert config.vocab == 65 and config.start == 65
+
+
+def test_weights_kept_in_half_the_room_are_the_same_numbers(model, piece, tmp_path):
+    """What float16 holds is kept as float16; a row of it is the row of the same weights in float32."""
+    model.save(tmp_path)
+    loaded = Decision.load(tmp_path)
+    halves = loaded.weights()
+    assert halves.layers.dtype == halves.last.dtype == np.uint16
+    assert model.weights().layers.dtype == np.float32, "weights that float16 would round stay as they are"
+    heard, played = piece[:, 0]
+    short = played_step_by_step(loaded, heard, played, 1)
+    floats = {name: getattr(halves, name).view(np.float16).astype(np.float32) for name in ("layers", "last")}
+    loaded._weights = halves._replace(**floats)
+    assert np.abs(played_step_by_step(loaded, heard, played, 1) - short).max() < TOLERANCE
+
+
+def test_every_number_of_float16_is_read_exactly():
+    """Subnormals, both zeros and both signs: the kernel widens them by integer arithmetic."""
+    every = np.arange(1 << 16, dtype=np.uint16)
+    every = every[np.isfinite(every.view(np.float16))]
+    flat, one = np.concatenate([every, np.zeros(len(every), np.uint16)]), np.ones((1, 1), np.float32)
+    out = np.empty((1, len(every)), np.float32)
+    step._linear(one, flat, 0, out)
+    assert np.array_equal(out[0], every.view(np.float16).astype(np.float32))
+
+
+def test_packing_loses_nothing_or_is_not_done():
+    exact = np.array([1.5, -(2.0**-24), 65504, 0], np.float32)
+    assert np.array_equal(step.packed(exact).view(np.float16).astype(np.float32), exact)
+    for weight in (0.1, 1e9, 2.0**-26):
+        assert step.packed(np.array([weight], np.float32)).dtype == np.float32

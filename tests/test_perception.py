@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from perception.stream import LAG, Listener, boundary
+from perception.transformer import Convolution
 from perception.wav2vec2 import EncoderError, Wav2Vec2Encoder, music_config, music_filters
 
 RATES = (22050, 44100, 48000, 96000)
@@ -209,6 +210,21 @@ def test_the_music_front_end_is_a_filter_bank():
         power = (bank @ tone).reshape(48, 4)[:, [0, 2]] ** 2
         assert abs(int(power.sum(1).argmax()) - number) <= 1
     assert music_config(48).conv_dim[0] == len(bank)
+
+
+@pytest.mark.parametrize("signs", ["both", "one"])
+def test_filters_in_both_signs_are_multiplied_once(signs):
+    """The same numbers as the convolution itself, whether or not its filters come in pairs."""
+    model = Wav2Vec2Model(music_config(pitches=8, dim=32, layers=1, heads=2)).eval()
+    layer = model.feature_extractor.conv_layers[0]
+    with torch.no_grad():
+        layer.conv.weight[:, 0] = torch.from_numpy(music_filters(8))
+        layer.conv.weight[0] += 0 if signs == "both" else 0.01
+        layer.conv.bias.normal_()
+        audio = torch.from_numpy(melody(0.5, 16000))
+        made, wanted = Convolution(layer).linear(audio[:, None]), layer.conv(audio[None, None])[0].T
+    assert Convolution(layer).paired == (signs == "both")
+    assert made.shape == wanted.shape and (made - wanted).abs().max() < 1e-5
 
 
 # --- checkpoints
