@@ -5,7 +5,10 @@ Audio is mono float32; lengths are samples at the rate of the memory, which is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -24,6 +27,7 @@ class Voice:
     head: int = 0  # next sample to read
     gain: float = 1.0  # at the end of the last hop
     limit: float = 1.0  # gain of the limiter, 1 when it is idle
+    tail: np.ndarray | None = None  # (n,) float32: how a sound goes on that was left, see `Concatenator.leave`
 
 
 @njit(cache=True, nogil=True)
@@ -148,6 +152,8 @@ class Concatenator:
         self.attack = min(self.fade, round(ATTACK * rate))
         self._recovery = float(np.exp(-1 / (RELEASE * rate)))
         self._audio, self._size = self._mono(audio), len(audio)
+        self._joints: list[int] = []  # samples at which a take follows another
+        self._lent = 0  # samples that a copy in the making still reads
         if room > 0:
             self._reserve(self._size + round(room * rate))
 
@@ -173,8 +179,42 @@ class Concatenator:
         need = self._size + len(new)
         if need > len(self._audio):
             self._reserve(max(need, 2 * len(self._audio)))
+        elif self._size < self._lent:
+            self._reserve(len(self._audio))
         self._audio[self._size : need] = new
         self._size = need
+
+    def joint(self) -> None:
+        """What is appended from now on is another take: no sound reads on across this place."""
+        if self._size and self._size not in self._joints[-1:]:
+            self._joints.append(self._size)
+
+    def truncate(self, samples: int) -> None:
+        """Forget what lies beyond so many samples, 0 to all; a voice that sounds there has to `leave` first."""
+        if not 0 <= samples <= self._size:
+            raise ValueError(f"truncate to {samples} samples: the memory holds 0 to {self._size}")
+        self._size = samples
+        del self._joints[bisect_left(self._joints, samples) :]
+
+    def lend(self) -> np.ndarray:
+        """(n,) float32 view of the memory that stays as it is, whatever is appended or truncated later."""
+        self._lent = max(self._lent, self._size)
+        return self.audio
+
+    @contextmanager
+    def recalled(self, samples: int) -> Iterator[None]:
+        """In a `with` block: the memory as it was when it held so many samples, more or fewer than now.
+
+        What was taken back is as it was until something is appended. ValueError: it never held so many.
+        """
+        if not 0 <= samples <= len(self._audio):
+            raise ValueError(f"the memory never held {samples} samples")
+        size, joints = self._size, self._joints
+        self._size, self._joints = samples, [at for at in (*joints, size) if 0 < at < samples]
+        try:
+            yield
+        finally:
+            self._size, self._joints = size, joints
 
     @staticmethod
     def _mono(audio: np.ndarray) -> np.ndarray:
@@ -187,11 +227,32 @@ class Concatenator:
     def _reserve(self, samples: int) -> None:
         larger = np.zeros(samples, np.float32)
         larger[: self._size] = self.audio
-        self._audio = larger
+        self._audio, self._lent = larger, 0
 
     def start(self) -> Voice:
         """A voice that has played nothing."""
         return Voice()
+
+    def leave(self, voice: Voice, size: int | None = None) -> Voice:
+        """The same sound for another memory, or for what remains of this one: it carries along how it would go on.
+
+        The next `step`, whatever it plays, crossfades from there. size: samples of the memory that could be read when
+        it sounded, if it has been truncated since.
+        """
+        if voice.segment < 0 or voice.tail is not None:
+            return replace(voice)
+        tail = np.empty(self.fade, np.float32)
+        _tail(self._audio, self._stretch(voice.segment, size)[1], voice.head, tail)
+        return replace(voice, tail=tail)
+
+    def _stretch(self, segment: int, size: int | None = None) -> tuple[int, int]:
+        """[first, stop) samples of the take that holds a segment: the whole memory, unless takes were joined."""
+        size = self._size if size is None else size
+        if not self._joints:
+            return 0, size
+        place = bisect_right(self._joints, self.boundary(segment))
+        first = self._joints[place - 1] if place else 0
+        return first, self._joints[place] if place < len(self._joints) else size
 
     def step(self, voice: Voice, segment: int, frames: int, level: float | None = None) -> np.ndarray:
         """Play a segment for `frames` samples, (frames,) float32 in [-1, 1]; -1 fades out, then is silent.
@@ -208,57 +269,74 @@ class Concatenator:
         segment, frames = int(segment), int(frames)
         gain = 1.0 if level is None else float(level)
         before = gain if voice.segment < 0 else voice.gain
-        if segment >= 0 and segment == voice.segment + 1 and voice.segment >= 0:
-            out = self._read(voice.head, frames)
-            voice.head += frames
-        elif segment >= 0:
-            out = self._jump(voice, segment, frames)
-        else:
+        if segment < 0:
             out = self._fade_out(voice, frames)
-        voice.segment = segment
+        elif self._goes_on(voice, segment):
+            out = self._read(voice.head, frames, self._stretch(segment)[1])
+            voice.head += frames
+        else:
+            out = self._jump(voice, segment, frames)
+        voice.segment, voice.tail = segment, None
         voice.limit = float(_finish(out, before, gain, voice.limit, self._recovery))
         voice.gain = gain
         return out
 
-    def _read(self, head: int, frames: int) -> np.ndarray:
-        """The memory from `head` on; where it ends, the end is faded out."""
-        if head + frames <= self._size:
+    def _goes_on(self, voice: Voice, segment: int) -> bool:
+        """Is it the segment after the one that sounds, and of the same take?"""
+        if voice.segment < 0 or voice.tail is not None or segment != voice.segment + 1:
+            return False
+        return not self._joints or self.boundary(segment) not in self._joints
+
+    def _read(self, head: int, frames: int, size: int) -> np.ndarray:
+        """The memory from `head` on; where it ends, at `size`, the end is faded out."""
+        if head + frames <= size:
             return self._audio[head : head + frames].copy()
         out = np.zeros(frames, np.float32)
-        whole = max(0, min(frames, self._size - head) - self.fade)
+        whole = max(0, min(frames, size - head) - self.fade)
         out[:whole] = self._audio[head : head + whole]
         fade = min(self.fade, frames - whole)
-        if head <= self._size and fade:
-            out[whole : whole + fade] = self._falling(head + whole, fade)
+        if head <= size and fade:
+            _tail(self._audio, size, head + whole, out[whole : whole + fade])
+            _fall(out[whole : whole + fade])
         return out
 
-    def _falling(self, head: int, fade: int) -> np.ndarray:
-        old = np.empty(fade, np.float32)
-        _tail(self._audio, self._size, head, old)
-        x = (np.arange(fade, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / fade)
-        return old * np.cos(x)
+    def _before(self, voice: Voice, fade: int) -> np.ndarray:
+        """How what sounds would go on, (fade,) float32."""
+        old = np.zeros(fade, np.float32)
+        if voice.tail is not None:
+            old[: len(voice.tail)] = voice.tail[:fade]
+        elif voice.segment >= 0:
+            _tail(self._audio, self._stretch(voice.segment)[1], voice.head, old)
+        return old
 
     def _fade_out(self, voice: Voice, frames: int) -> np.ndarray:
         out = np.zeros(frames, np.float32)
         fade = min(self.fade, frames)
         if voice.segment >= 0 and fade:
-            out[:fade] = self._falling(voice.head, fade)
+            out[:fade] = self._before(voice, fade)
+            _fall(out[:fade])
         return out
 
     def _jump(self, voice: Voice, segment: int, frames: int) -> np.ndarray:
         start, fade = self.boundary(segment), min(self.fade, frames)
+        first, stop = self._stretch(segment)
         if voice.segment < 0 or not fade:
-            out = self._read(start, frames)
+            out = self._read(start, frames, stop)
             rise = min(self.attack, frames)
             out[:rise] *= np.sin((np.arange(rise, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(rise, 1)))
         else:
-            old = np.empty(fade, np.float32)
-            _tail(self._audio, self._size, voice.head, old)
-            start += int(_shift(self._audio, self._size, old, start, frames, self.reach))
-            out = self._read(start, frames)
+            old = self._before(voice, fade)
+            take = self._audio[first:]
+            start += int(_shift(take, stop - first, old, start - first, frames, self.reach))
+            out = self._read(start, frames, stop)
             _crossfade(old, out[:fade])
         voice.head = start + frames
         return out
+
+
+def _fall(out: np.ndarray) -> None:
+    """Fade (n,) out at equal power, in place."""
+    out *= np.cos((np.arange(len(out), dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / len(out)))
 
 
 def warm_up() -> None:

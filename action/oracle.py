@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-WHY = ("continue", "jump", "nearest", "carry on", "fade", "rest", "late")
-CONTINUE, JUMP, NEAREST, CARRY_ON, FADE, REST, LATE = range(7)
+WHY = ("continue", "jump", "nearest", "carry on", "fade", "rest", "late", "hold")
+CONTINUE, JUMP, NEAREST, CARRY_ON, FADE, REST, LATE, HOLD = range(8)
 UNKNOWN = -1  # the plan begins with a label outside the alphabet
 HORIZON = 32  # labels of the plan that are compared with the memory
 PAST = 16  # labels played that are compared with the memory
@@ -179,6 +179,14 @@ class Memory:
             self._grow(max(need, 2 * room))
         _extend(self.tables, new)
 
+    def truncate(self, segments: int) -> None:
+        """Forget all but the first so many segments; what remains is as if no other had ever been appended."""
+        if not 0 <= segments <= len(self):
+            raise ValueError(f"truncate to {segments} segments: the memory holds 0 to {len(self)}")
+        kept, t = self.labels[:segments].copy(), self.tables
+        t.size[:], t.first[:], t.newest[:] = 0, -1, -1
+        _extend(t, kept)
+
     def reads(self, word: Sequence[int] | np.ndarray) -> bool:
         """Whether the oracle reads `word`: always for a stretch of the memory, seldom for anything else."""
         return bool(_walk(self.tables, _as_labels(word, self.vocab)) >= 0)
@@ -258,6 +266,22 @@ class Navigation:
             played_at = np.full(len(memory.tables.labels), NEVER, np.int64)
             played_at[: len(self.played_at)] = self.played_at
             self.played_at = played_at
+
+    def leave(self) -> None:
+        """Something else sounds, or nothing: the next segment chosen here goes on from none."""
+        self.state[_LAST], self.state[_RUN] = -1, 0
+
+    def shun(self, memory: Memory, segment: int, around: int) -> None:
+        """Count a segment and those up to `around` segments from it as just played."""
+        self.make_room(memory)
+        near = self.played_at[max(0, segment - around) : min(segment + around + 1, len(memory))]
+        np.maximum(near, self.step - 1, out=near)
+
+    def forget(self, segments: int) -> None:
+        """A memory was truncated to so many segments: what came after them has never been played."""
+        self.played_at[segments:] = NEVER
+        if self.last >= segments:
+            self.leave()
 
 
 @_inner
@@ -520,12 +544,22 @@ def follow(memory: Memory, navigation: Navigation) -> Choice:
 
     At the end of the memory there is nothing to go on with: `fade`. Nothing is recorded until `commit`.
     """
-    following = navigation.last + 1
-    if navigation.last < 0:
-        return Choice(-1, memory.vocab - 1, WHY[LATE], 0, 0)
+    return going_on(memory, navigation.last, navigation.run)
+
+
+def going_on(memory: Memory, segment: int, run: int) -> Choice:
+    """The same after any segment, whether it has been played yet or not; run: segments in a row up to it."""
+    following = segment + 1
+    if segment < 0:
+        return silence(memory, LATE)
     if following >= len(memory):
-        return Choice(-1, memory.vocab - 1, WHY[FADE], 0, 0)
-    return Choice(following, int(memory.tables.labels[following]), WHY[LATE], 0, navigation.run + 1)
+        return silence(memory, FADE)
+    return Choice(following, int(memory.tables.labels[following]), WHY[LATE], 0, run + 1)
+
+
+def silence(memory: Memory, why: int = REST) -> Choice:
+    """A hop of silence, and why there is one."""
+    return Choice(-1, memory.vocab - 1, WHY[why], 0, 0)
 
 
 def commit(memory: Memory, navigation: Navigation, choice: Choice) -> None:

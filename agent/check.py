@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +24,10 @@ from agent.model import Model, ModelError, describe, find
 from agent.perform import DEMO
 from agent.session import Session
 from corpora.build import label
-from decision.model import DecisionError
+from decision.model import PAPER, Decision, DecisionConfig, DecisionError
 from perception.stream import boundary
 from perception.units import AlphabetError
-from perception.wav2vec2 import EncoderError
+from perception.wav2vec2 import EncoderError, Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
 
 DAMAGE = (ModelError, AlphabetError, EncoderError, DecisionError, ConfigError)
 HOPS = 60  # answered to see whether the machine keeps up
@@ -35,13 +36,16 @@ SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/so
 COMPILED = 5.0  # s within which kernels are loaded; compiling them takes longer
 
 
-def run(model: str | None) -> dict:
+def run(model: str | None, config: Config | None = None, loop: tuple[str, str] | None = None) -> dict:
     """Look at everything, playing a few seconds of noise on a model (None: the settings' own).
 
-    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}; each finding is
-    {"what", "state": "ok", "note" or "error", "said"}.
+    loop: input and output device to play a sound through; DeviceError if there are no such devices.
+    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and after a loop
+    "latency" and "sustains"; each finding is {"what", "state": "ok", "note" or "error", "said"}.
     """
-    name = model or Config().agent.model
+    config = config or Config()
+    name = model or config.agent.model
+    pair = _pair(loop, config) if loop is not None else None  # a wrong name is told before the long work
     found: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
 
     def note(what: str, state: str, said: str) -> None:
@@ -55,6 +59,55 @@ def run(model: str | None) -> dict:
     note("temporary files", *_room(Path(gettempdir())))
     note("sound card", *_sound_card())
     note("renderer", *_renderer())
+    if pair is not None:
+        _loop(pair, config, found, note)
+    return found
+
+
+def _pair(loop: tuple[str, str], config: Config) -> Any:
+    from agent import device
+
+    return device.choose(*loop, config.live.samplerate, config.live.client)
+
+
+def _loop(pair: Any, config: Config, found: dict, note: Callable[[str, str, str], None]) -> None:
+    """The latency of a pair of devices, and how large a model the machine could play through them."""
+    from agent import device, latency
+
+    live = config.live
+    hear = device.channels(live.input_channels, pair.input, "input")
+    speak = device.channels(live.output_channels, pair.output, "output")
+    try:
+        budget = latency.measure(pair, live.hop, live.slack_ms, hear, speak)
+        found["latency"] = budget.as_table()
+        note("latency", "ok", f"{budget.total:.1f} ms through '{pair.name}' at a hop of {live.hop:g} s")
+    except device.DeviceError as error:
+        note("latency", "note", str(error))
+    found["sustains"] = sustains(live.slack_ms)
+    able = [f"hop {one['hop']:g} s" for one in found["sustains"] if one["in_time"]]
+    said = f"a model of 95 M in encoder and of paper size in decision, slack {live.slack_ms:g} ms: "
+    needs = max(one["needs_ms"] for one in found["sustains"])
+    note("largest model", "ok" if able else "note", said + (", ".join(able) if able else f"needs slack {needs:.0f} ms"))
+
+
+def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
+    """Can the largest models be played here? [{"hop", "needs_ms": longest of `rounds` hops, "in_time"}], by hop."""
+    model = Wav2Vec2Model(Wav2Vec2Config()).eval()
+    found = []
+    for hop in (0.25, 0.5):
+        encoder = Wav2Vec2Encoder(model, hop, context=2.0, fast=True)
+        decision = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **PAPER)).eval()  # type: ignore[arg-type]
+        frames, state, times = encoder.start(), decision.start(), []
+        heard = np.random.default_rng(0).standard_normal(encoder.hop).astype(np.float32) / 5
+        for number in range(rounds + 3):
+            began = time.perf_counter()
+            encoder.step(frames, heard)
+            decision.hear(state, number % 64)
+            plan = decision.plan(state, lambda logits: int(logits.argmax()), 4)
+            decision.commit(state, plan[0])
+            times.append(1e3 * (time.perf_counter() - began))
+        needs = round(max(times[3:]), 1)
+        found.append({"hop": hop, "needs_ms": needs, "in_time": needs < slack_ms})
     return found
 
 
@@ -169,4 +222,10 @@ def lines(found: dict) -> list[str]:
         mind = figures["mind"]
         told.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
                     f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
+    if "latency" in found:
+        from agent.latency import Budget
+
+        told += [f"      {line}" for line in Budget(**found["latency"]).lines()]
+    for one in found.get("sustains", ()):
+        told.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
     return [*told, "ready" if found["ready"] else "NOT ready: mend what is marked ERROR"]

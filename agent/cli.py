@@ -15,6 +15,8 @@ MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.config", "ConfigError"),
     ("agent.journal", "LogError"),
     ("agent.model", "ModelError"),
+    ("agent.portaudio", "DeviceError"),
+    ("agent.stage", "StageError"),
     ("corpora.disk", "AudioError"),
     ("corpora.corpus", "CorpusError"),
     ("decision.model", "DecisionError"),
@@ -97,39 +99,45 @@ def respond(given: argparse.Namespace) -> None:
 
 
 def play(given: argparse.Namespace) -> None:
-    """Play with files as input and output, in time."""
-    from agent import perform
+    """Play on stage: hear a device, a file or a patch, and answer through another."""
+    from agent import concert, perform
     from agent.config import ConfigError
 
-    settings = _settings(given, agent__memory=given.memory, agent__model=given.model)
-    source, out = given.input or settings.live.input, given.output or settings.live.output
+    first, *others = given.memory or [None]
+    settings = _settings(
+        given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
+        osc__port=given.osc, midi__port=given.midi, page__port=given.page,
+    )  # fmt: skip
     if not (given.speed == 0 or 0.01 <= given.speed <= 1000):  # NaN fails too
         raise ConfigError(f"--speed {given.speed:g}: expected 0 (as fast as it goes) or 0.01 to 1000 times real time")
-    for name, value in (("--input", source), ("--output", out)):
-        if not value or (name == "--output" and value == "osc") or "." not in Path(value).name:
-            raise ConfigError(
-                f"{name} = '{value}': this version plays from a file to a file; give --input GUIDE.wav --output OUT.wav"
-            )
-    perform.refuse_overlap(
-        {"--input": source, "--memory": settings.agent.memory}, {"--output": out, "--log": given.log}
-    )
-    found = perform.play(
-        source, out, settings, speed=given.speed, block=_block(given.block), log=given.log,
-        progress=_progress("playing"),
+    if given.seconds is not None and not 0 < given.seconds <= 1e6:
+        raise ConfigError(f"--seconds {given.seconds:g}: expected more than 0")
+    wishes = concert.Wishes(
+        given.input or settings.live.input, given.output or settings.live.output, given.log, given.record,
+        given.osc is not None, given.tui, given.freewheel, given.speed, _block(given.block), given.seconds,
     )  # fmt: skip
-    mind = found["timings_ms"].get("mind", {"p50": 0, "p99": 0})
-    _report(found, given, [
-        f"{out}: {found['samples'] / found['samplerate']:.1f} s, {found['hops']} hops, {found['missed']} late; "
-        f"mind p50 {mind['p50']} ms, p99 {mind['p99']} ms"
-    ])  # fmt: skip
+    source, out = concert.kind(wishes.input), concert.kind(wishes.output)
+    perform.refuse_overlap(
+        {"--input": wishes.input if source == "file" else None, "--memory": settings.agent.memory},
+        {"--output": wishes.output if out == "file" else None, "--log": given.log},
+    )
+    found = concert.play(settings, wishes, concert.aloud, _progress("playing") if source == out == "file" else None)
+    if source == out == "file":
+        mind = found["timings_ms"].get("mind", {"p50": 0, "p99": 0})
+        said = (f"{wishes.output}: {found['samples'] / found['samplerate']:.1f} s, {found['hops']} hops, "
+                f"{found['missed']} late; mind p50 {mind['p50']} ms, p99 {mind['p99']} ms")  # fmt: skip
+    else:
+        said = concert.told(found)
+    _report(found, given, [said])
 
 
 def replay(given: argparse.Namespace) -> None:
     """Render a session log again, bit for bit."""
     from agent import perform
+    from agent.replay import replay as rendered
 
     perform.refuse_overlap({"the log": given.log}, {"-o": given.out})
-    found = perform.replay(given.log, given.out)
+    found = rendered(given.log, given.out)
     seconds = found["samples"] / found["samplerate"]
     _report(found, given, [f"{given.out}: {seconds:.1f} s from {found['hops']} hops of {given.log}"])
 
@@ -227,20 +235,47 @@ def bench(given: argparse.Namespace) -> None:
     from corpora.disk import atomic_write
 
     perform.refuse_overlap({}, {"-o": given.out})
-    found = benchmark.run(given.model, given.hop, _progress("measuring"), deep=given.deep)
+    if given.live:
+        from agent import bench_live
+
+        settings = _settings(given, agent__model=given.model, live__hop=given.hop)
+        devices = given.input or settings.live.input, given.output or settings.live.output
+        found = bench_live.run(settings, given.minutes, *devices)
+    else:
+        found = benchmark.run(given.model, given.hop, _progress("measuring"), deep=given.deep)
     if given.out:
         atomic_write(given.out, json.dumps(found, indent=1) + "\n")
-    _report(found, given, benchmark.lines(found))
+    _report(found, given, bench_live.lines(found) if given.live else benchmark.lines(found))
+
+
+def devices(given: argparse.Namespace) -> None:
+    """List the sound devices of this machine."""
+    from agent import device
+
+    found = device.listing()
+    told = [f"{one}, {one.samplerate} Hz{device.marks(one)}" for one in found]
+    _report({"devices": device.table(found)}, given, told or ["no sound device: start JACK or plug a sound card in"])
 
 
 def check(given: argparse.Namespace) -> None:
     """Is all here that a performance needs? Exit code 2 if not."""
     from agent import check as checking
 
-    found = checking.run(given.model)
+    settings = _settings(given, agent__model=given.model)
+    loop = None
+    if given.input is not None or given.output is not None:
+        loop = (given.input or settings.live.input, given.output or settings.live.output)
+    found = checking.run(given.model, settings, loop)
     _report(found, given, checking.lines(found))
     if not found["ready"]:
         raise SystemExit(2)
+
+
+def osc(given: argparse.Namespace) -> None:
+    """Everything that can be said over OSC, as a page in Markdown."""
+    from agent import schema
+
+    print(json.dumps(schema.table(), indent=1) if given.json else schema.markdown(), end="\n" if given.json else "")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -275,12 +310,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--truth", metavar="B.wav", help="what was really played with the guide, for its TPP")
 
     one = verb(verbs, "play", play)
-    one.add_argument("--input", metavar="FILE")
-    one.add_argument("--output", metavar="FILE")
-    one.add_argument("--memory", metavar="FILE|CORPUS")
+    one.add_argument("--input", metavar="DEV|FILE|osc", help="what to hear; the system's own device unless told")
+    one.add_argument("--output", metavar="DEV|FILE|osc", help="where to play; osc tells a patch what to play")
+    one.add_argument("--memory", action="append", metavar="FILE|CORPUS", help="may be given several times")
     one.add_argument("--log", metavar="S.jsonl", help="session log, for replay")
-    one.add_argument("--speed", type=float, default=1.0, help="times real time; 0: as fast as it goes")
-    one.add_argument("--block", type=int, default=256, help="samples that arrive at a time")
+    one.add_argument("--record", metavar="DIR", help="keep heard.wav and spoken.wav there")
+    one.add_argument("--page", type=int, metavar="PORT", help="stage page for a browser")
+    one.add_argument("--osc", type=int, metavar="PORT", help="listen to OSC there; 0: do not")
+    one.add_argument("--midi", metavar="PORT", help="MIDI input, by (part of) its name")
+    one.add_argument("--tui", action="store_true", help="show the stage in this terminal")
+    one.add_argument("--freewheel", action="store_true", help="the sound waits for the mind, no clock")
+    one.add_argument("--speed", type=float, default=1.0, help="of a file, times real time; 0: as fast as it goes")
+    one.add_argument("--block", type=int, default=256, help="samples at a time where there is no device")
+    one.add_argument("--seconds", type=float, metavar="N", help="stop after so many")
 
     one = verb(verbs, "replay", replay, settings=False)
     one.add_argument("log", metavar="S.jsonl")
@@ -315,7 +357,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--out", metavar="bench.json")
     one.add_argument("--hop", type=float, default=0.25)
     one.add_argument("--deep", action="store_true", help="also the memory a long answer takes; some minutes")
-    verb(verbs, "check", check)
+    one.add_argument("--live", action="store_true", help="play on the sound device instead, with everything on")
+    one.add_argument("--minutes", type=float, default=1.0, help="of --live")
+    one.add_argument("--input", metavar="DEV", help="of --live")
+    one.add_argument("--output", metavar="DEV", help="of --live")
+    verb(verbs, "devices", devices, settings=False)
+    one = verb(verbs, "check", check)
+    for side in ("input", "output"):
+        one.add_argument(f"--{side}", nargs="?", const="", metavar="DEV", help="measure the latency of this device")
+    verb(verbs, "osc", osc, settings=False)
     return main
 
 

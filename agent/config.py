@@ -8,49 +8,32 @@ Defaults < agent.toml < --set. A change while playing (`change`) passes the same
 
 from __future__ import annotations
 
-import math
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from agent.setting import ConfigError, Setting, checked, is_address, is_network, setting
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-
-class ConfigError(ValueError):
-    """A mistake in the settings, told in the user's words."""
+__all__ = ["SECTIONS", "SETTINGS", "Config", "ConfigError", "Setting", "as_table", "change", "from_table", "read"]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a setting may be. `low` and `high` are both allowed values; `live`: may change while playing."""
-
-    kind: Any  # int, float, str or tuple (a span of two floats)
-    default: Any
-    low: float | None = None
-    high: float | None = None
-    choices: tuple = ()
-    unit: str = ""
-    live: bool = False
-    meaning: str = ""
-
-
-def setting(default: Any, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """One line of the table: a dataclass field that carries its `Setting`."""
-    return field(default=default, metadata={"setting": Setting(type(default), default, low, high, **more)})
+CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
 
 
 class _Section:
     def __post_init__(self) -> None:
         for one in fields(self):  # type: ignore[arg-type]
             about = one.metadata["setting"]
-            checked = _checked(one.name, about, getattr(self, one.name))
-            object.__setattr__(self, one.name, checked)
+            object.__setattr__(self, one.name, checked(one.name, about, getattr(self, one.name)))
 
 
 @dataclass(frozen=True)
@@ -59,6 +42,7 @@ class Agent(_Section):
 
     model: str = setting("small", meaning="name of an embedded model, or a folder")
     memory: str = setting("demo", meaning="'demo', a corpus folder or an audio file")
+    memories: tuple[str, ...] = setting((), kind=list, meaning="more of them, loaded before the piece begins")
     seed: int = setting(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
 
 
@@ -80,7 +64,9 @@ class Decision(_Section):
     constraint: str = setting(
         "require", choices=("none", "prefer", "require"), live=True, meaning="how strictly it keeps to the memory"
     )
-    lookahead: int = setting(1, 1, 16, unit="hops", meaning="1 answers the hop just heard, more plans further ahead")
+    lookahead: int = setting(
+        1, 1, 16, unit="hops", live=True, meaning="1 answers the hop just heard, more plans further ahead"
+    )
     horizon: int = setting(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
     rests: str = setting(
         "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
@@ -113,12 +99,66 @@ class Live(_Section):
     slack_ms: float = setting(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
     input: str = setting("", meaning="input device; empty is the system's own")
     output: str = setting("", meaning="output device; empty is the system's own")
+    input_channels: str = setting("1", meaning="which channels to hear, counted from 1; of several, the mean")
+    output_channels: str = setting("1,2", meaning="which channels to play on, counted from 1")
+    client: str = setting("antiphon", meaning="name among the clients of JACK")
     samplerate: int = setting(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
+    presets: str = setting("presets.toml", meaning="file that keeps the presets")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("input_channels", "output_channels"):
+            if not CHANNELS.fullmatch(text := getattr(self, name)):
+                raise ConfigError(f"{name} = {text!r}: expected channel numbers from 1, like '1' or '1,2'")
         if 0 < self.samplerate < 8000:
             raise ConfigError(f"samplerate = {self.samplerate}: expected 0 (the device's own) or 8000 to 192000 Hz")
+
+
+@dataclass(frozen=True)
+class Osc(_Section):
+    """[osc]: who may talk to it over the network, and who is told."""
+
+    port: int = setting(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
+    host: str = setting("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines it obeys, like '192.168.1.7'")
+    subscribers: tuple[str, ...] = setting(("127.0.0.1:9001",), kind=list, meaning="who is told, 'address:port'")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_address(self.host):
+            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
+        for one in self.allow:
+            if not is_network(one):
+                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
+        for one in self.subscribers:
+            host, _, port = one.rpartition(":")
+            if not is_address(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+                raise ConfigError(f"subscribers = {one!r}: expected address:port, like '127.0.0.1:9001'")
+
+
+@dataclass(frozen=True)
+class Midi(_Section):
+    """[midi]: pedals, pads and faders."""
+
+    port: str = setting("", meaning="MIDI input, by (part of) its name; empty is none")
+    map: Mapping[str, str] = setting({}, kind=dict, meaning="'cc 1 64', 'note 1 60' or 'program 1 3' to a control")
+
+
+@dataclass(frozen=True)
+class Page(_Section):
+    """[page]: the stage page in a browser."""
+
+    port: int = setting(0, 0, 65535, meaning="port of the page; 0 is off")
+    host: str = setting("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines that may open it, like '192.168.1.7'")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_address(self.host):
+            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
+        for one in self.allow:
+            if not is_network(one):
+                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
 
 
 @dataclass(frozen=True)
@@ -130,6 +170,9 @@ class Config:
     decision: Decision = field(default_factory=Decision)
     action: Action = field(default_factory=Action)
     live: Live = field(default_factory=Live)
+    osc: Osc = field(default_factory=Osc)
+    midi: Midi = field(default_factory=Midi)
+    page: Page = field(default_factory=Page)
 
 
 SECTIONS: dict[str, type] = {
@@ -138,6 +181,9 @@ SECTIONS: dict[str, type] = {
     "decision": Decision,
     "action": Action,
     "live": Live,
+    "osc": Osc,
+    "midi": Midi,
+    "page": Page,
 }
 SETTINGS: dict[str, Setting] = {
     f"{section}.{one.name}": one.metadata["setting"] for section, cls in SECTIONS.items() for one in fields(cls)
@@ -188,48 +234,6 @@ def as_table(config: Config) -> dict[str, dict[str, Any]]:
         section: {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
         for section, content in asdict(config).items()
     }
-
-
-def _checked(name: str, about: Setting, value: Any) -> Any:
-    """`value` in the setting's own type, if it is one that the setting may have."""
-    if about.kind is tuple:
-        return _checked_span(name, about, value)
-    if about.kind is float and type(value) is int:
-        value = float(value) if abs(value) < 2**53 else math.inf
-    if type(value) is not about.kind:
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    if about.choices and value not in about.choices:
-        hint = ""
-        if isinstance(value, str) and (near := get_close_matches(value, about.choices, 1)):
-            hint = f"; did you mean '{near[0]}'?"
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}{hint}")
-    if about.low is not None and about.high is not None and not about.low <= value <= about.high:  # NaN fails too
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    if about.kind is str and "\0" in value:
-        raise ConfigError(f"{name} = {value!r}: expected text without NUL")
-    return value
-
-
-def _checked_span(name: str, about: Setting, value: Any) -> tuple[float, float]:
-    one = Setting(float, 0.0, about.low, about.high)
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    low, high = (_checked(name, one, v) for v in value)
-    if not low < high:
-        raise ConfigError(f"{name} = {value!r}: expected the first number to be smaller than the second")
-    return low, high
-
-
-def _expected(about: Setting) -> str:
-    unit = f" {about.unit}" if about.unit else ""
-    if about.choices:
-        return f"{', '.join(map(str, about.choices[:-1]))} or {about.choices[-1]}{unit}"
-    if about.kind is str:
-        return "text in quotes"
-    span = f"{about.low:.10g} to {about.high:.10g}{unit}"
-    if about.kind is tuple:
-        return f"two numbers from {span}, like [0.0, 0.5]"
-    return f"{'a whole number' if about.kind is int else 'a number'} from {span}"
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

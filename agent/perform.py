@@ -7,7 +7,6 @@ difference between rendering a file and playing it in time.
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,10 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from action import concat
 from action.oracle import run_lengths
-from agent import journal
-from agent.config import SETTINGS, Config, from_table
+from agent.config import SETTINGS, Config
 from agent.model import Model
 from agent.session import Event, Piece, Session
 from corpora import corpus as corpora
@@ -52,15 +49,15 @@ def load_memory(name: str, model: Model, samplerate: int, gate: float, progress:
     if _is_folder(Path(name)) and name != "demo":
         corpus = corpora.load(name)
         corpora.check(corpus, model.alphabet.hash, model.alphabet.hop, name, model.folder)
-        path, audio = _recording(name, samplerate, model.alphabet.hop)
+        path, audio = recording(name, samplerate, model.alphabet.hop)
     else:
-        path, audio = _recording(name, samplerate, model.alphabet.hop)
+        path, audio = recording(name, samplerate, model.alphabet.hop)
         corpus = label(audio, path.stem, model.listener(samplerate, gate), progress)
     return Memory(name if name == "demo" else str(path.resolve()), corpus, audio)
 
 
-def _recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
-    """Where a memory lies, and its audio at the device rate, whole segments long."""
+def recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
+    """Where a memory lies, and its audio at the device rate, (n,) float32, whole segments long; AudioError."""
     path = DEMO / "memory.flac" if name == "demo" else Path(name)
     if _is_folder(path):
         return path, read_at(path / "audio.flac", samplerate)
@@ -82,6 +79,17 @@ def open_session(config: Config, samplerate: int, progress: Progress | None = No
     model = Model.load(config.agent.model, config.live.hop)
     memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
+
+
+def open_stage(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
+    """The same with all the memories that the settings name, the first one being played first."""
+    session, name = open_session(config, samplerate, progress)
+    names = [name]
+    for other in config.agent.memories:
+        memory = load_memory(other, session.model, samplerate, config.perception.gate_db, progress)
+        session.add(memory.corpus, memory.audio, Path(memory.name).stem)
+        names.append(memory.name)
+    return session, names
 
 
 def refuse_overlap(read: dict[str, str | Path | None], written: dict[str, str | Path | None]) -> None:
@@ -255,81 +263,7 @@ def play(
     A hop whose answer is not ready `slack_ms` after it has ended is counted as a missed deadline; the file written
     is the same whatever the speed.
     """
-    with open_audio(source, at_least=config.live.hop) as file:
-        session, memory = open_session(config, file.samplerate)
-        session.warm_up()
-        piece, events, missed = session.start(), [], 0
-        clock = _Clock(speed, file.samplerate)
-        writing = AudioWriter(out, file.samplerate, seconds=file.seconds)
-        with journal.Journal(log, session, memory) if log else _Nothing() as book, writing as writer:
-            for _, spoken, event in live_hops(session, piece, clock.pace(file.blocks(block))):
-                writer.write(spoken)
-                if event:
-                    events.append(event)
-                    missed += speed > 0 and sum(event.times.values()) > config.live.slack_ms
-                    if book:
-                        book.hop(event)
-                if progress:
-                    progress(min(writer.frames / file.samplerate, file.seconds), file.seconds)
-            if book:
-                book.end(writer.frames)
-        report = summarise(session, events, writer.frames)
-    return report | {"missed": missed, "speed": speed, "memory": memory}
+    from agent import concert
 
-
-class _Clock:
-    """Lets blocks through at the time they would arrive; the sample counter is the clock."""
-
-    def __init__(self, speed: float, samplerate: int):
-        self.speed, self.samplerate = speed, samplerate
-
-    def pace(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        began, samples = time.perf_counter(), 0
-        for audio in blocks:
-            samples += len(audio)
-            if self.speed > 0:
-                due = began + samples / self.samplerate / self.speed
-                time.sleep(max(0.0, due - time.perf_counter()))
-            yield audio
-
-
-def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -> dict:
-    """Render a session log again: the same samples as were played, without hearing or deciding anything.
-
-    LogError if the log or the memory is not what it was.
-    """
-    header, lines = journal.read(log)
-    try:
-        config = from_table(header["config"], f"'{log}'")
-        memory, samplerate, hop = str(header["memory"]), int(header["samplerate"]), float(header["hop"])
-        expected, first = header["fingerprint"], int(header["first"])
-        if not (1 <= samplerate <= 1_000_000 and hop in LENGTHS and first in (0, 1)):
-            raise ValueError(f"samplerate {samplerate}, hop {hop}, first {first}")
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise journal.LogError(f"the first line of '{log}' is damaged ({error}): it cannot be replayed") from None
-    _, audio = _recording(memory, samplerate, hop)
-    if journal.fingerprint(audio) != expected:
-        raise journal.LogError(f"the memory '{memory}' is not what '{log}' was played with: put the old file back")
-    action = config.action
-    sound = concat.Concatenator(
-        audio, samplerate, hop, crossfade=action.crossfade_ms / 1000, align=action.align_ms / 1000
-    )
-    voice, hops, waiting = sound.start(), 0, np.zeros(boundary(first, hop, samplerate), np.float32)
-    with AudioWriter(out, samplerate) as writer:
-        for line in lines:
-            if "end" in line:
-                waiting = waiting[: max(0, line["end"] - writer.frames)]
-                break
-            writer.write(waiting)
-            start = boundary(first + hops, hop, samplerate)
-            if line["hop"] != first + hops or line["frames"] != boundary(first + hops + 1, hop, samplerate) - start:
-                raise journal.LogError(f"'{log}' is damaged in line {hops + 2}: its hops do not follow each other")
-            try:
-                waiting = sound.step(voice, line["segment"], line["frames"], line["gain"])
-            except ValueError as error:
-                raise journal.LogError(f"'{log}' is damaged in line {hops + 2}: {error}") from None
-            hops += 1
-            if progress:
-                progress(writer.frames / samplerate, 0.0)
-        writer.write(waiting)
-    return {"hops": hops, "samples": writer.frames, "samplerate": samplerate, "memory": memory}
+    wishes = concert.Wishes(str(source), str(out), log=str(log) if log else None, speed=speed, block=block)
+    return concert.play(config, wishes, progress=progress)

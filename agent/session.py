@@ -1,89 +1,111 @@
 """One performance, hop by hop: hear, decide, choose, sound. No clock, no thread, no input or output.
 
 `Session` holds what was learned and what was loaded, `Piece` what has happened since the piece began. Live, from a
-file or in a test the same `step` is called with the same hops, hence the same answer, sample for sample.
+file or in a test the same `step` is called with the same hops, hence the same answer, sample for sample. On stage a
+hop is first proposed, and accepted when it was really played: a choice that came too late leaves no trace.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from action import concat, oracle
+from agent import acts
 from agent.config import Config
+from agent.memories import GROWING, ROOM, Growing, Snapshot, Stored, settled, speak
 from agent.model import Model
+from agent.piece import Event, Piece, Proposal
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
-from decision.model import DecisionState
 from decision.sampling import sample
-from perception.stream import Heard, Hearing, boundary
+from perception.stream import Heard, boundary
+
+__all__ = ["Event", "Piece", "Proposal", "Session"]
 
 PHRASE = 8  # hops: density decides by the phrase, or a rest would be a stutter
-RECENT = 16  # labels the repetition penalty looks back on
+PATIENCE = 2.0  # s that the memory goes on by itself when the mind is late
+PAUSE = 0.5  # s of silence heard that are a rest of the musician's
 LOUDER = 12.0  # dB that level following may add or take away
 
 
-@dataclass(frozen=True)
-class Event:
-    """What was decided for one hop, and why; one line of the session log."""
-
-    hop: int  # of the answer, counted from the beginning of the piece
-    heard: int  # newest label heard, -1 if none yet
-    level: float  # dBFS of the newest hop heard
-    plan: tuple[int, ...]  # labels wanted from this hop on
-    segment: int  # of the memory, -1 is silence
-    label: int  # really played
-    why: str  # one of action.oracle.WHY
-    match: int  # labels of the plan the memory bears from here on
-    run: int  # length of the contiguous run so far, in segments
-    gain: float | None  # linear, reached at the end of the hop; None leaves the memory untouched
-    frames: int  # samples of the answer
-    times: dict[str, float] = field(default_factory=dict, compare=False)  # ms by stage
-
-
-@dataclass
-class Piece:
-    """What has happened since the piece began."""
-
-    hearing: Hearing
-    decision: DecisionState
-    navigation: oracle.Navigation
-    voice: concat.Voice
-    rng: np.random.Generator
-    config: Config  # may change while playing
-    waiting: deque = field(default_factory=deque)  # labels heard that `lookahead` still holds back
-    recent: deque = field(default_factory=lambda: deque(maxlen=RECENT))
-    heard: Heard | None = None
-    hop: int = 0  # number of the next hop to be answered
-    resting: bool = False  # what density decided for this phrase
-    allowed: tuple = ()  # (region, segments, mask) the mask was made for
-
-
 class Session:
-    """A model and a memory, ready to play at a device rate (Hz).
+    """A model and its memories, ready to play at a device rate (Hz).
 
     corpus: labelled with the model's alphabet at its hop, CorpusError if not. audio: (n,) float32, its recording at
-    `samplerate`.
+    `samplerate`. `add` gives it more memories.
     """
 
     def __init__(self, model: Model, corpus: Corpus, config: Config, samplerate: int, audio: np.ndarray):
         check(corpus, model.alphabet.hash, model.alphabet.hop, model=model.folder)
         if model.decision is None:
             raise ValueError("this model was loaded to listen only")
-        self.model, self.corpus, self.config, self.samplerate = model, corpus, config, int(samplerate)
+        self.model, self.config, self.samplerate = model, config, int(samplerate)
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
         self.decision = model.decision
         self.listener = model.listener(samplerate, config.perception.gate_db)
-        self.memory = oracle.Memory(self.silence + 1, corpus.labels)
-        placed = model.alphabet.place(corpus.features.astype(np.float32))
-        self.neighbours = nearest_labels(placed, corpus.labels, model.alphabet.centroids)
-        action = config.action
-        self.sound = concat.Concatenator(
-            audio, samplerate, self.hop, crossfade=action.crossfade_ms / 1000, align=action.align_ms / 1000
-        )
+        self.patience = max(1, round(PATIENCE / self.hop))
+        self.memories: list[Stored] = []
+        self.keep: Callable[[str, np.ndarray | None], None] | None = None  # see `Growing`
+        self.add(corpus, audio)
+
+    @property
+    def corpus(self) -> Corpus:
+        """Of the first memory."""
+        assert self.memories[0].corpus is not None
+        return self.memories[0].corpus
+
+    @property
+    def memory(self) -> oracle.Memory:
+        """Oracle of the first memory."""
+        return self.memories[0].memory
+
+    @property
+    def sound(self) -> concat.Concatenator:
+        """Audio of the first memory."""
+        return self.memories[0].sound
+
+    def add(self, corpus: Corpus, audio: np.ndarray, name: str = "") -> int:
+        """One memory more; return its number. name: as it is selected, the corpus's own unless told.
+
+        CorpusError if it was labelled with another alphabet.
+        """
+        check(corpus, self.model.alphabet.hash, self.hop, model=self.model.folder)
+        placed = self.model.alphabet.place(corpus.features.astype(np.float32))
+        neighbours = nearest_labels(placed, corpus.labels, self.model.alphabet.centroids)
+        name = self._unused(name or corpus.name)
+        self.memories.append(Stored(name, corpus, self.silence + 1, self._sound(audio), neighbours))
+        return len(self.memories) - 1
+
+    def growing(self) -> Growing:
+        """The memory that records the performance, made when it is first asked for."""
+        for stored in self.memories:
+            if isinstance(stored, Growing):
+                return stored
+        alphabet = self.model.alphabet
+        none = np.zeros((0, alphabet.centroids.shape[1]), np.float32), np.zeros(0, np.int32)
+        sound = self._sound(np.zeros(0, np.float32), ROOM)
+        about = alphabet.hash, alphabet.units
+        made = Growing(GROWING, self.silence + 1, sound, nearest_labels(*none, alphabet.centroids), about)
+        made.keep = self.keep
+        self.memories.append(made)
+        return made
+
+    def snapshot(self) -> Snapshot:
+        """The growing memory as it is now, to be saved by another thread."""
+        return self.growing().snapshot()
+
+    def _sound(self, audio: np.ndarray, room: float = 0.0) -> concat.Concatenator:
+        fade, align = self.config.action.crossfade_ms / 1000, self.config.action.align_ms / 1000
+        return concat.Concatenator(audio, self.samplerate, self.hop, crossfade=fade, align=align, room=room)
+
+    def _unused(self, name: str) -> str:
+        taken = {stored.name for stored in self.memories} | {GROWING}
+        names = (f"{name} {n}" if n > 1 else name for n in range(1, len(taken) + 2))
+        return next(one for one in names if one not in taken)
 
     def start(self, seed: int | None = None, offline: bool = False) -> Piece:
         """A piece that has not begun; the same seed and input give the same answer.
@@ -92,14 +114,7 @@ class Session:
         heard first, and hop 0 is answered like any other.
         """
         seed = self.config.agent.seed if seed is None else seed
-        piece = Piece(
-            self.listener.start(),
-            self.decision.start(),
-            oracle.Navigation(seed),
-            self.sound.start(),
-            np.random.default_rng(seed),
-            self.config,
-        )
+        piece = Piece(self.listener.start(), self.decision.start(), self.sound.start(), self.config, seed)
         if not offline:
             self.decision.commit(piece.decision, self.silence)
             piece.hop = 1
@@ -120,62 +135,149 @@ class Session:
     def step(self, piece: Piece, audio: np.ndarray) -> tuple[np.ndarray, Event]:
         """Hear one hop, (expected,) float32 mono; return the next hop to speak, (frames,) float32, and its event."""
         began = time.perf_counter()
-        heard = self.listener.step(piece.hearing, audio)
+        heard = self.listen(piece, audio)
         listened = time.perf_counter()
-        self.hear(piece, heard)
+        self.hear(piece, heard, audio)
         return self.answer(piece, {"perception": 1e3 * (listened - began)})
 
-    def hear(self, piece: Piece, heard: Heard) -> None:
-        """A hop has been named; with lookahead k the decision learns of it k - 1 hops later."""
+    def listen(self, piece: Piece, audio: np.ndarray) -> Heard:
+        """Name one hop, (expected,) float32 mono."""
+        self.listener.gate = piece.config.perception.gate_db
+        return self.listener.step(piece.hearing, audio)
+
+    def hear(self, piece: Piece, heard: Heard, audio: np.ndarray | None = None) -> None:
+        """A hop has been named; with lookahead k the decision learns of it k - 1 hops later.
+
+        audio: the hop itself, for the memory that records what is heard; a hop without is remembered as silence.
+        """
         piece.heard = heard
+        piece.pause = piece.pause + 1 if heard.label == self.silence else 0
         piece.waiting.append(heard.label)
-        if len(piece.waiting) >= piece.config.decision.lookahead:
+        self.catch_up(piece)
+        if piece.recording == "input":
+            if audio is None:
+                audio = np.zeros(self.frames(piece.hop - 1), np.float32)
+            self.growing().append(audio, heard.label, heard.feature)
+
+    def catch_up(self, piece: Piece) -> None:
+        """Tell the decision all that `lookahead` does not hold back."""
+        while len(piece.waiting) >= piece.config.decision.lookahead:
             self.decision.hear(piece.decision, piece.waiting.popleft())
 
     def answer(self, piece: Piece, times: dict[str, float] | None = None) -> tuple[np.ndarray, Event]:
         """Decide on the next hop from all that the decision has heard, and sound it."""
-        times, began = dict(times or {}), time.perf_counter()
-        plan = self._plan(piece)
-        decided = time.perf_counter()
-        action = piece.config.action
-        choice = oracle.choose(
-            self.memory,
-            piece.navigation,
-            np.array(plan, np.int32),
-            max_continuity=action.max_continuity,
-            taboo=action.taboo,
-            region=self._region(piece),
-            neighbours=self.neighbours,
-        )
-        times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
-        return self._play(piece, choice, tuple(plan), times)
+        proposal = self.propose(piece, times)
+        self.accept(piece, proposal)
+        return proposal.audio, proposal.event
 
     def late(self, piece: Piece) -> tuple[np.ndarray, Event]:
         """The mind was late: what sounds goes on."""
-        return self._play(piece, oracle.follow(self.memory, piece.navigation), (), {})
+        (proposal,) = self.chain(piece, None, 1)
+        self.accept(piece, proposal)
+        return proposal.audio, proposal.event
 
-    def _play(self, piece: Piece, choice: oracle.Choice, plan: tuple, times: dict) -> tuple[np.ndarray, Event]:
-        """Sound a choice and remember it: what was really played is what decision and oracle know of."""
-        began = time.perf_counter()
-        frames, gain = self.frames(piece.hop), self._gain(piece, choice.segment)
-        audio = self.sound.step(piece.voice, choice.segment, frames, gain)
-        oracle.commit(self.memory, piece.navigation, choice)
+    def apply(self, piece: Piece, name: str, args: tuple = ()) -> str:
+        """Turn a control of the stage vocabulary, in force from the next hop proposed; see `agent.acts`.
+
+        Returns a sentence if only a part could be done, else "". StageError or ConfigError say why nothing was done.
+        """
+        return acts.apply(self, piece, name, args)
+
+    def propose(self, piece: Piece, times: dict[str, float] | None = None) -> Proposal:
+        """Decide on the next hop and render it. Of the piece only the generator `rng` moves on."""
+        times, began = dict(times or {}), time.perf_counter()
+        plan: tuple[int, ...] = ()
+        memory, decided, phrase, resting = piece.memory, began, piece.phrase, piece.resting
+        choice = acts.instead(self, piece)
+        if choice is None:
+            phrase, resting, plan = self._plan(piece)
+            decided = time.perf_counter()
+            choice = self._choose(piece, plan)
+        elif choice.why == oracle.WHY[oracle.HOLD]:
+            memory = piece.sounding
+        times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
+        made = self._render(piece, choice, plan, memory, (piece.sounding, piece.voice), piece.hop, times)
+        return replace(made, phrase=phrase, resting=resting, obeyed=(piece.jump, piece.goto))
+
+    def accept(self, piece: Piece, proposal: Proposal) -> None:
+        """It was played: what really sounded is what decision and oracle know of, whatever was planned.
+
+        Accept it before the hop during which it sounded is heard. ValueError if another hop is due.
+        """
+        began, event, choice, memory = time.perf_counter(), proposal.event, proposal.choice, proposal.memory
+        if event.hop != piece.hop:
+            raise ValueError(f"hop {event.hop} was accepted, the next to be played is {piece.hop}")
+        stored = self.memories[memory]
+        if memory != piece.sounding:
+            piece.navigation.leave()
+            piece.sounding = memory
+        oracle.commit(stored.memory, piece.navigation, choice)
+        piece.voice = settled(stored, proposal.voice, event.held)
+        if choice.segment >= len(stored):  # taken back while it sounded
+            piece.navigation.forget(len(stored))
         self.decision.commit(piece.decision, choice.label)
-        piece.recent.append(choice.label)
+        piece.played(proposal)
+        if piece.recording == "self":
+            self._remember(proposal)
+        event.times["sound"] += 1e3 * (time.perf_counter() - began)
+
+    def _remember(self, proposal: Proposal) -> None:
+        """What was played becomes a segment of the growing memory, with the features of where it came from."""
+        stored, segment = self.memories[proposal.memory], proposal.choice.segment
+        known = 0 <= segment < len(stored)
+        feature = stored.feature(segment) if known else np.zeros(len(self.model.alphabet.mean), np.float16)
+        self.growing().append(proposal.audio, proposal.choice.label, feature)
+
+    def chain(self, piece: Piece, after: Proposal | None, hops: int) -> list[Proposal]:
+        """What sounds in the `hops` hops after `after` was accepted (None: after all that was) if the mind is late.
+
+        The memory goes on for up to `PATIENCE`, then fades, then rests. To be accepted in order, after `after`.
+        """
+        voice, memory, hop, late = piece.voice, piece.sounding, piece.hop, piece.late
+        segment, run = piece.navigation.last, piece.navigation.run
+        if after is not None:
+            voice, memory, hop, late = after.voice, after.memory, after.event.hop + 1, after.late
+            segment, run = after.choice.segment, after.choice.run
+        made: list[Proposal] = []
+        held = self.memories[memory].memory
+        for _ in range(hops):
+            late += 1
+            choice = oracle.going_on(held, segment, run)
+            if late > self.patience:
+                choice = oracle.silence(held, oracle.FADE if segment >= 0 else oracle.REST)
+            made.append(self._render(piece, choice, (), memory, (memory, voice), hop, {}, late))
+            voice, segment, run, hop = made[-1].voice, choice.segment, choice.run, hop + 1
+        return made
+
+    def _render(
+        self, piece: Piece, choice: oracle.Choice, plan: tuple[int, ...], memory: int,
+        before: tuple[int, concat.Voice], hop: int, times: dict[str, float], late: int = 0,
+    ) -> Proposal:  # fmt: skip
+        """Sound a choice, after what sounded `before`: (memory, voice)."""
+        began = time.perf_counter()
+        frames, gain = self.frames(hop), self._gain(piece, memory, choice.segment)
+        sounding, voice = before
+        audio, voice = speak(self.memories, voice, sounding, memory, choice.segment, frames, gain)
         label, level = (piece.heard.label, piece.heard.level) if piece.heard else (-1, -120.0)
         times["sound"] = 1e3 * (time.perf_counter() - began)
         event = Event(
-            piece.hop, label, level, plan, choice.segment, choice.label, choice.why, choice.match, choice.run,
-            gain, frames, times,
+            hop, label, level, plan, choice.segment, choice.label, choice.why, choice.match, choice.run, gain, frames,
+            times, memory, len(self.memories[memory].sound.audio),
         )  # fmt: skip
-        piece.hop += 1
-        return audio, event
+        return Proposal(event, audio, choice, voice, memory, late)
 
-    def _plan(self, piece: Piece) -> list[int]:
+    def _plan(self, piece: Piece) -> tuple[int, bool, tuple[int, ...]]:
+        """The phrase, whether density lets it rest, and the labels wanted from the next hop on."""
         settings, allowed = piece.config.decision, self._allowed(piece)
         forbidden = () if allowed[self.silence] else (self.silence,)
+        asked = [piece.scenario.get(piece.hop + ahead, -1) for ahead in range(settings.horizon)]
+        coming = iter(asked)
 
         def choose(logits: np.ndarray) -> int:
+            wanted = next(coming)
+            if wanted >= 0:
+                piece.rng.random()  # as many dice as for a free choice: what follows does not depend on it
+                return wanted
             logits[list(forbidden)] = -np.inf
             return sample(
                 logits,
@@ -190,34 +292,52 @@ class Session:
             )
 
         plan = self.decision.plan(piece.decision, choose, settings.horizon)
-        if piece.hop % PHRASE == 1:
-            piece.resting = piece.rng.random() >= settings.density
-        return [self.silence] * settings.horizon if piece.resting else plan
+        phrase, resting = (piece.hop - 1) // PHRASE, piece.resting
+        if phrase != piece.phrase:
+            resting = bool(piece.rng.random() >= settings.density)
+        with_them = settings.density < 1 and settings.rests == "follow" and piece.pause * self.hop >= PAUSE
+        if resting or with_them:
+            plan = [self.silence if wanted < 0 else wanted for wanted in asked]
+        return phrase, resting, tuple(plan)
+
+    def _choose(self, piece: Piece, plan: tuple[int, ...]) -> oracle.Choice:
+        action, stored = piece.config.action, self.memories[piece.memory]
+        return oracle.choose(
+            stored.memory,
+            piece.navigation_of(piece.memory),
+            np.array(plan, np.int32),
+            max_continuity=1 if piece.jump else action.max_continuity,
+            taboo=action.taboo,
+            region=self._region(piece),
+            neighbours=stored.neighbours,
+        )
 
     def _allowed(self, piece: Piece) -> np.ndarray:
         """(vocab,) bool: what the region of the memory bears, and silence where a rest is allowed."""
-        region = self._region(piece)
-        if piece.allowed[:2] != (region, len(self.memory)):
-            mask = np.zeros(self.memory.vocab, bool)
-            mask[self.memory.labels[slice(*region)]] = True
-            piece.allowed = (region, len(self.memory), mask)
-        mask = piece.allowed[2].copy()
+        stored, region = self.memories[piece.memory], self._region(piece)
+        about = piece.memory, region, len(stored), stored.edits
+        if piece.allowed[:1] != (about,):
+            mask = np.zeros(self.silence + 1, bool)
+            mask[stored.labels[slice(*region)]] = True
+            piece.allowed = about, mask
+        mask = piece.allowed[1].copy()
         rests = piece.config.decision.rests
         silent = piece.heard is None or piece.heard.label == self.silence
         mask[self.silence] = rests == "free" or (rests == "follow" and silent) or not mask[: self.silence].any()
         return mask
 
-    def _region(self, piece: Piece) -> tuple[int, int]:
-        """[first, stop) segments that may be played: at least one."""
+    def _region(self, piece: Piece, memory: int | None = None) -> tuple[int, int]:
+        """[first, stop) segments that may be played: at least one, unless the memory is empty."""
         low, high = piece.config.action.region
-        first = min(int(low * len(self.memory)), len(self.memory) - 1)
-        return first, max(first + 1, round(high * len(self.memory)))
+        n = len(self.memories[piece.memory if memory is None else memory])
+        first = max(min(int(low * n), n - 1), 0)
+        return first, min(max(first + 1, round(high * n)), n)
 
-    def _gain(self, piece: Piece, segment: int) -> float | None:
+    def _gain(self, piece: Piece, memory: int, segment: int) -> float | None:
         """Linear gain of a segment: the fader, and so much of the difference to the level heard as is asked for."""
         action = piece.config.action
         decibels = action.gain_db
         if action.follow_level and segment >= 0 and piece.heard is not None:
-            own = 20 * np.log10(float(self.corpus.rms[segment]) + 1e-6)
+            own = 20 * np.log10(self.memories[memory].level(segment) + 1e-6)
             decibels += action.follow_level * float(np.clip(piece.heard.level - own, -LOUDER, LOUDER))
         return None if decibels == 0 else float(10 ** (decibels / 20))

@@ -53,7 +53,7 @@ def boundary(i: int, hop: float, rate: float) -> int:
 # --- in -------------------------------------------------------------------------------------------------------------
 
 
-class _Disk:
+class Disk:
     """A file handed to libsndfile: Python reports the errors that libsndfile swallows.
 
     libsndfile's Ogg writer, for one, takes a full disk for success. The first error is kept in `error`.
@@ -71,18 +71,23 @@ class _Disk:
             return 0
 
     def read(self, size: int = -1) -> Any:
+        """As of a file; nothing after an error."""
         return self._guard(self.file.read, size) or b""
 
     def readinto(self, buffer: Any) -> Any:
+        """As of a file; 0 after an error."""
         return self._guard(self.file.readinto, buffer)
 
     def write(self, data: Any) -> Any:
+        """As of a file; nothing is written after an error."""
         return self._guard(self.file.write, bytes(data)) if self.error is None else 0
 
     def seek(self, offset: int, whence: int = 0) -> Any:
+        """As of a file."""
         return self._guard(self.file.seek, offset, whence)
 
     def tell(self) -> Any:
+        """As of a file."""
         return self._guard(self.file.tell)
 
 
@@ -96,7 +101,7 @@ class AudioFile:
     def __init__(self, path: str | Path, at_least: float = 0.0):
         self.path = Path(path)
         self._file = _open(self.path)
-        self._disk = _Disk(self._file)
+        self._disk = Disk(self._file)
         try:
             self._sound = self._decoder()
             self.samplerate, self.channels = int(self._sound.samplerate), int(self._sound.channels)
@@ -328,7 +333,7 @@ class AudioWriter:
         self._target, self._temporary = beside(self.path)
         with told(self.path):
             self._file = open(self._temporary, "x+b")
-        self._disk = _Disk(self._file)
+        self._disk = Disk(self._file)
         try:
             self._sound = sf.SoundFile(
                 self._disk,

@@ -13,6 +13,7 @@ ARROWS = {  # folder -> folders of ours that it may import
     "perception": {"perception"},
     "decision": {"decision"},
     "action": {"action"},
+    "patches": {"patches", "agent"},  # written from the stage table
 }
 EXCEPTIONS = {
     ("corpora/build.py", "perception"),
@@ -22,7 +23,10 @@ NAIVE = {"agent/bench.py"}  # measures the naive way beside ours, hence with tor
 TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-ACTION = {"numpy", "numba", "__future__", "action", "collections", "dataclasses", "typing", "math", "functools"}
+ACTION = {
+    "numpy", "numba", "__future__", "action", "bisect", "collections", "contextlib", "dataclasses", "functools", "math",
+    "typing",
+}  # fmt: skip
 FILES = sorted(path for folder in ARROWS for path in (ROOT / folder).rglob("*.py"))
 
 

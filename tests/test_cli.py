@@ -401,8 +401,14 @@ def test_a_setting_that_cannot_be(antiphon, guide, memory, tiny, tmp_path, words
         (["--speed", "nan"], "--speed nan: expected 0"),
         (["--speed", "inf"], "--speed inf: expected 0"),
         (["--speed", "1e-9"], "--speed 1e-09: expected 0"),
-        (["--output", "osc"], "this version plays from a file to a file"),
-        (["--input", "3"], "this version plays from a file to a file"),
+        (["--speed", "0", "--seconds", "0"], "--seconds 0: expected more than 0"),
+        (["--speed", "0", "--seconds", "nan"], "--seconds nan: expected more than 0"),
+        (["--input", "no such device"], "sound input"),
+        (["--output", "no such device"], "sound output"),
+        (["--osc", "70000"], "port = 70000: expected"),
+        (["--page", "-1"], "port = -1: expected"),
+        (["--tui"], "--tui found no terminal"),
+        (["--memory", "nowhere.wav"], "there is no file 'nowhere.wav'"),
     ],
 )
 def test_playing_with_a_value_out_of_range(antiphon, guide, memory, tiny, tmp_path, words, said):

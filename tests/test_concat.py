@@ -1,5 +1,7 @@
 """The physics of concatenation: runs are the recording, jumps keep their energy and do not click, nothing clips."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,6 +175,91 @@ def test_a_memory_may_grow_while_it_sounds():
         played.append(player.step(voice, i, FRAMES))
         player.append(audio[(i + 2) * FRAMES : (i + 3) * FRAMES])
     assert np.array_equal(np.concatenate(played)[player.attack :], audio[player.attack :])
+
+
+# From one memory to another, and takes
+
+
+@law
+@given(inner, st.integers(0, 9))
+def test_leaving_carries_the_sound_on_as_a_jump_would(segments, seed):
+    """Two players of one recording, taken in turns, are one player: the tail is all that has to be carried."""
+    audio = noise(seed=seed)
+    one, two = Concatenator(audio, RATE, HOP, align=0), Concatenator(audio.copy(), RATE, HOP, align=0)
+    voice, other = one.start(), one.start()
+    for number, segment in enumerate([*segments, -1, segments[0]]):
+        if segment == voice.segment + 1:
+            continue
+        before, after = (one, two) if number % 2 else (two, one)
+        other = before.leave(other)
+        assert np.array_equal(after.step(other, segment, FRAMES), one.step(voice, segment, FRAMES))
+        assert other.tail is None
+
+
+def test_what_was_left_does_not_go_on_but_crossfades():
+    player = Concatenator(noise(), RATE, HOP)
+    voice = player.start()
+    player.step(voice, 4, FRAMES)
+    left = player.leave(player.leave(voice))
+    assert np.array_equal(left.tail, player.audio[5 * FRAMES : 5 * FRAMES + FADE])
+    assert player.leave(player.start()).tail is None
+    going_on, faded = player.step(voice, 5, FRAMES), player.step(left, 5, FRAMES)
+    assert np.allclose(going_on, faded, atol=1e-6), "the crossfade of a sound with itself is that sound"
+
+
+def test_a_joint_is_jumped_over_and_not_read_across():
+    first, second = sine(100, seconds=1), -sine(100, seconds=1)
+    player = Concatenator(first, RATE, HOP)
+    player.joint()
+    player.append(second)
+    steepest = np.abs(np.diff(first)).max()
+    for segments in ([2, 3, 4, 5], [3, 0], [3, 7, 4], [3, -1], [4, 3, 4], [7, 3]):
+        played = play(player, [*segments, -1]).ravel()
+        assert np.abs(np.diff(np.concatenate([[0.0], played]))).max() < 1.5 * steepest
+    with_in = play(player, [5, 6, 7])
+    assert np.array_equal(with_in[1:].ravel(), second[2 * FRAMES :]), "within a take it is the recording"
+
+
+def test_a_truncated_memory_is_the_memory_it_was():
+    audio = noise()
+    player, plain = Concatenator(audio.copy(), RATE, HOP, room=4), Concatenator(audio.copy(), RATE, HOP, room=4)
+    player.joint()
+    player.append(noise(seed=4))
+    player.truncate(len(audio))
+    assert np.array_equal(player.audio, audio) and len(player) == SEGMENTS
+    assert np.array_equal(play(player, [22, 23, 3, 23, 0]), play(plain, [22, 23, 3, 23, 0]))
+    with pytest.raises(ValueError, match="truncate to 999999 samples: the memory holds 0 to 96000"):
+        player.truncate(999_999)
+
+
+def test_what_is_lent_stays_whatever_is_recorded():
+    player = Concatenator(noise(), RATE, HOP, room=60)
+    lent = player.lend()
+    before = lent.copy()
+    player.append(noise(seed=3))
+    assert np.shares_memory(player.audio, lent), "adding moves nothing"
+    player.truncate(RATE)
+    player.append(noise(seed=5))
+    assert np.array_equal(lent, before) and not np.shares_memory(player.audio, lent)
+    assert np.array_equal(player.audio[RATE:], noise(seed=5))
+
+
+def test_a_memory_is_recalled_as_it_was():
+    """For a replay: what was rendered before the memory grew or shrank sounds the same after."""
+    player = Concatenator(noise(seconds=2), RATE, HOP, room=10)
+    voice = player.start()
+    player.step(voice, 7, FRAMES)
+    held, ending = len(player.audio), player.step(replace(voice), -1, FRAMES)
+    player.append(noise(seed=8))
+    assert not np.array_equal(player.step(replace(voice), -1, FRAMES), ending), "the test has something to show"
+    with player.recalled(held):
+        assert np.array_equal(player.step(replace(voice), -1, FRAMES), ending)
+    assert len(player.audio) == held + SECONDS * RATE
+    player.truncate(RATE)
+    with player.recalled(held):
+        assert np.array_equal(player.step(replace(voice), -1, FRAMES), ending)
+    with pytest.raises(ValueError, match="never held"), player.recalled(10**9):
+        pass
 
 
 # Level and limiter

@@ -34,14 +34,26 @@ def write(folder, text):
 
 def test_the_file_holds_every_default_and_nothing_else():
     assert read(FILE) == Config() == read()
-    named = re.findall(r"^(\w+) = ", FILE.read_text(), re.MULTILINE)
-    assert named == [name.split(".")[1] for name in SETTINGS]
+    assert list(lines_of(FILE)) == list(SETTINGS)
+
+
+def lines_of(path):
+    """{"section.key": its line} of a settings file; a table of its own counts as a line."""
+    found, section = {}, ""
+    for line in path.read_text().splitlines():
+        if table := re.match(r"\[([\w.]+)\]", line):
+            section = table[1]
+            if "." in section:
+                found[section] = line
+        elif key := re.match(r"(\w+) = ", line):
+            found[f"{section}.{key[1]}"] = line
+    return found
 
 
 def test_the_file_tells_the_ranges_of_the_table():
-    lines = {line.split(" = ")[0]: line for line in FILE.read_text().splitlines() if " = " in line}
+    lines = lines_of(FILE)
     for name, about in SETTINGS.items():
-        comment = lines[name.split(".")[1]].partition("#")[2]
+        comment = lines[name].partition("#")[2]
         assert comment
         for choice in about.choices:
             assert str(choice) in comment
@@ -85,6 +97,19 @@ def test_file_then_set(tmp_path):
         ("[action]\nregion = 0.5", r"region = 0\.5: expected two numbers from 0 to 1"),
         ("[action]\nregion = [0.5, 0.5]", r"first number to be smaller"),
         ("[action]\nregion = [0.5, 2]", r"region = 2\.0: expected a number from 0 to 1"),
+        ("[agent]\nmemories = 'duo'", r"memories = 'duo': expected a list of texts, like \['one', 'two'\]"),
+        ("[agent]\nmemories = ['duo', 3]", r"memories = 3: expected text in quotes"),
+        ("[live]\ninput_channels = '0'", r"input_channels = '0': expected channel numbers from 1"),
+        ("[live]\noutput_channels = '1,'", r"output_channels = '1,': expected channel numbers from 1"),
+        ("[osc]\nport = 65536", r"port = 65536: expected a whole number from 0 to 65535"),
+        ("[osc]\nhost = 'localhost'", r"host = 'localhost': expected an address in numbers, like '127\.0\.0\.1'"),
+        ("[osc]\nallow = ['192.168.1']", r"allow = '192\.168\.1': expected an address in numbers"),
+        ("[osc]\nsubscribers = ['127.0.0.1']", r"subscribers = '127\.0\.0\.1': expected address:port"),
+        ("[osc]\nsubscribers = ['127.0.0.1:0']", r"expected address:port, like '127\.0\.0\.1:9001'"),
+        ("[osc]\nsubscribers = ['127.0.0.1:９００１']", r"expected address:port"),
+        ("[midi]\nmap = ['hold']", r"map = \['hold'\]: expected a table of texts"),
+        ("[midi.map]\n'cc 1 1' = 3", r"map = 3: expected text in quotes"),
+        ("[page]\nhost = 'stage'", r"host = 'stage': expected an address in numbers"),
         ("[decision\n", r"is not TOML"),
         ("[decision]\ntop_p = 0.5\ntop_p = 0.6", r"is not TOML"),
         ("a = " + "[" * 5000, r"is not TOML"),
@@ -95,6 +120,21 @@ def test_mistakes_in_the_file(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words) as error:
         read(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_lists_and_tables_of_texts(tmp_path):
+    path = write(
+        tmp_path,
+        "[agent]\nmemories = ['duo', 'my songs']\n[osc]\nallow = ['192.168.1.0/24', '::1']\n"
+        "subscribers = ['192.168.1.7:57120', '::1:9001']\n[midi.map]\n'cc 1 64' = 'hold'\n",
+    )
+    config = read(path, ["osc.subscribers=[]", 'live.input_channels="1, 2"'])
+    assert config.agent.memories == ("duo", "my songs") and config.osc.allow == ("192.168.1.0/24", "::1")
+    assert config.osc.subscribers == () and config.midi.map == {"cc 1 64": "hold"}
+    table = as_table(config)
+    assert from_table(table) == config and table["agent"]["memories"] == ["duo", "my songs"]
+    table["midi"]["map"]["cc 1 65"] = "jump"  # a copy
+    assert config.midi.map == {"cc 1 64": "hold"} and Config().midi.map == {}
 
 
 def test_mistakes_with_the_file(tmp_path):

@@ -10,8 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from decision.model import Decision, DecisionError
-from train import fit_decision, pairs
-from train.fit_decision import FitError, Settings, fit
+from decision.sampling import CONSTRAINTS
+from perception.units import fit_alphabet
+from train import fit_decision, fit_units, pairs
+from train.answers import Windows, model_answers
+from train.fit_decision import FitError, Settings, fit, roll_out
 from train.pairs import TokenError
 
 UNITS = 7
@@ -46,7 +49,7 @@ def optimum():
 
 
 def test_an_answer_that_depends_on_what_was_heard_is_learned(tmp_path):
-    settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=130, rate=3e-3, noise=0.0, own=0.2)
+    settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=130, rate=3e-3, noise=0.0, best="ce")
     card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", settings)
     scores, baselines = card["scores"]["validation"], card["scores"]["baselines"]
     assert abs(baselines["marginal_ce"] - math.log(UNITS)) < 0.05
@@ -112,9 +115,55 @@ def test_log_checkpoint_and_model_are_written(tmp_path):
     ]
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {"step", "loss", "full_ce", "live_ce", "full_top1", "live_top1", "seconds"} <= lines[0].keys()
-    best = min(lines, key=lambda line: line["full_ce"] + line["live_ce"])
-    assert card["best_step"] == best["step"] and card["scores"]["validation"]["live_ce"] == best["live_ce"]
+    assert min(line["live_none_tpp"] for line in lines) >= 0 and max(line["full_silence"] for line in lines) <= 1
     assert card["data"] == {"songs": 25, "stems": 50, "hours": 1.25, "validation_songs": 5}
+
+
+def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch):
+    tokens, scores = cache(tmp_path / "t.npz"), iter([(5.0, 2.0), (9.0, 3.0), (7.0, 1.0)] * 2)
+    monkeypatch.setattr(fit_decision, "free_running", lambda *_: {})
+
+    def scored(*_):
+        hits, nats = next(scores)
+        return {"live_none_tpp": 0.0, "live_none_sounding": hits, "live_ce": nats, "full_ce": nats, "unpaired_ce": 0.0}
+
+    monkeypatch.setattr(fit_decision, "evaluate", scored)
+    assert fit(tokens, tmp_path / "tpp", TINY)["best_step"] == 8
+    assert fit(tokens, tmp_path / "ce", dataclasses.replace(TINY, best="ce"))["best_step"] == 12
+
+
+def test_what_is_rolled_out_is_what_the_stage_would_play(tmp_path):
+    fit(cache(tmp_path / "t.npz"), tmp_path / "run", TINY)
+    model, rng = Decision.load(tmp_path / "run"), np.random.default_rng(5)
+    heard, played = rng.integers(UNITS + 1, size=(2, 6, 25))
+    windows = Windows(heard, played, np.arange(6))
+    ears, truth = torch.from_numpy(heard), torch.from_numpy(played)
+    for lookahead in (None, 1, 4):
+        mode = lookahead or "full"
+        for constraint in CONSTRAINTS:
+            draw = model_answers(
+                model, windows, np.random.default_rng(1).random((6, 25)), mode, top_p=0.8, constraint=constraint
+            )
+            rolled = roll_out(model, ears, truth, lookahead, 1.0, constraint, 0.8, np.random.default_rng(1))
+            assert (rolled.numpy() == draw).all()
+    assert (roll_out(model, ears, truth, 1, 0.0, "none", 0.8, rng) == truth).all()
+
+
+def test_a_bounded_loss_makes_units_surer_and_rests_no_commoner():
+    """Labels drawn from one distribution: what is learned of it, by q."""
+    p = torch.tensor([0.4, 0.2, 0.2, 0.2])  # the last is silence
+    labels, learned = torch.multinomial(p, 40000, replacement=True, generator=torch.manual_seed(0)), {}
+    for bound in (0.0, 0.5):
+        logits = torch.zeros(4, requires_grad=True)
+        optimizer = torch.optim.Adam([logits], lr=0.05)
+        for _ in range(300):
+            optimizer.zero_grad()
+            fit_decision.bounded_nats(logits.expand(len(labels), 4), labels, bound).backward()
+            optimizer.step()
+        learned[bound] = logits.detach().softmax(0)
+    assert torch.allclose(learned[0.0], p, atol=0.01)
+    sharp = p[:3] ** 2 / (p[:3] ** 2).sum() * 0.8  # temperature 1 - q = 0.5
+    assert torch.allclose(learned[0.5], torch.cat([sharp, p[3:]]), atol=0.02)
 
 
 def test_a_run_ends_by_the_clock_or_by_patience(tmp_path):
@@ -187,6 +236,23 @@ def test_caches_that_are_none_are_refused(tmp_path):
     np.savez(tmp_path / "d.npz", meta=newer)
     with pytest.raises(TokenError, match="of version 2, this is 1"):
         pairs.load(tmp_path / "d.npz")
+
+
+def test_more_music_can_be_named_with_alphabets_that_exist(tmp_path, monkeypatch):
+    rng, song = np.random.default_rng(0), fit_units.Song(tmp_path / "train" / "a.npz", tmp_path)
+    given, held = {}, {}
+    for hop in fit_units.SPANS:
+        given[hop] = fit_alphabet(rng.standard_normal((200, 6)).astype(np.float32), 4, hop)
+        given[hop].save(tmp_path / f"k4_h{hop:.2f}.safetensors")
+        held |= {f"b/f{hop}": rng.standard_normal((30, 6)).astype(np.float16), f"b/l{hop}": np.full(30, -20.0)}
+    song.features.parent.mkdir()
+    np.savez(song.features, **held)
+    monkeypatch.setattr(fit_units, "encode", lambda *_: [song])
+    report = fit_units.fit([tmp_path], tmp_path, False, fit_units.Settings(units="4", alphabets=str(tmp_path)))
+    for hop, alphabet in given.items():
+        tokens = pairs.load(tmp_path / "tokens" / f"k4_h{hop:.2f}.npz")
+        assert tokens.alphabet == alphabet.hash == report[f"k4_h{hop:.2f}"]["hash"]
+        assert (tokens.songs["train"]["a"]["b"] == alphabet.name(held[f"b/f{hop}"].astype(np.float32))).all()
 
 
 def test_pairs_leave_out_drums_and_answers_to_oneself():

@@ -3,6 +3,9 @@ and mistakes are told."""
 
 import json
 import os
+import subprocess
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -12,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent import journal, perform
+from agent.bus import Bus
 from agent.config import as_table
 from agent.journal import LogError
+from agent.replay import replay, sounds
 from corpora.audio import boundary
 from corpora.disk import AudioError
 
@@ -38,7 +43,7 @@ def lines_of(folder):
 
 
 def test_replay_is_play_bit_for_bit(played, tmp_path):
-    found = perform.replay(played / "S.jsonl", tmp_path / "again.wav")
+    found = replay(played / "S.jsonl", tmp_path / "again.wav")
     assert (tmp_path / "again.wav").read_bytes() == (played / "out.wav").read_bytes()
     assert sf.info(tmp_path / "again.wav").subtype == "PCM_24"
     assert found["samples"] == len(samples(played / "guide.wav"))
@@ -54,19 +59,46 @@ def test_replay_is_play_in_floats_too(stage, played, tmp_path):
             if event:
                 log.hop(event)
         log.end(sum(map(len, spoken)))
-    header, lines = journal.read(book)
-    again, voice = [np.zeros(boundary(1, 0.35, 44100), np.float32)], session.sound.start()
-    for line in lines:
-        if "end" not in line:
-            again.append(session.sound.step(voice, line["segment"], line["frames"], line["gain"]))
-    expected = np.concatenate(spoken)
-    assert np.concatenate(again)[: len(expected)].tobytes() == expected.tobytes()
-    assert header["fingerprint"] == journal.fingerprint(session.sound.audio)
+    assert np.concatenate(list(sounds(book))).tobytes() == np.concatenate(spoken).tobytes()
+    (memory,) = journal.read(book)[0]["memories"]
+    assert memory["fingerprint"] == journal.fingerprint(session.sound.audio)
+
+
+def as_format_1(lines):
+    """What the first Antiphon wrote of the same performance."""
+    header, *rest = map(json.loads, lines)
+    (memory,) = header.pop("memories")
+    del header["slack"]
+    header |= {"antiphon": 1, "memory": memory["name"], "fingerprint": memory["fingerprint"]}
+    for section, keys in FORMAT_1.items():
+        header["config"][section] = {key: header["config"][section][key] for key in keys}
+    header["config"] = {key: header["config"][key] for key in FORMAT_1}
+    for line in rest:
+        line.pop("memory", None)
+        line.pop("held", None)
+    return [json.dumps(line, separators=(",", ":")) for line in (header, *rest)]
+
+
+FORMAT_1 = {
+    "agent": ("model", "memory", "seed"),
+    "perception": ("gate_db",),
+    "decision": ("temperature", "top_p", "top_k", "repetition_penalty", "constraint", "lookahead", "horizon", "rests",
+                 "density"),
+    "action": ("max_continuity", "taboo", "region", "crossfade_ms", "align_ms", "follow_level", "gain_db"),
+    "live": ("hop", "slack_ms", "input", "output", "samplerate"),
+}  # fmt: skip
+
+
+def test_an_old_log_still_replays(played, tmp_path):
+    (tmp_path / "S.jsonl").write_text("\n".join(as_format_1(lines_of(played))) + "\n")
+    found = replay(tmp_path / "S.jsonl", tmp_path / "again.wav")
+    assert (tmp_path / "again.wav").read_bytes() == (played / "out.wav").read_bytes()
+    assert found["hops"] == len(lines_of(played)) - 2
 
 
 def test_what_a_log_holds(stage, played):
     header, *hops, last = map(json.loads, lines_of(played))
-    assert header["antiphon"] == 1 and header["samplerate"] == 44100 and header["hop"] == 0.35 and header["first"] == 1
+    assert header["antiphon"] == 2 and header["samplerate"] == 44100 and header["hop"] == 0.35 and header["first"] == 1
     assert header["config"] == json.loads(json.dumps(as_table(stage.settings(*CHANGED, hop=0.35))))
     assert [hop["hop"] for hop in hops] == list(range(1, len(hops) + 1))
     for hop in hops:
@@ -92,6 +124,7 @@ def test_a_log_is_on_the_disk_line_by_line(stage, tmp_path):
     for number in range(3):
         _, event = session.step(piece, np.zeros(24000, np.float32))
         log.hop(event)
+        log.settle()
         assert len((tmp_path / "S.jsonl").read_text().splitlines()) == number + 2
     log.__exit__(None)
 
@@ -104,11 +137,11 @@ def test_a_log_cut_anywhere_replays_to_its_last_whole_line(played, tmp_path, sha
     (tmp_path / "cut.jsonl").write_bytes(kept)
     if len(kept) < raw.index(b"\n"):
         with pytest.raises(LogError, match="is not a session log"):
-            perform.replay(tmp_path / "cut.jsonl", tmp_path / "cut.wav")
+            replay(tmp_path / "cut.jsonl", tmp_path / "cut.wav")
         return
-    found = perform.replay(tmp_path / "cut.jsonl", tmp_path / "cut.wav")
-    whole = kept.split(b"\n")
-    whole = [line for line in whole[1:] if line.endswith(b"}") and b'"hop"' in line]
+    found = replay(tmp_path / "cut.jsonl", tmp_path / "cut.wav")
+    whole = [line for line in kept.split(b"\n")[1:] if line.endswith(b"}") and line.count(b"{") == line.count(b"}")]
+    whole = [line for line in whole if b'"segment"' in line]
     assert found["hops"] == len(whole)
     expected = samples(played / "out.wav")
     length = min(boundary(1 + len(whole), 0.35, 44100), found["samples"])
@@ -128,8 +161,10 @@ def damaged(lines, how):
         del lines[3]
     elif how == "a line comes twice":
         lines.insert(3, lines[3])
-    elif how in ("segment", "frames", "gain", "hop"):
-        value = {"segment": 10**9, "frames": -4, "gain": -1.0, "hop": 2.5}[how]
+    elif isinstance(how, dict):
+        lines.insert(3, json.dumps(how))
+    elif how in ("segment", "frames", "gain", "hop", "held", "memory"):
+        value = {"segment": 10**9, "frames": -4, "gain": -1.0, "hop": 2.5, "held": 10**12, "memory": 1}[how]
         lines[3] = json.dumps(hop | {how: value})
     elif how == "no segment":
         del hop["segment"]
@@ -151,8 +186,12 @@ DAMAGES = [
     "a line is no JSON", "a line is a list", "a line is missing", "a line comes twice", "segment", "frames", "gain",
     "hop", "no segment", "text for a number", "NaN gain", "end", ("samplerate", "-"), ("samplerate", 0),
     ("samplerate", "fast"), ("hop", 0), ("hop", -1), ("hop", 1e308), ("first", 7), ("config", "-"), ("config", []),
-    ("config", {"action": {"taboo": -1}}), ("config", {"nonsense": {}}), ("antiphon", 2), ("antiphon", "-"),
-    ("fingerprint", "0"), ("memory", "-"), ("memory", "/nowhere/at/all.wav"),
+    ("config", {"action": {"taboo": -1}}), ("config", {"nonsense": {}}), ("antiphon", 3), ("antiphon", "-"),
+    ("memories", "-"), ("memories", []), ("memories", [{"name": "/nowhere/at/all.wav", "fingerprint": "0"}]),
+    ("memories", [{"name": "demo", "fingerprint": "0"}]), ("memories", [3]), ("slack", -1), ("slack", "-"),
+    ("slack", 10**9), "held", "memory", {"fader": 2, "at": -1}, {"fader": "x", "at": 1}, {"grow": 0, "from": 0},
+    {"grow": 0, "file": "take-1.wav", "from": 0, "samples": 100}, {"take": 5}, {"undo": 0}, {"done": "x"},
+    {"grow": 1, "file": "../take-1.wav", "from": 0, "samples": 100}, {"undo": 1}, {"nonsense": 1},
 ]  # fmt: skip
 
 
@@ -215,11 +254,76 @@ def test_after_a_crash_both_logs_are_there(stage, tmp_path):
     (tmp_path / "S.jsonl").write_text("the old one")
     with pytest.raises(RuntimeError), journal.Journal(tmp_path / "S.jsonl", session, "demo"):
         raise RuntimeError("a bug of ours")
-    assert (tmp_path / "S.jsonl~").read_text() == "the old one"
-    assert journal.read(tmp_path / "S.jsonl")[0]["memory"] == "demo"
+    assert (tmp_path / "S~.jsonl").read_text() == "the old one"
+    assert journal.read(tmp_path / "S.jsonl")[0]["memories"][0]["name"] == "demo"
     with journal.Journal(tmp_path / "S.jsonl", session, "demo") as log:
         log.end(0)
-    assert not (tmp_path / "S.jsonl~").exists()
+    assert sorted(tree(tmp_path)) == ["S.jsonl", "S~.jsonl"], "only what this one had put aside is gone"
+
+
+def test_on_stage_no_log_is_ever_deleted_or_replaced(stage, tmp_path):
+    session, bus = stage.session(hop=0.5), Bus()
+    (tmp_path / "S.jsonl").write_text("the old one")
+    (tmp_path / "S.takes").mkdir()
+    (tmp_path / "S.takes" / "take-1.wav").write_text("the old take")
+    for error in (None, AudioError, RuntimeError):
+        with suppress(AudioError, RuntimeError), journal.Journal(tmp_path / "S.jsonl", session, "demo", bus=bus) as log:
+            log.control("gain", (1,), "key", 1)
+            if error:
+                raise error("it ends badly")
+            log.end(0)
+    assert sorted(tree(tmp_path)) == ["S.jsonl", "S~.jsonl", "S~.takes/take-1.wav", "S~2.jsonl", "S~3.jsonl"]
+    assert (tmp_path / "S~.jsonl").read_text() == "the old one"
+    for name in ("S.jsonl", "S~2.jsonl", "S~3.jsonl"):
+        assert '"gain"' in (tmp_path / name).read_text()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A folder on a disk of 100 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "x", folder]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs root and the right to mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_on_stage_is_reported_once_and_play_goes_on(stage, disk):
+    session, bus = stage.session(hop=0.25), Bus()
+    piece, tap, spoken, slowest = session.start(), bus.tap(), [], 0.0
+    with journal.Journal(disk / "S.jsonl", session, str(stage.memory), bus=bus) as log:
+        for number in range(700):
+            _, event = session.step(piece, np.zeros(session.listener.expected(piece.hearing), np.float32))
+            spoken.append(event)
+            began = time.perf_counter()
+            log.hop(event)
+            slowest = max(slowest, time.perf_counter() - began)
+            if number % 50 == 0:
+                log.settle()
+        log.end(100)
+    (report,) = tap.drain()
+    assert report[0] == "error"
+    assert "the log has ended, play goes on: " in report[1][0] and "no space left on device" in report[1][0]
+    assert slowest < 0.2
+    hops = sum(1 for _ in journal.read(disk / "S.jsonl")[1])
+    assert 100 < hops < 700
+    assert len(list(sounds(disk / "S.jsonl"))) == hops + 1
+
+
+def test_a_full_disk_ends_a_performance_from_file_to_file(stage, disk):
+    session = stage.session(hop=0.25)
+    piece = session.start()
+    (disk / "S.jsonl").write_text("the old one")
+    before = tree(disk)
+    with (
+        pytest.raises(AudioError, match="no room on the disk"),
+        journal.Journal(disk / "S.jsonl", session, str(stage.memory)) as log,
+    ):
+        for _ in range(700):
+            log.hop(session.step(piece, np.zeros(session.listener.expected(piece.hearing), np.float32))[1])
+    assert tree(disk) == before
 
 
 def test_a_log_that_cannot_be_written_is_told_before_the_piece(stage, antiphon, guide, tmp_path):

@@ -21,8 +21,10 @@ from action.oracle import (
     choose,
     commit,
     follow,
+    going_on,
     recite,
     run_lengths,
+    silence,
     warm_up,
 )
 
@@ -309,6 +311,58 @@ def test_a_memory_may_grow_while_it_is_played():
         assert memory.append(step % 3) == step + 2
         assert choice.segment < len(memory) - 1
     assert choice.label == step % 3
+
+
+@law
+@given(labels_of, labels_of, st.integers(0, 40))
+def test_a_truncated_memory_is_as_if_it_had_never_grown(labels, more, left):
+    left = min(left, len(labels))
+    memory, plain = Memory(VOCAB, labels), Memory(VOCAB, labels[:left])
+    memory.truncate(left)
+    memory.extend(more)
+    plain.extend(more)
+    assert memory.labels.tolist() == plain.labels.tolist() and memory.suffix.tolist() == plain.suffix.tolist()
+    for one, other in zip(memory.tables, plain.tables, strict=True):
+        rows = {len(memory.tables.labels): len(plain), len(memory.tables.suffix): len(plain) + 1}.get(
+            len(one), len(one)
+        )
+        if one is memory.tables.target or one is memory.tables.sibling:
+            rows = int(plain.tables.size[1])
+        if one.ndim == 1:
+            assert one[:rows].tolist() == other[:rows].tolist()
+    with pytest.raises(ValueError, match="truncate to"):
+        memory.truncate(len(memory) + 1)
+
+
+def test_following_is_going_on_from_what_was_played():
+    memory, navigation = Memory(VOCAB, [0, 1, 2, 0]), Navigation()
+    assert follow(memory, navigation) == going_on(memory, -1, 0) == Choice(-1, SILENCE, "late", 0, 0)
+    for label in (1, 2):
+        commit(memory, navigation, choose(memory, navigation, [label]))
+        assert follow(memory, navigation) == going_on(memory, navigation.last, navigation.run)
+    assert going_on(memory, 3, 9) == Choice(-1, SILENCE, "fade", 0, 0) and silence(memory).why == "rest"
+
+
+def test_what_is_shunned_counts_as_just_played():
+    memory, navigation = Memory(VOCAB, [0, 1] * 20), Navigation()
+    commit(memory, navigation, choose(memory, navigation, [0]))
+    navigation.leave()
+    assert (navigation.last, navigation.run, navigation.step) == (-1, 0, 1)
+    navigation.shun(memory, 20, 15)
+    assert {choose(memory, navigation, [0], taboo=5).segment for _ in range(3)} <= {2, 4, 36, 38}
+    navigation.shun(memory, 0, 8)
+    navigation.shun(memory, 39, 8)
+    assert choose(memory, navigation, [0], taboo=5).why == "fade"
+    assert choose(memory, navigation, [0], taboo=0).why == "jump"
+
+
+def test_what_was_taken_back_was_never_played():
+    memory, navigation = Memory(VOCAB, [0, 1, 2]), Navigation()
+    commit(memory, navigation, choose(memory, navigation, [2]))
+    memory.truncate(1)
+    navigation.forget(1)
+    memory.extend([1, 2])
+    assert navigation.last == -1 and choose(memory, navigation, [2]) == Choice(2, 2, "jump", 1, 1)
 
 
 def test_nothing_compiles_after_the_warm_up():

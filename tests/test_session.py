@@ -279,6 +279,94 @@ def test_late_before_anything_was_played_is_silence(quarter):
         assert not answer.any()
 
 
+# --- proposed, accepted, dropped
+
+
+def memory_of(piece):
+    """All that a piece remembers, to compare; the decision's scratch rows left out."""
+    decision, navigation = piece.decision, piece.navigation
+    rows = decision.rows[..., : decision.rows.shape[-2] // 2, :].tobytes()
+    return (
+        rows, decision.ears.tobytes(), decision.last.tolist(), decision.heard, decision.played,
+        navigation.state.tolist(), navigation.past.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
+        repr(piece.voice), list(piece.recent), list(piece.trail), piece.hop, piece.late, piece.phrase, piece.resting,
+    )  # fmt: skip
+
+
+def test_a_proposal_that_is_dropped_leaves_no_trace(stage, long_guide):
+    session = stage.session("decision.density=0.7", hop=0.25)
+    piece, plain = session.start(3), run(session, long_guide, 3)
+    for number, hop in enumerate(hops_of(session, piece, long_guide)):
+        session.hear(piece, session.listener.step(piece.hearing, hop))
+        before, dice = memory_of(piece), piece.rng.bit_generator.state
+        for _ in range(number % 3):
+            dropped = session.propose(piece)
+            session.chain(piece, dropped, 4)
+            assert memory_of(piece) == before
+            piece.rng.bit_generator.state = dice
+        proposal = session.propose(piece)
+        session.accept(piece, proposal)
+        assert proposal.event == plain[1][number]
+        assert np.array_equal(proposal.audio, plain[0][number])
+
+
+def test_the_chain_is_what_late_would_have_given(quarter, long_guide):
+    """Rendered beforehand, after a hop that is only proposed: the memory goes on for 2 s, fades, and rests."""
+    limit = quarter.patience
+    assert limit == 8
+    for length in (3, 8, 19, 30):
+        piece, other = quarter.start(length), quarter.start(length)
+        for number, hop in enumerate(hops_of(quarter, piece, long_guide[: length * 12000])):
+            heard = quarter.listener.step(piece.hearing, hop)
+            quarter.listener.step(other.hearing, hop)
+            quarter.hear(piece, heard)
+            quarter.hear(other, heard)
+            if number < length - 1:
+                quarter.answer(piece)
+                quarter.answer(other)
+        proposal = quarter.propose(piece)
+        chain = quarter.chain(piece, proposal, limit + 3)
+        quarter.answer(other)
+        late = [quarter.late(other) for _ in range(limit + 3)]
+        assert [made.event for made in chain] == [event for _, event in late]
+        assert all(np.array_equal(made.audio, audio) for made, (audio, _) in zip(chain, late, strict=True))
+        for made in (proposal, *chain):
+            quarter.accept(piece, made)
+        assert memory_of(piece) == memory_of(other)
+        why = [made.event.why for made in chain]
+        if proposal.event.segment + limit + 1 < len(quarter.corpus) and proposal.event.segment >= 0:
+            assert why == ["late"] * limit + ["fade", "rest", "rest"]
+        assert not chain[-1].audio.any()
+
+
+def test_after_a_miss_the_patience_is_whole_again(quarter, long_guide):
+    piece = quarter.start(1)
+    for number, hop in enumerate(hops_of(quarter, piece, long_guide)):
+        if number % 6 == 0:
+            quarter.answer(piece)
+        else:
+            assert quarter.late(piece)[1].why in ("late", "fade")
+        quarter.hear(piece, quarter.listener.step(piece.hearing, hop))
+
+
+def test_hops_are_accepted_in_order(quarter, long_guide):
+    piece = quarter.start()
+    first = quarter.propose(piece)
+    quarter.accept(piece, first)
+    with pytest.raises(ValueError, match="hop 1 was accepted, the next to be played is 2"):
+        quarter.accept(piece, first)
+
+
+def test_density_decides_for_each_phrase_even_where_its_first_hop_was_missed(stage, long_guide):
+    session = stage.session("decision.density=0", hop=0.25)
+    piece = session.start()
+    for number, hop in enumerate(hops_of(session, piece, long_guide[: 20 * 12000])):
+        event = session.late(piece)[1] if number % 8 == 0 else session.answer(piece)[1]
+        assert event.label == session.silence
+        session.hear(piece, session.listener.step(piece.hearing, hop))
+    assert piece.resting and piece.phrase == 2
+
+
 # --- lookahead, offline
 
 

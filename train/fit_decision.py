@@ -7,9 +7,14 @@ checkpoint.safetensors (the newest weights, the optimizer, and where we are, in 
 
 What differs from the paper (Bujard et al. 2025, §5.2), and why:
 - the mask over what is heard is drawn per batch, all or live 1, 2, 4 hops behind, so one model serves file and stage;
-- half the crops are one window long, as in the evaluation, half are two: the window slides past the start symbol;
-- scheduled sampling (Bengio et al. 2015) mixes the model's own labels into the history in one parallel pass, drawn from
-  its predictions on the true history: not the true rollout, but its cost is one forward pass instead of one per label;
+- some crops are one window long, as in the evaluation, some are two: the window slides past the start symbol;
+- in most batches the history is the model's own: rolled out label after label, as it will play, under each constraint
+  in turn. Scheduled sampling (Bengio et al. 2015) in one parallel pass draws from predictions on the true history, and
+  such labels are nearly the truth: a model so trained trusts its own last label more than what it hears;
+- on its own history a calibrated model is so unsure of the unit that drawing wastes what it knows: a bounded loss makes
+  it surer of units, not of rests;
+- the best checkpoint is the one that hits most when it plays on its own, where there is something to hit: resting more
+  raises TPP and teaches nothing;
 - AdamW, warm-up, cosine, dropout, and labels misheard at random: a few hundred songs are soon known by heart.
 
 All randomness of step n comes from (seed, n) alone. Hence an interrupted run that resumes ends with the weights of one
@@ -38,12 +43,14 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError, write_atomic
+from decision.sampling import CONSTRAINTS
 from train import pairs
+from train.answers import Windows, draw_all
 from train.pairs import Song, TokenError, Tokens
 
 SIZES = {"small": SMALL, "paper": PAPER}
 # Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
-MASKS: dict[int | None, float] = {None: 0.3, 1: 0.4, 2: 0.15, 4: 0.15}
+MASKS: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
 REPORTED: dict[str, int | None] = {"full": None, "live": 1}
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -69,10 +76,14 @@ class Settings:
     clip: float = 1.0  # norm of the gradient
     dropout: float = 0.15
     smoothing: float = 0.02  # of the targets
+    bound: float = 0.5  # q of (1 - p^q) / q for the units (Zhang & Sabuncu 2018): what none could foresee counts less
     noise: float = 0.05  # share of heard labels misheard at random
-    own: float = 0.5  # highest chance that a label of the history is the model's own
-    own_rise: float = 3.0  # its growth, own * (1 - exp(-own_rise * progress)): exponential decay of the truth
-    own_share: float = 0.5  # of the batches get the extra pass
+    long: float = 0.25  # share of the batches whose crops are two windows long
+    own: float = 1.0  # highest chance that a label of the history is the model's own
+    own_rise: float = 10.0  # its growth, own * (1 - exp(-own_rise * progress)): exponential decay of the truth
+    own_share: float = 0.85  # of the batches have such a history, the others the true one: its coherence is music too
+    own_top_p: float = 0.8  # nucleus it is drawn from
+    best: str = "tpp"  # checkpoint kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce)
     evaluate: int = 250  # steps between validations
     crops: int = 256  # of one window, to validate on
     patience: int = 0  # validations without a new best after which to stop; 0 = never
@@ -87,8 +98,11 @@ class Settings:
             raise FitError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
         if min(self.steps, self.batch, self.evaluate, self.crops) < 1:
             raise FitError("steps, batch, evaluate and crops must be 1 or more")
-        if not (0 <= self.noise < 1 and 0 <= self.own <= 1 and 0 <= self.own_share <= 1 and 0 <= self.smoothing < 1):
-            raise FitError("noise, own, own_share and smoothing are shares: expected 0 to 1")
+        if self.best not in ("tpp", "ce"):
+            raise FitError(f"best = {self.best!r}: expected tpp or ce")
+        shares = self.own, self.own_share, self.own_top_p, self.long, self.bound
+        if not (0 <= self.noise < 1 and 0 <= self.smoothing < 1 and all(0 <= share <= 1 for share in shares)):
+            raise FitError("noise, smoothing, long, own, own_share, own_top_p and bound are shares: expected 0 to 1")
 
 
 @dataclass
@@ -97,7 +111,7 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0  # spent so far, over all sessions
-    best: float = math.inf  # lowest mean of the validation cross-entropies, nats per label
+    best: float = math.inf  # lowest mean of the validation cross-entropies, nats per label, or of -TPP where B sounds
     best_step: int = 0
     scores: dict[str, float] = dataclasses.field(default_factory=dict)  # at the best step
 
@@ -177,7 +191,7 @@ class _Run:
         s, p, model = self.s, self.progress, self.model
         rng = np.random.default_rng((s.seed, p.step))
         torch.manual_seed(int(rng.integers(2**63)))
-        long = rng.random() < 0.5
+        long = rng.random() < s.long
         count = max(1, s.batch // (1 + long))
         heard, played = self._draw(self.songs, self.window * (1 + long), count, rng)
         if self.cache.shapes:  # the same music in any key: twelve times the data, and no key is the favourite
@@ -192,24 +206,18 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = s.rate * min(1.0, (p.step + 1) / max(1, s.warmup)) * _cosine(p.share(s))
         if rng.random() < s.own_share and own > 0:
-            history = torch.where(_chance(played, own), self._guess(heard, played, lookahead), played)
+            model.eval()
+            with self._autocast():
+                history = roll_out(model, heard, played, lookahead, own, CONSTRAINTS[p.step % 3], s.own_top_p, rng)
         model.train()
         with self._autocast():
             logits = model(heard, history, lookahead)
-        loss = F.cross_entropy(logits.float().flatten(0, 1), played.flatten(), label_smoothing=s.smoothing)
+        loss = bounded_nats(logits.float().flatten(0, 1), played.flatten(), s.bound, s.smoothing)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
         self.optimizer.step()
         return loss.detach()
-
-    @torch.no_grad()
-    def _guess(self, heard: Tensor, played: Tensor, lookahead: int | None) -> Tensor:
-        """What the model would say at each place, the true labels before it: (B, T) labels, drawn."""
-        self.model.eval()
-        with self._autocast():
-            logits = self.model(heard, played, lookahead)
-        return torch.distributions.Categorical(logits=logits.float()).sample()
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
@@ -222,8 +230,12 @@ class _Run:
         """Score the held-out crops, log a line, keep the model if it is the best so far."""
         p, began = self.progress, time.monotonic()
         scores = evaluate(self.model, *self.valid)
+        with self._autocast():
+            scores |= free_running(self.model, *self.valid, self.s.own_top_p)
         p.seconds += time.monotonic() - began
-        mean = sum(scores[f"{name}_ce"] for name in REPORTED) / len(REPORTED)
+        kind, sign = ("_sounding", -1) if self.s.best == "tpp" else ("_ce", 1)
+        counted = [sign * value for name, value in scores.items() if name.endswith(kind) and "unpaired" not in name]
+        mean = sum(counted) / len(counted)
         if mean < p.best:
             p.best, p.best_step, p.scores = mean, p.step, scores
             self.model.save(self.out, self._card())
@@ -231,8 +243,9 @@ class _Run:
         with open(self.out / "log.jsonl", "a") as log:
             log.write(json.dumps(line) + "\n")
         if not sys.stderr.isatty():
-            full, live = scores["full_ce"], scores["live_ce"]
-            print(f"step {p.step}: loss {loss:.3f}, full {full:.3f}, live {live:.3f}", file=sys.stderr, flush=True)
+            full, live, hits = scores["full_ce"], scores["live_ce"], scores["live_none_tpp"]
+            text = f"step {p.step}: loss {loss:.3f}, full {full:.3f}, live {live:.3f}, live TPP {hits:.2f}"
+            print(text, file=sys.stderr, flush=True)
 
     def _worn_out(self) -> bool:
         p, s = self.progress, self.s
@@ -309,6 +322,49 @@ def evaluate(model: Decision, heard: Tensor, played: Tensor) -> dict[str, float]
     return scores
 
 
+@torch.no_grad()
+def free_running(model: Decision, heard: Tensor, played: Tensor, top_p: float) -> dict[str, float]:
+    """TPP, 0 to 100, of a model that plays `played` (B, T) again on its own labels: "full_none_tpp",
+    "live_require_tpp", for each mask of `REPORTED` and each constraint; "..._sounding": the same where `played` sounds;
+    "full_silence", "live_silence": share of silence, unconstrained."""
+    model.eval()
+    scores = {}
+    for name, lookahead in REPORTED.items():
+        for constraint in CONSTRAINTS:
+            rng = np.random.default_rng(0)  # the same numbers each time, or they would choose the best checkpoint
+            answer = roll_out(model, heard, played, lookahead, 1.0, constraint, top_p, rng)
+            right, sounds = answer == played, played != model.config.units
+            scores[f"{name}_{constraint}_tpp"] = 100 * right.float().mean().item()
+            scores[f"{name}_{constraint}_sounding"] = 100 * right[sounds].float().mean().item()
+            if constraint == "none":
+                scores[f"{name}_silence"] = (answer == model.config.units).float().mean().item()
+    return scores
+
+
+def roll_out(
+    model: Decision,
+    heard: Tensor,
+    played: Tensor,
+    lookahead: int | None,
+    own: float,
+    constraint: str,
+    top_p: float,
+    rng: np.random.Generator,
+) -> Tensor:
+    """A history (B, T) as the model would play it: each label with the chance `own` drawn by the model, given the
+    labels before it in this history, else that of `played` (B, T). The labels of `played` are what the memory holds."""
+    truth = played.cpu().numpy()
+    allowed = Windows(truth, truth, truth[:, 0]).allowed(model.config.vocab)
+    uniform, mine = rng.random(truth.shape), rng.random(truth.shape) < own
+
+    def choose(t: int, logits: Tensor) -> Tensor:
+        scores = logits.float().cpu().numpy()
+        drawn = draw_all(scores, allowed, uniform[:, t], top_p=top_p, constraint=constraint)
+        return torch.from_numpy(np.where(mine[:, t], drawn, truth[:, t])).to(played.device)
+
+    return model.answer(heard, choose, lookahead)
+
+
 def read_settings(out: Path) -> Settings | None:
     """Settings of the run in a folder; None when there is no run."""
     if not (out / CHECKPOINT).exists():
@@ -346,6 +402,22 @@ def _begin(config: DecisionConfig, start: str) -> Decision:
         except RuntimeError:
             raise FitError(f"the model in {start} has another size: give the --size it was made with") from None
     return model
+
+
+def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float = 0.0) -> Tensor:
+    """Loss of logits (n, vocab) for labels (n,): whether to rest, by cross-entropy, plus which unit, by (1 - p^q) / q.
+
+    q = `bound`; at 0 both together are the cross-entropy. The optimum of the second is as sure as the cross-entropy's
+    at a temperature of 1 - q; rests are left out of it, for they are the commonest label and would take over.
+    """
+    silence = logits.shape[1] - 1
+    rests, said = labels == silence, F.log_softmax(logits, -1)
+    whether = -torch.where(rests, said[:, silence], said[:, :silence].logsumexp(-1))
+    units = labels.clamp(max=silence - 1)
+    which = F.cross_entropy(logits[:, :silence], units, label_smoothing=smoothing, reduction="none")
+    if bound:
+        which = (1 - torch.exp(-bound * which)) / bound
+    return (whether + which * ~rests).mean()
 
 
 def _mishear(labels: Tensor, share: float, vocab: int) -> Tensor:

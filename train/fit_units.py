@@ -40,6 +40,7 @@ class Settings:
     encoder: str = ""  # folder of the encoder
     units: str = "16,64,256"  # alphabet sizes
     hops: int = 300_000  # hops that k-means sees
+    alphabets: str = ""  # folder of alphabets to name with, instead of fitting new ones: more music for an old model
     taught: bool = True  # by pitch classes and chord roots where scores are known; else principal directions
     jobs: int = 2
     songs: int = 100_000  # of each split and data folder, the first so many
@@ -192,6 +193,19 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
     return tokens
 
 
+def _alphabets(songs: list[Song], hop: float, settings: Settings) -> Iterator[Alphabet]:
+    """One alphabet of each size for a hop (s): those given, else new ones."""
+    sizes = [int(k) for k in settings.units.split(",")]
+    if settings.alphabets:
+        for units in sizes:
+            yield Alphabet.load(Path(settings.alphabets) / f"{file_stem(units, hop)}.safetensors")
+        return
+    hops = training_hops(songs, hop, settings.hops, settings.seed)
+    projection = taught_projection(hops) if settings.taught else None
+    for units in sizes:
+        yield _fit(hops["features"], units, hop, projection, settings.seed)
+
+
 def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:
     """An alphabet that can be transposed, where pitch classes were taught and its size allows it."""
     if projection is not None and units % 12 == 4 and units > 4:
@@ -202,27 +216,25 @@ def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | 
 def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
     """Encode, fit every alphabet, name every stem; {"k64_h0.50": its fingerprint, hops and silence, ...}.
 
-    What is encoded already is kept, with or without `resume`; give another folder for another encoder.
+    With `settings.alphabets` none is fitted: those are used. What is encoded already is kept, with or without
+    `resume`; give another folder for another encoder.
     """
     songs = encode(data, out, settings)
     for folder in ("units", "tokens"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     report = {}
     for hop in SPANS:
-        hops = training_hops(songs, hop, settings.hops, settings.seed)
-        projection = taught_projection(hops) if settings.taught else None
-        for units in (int(k) for k in settings.units.split(",")):
-            alphabet = _fit(hops["features"], units, hop, projection, settings.seed)
-            name = file_stem(units, hop)
+        for alphabet in _alphabets(songs, hop, settings):
+            name = file_stem(alphabet.units, hop)
             alphabet.save(out / "units" / f"{name}.safetensors")
             tokens = name_all(songs, alphabet)
-            pairs.save(out / "tokens" / f"{name}.npz", tokens, units, hop, alphabet.hash, alphabet.shapes)
+            pairs.save(out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes)
             labels = np.concatenate(list(tokens.values()))
             report[name] = {
                 "hash": alphabet.hash,
                 "stems": len(tokens),
                 "hops": len(labels),
-                "silent": round(float((labels == units).mean()), 4),
+                "silent": round(float((labels == alphabet.silence).mean()), 4),
             }
     return report
 

@@ -1,0 +1,195 @@
+"""The memories of a session: recorded ones, and one that grows while it is played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from action import oracle
+from action.concat import Concatenator, Voice
+from corpora.corpus import Corpus
+
+GROWING = "live"  # what the memory is called that records the performance
+ROOM = 1800.0  # s that it can grow before it has to be moved, which takes a tenth of a second
+
+
+class Stored:
+    """A memory ready to be played: its labels as an oracle, its audio at the device rate.
+
+    name: unique in its session. corpus: what it was made of, None while it grows. neighbours: (vocab, vocab) int32,
+    see `action.oracle.choose`. edits: how often something was taken back from it.
+    """
+
+    growing = False
+    edits = 0
+
+    def __init__(self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray):
+        self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
+        self.memory = oracle.Memory(vocab, () if corpus is None else corpus.labels)
+
+    def __len__(self) -> int:
+        """Segments held."""
+        return len(self.memory)
+
+    @property
+    def seconds(self) -> float:
+        """Length of its audio in seconds."""
+        return len(self.sound.audio) / self.sound.rate
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n,) int32 view: the label of each segment."""
+        return self.memory.labels
+
+    @property
+    def rms(self) -> np.ndarray:
+        """(n,) float32: the level of each segment, full scale = 1."""
+        assert self.corpus is not None
+        return self.corpus.rms
+
+    def level(self, segment: int) -> float:
+        """Root mean square of a segment, full scale = 1."""
+        return float(self.rms[segment])
+
+    def feature(self, segment: int) -> np.ndarray:
+        """(dim,) what the ear knows of a segment."""
+        assert self.corpus is not None
+        return self.corpus.features[segment]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A growing memory as it was at one moment. Taking it costs nothing; `corpus` and `save` may run in any thread."""
+
+    name: str
+    samplerate: int
+    hop: float
+    alphabet: str
+    units: int
+    labels: np.ndarray
+    rms: tuple[float, ...]
+    features: tuple[np.ndarray, ...]
+    audio: np.ndarray  # (samples,) float32, whole segments
+
+    def corpus(self) -> Corpus:
+        """The same as a corpus; CorpusError when nothing was recorded."""
+        return Corpus(
+            self.name,
+            self.samplerate,
+            self.hop,
+            self.alphabet,
+            self.units,
+            self.labels,
+            np.array(self.rms, np.float32),
+            np.stack(self.features) if self.features else np.zeros((0, 1)),
+            [{"file": f"{self.name} (recorded on stage)", "start": 0, "seconds": len(self.labels) * self.hop}],
+            "recorded on stage",
+            self.audio,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write a corpus folder, whole or not at all. CorpusError or AudioError."""
+        self.corpus().save(folder)
+
+
+class Growing(Stored):
+    """A memory that records: each hop with the label that is known of it already, nothing is analysed again.
+
+    Takes follow each other; `undo` takes back the newest. The samples are kept as they came. A take begins on a
+    boundary of the memory, so where a hop is no whole number of samples the hops that come are cut up to two samples
+    elsewhere than the segments: such a take begins with two samples of silence, and none ever lacks.
+    """
+
+    growing = True
+    keep: Callable[[str, np.ndarray | None], None] | None = None  # the session log's
+
+    def __init__(self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, about: tuple[str, int]):
+        super().__init__(name, None, vocab, sound, neighbours)
+        self.memory = oracle.Memory(vocab, capacity=max(1, round(ROOM / sound.hop)))
+        self.alphabet, self.units = about
+        self.takes: list[int] = []  # first segment of each take
+        self._rms: list[float] = []
+        self._features: list[np.ndarray] = []
+        self._over = np.zeros(0, np.float32)  # samples that came and belong to the next segment
+
+    @property
+    def rms(self) -> np.ndarray:
+        """(n,) float32: the level of each segment, full scale = 1."""
+        return np.array(self._rms, np.float32)
+
+    def level(self, segment: int) -> float:
+        """Root mean square of a segment, full scale = 1."""
+        return self._rms[segment]
+
+    def feature(self, segment: int) -> np.ndarray:
+        """(dim,) what the ear knows of a segment."""
+        return self._features[segment]
+
+    def begin(self) -> None:
+        """A new take begins."""
+        self.takes.append(len(self))
+        self.sound.joint()
+        self._over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
+        self._tell("take")
+
+    def _tell(self, what: str, audio: np.ndarray | None = None) -> None:
+        if self.keep is not None:
+            self.keep(what, audio)
+
+    def append(self, audio: np.ndarray, label: int, feature: np.ndarray) -> None:
+        """Remember one hop, (frames,) float32 at the device rate, as a segment."""
+        came = np.concatenate([self._over, audio])
+        size = self.sound.boundary(self.memory.append(label) + 1) - len(self.sound.audio)
+        self._over = came[size:]
+        self.sound.append(came[:size])
+        self._rms.append(float(np.float32(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
+        self._features.append(np.asarray(feature, np.float16))
+        self._tell("grow", audio)
+
+    def end(self) -> None:
+        """The take is over; one in which nothing was heard has not been."""
+        if self.takes and self.takes[-1] == len(self):
+            self.takes.pop()
+        self._tell("done")
+
+    def undo(self) -> int:
+        """Take back the newest take, and there must be one; return how many segments are left."""
+        left = self.takes.pop()
+        self.memory.truncate(left)
+        self.sound.truncate(self.sound.boundary(left))
+        del self._rms[left:], self._features[left:]
+        self.edits += 1
+        self._tell("undo")
+        return left
+
+    def snapshot(self) -> Snapshot:
+        """What it holds now."""
+        sound, audio = self.sound, self.sound.lend()
+        rate = round(sound.rate)
+        labels, rms, features = self.labels.copy(), tuple(self._rms), tuple(self._features)
+        return Snapshot(self.name, rate, sound.hop, self.alphabet, self.units, labels, rms, features, audio)
+
+
+def speak(
+    memories: Sequence[Stored], voice: Voice, sounding: int, memory: int, segment: int, frames: int, gain: float | None
+) -> tuple[np.ndarray, Voice]:
+    """Play a segment of any memory: (frames,) float32 in [-1, 1], and the voice after it; `voice` stays as it was.
+
+    sounding: the memory that `voice` plays. From one memory to another the old sound goes on under the crossfade, as
+    it does at a jump.
+    """
+    after = replace(voice) if sounding == memory else memories[sounding].sound.leave(voice)
+    return memories[memory].sound.step(after, segment, frames, gain), after
+
+
+def settled(stored: Stored, voice: Voice, held: int) -> Voice:
+    """The voice after its memory was truncated from `held` samples: what it plays may be gone, and then goes on alone.
+
+    To be asked before anything is appended, for it is read from where it lay.
+    """
+    sound = stored.sound
+    gone = voice.segment >= 0 and sound.boundary(voice.segment) >= len(sound.audio)
+    return sound.leave(voice, held) if gone and held > len(sound.audio) else voice

@@ -1,0 +1,186 @@
+"""PortAudio itself: loaded late, named on JACK, begun anew, and left behind where it would hang or abort.
+
+PortAudio was not made for servers that go away. On JACK, `Pa_CloseStream` after the server's death waits ten minutes
+for a callback that no longer comes, and `Pa_Terminate` ends the whole program by an assertion. Neither can be mended
+from outside, so neither is called then: the old library stays where it is, with a thread that sleeps for ever, and a
+fresh copy of it is loaded, which knows nothing of the past. Whether the server still lives, a client of our own on it
+is told; nothing else can be asked about a dead one without danger.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import ctypes.util
+import shutil
+import tempfile
+import threading
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+JACK = "JACK Audio Connection Kit"
+NO_SERVER = 0x01  # JackNoStartServer
+THERE = 17  # EEXIST: the cable is there already
+
+
+class DeviceError(ValueError):
+    """A sound device cannot be used as asked, told in the user's words."""
+
+
+def sounddevice() -> Any:
+    """The module, with PortAudio begun; DeviceError where one of the two is absent."""
+    try:
+        import sounddevice as module
+    except ImportError:
+        raise DeviceError("sounddevice is absent: for a sound card  pip install 'antiphon[live]'") from None
+    except OSError:
+        raise DeviceError("PortAudio is absent: for a sound card  apt install libportaudio2") from None
+    atexit.unregister(module._exit_handler)  # it would abort where the JACK server has gone before us
+    return module
+
+
+class _Library:
+    """What PortAudio cannot tell of itself."""
+
+    lock = threading.RLock()
+    original = ""  # the file it was loaded from
+    handle: Any = None  # the one in use, for what sounddevice does not declare
+    name = ctypes.create_string_buffer(b"PortAudio")  # on JACK; PortAudio keeps the pointer only
+    left = False  # never to be called again
+    watch: Watch | None = None  # on the same JACK server
+
+
+def begin_again(client: str) -> Any:
+    """Look at the machine's devices afresh; on JACK be called `client`. No stream of ours may be open.
+
+    Returns the module `sounddevice`; DeviceError.
+    """
+    with _Library.lock:
+        module = sounddevice()
+        if _Library.handle is None:
+            _Library.original = _where(module._libname)
+            _Library.handle = ctypes.CDLL(_Library.original)
+        if _Library.left or (_Library.watch and not _Library.watch.lives):
+            _load_copy(module)
+        elif module._initialized:
+            module._terminate()
+        _Library.name = ctypes.create_string_buffer(client.encode())
+        if named := getattr(_Library.handle, "PaJack_SetClientName", None):
+            named(_Library.name)
+        _quiet()
+        # Not `_initialize`: it sends all that is written to stderr meanwhile nowhere, what we tell the musician too.
+        if error := module._lib.Pa_Initialize():
+            said = module._ffi.string(module._lib.Pa_GetErrorText(error)).decode()
+            raise DeviceError(f"PortAudio does not begin ({said}): check the sound system of this machine")
+        module._initialized += 1
+        if not any(api["name"] == JACK for api in module.query_hostapis()):
+            _Library.watch = None
+        elif _Library.watch is None:
+            _Library.watch = Watch(f"{client}-watch")
+        return module
+
+
+def leave_behind() -> None:
+    """Never call again the library that is loaded: the next `begin_again` loads a fresh copy."""
+    with _Library.lock:
+        _Library.left = True
+
+
+def _where(name: str) -> str:
+    """The file a loaded library came from; Linux knows it by a short name only."""
+    with suppress(OSError):
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            if "libportaudio" in line and "/" in line:
+                return line[line.index("/") :].strip()
+    return name
+
+
+def _load_copy(module: Any) -> None:
+    """A library under another name is another library, with a memory of its own."""
+    with (
+        open(_Library.original, "rb") as original,
+        tempfile.NamedTemporaryFile(prefix="portaudio-", suffix=".so", delete=False) as copy,
+    ):
+        shutil.copyfileobj(original, copy)
+    module._lib, module._initialized = module._ffi.dlopen(copy.name), 0
+    _Library.handle, _Library.left, _Library.watch = ctypes.CDLL(copy.name), False, None
+    with suppress(OSError):  # once loaded it needs no name, but on Windows
+        Path(copy.name).unlink()
+
+
+@cache
+def _libjack() -> Any:
+    for name in ("libjack.so.0", ctypes.util.find_library("jack")):
+        with suppress(OSError, TypeError):
+            library = ctypes.CDLL(name)
+            library.jack_client_open.restype = ctypes.c_void_p
+            for call in ("jack_get_sample_rate", "jack_get_buffer_size"):
+                getattr(library, call).argtypes = [ctypes.c_void_p]
+            library.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
+            library.jack_on_shutdown.argtypes = [ctypes.c_void_p] * 3
+            return library
+    return None
+
+
+def _quiet() -> None:
+    """That no server runs, or that there is no card, is an answer and no error: nothing of it is printed.
+
+    The ear for it must not be Python, for it is called from the audio thread; `atoi` does no harm.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        nothing = ctypes.CDLL(None).atoi
+        if library := _libjack():
+            library.jack_set_error_function(nothing)
+            library.jack_set_info_function(nothing)
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(nothing)
+
+
+@cache
+def _farewell() -> Any:
+    """What libjack calls when its server goes, from a thread of its own: no Python."""
+    from numba import carray, cfunc, types
+
+    @cfunc(types.void(types.voidptr))
+    def gone(told):
+        carray(told, 1, np.int64)[0] = 1
+
+    return gone
+
+
+class Watch:
+    """A client without ports on the JACK server: it answers for the server, and is told when that goes."""
+
+    def __init__(self, name: str):
+        self.library, self.client, self._gone = _libjack(), None, np.zeros(1, np.int64)
+        if self.library:
+            self.client = self.library.jack_client_open(name.encode(), NO_SERVER, None)
+        if self.client:
+            self.library.jack_on_shutdown(self.client, _farewell().address, self._gone.ctypes.data)
+
+    @property
+    def lives(self) -> bool:
+        """Is the server that we found still there? True where libjack cannot be asked."""
+        return not self._gone[0]
+
+
+def jack_server() -> tuple[int, int] | None:
+    """(samplerate in Hz, period in samples) of the JACK server that `begin_again` found, None if there is none."""
+    watch = _Library.watch
+    if watch is None or not watch.client or not watch.lives:
+        return None
+    return watch.library.jack_get_sample_rate(watch.client), watch.library.jack_get_buffer_size(watch.client)
+
+
+def jack_loop(output: int, input: int) -> bool:
+    """A cable from our own output port to our own input port, counted from 0; False if there are none."""
+    watch, name = _Library.watch, ctypes.c_char_p()
+    if watch is None or not watch.client or not watch.lives:
+        return False
+    if _Library.handle.PaJack_GetClientName(ctypes.byref(name)) or not name.value:
+        return False
+    source, sink = name.value + b":out_%d" % output, name.value + b":in_%d" % input
+    return watch.library.jack_connect(watch.client, source, sink) in (0, THERE)

@@ -1,0 +1,73 @@
+"""A Max patcher laid out in rows: every chain of boxes is a row, and nothing overlaps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from py2max import Patcher
+from py2max.core.common import Rect
+
+HEIGHT, GAP, CHAR = 22.0, 8.0, 6.6  # px
+
+Place = tuple[float, float, float, float]  # x, y, width, height on the panel a musician sees
+
+
+class Board:
+    """One patcher. Boxes are added row by row; `place` puts one on the panel (presentation mode)."""
+
+    def __init__(self, width: float, height: float, columns: float = 620.0, panel: bool = True):
+        self.patcher = Patcher(openinpresentation=int(panel))
+        self.patcher.rect = Rect(60.0, 80.0, width, height)
+        self._height, self._columns = height, columns
+        self._x, self._y, self._left = 20.0, 20.0, 20.0
+
+    def row(self, tall: float = HEIGHT) -> None:
+        """Begin a new row, where the last had boxes `tall` px high; at the bottom, a new column."""
+        self._x, self._y = self._left, self._y + tall + GAP
+        if self._y > self._height - 60:
+            self._left += self._columns
+            self._x, self._y = self._left, 20.0
+
+    def add(self, text: str, place: Place | None = None, wide: float = 0, tall: float = HEIGHT, **more: Any) -> Any:
+        """A box after the last one of the row; its name and arguments as they are typed in Max."""
+        width = wide or max(40.0, CHAR * len(text) + 14)
+        rect = Rect(self._x, self._y, width, tall)
+        self._x += width + GAP
+        if place:
+            more |= {"presentation": 1, "presentation_rect": list(map(float, place))}
+        kind, _, rest = text.partition(" ")
+        label = more.pop("label", None)
+        if kind == "message":
+            box = self.patcher.add_message(rest, patching_rect=rect, **more)
+        elif kind == "comment":
+            box = self.patcher.add_comment(rest, patching_rect=rect, **more)
+        else:
+            box = self.patcher.add_textbox(text, patching_rect=rect, **more)
+        if label is not None:
+            box._kwds["text"] = label
+        return box
+
+    def say(self, words: str, place: Place | None = None, wide: float = 0, **more: Any) -> Any:
+        """A comment; on the panel alone it has a row of its own behind the scenes."""
+        box = self.add(f"comment {words}", place, wide or max(60.0, 6.2 * len(words) + 12), **more)
+        return box
+
+    def panel(self, place: Place, colour: list[float]) -> None:
+        """A coloured field on the panel."""
+        self.add("panel", place, 40, bgcolor=colour, mode=0, rounded=6, background=1)
+
+    def wire(self, *path: Any) -> None:
+        """Cords from box to box; (box, n) leaves by outlet n."""
+        for source, target in pairwise(path):
+            box, outlet = source if isinstance(source, tuple) else (source, 0)
+            self.join(box, outlet, target[0] if isinstance(target, tuple) else target, 0)
+
+    def join(self, source: Any, outlet: int, target: Any, inlet: int) -> None:
+        """One cord."""
+        self.patcher.link(source, target, inlet=inlet, outlet=outlet)
+
+    def save(self, path: Path) -> None:
+        """Write the file Max opens."""
+        self.patcher.save_as(str(path))

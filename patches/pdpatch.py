@@ -1,0 +1,127 @@
+"""Writes Pure Data files: boxes, cords, subpatches. Plain text, vanilla objects only, the same bytes every time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+WHITE, DARK, GREY, RED, BLUE = "#fcfcfc", "#202020", "#e0e0e0", "#ff8080", "#c0e0ff"
+FONT = 12
+CHAR = 7.2  # px, width of a character of the font
+NOTHING = "empty"  # how a Pd file says "no name"
+
+
+def escape(text: object) -> str:
+    """A text as one atom of a Pd file: separators, dollars and spaces lose their meaning."""
+    out = str(text).replace("\\", "/")
+    for mark in (",", ";", "$", " "):
+        out = out.replace(mark, "\\" + mark)
+    return out
+
+
+def _marked(text: str) -> str:
+    """The text of a box as a file writes it."""
+    return text.replace("$", "\\$").replace(", ", " \\, ").replace("; ", " \\; ").strip()
+
+
+class Patch:
+    """One canvas. Every method that adds a box returns its number, which `cord` connects."""
+
+    def __init__(self, width: int = 900, height: int = 600, name: str = "", at: tuple[int, int] = (40, 60)):
+        self.head = f"#N canvas {at[0]} {at[1]} {width} {height} "
+        self.name = name
+        self.boxes: list[str] = []
+        self.cords: list[str] = []
+        self.tail: list[str] = []
+
+    def _add(self, text: str) -> int:
+        self.boxes.append(text)
+        return len(self.boxes) - 1
+
+    def obj(self, x: int, y: int, text: str) -> int:
+        """An object box; `$0` and commas in `text` are taken as an object means them."""
+        return self._add(f"#X obj {x} {y} {_marked(text)};")
+
+    def msg(self, x: int, y: int, text: str) -> int:
+        """A message box; commas part messages, a semicolon begins one to a receiver."""
+        return self._add(f"#X msg {x} {y} {_marked(text)};")
+
+    def text(self, x: int, y: int, words: str, width: int = 0) -> int:
+        """A comment, `width` characters wide (0: as long as it is)."""
+        words = words.replace(",", " \\,").replace(";", " \\;").replace("$", "\\$")
+        return self._add(f"#X text {x} {y} {words}{f', f {width}' if width else ''};")
+
+    def number(self, x: int, y: int, width: int, receive: str = "", send: str = "") -> int:
+        """A number box that shows, `width` characters wide."""
+        return self._add(f"#X floatatom {x} {y} {width} 0 0 0 - {escape(receive) or '-'} {escape(send) or '-'} {FONT};")
+
+    def symbol(self, x: int, y: int, width: int, receive: str = "", send: str = "") -> int:
+        """A box for one word or sentence."""
+        return self._add(
+            f"#X symbolatom {x} {y} {width} 0 0 0 - {escape(receive) or '-'} {escape(send) or '-'} {FONT};"
+        )
+
+    def list(self, x: int, y: int, width: int, receive: str = "", send: str = "") -> int:
+        """A box for several values (Pd 0.52 or newer)."""
+        return self._add(f"#X listbox {x} {y} {width} 0 0 0 - {escape(receive) or '-'} {escape(send) or '-'} {FONT};")
+
+    def toggle(self, x: int, y: int, size: int, label: str, send: str, receive: str) -> int:
+        """A switch with its name to the right."""
+        return self._gui(x, y, f"tgl {size} 0", label, send, receive, (size + 6, size // 2), "0 1")
+
+    def bang(self, x: int, y: int, size: int, label: str, send: str, receive: str = "", colour: str = WHITE) -> int:
+        """A button with its name to the right."""
+        return self._gui(x, y, f"bng {size} 250 50 0", label, send, receive, (size + 6, size // 2), "", colour)
+
+    def slider(self, x: int, y: int, span: tuple[float, float], log: bool, send: str, receive: str) -> int:
+        """A horizontal slider from span[0] to span[1], 160 px long."""
+        return self._gui(x, y, f"hsl 160 18 {span[0]:g} {span[1]:g} {int(log)} 0", "", send, receive, (0, 0), "0 1")
+
+    def entry(self, x: int, y: int, chars: int, span: tuple[float, float], send: str, receive: str) -> int:
+        """A number to drag or to type, kept within its span."""
+        kind = f"nbx {chars} 18 {span[0]:g} {span[1]:g} 0 0"
+        return self._gui(x, y, kind, "", send, receive, (0, 0), "0 256")
+
+    def radio(self, x: int, y: int, choices: int, send: str, receive: str) -> int:
+        """A row of `choices` cells, one of them chosen."""
+        return self._gui(x, y, f"hradio 18 1 0 {choices}", "", send, receive, (0, 0), "0")
+
+    def _gui(self, x, y, kind, label, send, receive, offset, tail, colour=WHITE) -> int:
+        names = " ".join(escape(name) or NOTHING for name in (send, receive, label.replace(" ", "_")))
+        look = f"{offset[0]} {offset[1]} 0 {FONT} {colour} #000000 #000000"
+        return self._add(f"#X obj {x} {y} {kind} {names} {look} {tail}".rstrip() + ";")
+
+    def panel(self, x: int, y: int, width: int, height: int, label: str, colour: str = GREY) -> int:
+        """A coloured field behind a group of boxes; add it before them."""
+        label = escape(label.replace(" ", "_")) or NOTHING
+        return self._add(
+            f"#X obj {x} {y} cnv 12 {width} {height} {NOTHING} {NOTHING} {label} 8 12 0 13 {colour} {DARK} 0;"
+        )
+
+    def sub(self, x: int, y: int, patch: Patch) -> int:
+        """A subpatch in a box of its own."""
+        return self._add(f"{patch.body()}\n#X restore {x} {y} pd {patch.name};")
+
+    def show(self, width: int, height: int) -> None:
+        """As an abstraction, its upper left corner is seen in the patch that uses it."""
+        self.tail = [f"#X coords 0 0 1 1 {width} {height} 2 0 0;"]
+
+    def cord(self, *path: int | tuple[int, int]) -> None:
+        """Cords from box to box; (box, outlet) leaves by another outlet than the first."""
+        for source, target in pairwise(path):
+            box, outlet = source if isinstance(source, tuple) else (source, 0)
+            self.join(box, outlet, target if isinstance(target, int) else target[0], 0)
+
+    def join(self, source: int, outlet: int, target: int, inlet: int) -> None:
+        """One cord."""
+        self.cords.append(f"#X connect {source} {outlet} {target} {inlet};")
+
+    def body(self) -> str:
+        """The canvas as it stands inside another."""
+        return "\n".join([self.head + f"{self.name or '(subpatch)'} 0;", *self.boxes, *self.cords, *self.tail])
+
+    def save(self, path: Path) -> None:
+        """Write the patch as a file of its own."""
+        path.write_text(
+            "\n".join([self.head + f"{FONT};", *self.boxes, *self.cords, *self.tail]) + "\n", encoding="utf-8"
+        )

@@ -1,0 +1,148 @@
+// Antiphon: a musical agent, heard and steered from SuperCollider. Help: Antiphon.schelp
+// Written by python -m patches.make from the agent's own table; README.md says how to install it.
+
+Antiphon {
+	classvar <reports;
+	var <addr, <memories, <state, <>verbose = false, hooks, responders, beat, seen;
+
+	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
+
+	// host, port: where the agent listens ([osc] in agent.toml)
+	*new { |host = "127.0.0.1", port = 9000| ^super.new.init(NetAddr(host, port)) }
+
+	init { |where|
+		addr = where;
+		hooks = IdentityDictionary.new;
+		memories = List.new;
+		state = IdentityDictionary.new;
+		responders = reports.keys.asArray.collect { |name|
+			OSCFunc({ |msg| this.told(name, msg.drop(1)) }, "/antiphon/" ++ name)
+		};
+		// again and again, so that the agent may be started later
+		beat = fork { loop { this.subscribe; 1.wait } };
+		CmdPeriod.doOnce { beat = nil };
+	}
+
+	// a report has come: keep what it says, call what was given to `on`
+	told { |name, values|
+		if(name == \changed) { state[values[0].asSymbol] = values.drop(1).unbubble };
+		if(name == \status) { this.heartbeat };
+		if(name == \memory) { if(memories.includes(values[0]).not) { memories.add(values[0]) } };
+		if(verbose) { ("antiphon" + name + values).postln };
+		hooks[name].do { |hook| hook.value(*values) };
+	}
+
+	// where the heartbeat begins, ask for all settings
+	heartbeat {
+		var now = Main.elapsedTime;
+		if(seen.isNil or: { now - seen > 3 }) { this.askState };
+		seen = now;
+	}
+
+	// what is to happen when the agent tells: a.on(\event, { |hop, why, segment ... memory, lead| ... })
+	on { |report, hook|
+		if(reports.includesKey(report).not) {
+			Error("Antiphon: no report" + report ++ ", expected one of" + reports.keys.asArray.sort).throw
+		};
+		hooks[report] = hooks[report].add(hook);
+	}
+
+	off { |report| hooks[report] = nil }
+
+	// any control by its name: a.send(\temperature, 0.7)
+	send { |control ... values| addr.sendMsg("/antiphon/" ++ control, *values) }
+
+	// the same so many seconds from now, by a timetag the agent keeps (10 s at most)
+	sendLater { |seconds, control ... values| addr.sendBundle(seconds, ["/antiphon/" ++ control] ++ values) }
+
+	subscribe { addr.sendMsg("/antiphon/subscribe", NetAddr.langPort, *reports.keys.asArray.sort) }
+	unsubscribe { addr.sendMsg("/antiphon/unsubscribe", NetAddr.langPort) }
+	askState { addr.sendMsg("/antiphon/state") }
+	ping { |value| if(value.isNil) { this.send(\ping) } { this.send(\ping, value) } }
+
+	free {
+		beat.stop;
+		this.unsubscribe;
+		responders.do(_.free);
+	}
+
+	// --- the controls
+	// begins a piece; after an error, too
+	play { this.send('play') }
+	// fades out and rests; it goes on listening
+	stop { this.send('stop') }
+	// decides as before, but is not heard
+	mute { |...values| this.send('mute', *values) }
+	// what sounds goes on as it was recorded; nothing is decided
+	hold { |...values| this.send('hold', *values) }
+	// listens and remembers, but does not answer
+	listen { |...values| this.send('listen', *values) }
+	// silence within 10 ms, and stop
+	panic { this.send('panic') }
+	// fades out and ends the program
+	quit { this.send('quit') }
+	// the next hop may not go on from this one
+	jump { this.send('jump') }
+	// keeps this place and these settings
+	like { this.send('like') }
+	// returns to the place liked last; again: to the one before
+	back { this.send('back') }
+	// away from what was played of late
+	change { this.send('change') }
+	// plays with this memory from the next hop on
+	memory { |value| this.send('memory', value) }
+	// appends what is heard, or what is played, to the memory 'live'
+	record { |source| this.send('record', source) }
+	// takes the last take out of the memory 'live'
+	undo { this.send('undo') }
+	// writes the memory 'live' to a corpus folder of this name
+	save { |name| this.send('save', name) }
+	// keeps all settings under a name
+	presetSave { |name| this.send('preset/save', name) }
+	// brings the settings of that name back
+	presetRecall { |name| this.send('preset/recall', name) }
+	// labels to play from an answered hop on; -1 is a free choice
+	scenario { |...values| this.send('scenario', *values) }
+	// labels to play from the next hop on; -1 is a free choice
+	scenarioNext { |...values| this.send('scenario/next', *values) }
+	// forgets the labels still to come
+	scenarioClear { this.send('scenario/clear') }
+	// quieter hops count as silence
+	gate_db { |value| this.send('gate_db', value) }
+	// above 1 bolder, below 1 safer
+	temperature { |value| this.send('temperature', value) }
+	// 0 plays the likeliest answer, 1 any answer
+	top_p { |value| this.send('top_p', value) }
+	// keep only so many likeliest labels; 0 keeps all
+	top_k { |value| this.send('top_k', value) }
+	// above 1 avoids labels played lately
+	repetition_penalty { |value| this.send('repetition_penalty', value) }
+	// how strictly it keeps to the memory
+	constraint { |value| this.send('constraint', value) }
+	// 1 answers the hop just heard, more plans further ahead
+	lookahead { |value| this.send('lookahead', value) }
+	// length of the plan
+	horizon { |value| this.send('horizon', value) }
+	// may rest: where you do, anywhere, nowhere
+	rests { |value| this.send('rests', value) }
+	// share of the time it plays; 0 is silent
+	density { |value| this.send('density', value) }
+	// longest stretch played as it was recorded
+	max_continuity { |value| this.send('max_continuity', value) }
+	// no jump to what was played so lately
+	taboo { |value| this.send('taboo', value) }
+	// part of the memory that may be played, from 0 (start) to 1 (end)
+	region { |...values| this.send('region', *values) }
+	// 0 keeps the memory's level, 1 follows yours
+	follow_level { |value| this.send('follow_level', value) }
+	// output gain
+	gain_db { |value| this.send('gain_db', value) }
+	// one hop was heard by a patch; with --input osc
+	hearLabel { |...values| this.send('hear/label', *values) }
+	// one hop was heard by a patch: its features; with --input osc
+	hearFeature { |...values| this.send('hear/feature', *values) }
+	// the next pedal, key or fader moved does this
+	midiLearn { |...values| this.send('midi/learn', *values) }
+	// no pedal, key or fader does this any longer
+	midiForget { |control| this.send('midi/forget', control) }
+}

@@ -1,0 +1,166 @@
+"""An evening in ten minutes: everything on at once, over JACK in real time, and then the books are compared.
+
+    python -m tests.live.soak [--minutes 10] [--rate 48000] [--period 256] [--hop 0.25] [--packets 1000000]
+
+A musician on JACK plays the demo guide over and over; a browser has the stage page open, OSC brings 100 messages a
+second and, if asked for, so many mutated packets; log and recording run. Not a test: quiet cores give the figures that
+count. At the end the log is replayed and compared with what JACK has recorded, sample for sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from agent import perform, replay
+from corpora.audio import read_at
+from tests.live import chromium, musician, peers
+from tests.live.jackrig import Rig
+from tests.test_osc import mutated
+
+MESSAGES = 100  # a second
+STEER = {"temperature": (0.5, 1.5), "top_p": (0.7, 0.95), "gain_db": (-6.0, 3.0), "follow_level": (0.0, 1.0)}
+
+
+def message(name: str, *values: object) -> bytes:
+    """One OSC message."""
+    built = OscMessageBuilder(f"/antiphon/{name}")
+    for value in values:
+        built.add_arg(value)
+    return built.build().dgram
+
+
+class Hand(threading.Thread):
+    """Turns knobs over OSC, and throws `packets` mutated packets in between, spread over `seconds`."""
+
+    def __init__(self, port: int, seconds: float, packets: int):
+        super().__init__(daemon=True)
+        self.port, self.seconds, self.packets = port, seconds, packets
+        self.over = threading.Event()
+        self.sent = self.thrown = self.pongs = self.reports = 0
+
+    def run(self) -> None:
+        """Until `over`."""
+        rng, peer = random.Random(5), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        peer.bind(("127.0.0.1", 0))
+        peer.setblocking(False)
+        server = ("127.0.0.1", self.port)
+        peer.sendto(message("subscribe", peer.getsockname()[1]), server)
+        began = time.monotonic()
+        while not self.over.is_set():
+            name = rng.choice(list(STEER))
+            peer.sendto(message(name, rng.uniform(*STEER[name])), server)
+            self.sent += 1
+            if self.sent % MESSAGES == 0:
+                peer.sendto(message("ping"), server)
+            due = min(1.0, (time.monotonic() - began) / max(self.seconds, 1e-9)) * self.packets
+            while self.thrown < due and not self.over.is_set():
+                packet = mutated(rng)
+                if not any(word in packet for word in (b"quit", b"record", b"save", b"stop", b"panic")):
+                    peer.sendto(packet, server)
+                self.thrown += 1
+            self._read(peer)
+            self.over.wait(max(0.0, began + self.sent / MESSAGES - time.monotonic()))
+
+    def _read(self, peer: socket.socket) -> None:
+        try:
+            while True:
+                packet = peer.recv(65536)
+                self.pongs += packet.startswith(b"/antiphon/pong")
+                self.reports += 1
+        except OSError:
+            return
+
+
+def resident(process: int) -> float:
+    """MiB of memory a process has."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return round(pages * 4096 / 2**20, 1)
+
+
+def same(taken: np.ndarray, spoken: np.ndarray) -> dict:
+    """How a take from JACK differs from what the log says was spoken; it begins somewhere within it."""
+    loud = np.flatnonzero(np.abs(taken) > 1e-3)
+    at = int(loud[0]) if len(loud) else 0
+    probe = taken[at : at + len(taken) // 4]
+    size = len(spoken) + len(probe)
+    likeness = np.fft.irfft(np.fft.rfft(spoken, size) * np.fft.rfft(probe, size).conj(), size)[: len(spoken)]
+    shift = int(np.argmax(likeness)) - at
+    count = min(len(taken), len(spoken) - shift)
+    error = np.abs(taken[:count] - spoken[shift : shift + count])
+    return {"samples": count, "wrong": int((error > 0).sum()), "largest": float(error.max(initial=0))}
+
+
+def soak(minutes: float, rate: int, period: int, hop: float, packets: int, page: bool = True) -> dict:
+    """One evening; the figures."""
+    guide = read_at(perform.DEMO / "guide.flac", rate)
+    audio = np.resize(guide, round(60 * minutes * rate))
+    osc, web = peers.free_ports(2)
+    with tempfile.TemporaryDirectory() as name, Rig(period, rate) as rig:
+        folder = Path(name)
+        words = [
+            "--set", f"live.hop={hop}", "--osc", osc, "--page", web, "--log", "s.jsonl", "--record", "takes", "--json"
+        ]  # fmt: skip
+        with peers.agent(folder, *words, env=rig.env) as process:
+            try:
+                rig.wait_for("antiphon:out_0", 90)
+            except TimeoutError:
+                raise SystemExit((folder / "agent.log").read_text()) from None
+            hand, browser = Hand(osc, 60 * minutes, packets), chromium.Browser() if page else None
+            if browser:
+                browser.__enter__().open(f"http://127.0.0.1:{web}/", 1024, 768)
+            playing = musician.begin(rig, audio, freewheel=False)
+            hand.start()
+            time.sleep(min(60.0, 20 * minutes))
+            early = resident(process.pid)
+            taken = playing.wait(60 * minutes + 120)
+            late = resident(process.pid)
+            hand.over.set()
+            hand.join()
+            if browser:
+                browser.__exit__()
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+        said = (folder / "agent.log").read_text().splitlines()
+        report = json.loads(said[-1])
+        spoken = np.concatenate(list(replay.sounds(folder / "s.jsonl")))
+        kept = read_at(folder / "takes" / "spoken.wav")
+        both = min(len(kept), len(spoken))
+        books = {"jack": same(taken.spoken[:, 0], spoken), "wav_wrong": int((kept[:both] != spoken[:both]).sum())}
+        books["wav_samples"] = both
+    return {
+        "minutes": minutes, "rate": rate, "period": period, "hop": hop,
+        "agent": {key: report[key] for key in ("hops", "missed", "xruns", "nan", "mind_ms", "state")},
+        "jack_xruns": taken.xruns, "frames_lost": taken.missing,
+        "osc": {"sent": hand.sent, "mutated": hand.thrown, "received": hand.reports, "pongs": hand.pongs},
+        "page_complaints": browser.complaints if browser else None,
+        "resident_mib": [early, late], "books": books, "said": said[:-1][-12:],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])  # type: ignore[union-attr]
+    words.add_argument("--minutes", type=float, default=10.0)
+    words.add_argument("--rate", type=int, default=48000)
+    words.add_argument("--period", type=int, default=256)
+    words.add_argument("--hop", type=float, default=0.25)
+    words.add_argument("--packets", type=int, default=0)
+    words.add_argument("--no-page", action="store_true")
+    given = words.parse_args()
+    found = soak(given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
