@@ -187,7 +187,8 @@ def process(head, real, floats, inp, out, frames, flags):
     size = head[SIZE]
     answers = 3 * size
     chains = answers + ANSWERS * head[FRAMES]
-    head[XRUNS] += (flags & XRUN) != 0
+    if head[READY] and flags & XRUN != 0:  # while a stream is being opened nothing can be lost
+        head[XRUNS] += 1
     head[BLOCK] = max(head[BLOCK], frames)
     done = np.int64(0)
     if not head[READY]:

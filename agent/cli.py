@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -47,11 +48,16 @@ def _progress(what: str) -> Callable[[float, float], None] | None:
     return show
 
 
+def _settings_file(given: argparse.Namespace) -> str | None:
+    """Of --config, else agent.toml where it is; None if there is none."""
+    return given.config or ("agent.toml" if Path("agent.toml").is_file() else None)
+
+
 def _settings(given: argparse.Namespace, **more: str | float | None):
     """Defaults < agent.toml (here, or --config) < flags such as agent__memory < --set."""
     from agent import config
 
-    path = given.config or ("agent.toml" if Path("agent.toml").is_file() else None)
+    path = _settings_file(given)
     flags = [f"{name.replace('__', '.')}={value}" for name, value in more.items() if value is not None]
     return config.read(path, [*flags, *given.set])
 
@@ -115,6 +121,7 @@ def play(given: argparse.Namespace) -> None:
     wishes = concert.Wishes(
         given.input or settings.live.input, given.output or settings.live.output, given.log, given.record,
         given.osc is not None, given.tui, given.freewheel, given.speed, _block(given.block), given.seconds,
+        _settings_file(given),
     )  # fmt: skip
     source, out = concert.kind(wishes.input), concert.kind(wishes.output)
     perform.refuse_overlap(
@@ -379,6 +386,10 @@ def main(argv: list[str] | None = None) -> None:
     given = parser().parse_args(argv)
     try:
         given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:

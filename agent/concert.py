@@ -48,6 +48,7 @@ class Wishes:
     speed: float = 1.0  # of files; 0: as fast as it goes
     block: int = 256  # samples, without a device
     seconds: float | None = None  # stop after so many
+    settings: str | None = None  # the file they came from, where learned pedals are written
 
 
 def kind(name: str) -> str:
@@ -81,7 +82,7 @@ def play(
             session, samplerate=rate, slack_ms=0.0 if files else config.live.slack_ms, bus=bus, wait=wait, source=patch
         )
         engine.warm_up()
-        show = Show(engine, config, wishes.tui, stack, say)
+        show = Show(engine, config, wishes, stack, say)
         stream = _open_device(engine, pair, config, stack, say) if pair else None
         kept = _open_books(engine, wishes, names, stack, files)
         length = file.seconds if file else None

@@ -20,7 +20,7 @@ from agent.rings import Rings
 from agent.session import Session
 from perception.stream import Heard
 
-REMEMBERED = 2000  # hops of which the times are known
+REMEMBERED = 14_400  # hops of which the times are known: an hour at 0.25 s
 
 
 class Log(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from agent.config import Config
@@ -15,11 +14,14 @@ POLL = 0.02  # s
 
 
 class Show:
-    """Opens them on an engine, has them closed with `stack`, and tells `say` what a person should read."""
+    """Opens them on an engine, has them closed with `stack`, and tells `say` what a person should read.
 
-    def __init__(self, engine: Engine, config: Config, tui: bool, stack: ExitStack, say: Callable[[str], None]):
+    wishes: whether there is to be a terminal (`tui`), and the file of the `settings`, where learned pedals are written.
+    """
+
+    def __init__(self, engine: Engine, config: Config, wishes: Any, stack: ExitStack, say: Callable[[str], None]):
         self.engine, self.config, self.stack, self.say = engine, config, stack, say
-        self._tui, self._tap = tui, engine.bus.tap()
+        self._tui, self._settings, self._tap = wishes.tui, wishes.settings, engine.bus.tap()
         self.terminal: Any = None
         self.failure: Exception | None = None
 
@@ -59,8 +61,8 @@ class Show:
     def _open_midi(self) -> None:
         from agent import midi
 
-        engine, path = self.engine, Path("agent.toml")
-        mapping = midi.Mapping(engine.command, engine.bus, self.config, path if path.is_file() else None)
+        engine = self.engine
+        mapping = midi.Mapping(engine.command, engine.bus, self.config, self._settings)
         engine.handlers |= {"midi/learn": mapping.obey, "midi/forget": mapping.obey}
         self.stack.callback(midi.Port(self.config.midi.port, mapping, self.config.live.client).close)
 

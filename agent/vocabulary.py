@@ -182,7 +182,7 @@ _LABEL = Field("label", "i")
 _REPORTS = [
     ReportAbout("heard", "a hop was heard", (_HOP, _LABEL, Field("level", "f", "dBFS"), Field("time", "d"))),
     ReportAbout("plan", "labels wanted from this hop on", (_HOP, Field("label", "i", many=True))),
-    ReportAbout("event", "what is played at a hop, and why",
+    ReportAbout("event", "what is played at a hop, and why; again, with what sounded instead, if it came too late",
                 (_HOP, Field("why", "s"), Field("segment", "i"), _LABEL, Field("match", "i", "hops"),
                  Field("run", "i", "hops"), Field("position", "f", "s"), Field("duration", "f", "s"),
                  Field("gain", "f"), Field("memory", "s"), Field("lead", "f", "s"), Field("time", "d"))),

@@ -1379,10 +1379,10 @@
                     "patching_rect": [
                         20.0,
                         1406.0,
-                        737.4,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {

@@ -4915,7 +4915,7 @@
                         300,
                         22.0
                     ],
-                    "text": "event: what is played at a hop, and why",
+                    "text": "event: what is played at a hop, and why; again, with what sounded instead, if it came too late",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [

@@ -1,10 +1,11 @@
 """An evening in ten minutes: everything on at once, over JACK in real time, and then the books are compared.
 
-    python -m tests.live.soak [--minutes 10] [--rate 48000] [--period 256] [--hop 0.25] [--packets 1000000]
+    python -m tests.live.soak [--minutes 10] [--rate 48000] [--period 256] [--hop 0.25] [--packets 1000000] [--peer]
 
-A musician on JACK plays the demo guide over and over; a browser has the stage page open, OSC brings 100 messages a
-second and, if asked for, so many mutated packets; log and recording run. Not a test: quiet cores give the figures that
-count. At the end the log is replayed and compared with what JACK has recorded, sample for sample.
+The demo guide is heard over and over; a browser has the stage page open, OSC brings 100 messages a second and, if asked
+for, so many mutated packets; log and recording run. Not a test: quiet cores give the figures that count. At the end the
+log is replayed and compared with the recording, sample for sample. With --peer the guide comes from another JACK client
+and the answer goes to one; these are in Python, and an xrun of theirs is one of everybody's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from agent import perform, replay
-from corpora.audio import read_at
+from corpora.audio import AudioWriter, read_at
 from tests.live import chromium, musician, peers
 from tests.live.jackrig import Rig
 from tests.test_osc import mutated
@@ -48,6 +49,7 @@ class Hand(threading.Thread):
         self.port, self.seconds, self.packets = port, seconds, packets
         self.over = threading.Event()
         self.sent = self.thrown = self.pongs = self.reports = 0
+        self.xruns_at: list[float] = []  # s since it began
 
     def run(self) -> None:
         """Until `over`."""
@@ -56,7 +58,7 @@ class Hand(threading.Thread):
         peer.setblocking(False)
         server = ("127.0.0.1", self.port)
         peer.sendto(message("subscribe", peer.getsockname()[1]), server)
-        began = time.monotonic()
+        self.began = began = time.monotonic()
         while not self.over.is_set():
             name = rng.choice(list(STEER))
             peer.sendto(message(name, rng.uniform(*STEER[name])), server)
@@ -78,6 +80,8 @@ class Hand(threading.Thread):
                 packet = peer.recv(65536)
                 self.pongs += packet.startswith(b"/antiphon/pong")
                 self.reports += 1
+                if packet.startswith(b"/antiphon/xruns"):
+                    self.xruns_at.append(round(time.monotonic() - self.began, 1))
         except OSError:
             return
 
@@ -101,7 +105,15 @@ def same(taken: np.ndarray, spoken: np.ndarray) -> dict:
     return {"samples": count, "wrong": int((error > 0).sum()), "largest": float(error.max(initial=0))}
 
 
-def soak(minutes: float, rate: int, period: int, hop: float, packets: int, page: bool = True) -> dict:
+def busy(process: int) -> float:
+    """Seconds of processor that a process has had."""
+    words = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / 100
+
+
+def soak(
+    minutes: float, rate: int, period: int, hop: float, packets: int, page: bool = True, peer: bool = False
+) -> dict:
     """One evening; the figures."""
     guide = read_at(perform.DEMO / "guide.flac", rate)
     audio = np.resize(guide, round(60 * minutes * rate))
@@ -111,6 +123,10 @@ def soak(minutes: float, rate: int, period: int, hop: float, packets: int, page:
         words = [
             "--set", f"live.hop={hop}", "--osc", osc, "--page", web, "--log", "s.jsonl", "--record", "takes", "--json"
         ]  # fmt: skip
+        if not peer:
+            with AudioWriter(folder / "guide.wav", rate) as writer:
+                writer.write(audio)
+            words += ["--input", "guide.wav"]
         with peers.agent(folder, *words, env=rig.env) as process:
             try:
                 rig.wait_for("antiphon:out_0", 90)
@@ -119,30 +135,35 @@ def soak(minutes: float, rate: int, period: int, hop: float, packets: int, page:
             hand, browser = Hand(osc, 60 * minutes, packets), chromium.Browser() if page else None
             if browser:
                 browser.__enter__().open(f"http://127.0.0.1:{web}/", 1024, 768)
-            playing = musician.begin(rig, audio, freewheel=False)
+            playing = musician.begin(rig, audio, freewheel=False) if peer else None
             hand.start()
-            time.sleep(min(60.0, 20 * minutes))
-            early = resident(process.pid)
-            taken = playing.wait(60 * minutes + 120)
-            late = resident(process.pid)
+            first = min(60.0, 20 * minutes)
+            time.sleep(first)
+            early, began, spent = resident(process.pid), time.monotonic(), busy(process.pid)
+            taken = playing.wait(60 * minutes + 120) if playing else None
+            time.sleep(0 if taken else 60 * minutes - first)
+            late, share = resident(process.pid), (busy(process.pid) - spent) / (time.monotonic() - began)
             hand.over.set()
             hand.join()
             if browser:
                 browser.__exit__()
-            process.send_signal(signal.SIGINT)
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
             process.wait(30)
         said = (folder / "agent.log").read_text().splitlines()
         report = json.loads(said[-1])
         spoken = np.concatenate(list(replay.sounds(folder / "s.jsonl")))
         kept = read_at(folder / "takes" / "spoken.wav")
         both = min(len(kept), len(spoken))
-        books = {"jack": same(taken.spoken[:, 0], spoken), "wav_wrong": int((kept[:both] != spoken[:both]).sum())}
-        books["wav_samples"] = both
+        books: dict = {"wav_samples": both, "wav_wrong": int((kept[:both] != spoken[:both]).sum())}
+        if taken:
+            books["jack"] = same(taken.spoken[:, 0], spoken) | {"xruns": taken.xruns, "frames_lost": taken.missing}
     return {
         "minutes": minutes, "rate": rate, "period": period, "hop": hop,
         "agent": {key: report[key] for key in ("hops", "missed", "xruns", "nan", "mind_ms", "state")},
-        "jack_xruns": taken.xruns, "frames_lost": taken.missing,
+        "peer": peer, "page": page, "agent_cores": round(share, 2),
         "osc": {"sent": hand.sent, "mutated": hand.thrown, "received": hand.reports, "pongs": hand.pongs},
+        "xruns_at": hand.xruns_at,
         "page_complaints": browser.complaints if browser else None,
         "resident_mib": [early, late], "books": books, "said": said[:-1][-12:],
     }  # fmt: skip
@@ -157,8 +178,9 @@ def main() -> None:
     words.add_argument("--hop", type=float, default=0.25)
     words.add_argument("--packets", type=int, default=0)
     words.add_argument("--no-page", action="store_true")
+    words.add_argument("--peer", action="store_true")
     given = words.parse_args()
-    found = soak(given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page)
+    found = soak(given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page, given.peer)
     print(json.dumps(found, indent=1))
 
 
