@@ -126,6 +126,7 @@ def soak(
         if not peer:
             with AudioWriter(folder / "guide.wav", rate) as writer:
                 writer.write(audio)
+                writer.write(audio[: 60 * rate])  # it is to be ended, not to end
             words += ["--input", "guide.wav"]
         with peers.agent(folder, *words, env=rig.env) as process:
             try:
@@ -151,7 +152,7 @@ def soak(
                 process.send_signal(signal.SIGINT)
             process.wait(30)
         said = (folder / "agent.log").read_text().splitlines()
-        report = json.loads(said[-1])
+        report = json.loads(next(line for line in reversed(said) if line.startswith("{")))
         spoken = np.concatenate(list(replay.sounds(folder / "s.jsonl")))
         kept = read_at(folder / "takes" / "spoken.wav")
         both = min(len(kept), len(spoken))
