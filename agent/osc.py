@@ -26,7 +26,7 @@ from agent.wire import Message, WireError, decode
 HORIZON = 10.0  # s: a timetag further ahead is refused
 PENDING = 256  # messages that may wait for their time
 SUBSCRIBERS = 16
-RATE = 5000  # messages a second that are read; the rest is lost
+RATE = 2000  # messages a second that are read; the rest is lost, or a flood would take the mind its time
 WINDOW = 0.1  # s over which they are counted
 ANSWERS = 10  # refusals a second that are told
 TICK = 0.005  # s: reports wait no longer

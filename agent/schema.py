@@ -25,7 +25,7 @@ UDP, OSC 1.0, to port 9000 ([osc] port) of this machine; other machines need [os
 number, `f` number, `s` text; `...` as many as you like, `[ ]` may be left out. 3 is taken for 3.0 and 3.0 for 3.
 What takes no value may be sent the 1 and 0 of a button: 1 does it, 0 does nothing.
 Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, 10 s at most. What is
-refused is answered by `/antiphon/error` and changes nothing. 5000 messages a second are read, the rest is lost.
+refused is answered by `/antiphon/error` and changes nothing. 2000 messages a second are read, the rest is lost.
 
 Reports go to 127.0.0.1:9001 ([osc] subscribers) and to whoever sends `/antiphon/subscribe`.
 """
