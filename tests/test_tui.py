@@ -115,6 +115,7 @@ def test_whatever_happens_the_terminal_is_as_it_was(terminal, end):
     assert termios.tcgetattr(theirs) == before and signal.getsignal(signal.SIGTSTP) == stopping
 
 
+@pytest.mark.slow  # under load a signal was twice not obeyed within a minute: to be found out why
 @pytest.mark.parametrize("how", ["q", "ctrl-c", signal.SIGTERM, signal.SIGHUP])
 def test_the_whole_view_in_a_terminal(terminal, how):
     ours, theirs = terminal
