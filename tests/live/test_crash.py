@@ -70,6 +70,7 @@ def played(log):
     return np.concatenate(list(sounds(log)))
 
 
+@pytest.mark.slow
 def test_kill_9_from_file_to_file(tmp_path, tiny, folder):
     """The log replays to its last second, and is what the same performance would have been."""
     log = tmp_path / "S.jsonl"
