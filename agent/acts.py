@@ -13,6 +13,7 @@ from action import oracle
 from agent.config import SETTINGS, change
 from agent.memories import settled
 from agent.piece import Bookmark, Piece
+from agent.reward import missing
 from agent.stage import ALIASES, CONTROLS, StageError, shown
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def apply(session: Session, piece: Piece, name: str, args: tuple = ()) -> str:
 
 def _tune(session: Session, piece: Piece, config: Any) -> str:
     """These settings from now on."""
+    if config.decision.best_of > 1 and session.reward is None:
+        raise StageError(missing(session.model))
     piece.config = config
     session.catch_up(piece)
     return ""

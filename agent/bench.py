@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from agent.model import find
 from agent.session import Session
 from corpora.audio import AudioWriter, read_at
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
+from perception.coherence import SAMPLES, Coherence
+from perception.hpss import BANDS, FFT, HIGH, LOW, STEP, WINDOW
 from perception.transformer import threads, whole
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 
@@ -68,6 +71,7 @@ def run(model: str | None, hop: float, progress: perform.Progress | None = None,
         ("encoder", lambda: encoders(name, hop)),
         ("decision", lambda: {size: decision(size, hop) for size in ("small", "paper")}),
         ("oracle", lambda: [memory(count) for count in (10_000, 14_400, 144_000)]),
+        ("coherence", coherence),
     ]
     if deep:
         steps.append(("respond", lambda: respond(name, hop)))
@@ -240,6 +244,38 @@ def _repeating(rng: np.random.Generator, count: int, vocab: int, repeat: float) 
     return rng.integers(0, vocab - 1, count)[newest].astype(np.int32)
 
 
+def coherence(rounds: int = 7) -> dict:
+    """Of two windows of 5 s: the picture and the place of one, the three scores of both; medians, ms.
+
+    Beside them the official way to the picture, where librosa is installed. Weights are random: they cost the same.
+    """
+    rng = np.random.default_rng(0)
+    heard, spoken = (0.1 * rng.standard_normal((2, SAMPLES))).astype(np.float32)
+    model = Coherence().fuse()
+    rivals: dict[str, Rival] = {
+        "features": lambda: model.features(heard),
+        "embed": lambda: model.embed([heard]),
+        "score": lambda: model.score(heard, spoken),
+    }
+    if find_spec("librosa"):
+        rivals["features, librosa"] = lambda: _features_of_librosa(heard)
+    found: dict = dict(in_turns(rivals, rounds))
+    if "features, librosa" in found:
+        found["ratio"] = _ratio(found["features, librosa"], found["features"])
+    return found
+
+
+def _features_of_librosa(audio: np.ndarray) -> np.ndarray:
+    """What the official COCOLA code does."""
+    import librosa
+    from librosa.decompose import hpss
+
+    mel = {"sr": SAMPLERATE, "fmin": LOW, "fmax": HIGH, "n_mels": BANDS}
+    parts = hpss(librosa.stft(audio, n_fft=FFT, win_length=WINDOW, hop_length=STEP))
+    powers = [librosa.feature.melspectrogram(S=np.abs(part) ** 2, **mel) for part in parts]
+    return np.stack([librosa.power_to_db(power, ref=np.max) for power in powers])
+
+
 def respond(name: str, hop: float, minutes: float = 30.0) -> dict:
     """Peak resident memory of `antiphon respond`, MiB: guides of 1 and 3 minutes, a memory of so many minutes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -285,6 +321,8 @@ def bars(found: dict) -> list[dict]:
         most += [("respond, peak memory, MiB", long, 1536.0), ("respond, growth from 1 to 3 min", long / short, 1.05)]
     least = [(f"naive / step, {kind}", one.get("ratio_fast", one["ratio_step"]), 5.0)
              for kind, one in found["encoder"].items() if kind != "model"]  # fmt: skip
+    if "ratio" in found.get("coherence", {}):
+        least.append(("librosa / features of coherence", found["coherence"]["ratio"], 5.0))
     return [
         {"what": what, "value": round(value, 3), "bar": bar, "least": many is least,
          "met": bool(value >= bar if many is least else value <= bar)}
@@ -307,6 +345,8 @@ def lines(found: dict) -> list[str]:
     for one in found["oracle"]:
         build, query = one["build"], one["query"]["max"]
         told.append(f"oracle, {one['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")
+    coherent = [f"{key} {ms['cpu']:.1f}" for key, ms in found.get("coherence", {}).items() if key != "ratio"]
+    told += [f"coherence of 5 s: {'; '.join(coherent)} ms of processor"] if coherent else []
     for one in found["bars"]:
         asked = f"{'at least' if one['least'] else 'at most'} {one['bar']:g}"
         told.append(f"{'yes' if one['met'] else 'NO ':<4}{one['what']}: {one['value']:g} ({asked})")

@@ -19,6 +19,7 @@ MARKS = {"jump": "↷", "nearest": "≈", "late": "!", "carry on": "→", "fade"
 CELL = 4  # columns of one hop
 NAME = 9  # columns of the name of a row
 PATIENCE = 8.0  # s that a sentence stays
+FRESH = 3.0  # s that a score of how well both fit is shown
 
 
 class Board:
@@ -30,6 +31,8 @@ class Board:
         self.events: deque[tuple[int, str, int]] = deque(maxlen=room)  # hop, why, label
         self.plan: tuple[int, tuple[int, ...]] = (0, ())  # first hop, labels
         self.meter = (-120.0, -120.0)  # dBFS in, out
+        self.fit: tuple[float, ...] = ()  # how well both fit: position, and three scores
+        self.fitted = 0.0  # when that was
         self.sounding: dict[str, Any] = {}  # of the newest event
         self.sentence, self.since = "", 0.0
         self.settings = [one.name for one in stage.CONTROLS.values() if one.setting and len(one.args) == 1]
@@ -51,6 +54,8 @@ class Board:
             self.plan = int(values[0]), tuple(int(label) for label in values[1:])
         elif name == "meter":
             self.meter = float(values[0]), float(values[1])
+        elif name == "coherence":
+            self.fit, self.fitted = tuple(map(float, values)), time.monotonic()
         elif name in ("error", "device"):
             self.sentence, self.since = " ".join(map(str, values)), time.monotonic()
 
@@ -66,6 +71,7 @@ def view(board: Board, now: dict[str, Any], width: int, height: int) -> Renderab
         _place(board, now, width),
         Text(),
         _meters(board, width),
+        *_fit(board, now, width),
         _costs(now),
         Text(),
         _settings(board, now),
@@ -136,6 +142,23 @@ def _meters(board: Board, width: int) -> Text:
         text.append("█" * lit, "green" if level < -6 else "red").append("·" * (wide - lit), "dim")
         text.append(f" {level:5.0f}  ")
     return text
+
+
+def _fit(board: Board, now: dict[str, Any], width: int) -> list[Text]:
+    """Where between strangers and partners both were in the last seconds; no line where nothing says that."""
+    every = now.get("meter", 0.0)
+    if not every:
+        return []
+    text, wide = Text(f"{'fit':<{NAME}}strangers ", "dim", no_wrap=True), max(10, min(40, width - NAME - 50))
+    if not board.fit or time.monotonic() - board.fitted > max(FRESH, 2.5 * every):
+        return [text.append("·" * wide + " partners  –")]
+    position, both, harmonic, percussive = board.fit
+    line = ["·"] * wide
+    if position >= 0:
+        line[min(wide - 1, int(position * wide))] = "█"
+    text.append("".join(line), "magenta" if position < 0.5 else "green").append(" partners")
+    text.append(f"  {position:.2f}" if position >= 0 else f"  {both:.1f}", "bold default")
+    return [text.append(f"   harmonic {harmonic:.1f}  percussive {percussive:.1f}")]
 
 
 def _costs(now: dict[str, Any]) -> Text:

@@ -7,10 +7,13 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from tempfile import TemporaryDirectory
+
+from agent import flags
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.config", "ConfigError"),
@@ -21,12 +24,16 @@ MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("corpora.disk", "AudioError"),
     ("corpora.corpus", "CorpusError"),
     ("decision.model", "DecisionError"),
+    ("perception.coherence", "CoherenceError"),
+    ("perception.proxy", "ProxyError"),
     ("perception.units", "AlphabetError"),
     ("perception.wav2vec2", "EncoderError"),
     ("train.run", "TrainError"),
     ("train.fit_decision", "FitError"),
     ("train.pairs", "TokenError"),
+    ("train.windows", "EvaluationError"),
 )
+METER = ("coherence.json", "coherence.safetensors")  # files of a coherence meter
 
 
 def _progress(what: str) -> Callable[[float, float], None] | None:
@@ -171,6 +178,53 @@ def tokens(given: argparse.Namespace) -> None:
     _report(found, given, [" ".join("-" if label == alphabet.silence else str(label) for label in labels)])
 
 
+def score(given: argparse.Namespace) -> None:
+    """Does B fit A? The coherence of an answer with what it answers, over time."""
+    from agent import score as scoring
+
+    with _coherence(given.model) as folder:
+        calibration = _calibrated(folder, given)
+        found = scoring.run(given.heard, given.spoken, folder, given.step, _progress("comparing"), calibration)
+    _report(found, given, scoring.lines(found))
+
+
+def _calibrated(folder: Path, given: argparse.Namespace):
+    """The calibration that --calibrate asks for, kept with the meter in the folder of -o; None if it does not."""
+    from corpora.disk import atomic_folder, atomic_write
+    from perception.coherence import Coherence, CoherenceError
+
+    if given.calibrate is None:
+        if given.out is not None:
+            raise CoherenceError(f"-o '{given.out}' keeps a meter with a new calibration: add --calibrate DATA")
+        return None
+    from train.submixes import calibrate
+
+    with ExitStack() as stack:
+        kept = stack.enter_context(atomic_folder(given.out, METER)) if given.out else None
+        found = calibrate(Coherence.load(folder), given.calibrate, pairs=given.pairs, seed=given.seed)
+        if kept:
+            meter = Coherence.load(folder, fuse=False)
+            meter.calibration = found
+            atomic_write(kept / METER[0], meter.files()[METER[0]])
+            atomic_write(kept / METER[1], (folder / METER[1]).read_bytes())
+    return found
+
+
+@contextmanager
+def _coherence(name: str) -> Iterator[Path]:
+    """The folder of a coherence meter: of a model, or one itself; a checkpoint of the official code becomes one."""
+    from agent.model import coherence_folder
+
+    if not name.endswith(".ckpt"):
+        yield coherence_folder(name)
+        return
+    from train.import_coherence import convert
+
+    with TemporaryDirectory() as folder:
+        convert(Path(name), Path(folder) / "coherence")
+        yield Path(folder) / "coherence"
+
+
 def corpus_build(given: argparse.Namespace) -> None:
     """Cut recordings into a corpus."""
     from agent.model import Model
@@ -207,17 +261,29 @@ def train(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Re-generation: the labels of B from the labels of A, against baselines."""
-    from agent.model import EMBEDDED
+    """Re-generation, the labels of B from the labels of A, against baselines; or what a coherence meter can tell."""
+    from agent.model import EMBEDDED, coherence_folder
     from train import evaluate as evaluation
 
     words = list(given.rest)
+    if given.what == "coherence":
+        from train import evaluate_coherence
+
+        _recipe(lambda words: evaluate_coherence.main(words, coherence_folder), words)
+        return
+    from agent.regenerate import Player
+
     if "--model" not in words and not {"-h", "--help"} & set(words):
         words += ["--model", "small"]
     # The recipes know folders only: what is embedded, and where, is this folder's affair.
-    words = [str(EMBEDDED / word) if before == "--model" and (EMBEDDED / word).is_dir() else word
+    words = [str(EMBEDDED / word) if before in ("--model", "--coherence") and (EMBEDDED / word).is_dir() else word
              for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
-    _recipe(evaluation.main, words)
+    if given.what == "best-of":
+        from train import evaluate_best_of
+
+        _recipe(lambda words: evaluate_best_of.main(words, Player, coherence_folder), words)
+        return
+    _recipe(lambda words: evaluation.main(words, Player), words)
 
 
 def _recipe(main: Callable, words: list[str]) -> None:
@@ -285,95 +351,12 @@ def osc(given: argparse.Namespace) -> None:
     print(json.dumps(schema.table(), indent=1) if given.json else schema.markdown(), end="\n" if given.json else "")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Refuse in one line, like every other mistake."""
-        self.exit(2, f"{self.prog}: {message}; see  {self.prog} --help\n")
-
-
 def parser() -> argparse.ArgumentParser:
-    """All verbs and their flags."""
-    main = _Parser(prog="antiphon", description="A musical agent that listens and answers.")
-    verbs = main.add_subparsers(required=True, metavar="VERB")
-
-    def verb(where, name: str, run: Callable, settings: bool = True) -> argparse.ArgumentParser:
-        one = where.add_parser(name, help=(run.__doc__ or "").split("\n")[0], description=run.__doc__)
-        one.set_defaults(run=run)
-        one.add_argument("--json", action="store_true", help="print the result as JSON")
-        if settings:
-            one.add_argument("--model", metavar="DIR", help="model folder, or the name of an embedded one")
-            one.add_argument("--config", metavar="FILE", help="settings, such as agent.toml")
-            one.add_argument("--set", action="append", default=[], metavar="K.K=V", help="one setting")
-        return one
-
-    one = verb(verbs, "respond", respond)
-    one.add_argument("guide", help="recording to answer, or 'demo'")
-    one.add_argument("--memory", metavar="FILE|CORPUS", help="what to answer with; 'demo' unless agent.toml says else")
-    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
-    one.add_argument("--mix", metavar="MIX.wav", help="guide and answer together, stereo")
-    one.add_argument("--mode", choices=("live", "offline"), default="live", help="live hears only what is past")
-    one.add_argument("--seed", type=int, help="same seed, same answer")
-    one.add_argument("--report", metavar="R.json", help="what was heard, wanted, chosen and why")
-    one.add_argument("--truth", metavar="B.wav", help="what was really played with the guide, for its TPP")
-
-    one = verb(verbs, "play", play)
-    one.add_argument("--input", metavar="DEV|FILE|osc", help="what to hear; the system's own device unless told")
-    one.add_argument("--output", metavar="DEV|FILE|osc", help="where to play; osc tells a patch what to play")
-    one.add_argument("--memory", action="append", metavar="FILE|CORPUS", help="may be given several times")
-    one.add_argument("--log", metavar="S.jsonl", help="session log, for replay")
-    one.add_argument("--record", metavar="DIR", help="keep heard.wav and spoken.wav there")
-    one.add_argument("--page", type=int, metavar="PORT", help="stage page for a browser")
-    one.add_argument("--osc", type=int, metavar="PORT", help="listen to OSC there; 0: do not")
-    one.add_argument("--midi", metavar="PORT", help="MIDI input, by (part of) its name")
-    one.add_argument("--tui", action="store_true", help="show the stage in this terminal")
-    one.add_argument("--freewheel", action="store_true", help="the sound waits for the mind, no clock")
-    one.add_argument("--speed", type=float, default=1.0, help="of a file, times real time; 0: as fast as it goes")
-    one.add_argument("--block", type=int, default=256, help="samples at a time where there is no device")
-    one.add_argument("--seconds", type=float, metavar="N", help="stop after so many")
-
-    one = verb(verbs, "replay", replay, settings=False)
-    one.add_argument("log", metavar="S.jsonl")
-    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
-
-    one = verb(verbs, "tokens", tokens)
-    one.add_argument("file")
-    one.add_argument("--block", type=int, metavar="N", help="feed it N samples at a time")
-    one.add_argument("--units", type=int, metavar="K", help="size of the alphabet")
-    one.add_argument("--hop", type=float, metavar="S", help="seconds per token")
-
-    corpora = verbs.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)
-    one = verb(corpora, "build", corpus_build)
-    one.add_argument("audio", nargs="+")
-    one.add_argument("-o", "--out", required=True, metavar="DIR")
-    one.add_argument("--hop", type=float, metavar="S", help="seconds per segment")
-    one.add_argument("--licence", default="", help="of the recordings, kept with them")
-    one = verb(corpora, "info", corpus_info, settings=False)
-    one.add_argument("corpus", metavar="DIR")
-
-    one = verbs.add_parser("train", help="Train a part of a model.", add_help=False)
-    one.add_argument("part", choices=("encoder", "units", "decision"))
-    one.add_argument("rest", nargs=argparse.REMAINDER)
-    one.set_defaults(run=train)
-
-    one = verbs.add_parser("evaluate", help="Measure a model on data.", add_help=False)
-    one.add_argument("what", choices=("regeneration",))
-    one.add_argument("rest", nargs=argparse.REMAINDER)
-    one.set_defaults(run=evaluate)
-
-    one = verb(verbs, "bench", bench)
-    one.add_argument("-o", "--out", metavar="bench.json")
-    one.add_argument("--hop", type=float, default=0.25)
-    one.add_argument("--deep", action="store_true", help="also the memory a long answer takes; some minutes")
-    one.add_argument("--live", action="store_true", help="play on the sound device instead, with everything on")
-    one.add_argument("--minutes", type=float, default=1.0, help="of --live")
-    one.add_argument("--input", metavar="DEV", help="of --live")
-    one.add_argument("--output", metavar="DEV", help="of --live")
-    verb(verbs, "devices", devices, settings=False)
-    one = verb(verbs, "check", check)
-    for side in ("input", "output"):
-        one.add_argument(f"--{side}", nargs="?", const="", metavar="DEV", help="measure the latency of this device")
-    verb(verbs, "osc", osc, settings=False)
-    return main
+    """All verbs and their flags (agent/flags.py)."""
+    verbs = (
+        respond, play, replay, tokens, score, corpus_build, corpus_info, train, evaluate, bench, devices, check, osc,
+    )  # fmt: skip
+    return flags.parser({run.__name__: run for run in verbs})
 
 
 def mistakes() -> tuple[type[Exception], ...]:

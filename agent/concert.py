@@ -20,6 +20,7 @@ from agent import drivers, perform
 from agent.bus import Bus
 from agent.config import Config, ConfigError
 from agent.live import Engine
+from agent.meter import opened
 from agent.patch import Patch
 from agent.piece import Event
 from agent.show import Show
@@ -75,12 +76,15 @@ def play(
         pair = _devices(config, wishes, source, out) if "device" in (source, out) else None
         file = stack.enter_context(open_audio(wishes.input, config.live.hop)) if source == "file" else None
         rate = pair.samplerate if pair else file.samplerate if file else config.live.samplerate or RATE
-        session, names = perform.open_stage(config, rate)
         wait = files or wishes.freewheel or (pair is None and wishes.speed == 0)
+        if not wait and config.decision.reward == "cocola":
+            raise ConfigError("decision.reward = 'cocola' is too slow for the stage: set it to 'proxy'")
+        session, names = perform.open_stage(config, rate)
         bus, patch = Bus(), Patch(session, clock=wait and pair is None) if source == "osc" else None
         engine = Engine(
             session, samplerate=rate, slack_ms=0.0 if files else config.live.slack_ms, bus=bus, wait=wait, source=patch
         )
+        meter = opened(engine, config, stack, say) if pair and not patch else None
         engine.warm_up()
         show = Show(engine, config, wishes, stack, say)
         stream = _open_device(engine, pair, config, stack, say) if pair else None
@@ -97,12 +101,14 @@ def play(
             blocks = file.blocks(wishes.block) if file else None
             watch = _watcher(file.seconds, rate, progress) if file and progress else None
             _without_device(engine, blocks, patch, writer, wishes, show, files, watch)
+        if meter:
+            meter.close()
         engine.stop()
         if files:
             late = sum(sum(e.times.values()) > config.live.slack_ms for e in kept.events) if wishes.speed else 0
             about = {"missed": late, "speed": wishes.speed, "memory": names[0]}
             return perform.summarise(session, kept.events, engine.rings.spoken) | about
-        return _report(engine, names, time.monotonic() - began)
+        return _report(engine, names, time.monotonic() - began) | ({"coherence": meter.summary()} if meter else {})
 
 
 def _devices(config: Config, wishes: Wishes, source: str, out: str) -> Any:
@@ -137,6 +143,10 @@ class _Kept:
     def control(self, name: str, args: Any, source: str, hop: int) -> None:
         if self._log:
             self._log.control(name, args, source, hop)
+
+    def coherence(self, found: dict[str, float], hop: int) -> None:
+        if self._log:
+            self._log.coherence(found, hop)
 
     def end(self, samples: int) -> None:
         if self._log:
@@ -295,10 +305,12 @@ def _report(engine: Engine, names: list[str], elapsed: float) -> dict:
 
 def told(report: dict) -> str:
     """The same in a line."""
+    fit = report.get("coherence", {})
+    shown = fit.get("position", fit.get("both"))
     return (
         f"{report['samples'] / report['samplerate']:.1f} s, {report['hops']} hops, {report['missed']} missed, "
         f"{report['xruns']} xruns; mind p50 {report['mind_ms']['p50']} ms, p99 {report['mind_ms']['p99']} ms"
-    )
+    ) + (f"; coherence {shown:.2f}" if shown is not None else "")
 
 
 def aloud(sentence: str) -> None:

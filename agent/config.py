@@ -36,6 +36,19 @@ class _Section:
             object.__setattr__(self, one.name, checked(one.name, about, getattr(self, one.name)))
 
 
+class _OnNetwork(_Section):
+    host: str
+    allow: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_address(self.host):
+            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
+        for one in self.allow:
+            if not is_network(one):
+                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
+
+
 @dataclass(frozen=True)
 class Agent(_Section):
     """[agent]: which model, which memory, which dice."""
@@ -72,6 +85,12 @@ class Decision(_Section):
         "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
     )
     density: float = setting(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
+    best_of: int = setting(
+        1, 1, 16, unit="plans", live=True, meaning="draws so many answers and plays the one that fits best"
+    )
+    reward: str = setting(
+        "proxy", choices=("proxy", "cocola"), meaning="what fits best by: proxy at once, cocola slower, from files only"
+    )
 
 
 @dataclass(frozen=True)
@@ -115,7 +134,7 @@ class Live(_Section):
 
 
 @dataclass(frozen=True)
-class Osc(_Section):
+class Osc(_OnNetwork):
     """[osc]: who may talk to it over the network, and who is told."""
 
     port: int = setting(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
@@ -125,11 +144,6 @@ class Osc(_Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not is_address(self.host):
-            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
-        for one in self.allow:
-            if not is_network(one):
-                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
         for one in self.subscribers:
             host, _, port = one.rpartition(":")
             if not is_address(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
@@ -145,20 +159,20 @@ class Midi(_Section):
 
 
 @dataclass(frozen=True)
-class Page(_Section):
+class Page(_OnNetwork):
     """[page]: the stage page in a browser."""
 
     port: int = setting(0, 0, 65535, meaning="port of the page; 0 is off")
     host: str = setting("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
     allow: tuple[str, ...] = setting((), kind=list, meaning="other machines that may open it, like '192.168.1.7'")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not is_address(self.host):
-            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
-        for one in self.allow:
-            if not is_network(one):
-                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
+
+@dataclass(frozen=True)
+class Coherence(_Section):
+    """[coherence]: the meter of how well the two fit, while playing on a device."""
+
+    every: float = setting(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
+    model: str = setting("", meaning="folder of another meter; empty is the one of agent.model")
 
 
 @dataclass(frozen=True)
@@ -173,6 +187,7 @@ class Config:
     osc: Osc = field(default_factory=Osc)
     midi: Midi = field(default_factory=Midi)
     page: Page = field(default_factory=Page)
+    coherence: Coherence = field(default_factory=Coherence)
 
 
 SECTIONS: dict[str, type] = {
@@ -184,6 +199,7 @@ SECTIONS: dict[str, type] = {
     "osc": Osc,
     "midi": Midi,
     "page": Page,
+    "coherence": Coherence,
 }
 SETTINGS: dict[str, Setting] = {
     f"{section}.{one.name}": one.metadata["setting"] for section, cls in SECTIONS.items() for one in fields(cls)

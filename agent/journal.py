@@ -7,6 +7,8 @@ First line: what the session was made of. Then, in the order in which the mind d
 - {"take": memory, "hop": next hop}, {"grow": memory, "file": name, "from": sample, "samples": n, "hop": next hop},
   {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, takes the last
   one back. The sound lies in the folder beside the log, `S.takes/take-1.wav` for `S.jsonl`
+- {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well both fitted in the
+  5 s before (agent/meter.py); a replay does not need it
 - {"end": samples}: the performance ended well; what the device was given has so many samples
 A log cut off by a crash replays to its last whole line. Format 1 had one memory, and only hops and the end.
 """
@@ -104,6 +106,10 @@ class Journal:
     def fader(self, gain: float, at: int) -> None:
         """The fader moves to `gain` (linear) from sample `at` of the output on."""
         self._put({"fader": float(gain), "at": int(at)})
+
+    def coherence(self, found: dict[str, float], hop: int) -> None:
+        """So well did what was heard and spoken fit in the 5 s before, while `hop` sounded."""
+        self._put({"coherence": found, "hop": int(hop)})
 
     def end(self, samples: int) -> None:
         """The performance is over; the device was given so many samples."""
@@ -291,6 +297,7 @@ def _lines(path: Path, lines: list[str]) -> Iterator[dict]:
 KINDS: dict[str, tuple[str, ...]] = {  # what tells a line -> the whole numbers from 0 on that it must hold
     "end": ("end",),
     "control": (),
+    "coherence": (),
     "fader": ("at",),
     "take": ("take",),
     "grow": ("grow", "from", "samples"),

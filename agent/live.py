@@ -66,6 +66,7 @@ class Engine:
         self.over = threading.Event()  # someone has asked for the end
         self.handlers: dict[str, Callable[[Command], None]] = {}  # of controls that belong to others, like midi/learn
         self.latency = (0.0, 0.0)  # s that the device adds, in and out
+        self.meter: Any = None  # says how well both fit, `agent.meter.Meter`
         self._commands: deque[Command] = deque()
         self.naps = 0  # times the mind had nothing to do
         self._lock = threading.Lock()  # of the fader's goal
@@ -316,6 +317,7 @@ class Engine:
             "in_db": levels[0],
             "out_db": levels[1],
             "mind": self._pace(),
+            "meter": self.meter.every if self.meter else 0.0,
             "memory": memory.name,
             "settings": {key: list(v) if len(v := self._value(key, ())) > 1 else v[0] for key in LIVE},
             "latency": {"hop": hop, "slack": slack, "in": come, "out": go, "total": hop + slack + come + go},

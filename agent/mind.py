@@ -35,6 +35,9 @@ class Log(Protocol):
     def control(self, name: str, args: Any, source: str, hop: int) -> None:
         """Someone has asked for this."""
 
+    def coherence(self, found: dict[str, float], hop: int) -> None:
+        """So well did both fit until this hop."""
+
     def end(self, samples: int) -> None:
         """So many samples were spoken in all."""
 

@@ -5,6 +5,8 @@ model.json                         format, name, and for each hop the alphabet t
 encoder/                           config.json + model.safetensors, as transformers reads it
 units/k64_h0.50.safetensors        one alphabet for each K and hop
 decision/k64_h0.50/                decision.json + decision.safetensors
+coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
+proxy/k64_h0.50.safetensors        the meter in miniature, for decision.best_of (perception/proxy.py)
 CARD.md                            data, licence, scores, how it was made
 """
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision.model import Decision
+from perception.proxy import Proxy
 from perception.stream import Listener
 from perception.transformer import halves, threads
 from perception.units import Alphabet, file_stem
@@ -57,14 +60,28 @@ def describe(folder: Path) -> dict:
     return about
 
 
+def coherence_folder(name: str | Path) -> Path:
+    """Where the meter of a model is: in its coherence/, or the folder named is one itself; ModelError if neither."""
+    if (Path(name) / "coherence.json").is_file():
+        return Path(name)
+    folder = find(name) / "coherence"
+    if not (folder / "coherence.json").is_file():
+        raise ModelError(f"model '{name}' has no coherence meter: make one with: antiphon train coherence DATA -o DIR")
+    return folder
+
+
 @dataclass
 class Model:
-    """What was learned: an encoder, an alphabet and, unless only listening, the decision that speaks it."""
+    """What was learned: an encoder, an alphabet and, unless only listening, the decision that speaks it.
+
+    proxy: None where the folder has none; then plans cannot be compared.
+    """
 
     folder: Path
     encoder: Wav2Vec2Encoder
     alphabet: Alphabet
     decision: Decision | None
+    proxy: Proxy | None = None
 
     @classmethod
     def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
@@ -90,11 +107,13 @@ class Model:
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
         threads(1 if encoder.dim < 512 else 2)  # of a small model the second core is better left to everything else
-        decision = None
+        decision, proxy = None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
             decision.check(alphabet.hash, hop)
-        return cls(folder, encoder, alphabet, decision)
+            held = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
+            proxy = Proxy.load(held, alphabet.hash) if held.exists() else None
+        return cls(folder, encoder, alphabet, decision, proxy)
 
     def listener(self, samplerate: int, gate: float) -> Listener:
         """An ear at a device rate (Hz), with its gate (dBFS)."""

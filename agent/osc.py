@@ -27,7 +27,8 @@ HORIZON = 10.0  # s: a timetag further ahead is refused
 PENDING = 256  # messages that may wait for their time
 SUBSCRIBERS = 16
 RATE = 2000  # messages a second that are read; the rest is lost, or a flood would take the mind its time
-WINDOW = 0.1  # s over which they are counted
+BURST = 0.1  # s of that rate that may come at once
+LONG = 64  # bytes: a packet counts at least once for each, or long ones without a single message would be free
 ANSWERS = 10  # refusals a second that are told
 TICK = 0.005  # s: reports wait no longer
 HOME = frozenset({"127.0.0.1", "::1"})
@@ -54,7 +55,7 @@ class Server:
         self._last: dict[tuple[str, Any], tuple[Any, ...]] = {}  # what a patch that comes late is told
         self._waiting: list[tuple[float, int, str, list[Any], Peer]] = []  # heap by time
         self._order = itertools.count()
-        self._window, self._read, self._told = 0.0, 0, 0.0
+        self._since, self._read, self._told = 0.0, 0.0, 0.0
         self._silent = 0  # refusals that were not told
         self._leaving = threading.Event()
 
@@ -109,9 +110,8 @@ class Server:
             self._guarded(self._obey, address, values, sender)
         wait = min(TICK, max(self._waiting[0][0] - time.time(), 0.0)) if self._waiting else TICK
         now = time.monotonic()
-        if now - self._window >= WINDOW:
-            self._window, self._read = now, 0
-        if self._read >= self.rate * WINDOW:
+        self._since, self._read = now, max(0.0, self._read - (now - self._since) * self.rate)
+        if self._read >= self.rate * BURST:  # what is not taken from the socket, the system drops: it costs us nothing
             self._leaving.wait(wait)
             return
         self._socket.settimeout(max(wait, 1e-4))
@@ -132,14 +132,15 @@ class Server:
             self._read += 1
             self.counts["foreign"] += 1
             return
+        weight = 1 + len(packet) // LONG
         try:
             messages = decode(packet)
         except WireError as error:
-            self._read += 1
+            self._read += weight
             self.counts["malformed"] += 1
             self._refuse(sender, f"this packet is not understood ({error}): send OSC 1.0")
             return
-        self._read += len(messages)
+        self._read += max(weight, len(messages))
         for message in messages:
             self._guarded(self._sort, message, sender)
 

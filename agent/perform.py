@@ -7,12 +7,13 @@ difference between rendering a file and playing it in time.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from agent.config import SETTINGS, Config
 from agent.model import Model
 from agent.session import Event, Piece, Session
 from corpora import corpus as corpora
-from corpora.audio import AudioFile, AudioWriter, open_audio, read_at, regroup
+from corpora.audio import AudioWriter, open_audio, read_at, regroup
 from corpora.build import label
 from corpora.disk import AudioError, beside, told
 from perception.stream import boundary
@@ -30,6 +31,13 @@ DEMO = Path(corpora.__file__).parent / "demo"
 LENGTHS = SETTINGS["live.hop"].choices  # s
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 Hop = tuple[np.ndarray, np.ndarray, Event | None]  # heard, spoken (equally long), what was decided
+
+
+class Guide(Protocol):
+    """A sound that can be read from its beginning as often as one likes."""
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Its samples, (n,) float32 each."""
 
 
 @dataclass
@@ -131,19 +139,24 @@ def live_hops(session: Session, piece: Piece, blocks: Iterable[np.ndarray]) -> I
         before = heard
 
 
-def offline_hops(session: Session, piece: Piece, file: AudioFile) -> Iterator[Hop]:
+def offline_hops(session: Session, piece: Piece, file: Guide) -> Iterator[Hop]:
     """The same when the whole guide is known: heard to the end first, then answered hop by hop from its beginning."""
     known = []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
         wanted = session.listener.expected(piece.hearing)
         known.append(session.listener.step(piece.hearing, np.pad(heard, (0, wanted - len(heard)))))
     ahead, window = 0, session.decision.config.window
-    for number, heard in enumerate(regroup(file.blocks(), hop_sizes(session.hop, session.samplerate))):
+    sounds, coming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
+    for number in range(len(known)):
         while ahead < min(len(known), number + window):
             session.decision.hear(piece.decision, known[ahead].label)
             ahead += 1
-        piece.heard = known[number]
+        session.notice(piece, known[number])
+        for sound in islice(sounds, max(0, piece.config.decision.horizon - len(coming))):  # as far as a plan reaches
+            session.overhear(piece, sound)
+            coming.append(sound)
         spoken, event = session.answer(piece)
+        heard = coming.popleft()
         yield heard, spoken[: len(heard)], event
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from action import concat, oracle
 from agent.config import Config
+from agent.reward import Past
 from decision.model import DecisionState
 from perception.stream import Heard, Hearing
 
@@ -33,6 +34,8 @@ class Event:
     times: dict[str, float] = field(default_factory=dict, compare=False)  # ms by stage
     memory: int = 0  # number of the memory in the session
     held: int = 0  # samples of that memory that could be read
+    candidates: int = 1  # segments that the plans drawn came to
+    reward: float | None = None  # of the one played, None where nothing was compared
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Piece:
     recent: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # labels played
     trail: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # (memory, segment) played, silence left out
     heard: Heard | None = None
+    past: Past = field(default_factory=Past)  # what a reward knows
     pause: int = 0  # silent hops heard in a row
     hop: int = 0  # number of the next hop to be answered
     late: int = 0  # hops in a row that were not decided

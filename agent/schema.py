@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.osc import HORIZON, RATE
 from agent.stage import CONTROLS, REPORTS, Arg, Control, ReportAbout
 
 GROUPS = {
@@ -17,15 +18,16 @@ GROUPS = {
     "midi": "MIDI",
     "osc": "Between you and the agent",
 }
-HEAD = """# Antiphon over OSC
+HEAD = f"""# Antiphon over OSC
 
 Made by `antiphon osc`; change agent/vocabulary.py instead.
 
 UDP, OSC 1.0, to port 9000 ([osc] port) of this machine; other machines need [osc] host and allow. Types: `i` whole
 number, `f` number, `s` text; `...` as many as you like, `[ ]` may be left out. 3 is taken for 3.0 and 3.0 for 3.
 What takes no value may be sent the 1 and 0 of a button: 1 does it, 0 does nothing.
-Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, 10 s at most. What is
-refused is answered by `/antiphon/error` and changes nothing. 2000 messages a second are read, the rest is lost.
+Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, {HORIZON:.0f} s at most.
+What is refused is answered by `/antiphon/error` and changes nothing. {RATE} messages a second are read, a long one
+counts as several; the rest is lost.
 
 Reports go to 127.0.0.1:9001 ([osc] subscribers) and to whoever sends `/antiphon/subscribe`.
 """

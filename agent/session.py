@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from action import concat, oracle
-from agent import acts
+from agent import acts, reward
 from agent.config import Config
 from agent.memories import GROWING, ROOM, Growing, Snapshot, Stored, settled, speak
 from agent.model import Model
@@ -48,9 +49,14 @@ class Session:
         self.decision = model.decision
         self.listener = model.listener(samplerate, config.perception.gate_db)
         self.patience = max(1, round(PATIENCE / self.hop))
+        self.reward = reward.of(config, model)
         self.memories: list[Stored] = []
         self.keep: Callable[[str, np.ndarray | None], None] | None = None  # see `Growing`
         self.add(corpus, audio)
+
+    @property
+    def _remembered(self) -> int:
+        return round(reward.SECONDS * self.samplerate)
 
     @property
     def corpus(self) -> Corpus:
@@ -150,7 +156,9 @@ class Session:
 
         audio: the hop itself, for the memory that records what is heard; a hop without is remembered as silence.
         """
-        piece.heard = heard
+        self.notice(piece, heard)
+        if audio is not None:
+            self.overhear(piece, audio)
         piece.pause = piece.pause + 1 if heard.label == self.silence else 0
         piece.waiting.append(heard.label)
         self.catch_up(piece)
@@ -158,6 +166,16 @@ class Session:
             if audio is None:
                 audio = np.zeros(self.frames(piece.hop - 1), np.float32)
             self.growing().append(audio, heard.label, heard.feature)
+
+    def notice(self, piece: Piece, heard: Heard) -> None:
+        """The newest hop heard, of which the level and the reward know at once."""
+        piece.heard = heard
+        piece.past.features.append(heard.feature if heard.label != self.silence and heard.feature.any() else None)
+
+    def overhear(self, piece: Piece, audio: np.ndarray) -> None:
+        """The sound of a hop heard, (frames,) float32, for a reward that listens to sound."""
+        if self.reward is not None and self.reward.sounding:
+            piece.past.keep(piece.past.heard, audio, self._remembered)
 
     def catch_up(self, piece: Piece) -> None:
         """Tell the decision all that `lookahead` does not hold back."""
@@ -188,16 +206,18 @@ class Session:
         times, began = dict(times or {}), time.perf_counter()
         plan: tuple[int, ...] = ()
         memory, decided, phrase, resting = piece.memory, began, piece.phrase, piece.resting
+        compared: tuple[int, float | None] = (1, None)
         choice = acts.instead(self, piece)
         if choice is None:
-            phrase, resting, plan = self._plan(piece)
+            phrase, resting, plans = self._plans(piece)
             decided = time.perf_counter()
-            choice = self._choose(piece, plan)
+            (plan, choice), compared = reward.best(self, piece, plans)
         elif choice.why == oracle.WHY[oracle.HOLD]:
             memory = piece.sounding
         times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
         made = self._render(piece, choice, plan, memory, (piece.sounding, piece.voice), piece.hop, times)
-        return replace(made, phrase=phrase, resting=resting, obeyed=(piece.jump, piece.goto))
+        event = replace(made.event, candidates=compared[0], reward=compared[1])
+        return replace(made, event=event, phrase=phrase, resting=resting, obeyed=(piece.jump, piece.goto))
 
     def accept(self, piece: Piece, proposal: Proposal) -> None:
         """It was played: what really sounded is what decision and oracle know of, whatever was planned.
@@ -217,6 +237,8 @@ class Session:
             piece.navigation.forget(len(stored))
         self.decision.commit(piece.decision, choice.label)
         piece.played(proposal)
+        if self.reward is not None and self.reward.sounding:
+            piece.past.keep(piece.past.spoken, proposal.audio, self._remembered)
         if piece.recording == "self":
             self._remember(proposal)
         event.times["sound"] += 1e3 * (time.perf_counter() - began)
@@ -255,7 +277,7 @@ class Session:
     ) -> Proposal:  # fmt: skip
         """Sound a choice, after what sounded `before`: (memory, voice)."""
         began = time.perf_counter()
-        frames, gain = self.frames(hop), self._gain(piece, memory, choice.segment)
+        frames, gain = self.frames(hop), self.gain(piece, memory, choice.segment)
         sounding, voice = before
         audio, voice = speak(self.memories, voice, sounding, memory, choice.segment, frames, gain)
         label, level = (piece.heard.label, piece.heard.level) if piece.heard else (-1, -120.0)
@@ -266,11 +288,25 @@ class Session:
         )  # fmt: skip
         return Proposal(event, audio, choice, voice, memory, late)
 
-    def _plan(self, piece: Piece) -> tuple[int, bool, tuple[int, ...]]:
-        """The phrase, whether density lets it rest, and the labels wanted from the next hop on."""
+    def _plans(self, piece: Piece) -> tuple[int, bool, list[tuple[int, ...]]]:
+        """The phrase, whether density lets it rest, and `best_of` times the labels wanted from the next hop on."""
+        settings = piece.config.decision
+        asked = [piece.scenario.get(piece.hop + ahead, -1) for ahead in range(settings.horizon)]
+        plans = [self._plan(piece, asked)]
+        phrase, resting = (piece.hop - 1) // PHRASE, piece.resting
+        if phrase != piece.phrase:
+            resting = bool(piece.rng.random() >= settings.density)
+        with_them = settings.density < 1 and settings.rests == "follow" and piece.pause * self.hop >= PAUSE
+        if resting or with_them:
+            return phrase, resting, [tuple(self.silence if wanted < 0 else wanted for wanted in asked)]
+        if self.reward is not None and min(asked) < 0:
+            plans += [self._plan(piece, asked) for _ in range(settings.best_of - 1)]
+        return phrase, resting, plans
+
+    def _plan(self, piece: Piece, asked: list[int]) -> tuple[int, ...]:
+        """Draw the labels wanted from the next hop on; those `asked` for, from 0 on, are as they are."""
         settings, allowed = piece.config.decision, self._allowed(piece)
         forbidden = () if allowed[self.silence] else (self.silence,)
-        asked = [piece.scenario.get(piece.hop + ahead, -1) for ahead in range(settings.horizon)]
         coming = iter(asked)
 
         def choose(logits: np.ndarray) -> int:
@@ -291,26 +327,22 @@ class Session:
                 constraint=settings.constraint,
             )
 
-        plan = self.decision.plan(piece.decision, choose, settings.horizon)
-        phrase, resting = (piece.hop - 1) // PHRASE, piece.resting
-        if phrase != piece.phrase:
-            resting = bool(piece.rng.random() >= settings.density)
-        with_them = settings.density < 1 and settings.rests == "follow" and piece.pause * self.hop >= PAUSE
-        if resting or with_them:
-            plan = [self.silence if wanted < 0 else wanted for wanted in asked]
-        return phrase, resting, tuple(plan)
+        return tuple(self.decision.plan(piece.decision, choose, settings.horizon))
 
-    def _choose(self, piece: Piece, plan: tuple[int, ...]) -> oracle.Choice:
-        action, stored = piece.config.action, self.memories[piece.memory]
-        return oracle.choose(
-            stored.memory,
-            piece.navigation_of(piece.memory),
-            np.array(plan, np.int32),
-            max_continuity=1 if piece.jump else action.max_continuity,
-            taboo=action.taboo,
-            region=self._region(piece),
-            neighbours=stored.neighbours,
-        )
+    def chosen(self, piece: Piece, plan: tuple[int, ...]) -> oracle.Choice:
+        """What the memory to be played would answer to a plan now; nothing is committed."""
+        memory, navigation = self.memories[piece.memory].memory, piece.navigation_of(piece.memory)
+        return oracle.choose(memory, navigation, np.array(plan, np.int32), **self.rules(piece))
+
+    def rules(self, piece: Piece) -> dict[str, Any]:
+        """What the settings ask of the oracle, as `action.oracle.choose` and `recite` take it."""
+        action = piece.config.action
+        return {
+            "max_continuity": 1 if piece.jump else action.max_continuity,
+            "taboo": action.taboo,
+            "region": self._region(piece),
+            "neighbours": self.memories[piece.memory].neighbours,
+        }
 
     def _allowed(self, piece: Piece) -> np.ndarray:
         """(vocab,) bool: what the region of the memory bears, and silence where a rest is allowed."""
@@ -333,7 +365,7 @@ class Session:
         first = max(min(int(low * n), n - 1), 0)
         return first, min(max(first + 1, round(high * n)), n)
 
-    def _gain(self, piece: Piece, memory: int, segment: int) -> float | None:
+    def gain(self, piece: Piece, memory: int, segment: int) -> float | None:
         """Linear gain of a segment: the fader, and so much of the difference to the level heard as is asked for."""
         action = piece.config.action
         decibels = action.gain_db

@@ -60,6 +60,8 @@ class Terminal:
                         shown = time.monotonic()
                         self._listen()
                         live.update(view(self.board, self.monitor.latest, console.width, console.height), refresh=True)
+        except OSError:  # it has gone, and with it who watched: an end as by SIGHUP, even where that is ignored
+            raise SystemExit(128 + signal.SIGHUP) from None
         finally:
             self.bus.leave(self._tap)
 
@@ -120,12 +122,22 @@ class Keys:
 
     def __init__(self, terminal: int):
         self.terminal, self._waiting = terminal, b""
+        self.ended = 0  # number of the signal that asks for the end
 
     def read(self, patience: float) -> Iterator[str]:
-        """Every key pressed within `patience` s, as soon as one is there."""
-        if not self._ready(patience):
+        """Every key pressed within `patience` s, as soon as one is there.
+
+        SystemExit after a signal, OSError once the terminal has gone.
+        """
+        ready = self._ready(patience)
+        if self.ended:
+            raise SystemExit(128 + self.ended)
+        if not ready:
             return
-        self._waiting += os.read(self.terminal, 64)
+        new = os.read(self.terminal, 64)
+        if not new:
+            raise OSError("the terminal has gone")
+        self._waiting += new
         while self._waiting:
             yield from self._next()
 
@@ -151,7 +163,8 @@ class Keys:
 def raw(terminal: int) -> Iterator[Keys]:
     """Keys one by one and unseen; in the end, and at any other end, the terminal is as it was.
 
-    A stray Ctrl-Z would freeze the music: it is ignored meanwhile.
+    A stray Ctrl-Z would freeze the music: it is ignored meanwhile. A signal to end is obeyed where keys are read, since
+    an exception in the middle of a picture may be lost or leave half of it; a second signal does not wait for that.
     """
     import termios
     import tty
@@ -162,8 +175,12 @@ def raw(terminal: int) -> Iterator[Keys]:
         with suppress(termios.error, OSError):  # the terminal has been closed
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
+    keys = Keys(terminal)
+
     def leave(number: int, _: Any) -> None:
-        raise SystemExit(128 + number)
+        if keys.ended:
+            raise SystemExit(128 + number)
+        keys.ended = number
 
     handlers = {}
     if threading.current_thread() is threading.main_thread():
@@ -174,7 +191,7 @@ def raw(terminal: int) -> Iterator[Keys]:
     atexit.register(restore)
     try:
         tty.setcbreak(terminal)
-        yield Keys(terminal)
+        yield keys
     finally:
         restore()
         atexit.unregister(restore)

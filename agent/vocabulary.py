@@ -194,7 +194,7 @@ _REPORTS = [
                 tuple(Field(part, "f", "ms") for part in ("hop", "slack", "in", "out", "total"))),
     ReportAbout("xruns", "the device lost audio", (Field("total", "i"),)),
     ReportAbout("missed", "an answer came too late", (Field("total", "i"), _HOP)),
-    ReportAbout("coherence", "how well the two fit, 0 like strangers to 1 like partners",
+    ReportAbout("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
                 tuple(Field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
     ReportAbout("changed", "a control has this value now", (Field("name", "s"), Field("value", "v", many=True))),
     ReportAbout("memory", "a memory that can be chosen",

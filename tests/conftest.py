@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from agent.model import Model
 from agent.session import Session
 from corpora.audio import read_at
 from decision.model import Decision, DecisionConfig
+from perception.coherence import SAMPLERATE, SECONDS, Calibration, Coherence
 from perception.units import file_stem, fit_alphabet, principal
 from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config
 
@@ -119,6 +122,37 @@ def other(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_coherence(tmp_path_factory) -> Path:
+    """Folder of a random coherence model, calibrated on itself. Read only: copy it to damage it.
+
+    Its normalizations have seen some sound, so that unlike sounds get unlike scores, and what is alike fits best.
+    """
+    torch.manual_seed(7)
+    model = Coherence()
+    model.similarity.data = 0.2 * model.similarity.data + 0.1 * torch.eye(len(model.similarity))
+    sounds = [make(SECONDS, SAMPLERATE, 50 + n) for make in KINDS.values() for n in range(3)]
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.inference_mode():
+        model.train()(torch.stack([model.features(sound) for sound in sounds]))
+    model.eval()
+    kept: dict = {"true": {}, "shuffled": {}}
+    for mode in model.modes:
+        placed = model.embed(sounds, mode).clone()
+        scores = model.similarities(placed, placed).detach()
+        same = torch.eye(len(sounds), dtype=torch.bool)
+        for name, which in (("true", same), ("shuffled", ~same)):
+            kept[name][mode] = np.quantile(scores[which].numpy(), np.linspace(0, 1, 9)).tolist()
+    model.calibration, model.source = Calibration(**kept, source="plucked notes and noise", pairs=9), "random weights"
+    folder = tmp_path_factory.mktemp("coherence") / "coherence"
+    folder.mkdir()
+    for name, content in model.files().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def memory(tmp_path_factory) -> Path:
     """An audio file to play with: 24 s of all three kinds, 48 kHz."""
     sound = np.concatenate([make(8, 48000, 20 + n) for n, make in enumerate(KINDS.values())])
@@ -164,6 +198,26 @@ def load(tiny):
         return known[hop, units]
 
     return ear
+
+
+# --- a disk that is soon full
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Callable[[str], Path]]:
+    """`disk("100k")` -> `tmp_path / "disk"`, a disk of that size; the test is skipped where none can be mounted."""
+    folder = tmp_path / "disk"
+
+    def mounted(size: str) -> Path:
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "x", folder]
+        if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("needs root and the right to mount")
+        return folder
+
+    yield mounted
+    if folder.is_mount():
+        subprocess.run(["umount", folder], check=True)
 
 
 # --- the command line

@@ -727,6 +727,26 @@ def test_a_flood_takes_no_more_than_its_share(desk):
     assert any(peer.ping(1) for _ in range(5))  # the first may be lost with the rest
 
 
+@pytest.mark.parametrize(
+    "packet, count, weight",
+    [
+        (bundle(*[message("jump")] * 300), "obeyed", 1),
+        (bundle(*[message("jump")] * 300, b"////"), "malformed", 300 * 24 / osc.LONG),
+    ],
+)
+def test_a_flood_of_great_bundles_is_counted_by_what_it_costs(desk, packet, count, weight):
+    rate = desk.server.rate = 500
+    peer, began = desk.peer(), time.monotonic()
+    while time.monotonic() - began < 1.0:
+        peer.send(packet)
+        time.sleep(0.002)
+    read = desk.server.counts[count] * weight
+    assert 0 < read <= rate * (osc.BURST + time.monotonic() - began) + 320  # the last one is read whole
+    time.sleep(1.0)
+    desk.server.rate = 1e9
+    assert any(peer.ping(1) for _ in range(5))
+
+
 # --- the page
 
 

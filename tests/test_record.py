@@ -1,6 +1,5 @@
 """Recording while playing: whole at every moment, never in the way, and honest about a full disk."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -26,18 +25,6 @@ def length_in_the_header(path):
     return int.from_bytes(raw[at + 4 : at + 8], "little") // 4
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A folder on a disk of 300 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "x", folder]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs root and the right to mount")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 def test_a_wav_is_whole_after_every_append(tmp_path):
     sound, done = np.concatenate([melody(1.0, RATE), 3 * noise(1.0, RATE)]), 0
     file = SafeWav(tmp_path / "a.wav", RATE)
@@ -60,7 +47,7 @@ def test_what_was_being_appended_when_all_ended_does_no_harm(tmp_path):
 
 
 def test_a_full_disk_keeps_what_was_written(disk):
-    file, sound = SafeWav(disk / "a.wav", RATE), melody(2.0, RATE)
+    file, sound = SafeWav(disk("300k") / "a.wav", RATE), melody(2.0, RATE)
     with pytest.raises(AudioError, match=r"takes no more \(no space left on device\): its first 1.5 s are kept"):
         for first in range(0, len(sound), 4800):
             file.append(sound[first : first + 4800])
@@ -109,9 +96,9 @@ def test_earlier_recordings_are_kept(tmp_path):
 
 
 def test_recording_on_a_full_disk_is_reported_once_and_nobody_waits(disk):
-    bus = Bus()
+    folder, bus = disk("300k"), Bus()
     tap, sound, slowest = bus.tap(), melody(0.5, RATE), 0.0
-    with Recorder(disk, RATE, bus) as recorder:
+    with Recorder(folder, RATE, bus) as recorder:
         for _ in range(20):
             began = time.perf_counter()
             recorder.heard(sound)
@@ -123,7 +110,7 @@ def test_recording_on_a_full_disk_is_reported_once_and_nobody_waits(disk):
     assert str(recorder.error) in report[1][0]
     assert slowest < 0.2
     for name in ("heard", "spoken"):
-        kept = samples(disk / f"{name}.wav")
+        kept = samples(folder / f"{name}.wav")
         assert len(kept) >= 24000
         assert kept.tobytes() == np.tile(sound, 10)[: len(kept)].tobytes()
 

@@ -157,6 +157,14 @@ class Hall:
             self.log.control(name, args, "key", self.mind.piece.hop)
         return done
 
+    def play_take(self, samples, region):
+        """Record so much and go on recording, while this part of the take is what is played, without rests."""
+        self.wait(4300)
+        assert self.control("record", ("input",))
+        self.wait(samples)
+        assert self.control("memory", ("live",)) and self.control("region", region)
+        assert self.control("rests", ("never",))
+
     def end(self):
         """The log replays to what was played; its lines."""
         self.mind.finish()
@@ -185,11 +193,7 @@ def test_missed_hops_and_fader_and_growth(opened, tmp_path, steps, seed, slack, 
 def test_a_memory_that_grew_while_the_mind_was_late(opened, tmp_path, seed):
     """What was rendered at the end of a memory sounded as if the memory ended there, and so it is replayed."""
     hall = Hall(opened, tmp_path / "S.jsonl", seed)
-    hall.wait(4300)
-    assert hall.control("record", ("input",))
-    hall.wait(10_000)
-    assert hall.control("memory", ("live",)) and hall.control("region", (0.99, 1.0))
-    assert hall.control("rests", ("never",))
+    hall.play_take(10_000, region=(0.99, 1.0))
     for _ in range(4):
         hall.wait(2000)
         hall.wait(5000, thinking=False)
@@ -201,11 +205,7 @@ def test_a_memory_that_grew_while_the_mind_was_late(opened, tmp_path, seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_take_undone_while_it_sounds_and_the_mind_is_late(opened, tmp_path, seed):
     hall = Hall(opened, tmp_path / "S.jsonl", seed)
-    hall.wait(4300)
-    assert hall.control("record", ("input",))
-    hall.wait(20_000)
-    assert hall.control("memory", ("live",)) and hall.control("region", (0.0, 0.3))
-    assert hall.control("rests", ("never",))
+    hall.play_take(20_000, region=(0.0, 0.3))
     hall.wait(4000)
     assert hall.control("undo")
     hall.wait(6000, thinking=False)

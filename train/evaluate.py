@@ -6,6 +6,7 @@ DATA is a token cache (.npz, or a folder of them), or a folder of stems <song>/<
 tokenised with the model's own ear. Drums, percussion and effects are left out, as in the paper; so are submixes.
 
 OUT/regeneration.json   every number with its n     OUT/regeneration.md   the tables     OUT/regeneration.png   the plot
+With --sound N answers are rendered and their coherence is measured instead: see train/evaluate_sound.py.
 
 Windows of 15 s, one every 10 s, each pair both ways, B not silent for more than 80 %. The model starts each from its
 start symbol and draws from its nucleus, hearing all of A (full, the paper's case) or A up to k hops ago (live). Where
@@ -21,7 +22,7 @@ import json
 import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from train.answers import Habits, Mode, Windows, model_answers, model_cross_entr
 from train.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
 from train.pairs import Tokens
 from train.windows import EvaluationError, choose, decision_folder, name_of, offered, progress, tokens_of, windows_of
+
+if TYPE_CHECKING:
+    from train.evaluate_sound import Factory
 
 
 @dataclass(frozen=True)
@@ -211,8 +215,8 @@ def _rng(s: Settings, *purpose: str) -> np.random.Generator:
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Command line of this evaluation; exit code 2 for the user's mistake."""
+def main(argv: list[str] | None = None, player: Factory | None = None) -> None:
+    """Command line of this evaluation; exit code 2 for the user's mistake. player: the agent, which --sound needs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, required=True)
@@ -224,10 +228,34 @@ def main(argv: list[str] | None = None) -> None:
             parser.add_argument("--modes", nargs="+", type=_mode, default=field.default)
         else:
             parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
+    parser.add_argument("--sound", type=int, metavar="N", help="render answers to N pairs of stems instead, 40 say")
+    parser.add_argument("--coherence", metavar="DIR", help="meter of --sound; the model's own unless told")
+    parser.add_argument("--keep", action="store_true", help="keep the answers of --sound as FLAC, A on the left")
+    parser.add_argument("--set", action="append", metavar="K.K=V", help="a setting of the agent for --sound")
+    given = vars(parser.parse_args(argv))
+    sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
     try:
-        print(report.markdown(regeneration(**vars(parser.parse_args(argv)))))
+        if sound["sound"] is None and any(sound.values()):
+            raise EvaluationError("--coherence, --keep and --set belong to --sound: add --sound 40")
+        print(_in_sound(given, sound, player) if any(sound.values()) else report.markdown(regeneration(**given)))
     except ValueError as error:
         parser.exit(2, f"evaluate: {error}\n")
+
+
+def _in_sound(given: dict[str, Any], sound: dict[str, Any], player: Factory | None) -> str:
+    """The evaluation of --sound, as a table."""
+    from train import evaluate_sound, evaluate_sound_report
+
+    if player is None:
+        raise EvaluationError("--sound needs the whole agent: run it as  antiphon evaluate regeneration")
+    if given["grid"] or given["corpus"] or given["units"] or given["pairs"] != Settings.pairs:
+        raise EvaluationError("--grid, --corpus, --units and --pairs are for labels: leave them out with --sound")
+    passed = {name: given[name] for name in ("split", "seconds", "top_p", "seed")}
+    passed |= {"modes": Settings(modes=given["modes"]).modes, "hop": given["hop"] or 0.5}
+    passed |= {"sound": sound["sound"], "set": tuple(sound["set"] or ()), "keep": sound["keep"]}
+    data, model, out = (given[name] for name in ("data", "model", "out"))
+    found = evaluate_sound.regeneration(data, model, out, player, coherence=sound["coherence"] or "", **passed)
+    return evaluate_sound_report.markdown(found)
 
 
 def _mode(text: str) -> Mode:

@@ -1,9 +1,9 @@
 """The embedded model from data to folder: every recipe in order, each going on where it stopped.
 
-    python -m train.small DATA -o WORK [--encoder-minutes 45] [--decision-minutes 30]        (make small)
+    python -m train.small DATA -o WORK [--encoder-minutes 45] [--decision-minutes 30] [...]   (make small)
 
 DATA holds the scores: pop909.tgz and, if it is there, js_fakes/. WORK gets what is made on the way: stems/, encoder/,
-units/, tokens/, decision/. At the end agent/models/small is replaced, with its CARD.md, whole or not at all.
+units/, tokens/, decision/, coherence/. At the end agent/models/small is replaced, with its CARD.md, as a whole.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import shutil
 from pathlib import Path
 
 from perception.units import file_stem
-from train import fit_decision, fit_encoder, fit_units, render
+from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units, render
 
 UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
 FORMAT = 1  # of model.json, as agent/model.py reads it
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
 
 
-def make(data: Path, work: Path, encoder_minutes: float, decision_minutes: float, songs: int) -> Path:
+def make(
+    data: Path, work: Path, encoder_minutes: float, decision_minutes: float, coherence_minutes: float, songs: int
+) -> Path:
     """Run every recipe that is not done; return the folder of the finished model."""
     stems = [work / "stems" / "pop909"]
     render.render(data / "pop909.tgz", stems[0], transpose=True, seconds=120.0)
@@ -37,7 +39,10 @@ def make(data: Path, work: Path, encoder_minutes: float, decision_minutes: float
         name = file_stem(UNITS, hop)
         settings = fit_decision.Settings(minutes=decision_minutes)
         fit_decision.fit(work / "tokens" / f"{name}.npz", work / "decision" / name, settings, resume=True)
-    return assemble(work, EMBEDDED / "small")
+    fit_coherence.fit(stems, work / "coherence", True, fit_coherence.Settings(minutes=coherence_minutes))
+    model = assemble(work, EMBEDDED / "small")
+    fit_proxy.fit([work], model, True, fit_proxy.Settings())
+    return model
 
 
 def assemble(work: Path, out: Path) -> Path:
@@ -53,6 +58,7 @@ def assemble(work: Path, out: Path) -> Path:
         folder.mkdir(parents=True)
         for file in ("decision.json", "decision.safetensors"):
             shutil.copy(work / "decision" / file_stem(UNITS, hop) / file, folder / file)
+    shutil.copytree(work / "coherence" / "model", temporary / "coherence")
     about = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
     (temporary / "model.json").write_text(json.dumps(about, indent=1) + "\n")
     card = work / "CARD.md" if (work / "CARD.md").exists() else out / "CARD.md"
@@ -75,6 +81,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="always so: what is done is not done again")
     parser.add_argument("--encoder-minutes", type=float, default=45.0)
     parser.add_argument("--decision-minutes", type=float, default=30.0, help="for each of the two hops")
+    parser.add_argument("--coherence-minutes", type=float, default=90.0)
     parser.add_argument("--songs", type=int, default=100_000, help="of each set and split, to name")
     given = vars(parser.parse_args())
     given.pop("resume")

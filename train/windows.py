@@ -173,9 +173,10 @@ def _decisions(model: Path) -> list[str]:
     return [path.parent.name for path in sorted((model / "decision").glob("*/decision.json"))]
 
 
-def progress(things: Iterable, text: str) -> Iterable:
-    """`things`, with a bar on a terminal while they are gone through."""
+def progress(things: Iterable, text: str, total: int = 0) -> Iterable:
+    """`things`, with a bar on a terminal while they are gone through; one by one where about how many is told."""
     from rich.console import Console
     from rich.progress import track
 
-    return track(list(things), text, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    things, disable = things if total else list(things), not sys.stderr.isatty()
+    return track(things, text, total or None, console=Console(stderr=True), transient=True, disable=disable)

@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const STATES = { mute: "muted", hold: "held", listen: "listening", stop: "stopped", play: "playing" };
 const KEPT = 96; // hops of the score that are remembered
 const SILENT_FOR = 3000; // ms without a word, and the agent counts as gone
+const FRESH = 3000; // ms that a score of how both fit is shown, or longer where scores are rarer
 const HOLD_STILL = 500; // ms after the last touch in which a fader does not follow the agent
 
 const stage = {
@@ -13,7 +14,7 @@ const stage = {
   about: { silence: 64, hop: 0.5, memories: [], shapes: 0, presets: [] },
   snap: {}, flags: {}, heard: new Map(), events: new Map(), plan: { hop: 0, labels: [] },
   playing: null, last: null, jumps: [], likes: [], memory: "", wanted: "", wave: null, picture: null,
-  clock: { hop: 0, at: 0 }, learning: false, arming: false,
+  clock: { hop: 0, at: 0 }, fitted: 0, learning: false, arming: false,
 };
 let socket = null, spoken = 0, retry = 250;
 
@@ -59,6 +60,7 @@ const hear = {
   },
   snapshot(snap) {
     stage.snap = snap;
+    $("coherence").hidden = !snap.meter;
     if (!snap.state) return;
     setState(snap.state);
     Object.assign(stage.flags, snap.toggles);
@@ -103,9 +105,9 @@ const hear = {
   },
   missed: (total) => count("missed", total),
   xruns: (total) => count("xruns", total),
-  coherence(position, both) {
-    $("coherence").hidden = false;
-    $("coherence").children[1].textContent = both.toFixed(2);
+  coherence(position, ...scores) {
+    stage.fitted = performance.now();
+    showFit(position, scores);
   },
   changed(name, ...values) {
     if (name in STATES && values.length) stage.flags[name] = Number(values[0]);
@@ -185,6 +187,16 @@ function showMeter(id, level) {
   meter.children[2].textContent = level <= -99 ? "–∞" : level.toFixed(0);
 }
 
+/** Where between strangers and partners; without a calibration the score alone, without scores neither. */
+function showFit(position = -1, scores = []) {
+  const fit = $("coherence"), [middle, harmonic, percussive] = fit.querySelectorAll("b"), [both, ...parts] = scores;
+  const known = position >= 0;
+  fit.classList.toggle("known", known);
+  fit.style.setProperty("--at", known ? Math.min(1, position) : 0);
+  middle.textContent = both === undefined ? "–" : known ? position.toFixed(2) : both.toFixed(1);
+  [harmonic, percussive].forEach((shown, n) => { shown.textContent = parts[n] ? parts[n].toFixed(1) : "–"; });
+}
+
 function count(id, total) {
   if (total === undefined) return;
   const fact = $(id);
@@ -231,6 +243,10 @@ function draw(now) {
   requestAnimationFrame(draw);
   if (now - drawn < 45) return; // 20 a second are enough to the eye, and the sound needs this machine more
   drawn = now;
+  if (stage.fitted && now - stage.fitted > Math.max(FRESH, 2500 * stage.snap.meter)) {
+    stage.fitted = 0;
+    showFit();
+  }
   if (document.body.dataset.state !== "gone" && now - spoken > SILENT_FOR) socket?.close();
   const slack = (stage.snap.latency?.slack || 0) / 1000 / stage.about.hop;
   drawScore($("timeline"), { ...stage, now: hopNow(), slack, fromDb: -60 });

@@ -1171,7 +1171,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/best_of 1",
                     "outlettype": [
                         ""
                     ]
@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        266.20000000000005,
+                        346.8,
                         22.0
                     ],
-                    "text": "longest stretch played as it was recorded"
+                    "text": "draws so many answers and plays the one that fits best"
                 }
             },
             {
@@ -1204,7 +1204,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        235.20000000000002,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "no jump to what was played so lately"
+                    "text": "longest stretch played as it was recorded"
                 }
             },
             {
@@ -1237,7 +1237,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1252,10 +1252,10 @@
                     "patching_rect": [
                         298.0,
                         1226.0,
-                        408.8,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "no jump to what was played so lately"
                 }
             },
             {
@@ -1270,7 +1270,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        278.6,
+                        408.8,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1318,26 +1318,28 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        80.2,
+                        278.6,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
                 "box": {
                     "id": "obj-79",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         20.0,
                         1316.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/gain_db 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1347,12 +1349,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        20.0,
-                        1346.0,
-                        315.8,
+                        298.0,
+                        1316.0,
+                        80.2,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "output gain"
                 }
             },
             {
@@ -1363,11 +1365,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1376.0,
-                        365.40000000000003,
+                        1346.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1378,11 +1381,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1406.0,
-                        1078.4,
+                        1376.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1393,11 +1396,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1436.0,
-                        284.8,
+                        1406.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
                 }
             },
             {
@@ -1407,12 +1410,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
                         20.0,
-                        576.2,
+                        1436.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1423,11 +1426,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        50.0,
-                        526.6,
+                        20.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1438,11 +1441,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        80.0,
-                        291.0,
+                        50.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1453,11 +1456,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        110.0,
-                        334.40000000000003,
+                        80.0,
+                        526.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
                 }
             },
             {
@@ -1468,11 +1471,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        140.0,
-                        712.6,
+                        110.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the two fit, 0 like strangers to 1 like partners"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -1483,11 +1486,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        170.0,
-                        377.8,
+                        140.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -1498,11 +1501,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        200.0,
-                        433.6,
+                        170.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -1513,11 +1516,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        230.0,
-                        421.2,
+                        200.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -1528,11 +1531,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        260.0,
-                        421.2,
+                        230.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -1543,11 +1546,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        290.0,
-                        402.6,
+                        260.0,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
                 }
             },
             {
@@ -1558,7 +1561,37 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        290.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-95",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         320.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-96",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        350.0,
                         340.6,
                         22.0
                     ],
@@ -2013,6 +2046,19 @@
                 "patchline": {
                     "source": [
                         "obj-77",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-79",
                         0
                     ],
                     "destination": [

@@ -388,7 +388,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        450.0
+                        478.0
                     ]
                 }
             },
@@ -3388,13 +3388,13 @@
                     "patching_rect": [
                         20.0,
                         1436.0,
-                        225.2,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/max_continuity"
+                    "text": "prepend /antiphon/best_of"
                 }
             },
             {
@@ -3404,7 +3404,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        253.2,
+                        207.0,
                         1436.0,
                         80.0,
                         22.0
@@ -3420,12 +3420,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        341.2,
+                        295.0,
                         1436.0,
                         160,
                         22.0
                     ],
-                    "text": "max_continuity (hops)",
+                    "text": "best_of (plans)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3442,7 +3442,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        509.2,
+                        463.0,
                         1436.0,
                         60,
                         22.0
@@ -3452,7 +3452,7 @@
                         ""
                     ],
                     "minimum": 1,
-                    "maximum": 100000,
+                    "maximum": 16,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -3469,7 +3469,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        577.2,
+                        531.0,
                         1436.0,
                         120,
                         22.0
@@ -3480,7 +3480,7 @@
                     "orientation": 1,
                     "floatoutput": 0,
                     "min": 1,
-                    "size": 64,
+                    "size": 16,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -3499,13 +3499,13 @@
                     "patching_rect": [
                         20.0,
                         1466.0,
-                        165.79999999999998,
+                        225.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/taboo"
+                    "text": "prepend /antiphon/max_continuity"
                 }
             },
             {
@@ -3515,7 +3515,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
+                        253.2,
                         1466.0,
                         80.0,
                         22.0
@@ -3531,12 +3531,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        281.79999999999995,
+                        341.2,
                         1466.0,
                         160,
                         22.0
                     ],
-                    "text": "taboo (hops)",
+                    "text": "max_continuity (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3553,7 +3553,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        449.79999999999995,
+                        509.2,
                         1466.0,
                         60,
                         22.0
@@ -3562,7 +3562,7 @@
                         "",
                         ""
                     ],
-                    "minimum": 0,
+                    "minimum": 1,
                     "maximum": 100000,
                     "presentation": 1,
                     "presentation_rect": [
@@ -3580,7 +3580,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        517.8,
+                        577.2,
                         1466.0,
                         120,
                         22.0
@@ -3590,8 +3590,8 @@
                     ],
                     "orientation": 1,
                     "floatoutput": 0,
-                    "min": 0,
-                    "size": 65,
+                    "min": 1,
+                    "size": 64,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -3610,13 +3610,13 @@
                     "patching_rect": [
                         20.0,
                         1496.0,
-                        172.39999999999998,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/region"
+                    "text": "prepend /antiphon/taboo"
                 }
             },
             {
@@ -3626,7 +3626,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        200.39999999999998,
+                        193.79999999999998,
                         1496.0,
                         80.0,
                         22.0
@@ -3642,12 +3642,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        288.4,
+                        281.79999999999995,
                         1496.0,
                         160,
                         22.0
                     ],
-                    "text": "region",
+                    "text": "taboo (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3660,12 +3660,123 @@
             {
                 "box": {
                     "id": "obj-168",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        449.79999999999995,
+                        1496.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 100000,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        420.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-169",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        517.8,
+                        1496.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 0,
+                    "size": 65,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        420.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-170",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1526.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/region"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-171",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        200.39999999999998,
+                        1526.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-172",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        288.4,
+                        1526.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "region",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        448.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-173",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         456.4,
-                        1496.0,
+                        1526.0,
                         60,
                         22.0
                     ],
@@ -3678,7 +3789,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        420.0,
+                        448.0,
                         60.0,
                         22.0
                     ]
@@ -3686,13 +3797,13 @@
             },
             {
                 "box": {
-                    "id": "obj-169",
+                    "id": "obj-174",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         524.4,
-                        1496.0,
+                        1526.0,
                         60,
                         22.0
                     ],
@@ -3705,7 +3816,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         514.0,
-                        420.0,
+                        448.0,
                         60.0,
                         22.0
                     ]
@@ -3713,13 +3824,13 @@
             },
             {
                 "box": {
-                    "id": "obj-170",
+                    "id": "obj-175",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         592.4,
-                        1496.0,
+                        1526.0,
                         73.4,
                         22.0
                     ],
@@ -3731,13 +3842,13 @@
             },
             {
                 "box": {
-                    "id": "obj-171",
+                    "id": "obj-176",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         673.8,
-                        1496.0,
+                        1526.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -3750,13 +3861,13 @@
             },
             {
                 "box": {
-                    "id": "obj-172",
+                    "id": "obj-177",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         775.0,
-                        1496.0,
+                        1526.0,
                         86.6,
                         22.0
                     ],
@@ -3764,135 +3875,24 @@
                         ""
                     ],
                     "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-173",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        869.6,
-                        1496.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-174",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1526.0,
-                        212.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/follow_level"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-175",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        240.0,
-                        1526.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-176",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        328.0,
-                        1526.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "follow_level",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        448.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-177",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        496.0,
-                        1526.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        448.0,
-                        70.0,
-                        22.0
-                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-178",
-                    "maxclass": "slider",
+                    "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        564.0,
+                        869.6,
                         1526.0,
-                        120,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        448.0,
-                        164.0,
-                        20.0
-                    ]
+                    "text": "prepend set"
                 }
             },
             {
@@ -3904,13 +3904,13 @@
                     "patching_rect": [
                         20.0,
                         1556.0,
-                        179.0,
+                        212.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/gain_db"
+                    "text": "prepend /antiphon/follow_level"
                 }
             },
             {
@@ -3920,7 +3920,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        240.0,
                         1556.0,
                         80.0,
                         22.0
@@ -3936,12 +3936,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
+                        328.0,
                         1556.0,
                         160,
                         22.0
                     ],
-                    "text": "gain_db (dB)",
+                    "text": "follow_level",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3958,7 +3958,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        463.0,
+                        496.0,
                         1556.0,
                         60,
                         22.0
@@ -3967,8 +3967,8 @@
                         "",
                         ""
                     ],
-                    "minimum": -60,
-                    "maximum": 24,
+                    "minimum": 0,
+                    "maximum": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -3985,8 +3985,119 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        531.0,
+                        564.0,
                         1556.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        476.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-184",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1586.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/gain_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-185",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        207.0,
+                        1586.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-186",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        295.0,
+                        1586.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "gain_db (dB)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        504.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-187",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        463.0,
+                        1586.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -60,
+                    "maximum": 24,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        504.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-188",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        531.0,
+                        1586.0,
                         120,
                         22.0
                     ],
@@ -4000,7 +4111,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        476.0,
+                        504.0,
                         164.0,
                         20.0
                     ]
@@ -4008,13 +4119,13 @@
             },
             {
                 "box": {
-                    "id": "obj-184",
+                    "id": "obj-189",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1586.0,
+                        1616.0,
                         452.2,
                         22.0
                     ],
@@ -4023,13 +4134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-185",
+                    "id": "obj-190",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1616.0,
+                        1646.0,
                         99.8,
                         22.0
                     ],
@@ -4041,13 +4152,13 @@
             },
             {
                 "box": {
-                    "id": "obj-186",
+                    "id": "obj-191",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         127.8,
-                        1616.0,
+                        1646.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4060,13 +4171,13 @@
             },
             {
                 "box": {
-                    "id": "obj-187",
+                    "id": "obj-192",
                     "maxclass": "newobj",
-                    "numinlets": 21,
-                    "numoutlets": 21,
+                    "numinlets": 22,
+                    "numoutlets": 22,
                     "patching_rect": [
                         20.0,
-                        1646.0,
+                        1676.0,
                         600,
                         22.0
                     ],
@@ -4091,32 +4202,15 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density max_continuity taboo region follow_level gain_db"
+                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of max_continuity taboo region follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-188",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1676.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-189",
+                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4134,7 +4228,7 @@
             },
             {
                 "box": {
-                    "id": "obj-190",
+                    "id": "obj-194",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4152,7 +4246,7 @@
             },
             {
                 "box": {
-                    "id": "obj-191",
+                    "id": "obj-195",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4170,85 +4264,13 @@
             },
             {
                 "box": {
-                    "id": "obj-192",
+                    "id": "obj-196",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
                         50.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-193",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        80.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-194",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        80.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-195",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-196",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4266,14 +4288,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        140.0,
-                        86.6,
+                        80.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4283,8 +4305,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        140.0,
+                        970.0,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4301,8 +4323,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        170.0,
+                        1064.6,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4319,8 +4341,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        170.0,
+                        970.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -4337,8 +4359,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        200.0,
+                        1064.6,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -4355,8 +4377,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        200.0,
+                        970.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -4373,15 +4395,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        230.0,
-                        126.19999999999999,
+                        1064.6,
+                        170.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -4392,7 +4414,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        260.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -4410,7 +4432,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        260.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -4428,7 +4450,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        290.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -4446,7 +4468,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        290.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -4464,7 +4486,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        320.0,
+                        260.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -4482,7 +4504,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        350.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4500,7 +4522,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        350.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4518,7 +4540,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        380.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -4536,7 +4558,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        380.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -4554,14 +4576,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        410.0,
-                        86.6,
+                        350.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4571,8 +4593,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        410.0,
+                        970.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -4589,8 +4611,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        470.0,
+                        1064.6,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -4607,8 +4629,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        470.0,
+                        970.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -4625,8 +4647,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        500.0,
+                        1064.6,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -4643,8 +4665,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        500.0,
+                        970.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -4657,16 +4679,19 @@
             {
                 "box": {
                     "id": "obj-219",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        530.0,
-                        136.0,
+                        1064.6,
+                        440.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -4677,7 +4702,130 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
+                        470.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-221",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        470.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-222",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-223",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-224",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
                         560.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-225",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        560.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-226",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        590.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-227",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        620.0,
                         99.8,
                         22.0
                     ],
@@ -4689,13 +4837,13 @@
             },
             {
                 "box": {
-                    "id": "obj-221",
+                    "id": "obj-228",
                     "maxclass": "newobj",
                     "numinlets": 15,
                     "numoutlets": 15,
                     "patching_rect": [
                         1077.8,
-                        560.0,
+                        620.0,
                         600,
                         22.0
                     ],
@@ -4721,13 +4869,13 @@
             },
             {
                 "box": {
-                    "id": "obj-222",
+                    "id": "obj-229",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        590.0,
+                        650.0,
                         300,
                         22.0
                     ],
@@ -4744,13 +4892,13 @@
             },
             {
                 "box": {
-                    "id": "obj-223",
+                    "id": "obj-230",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1278.0,
-                        590.0,
+                        650.0,
                         99.8,
                         22.0
                     ],
@@ -4764,13 +4912,13 @@
             },
             {
                 "box": {
-                    "id": "obj-224",
+                    "id": "obj-231",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        620.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -4786,13 +4934,13 @@
             },
             {
                 "box": {
-                    "id": "obj-225",
+                    "id": "obj-232",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        620.0,
+                        680.0,
                         70,
                         22.0
                     ],
@@ -4811,13 +4959,13 @@
             },
             {
                 "box": {
-                    "id": "obj-226",
+                    "id": "obj-233",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        620.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -4833,13 +4981,13 @@
             },
             {
                 "box": {
-                    "id": "obj-227",
+                    "id": "obj-234",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        620.0,
+                        680.0,
                         70,
                         22.0
                     ],
@@ -4858,13 +5006,13 @@
             },
             {
                 "box": {
-                    "id": "obj-228",
+                    "id": "obj-235",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        620.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -4880,13 +5028,13 @@
             },
             {
                 "box": {
-                    "id": "obj-229",
+                    "id": "obj-236",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        620.0,
+                        680.0,
                         70,
                         22.0
                     ],
@@ -4905,13 +5053,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-237",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        650.0,
+                        710.0,
                         300,
                         22.0
                     ],
@@ -4928,13 +5076,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-238",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1278.0,
-                        650.0,
+                        710.0,
                         225.2,
                         22.0
                     ],
@@ -4956,13 +5104,13 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-239",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        680.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -4978,13 +5126,13 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
+                    "id": "obj-240",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        680.0,
+                        740.0,
                         70,
                         22.0
                     ],
@@ -5003,13 +5151,13 @@
             },
             {
                 "box": {
-                    "id": "obj-234",
+                    "id": "obj-241",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        680.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -5025,13 +5173,13 @@
             },
             {
                 "box": {
-                    "id": "obj-235",
+                    "id": "obj-242",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        680.0,
+                        740.0,
                         80,
                         22.0
                     ],
@@ -5050,13 +5198,13 @@
             },
             {
                 "box": {
-                    "id": "obj-236",
+                    "id": "obj-243",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1332.0,
-                        680.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -5068,13 +5216,13 @@
             },
             {
                 "box": {
-                    "id": "obj-237",
+                    "id": "obj-244",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        680.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -5090,13 +5238,13 @@
             },
             {
                 "box": {
-                    "id": "obj-238",
+                    "id": "obj-245",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        680.0,
+                        740.0,
                         70,
                         22.0
                     ],
@@ -5115,13 +5263,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-246",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1602.6,
-                        680.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -5137,13 +5285,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-247",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        680.0,
+                        740.0,
                         70,
                         22.0
                     ],
@@ -5162,13 +5310,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-248",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        710.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -5184,13 +5332,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-249",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        710.0,
+                        770.0,
                         70,
                         22.0
                     ],
@@ -5209,13 +5357,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-250",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        710.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -5231,13 +5379,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-251",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        710.0,
+                        770.0,
                         70,
                         22.0
                     ],
@@ -5256,13 +5404,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-252",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        710.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -5278,13 +5426,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-253",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        710.0,
+                        770.0,
                         70,
                         22.0
                     ],
@@ -5303,13 +5451,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-254",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        710.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -5325,13 +5473,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-255",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        710.0,
+                        770.0,
                         70,
                         22.0
                     ],
@@ -5350,13 +5498,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-256",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        740.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -5372,13 +5520,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-257",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        740.0,
+                        800.0,
                         70,
                         22.0
                     ],
@@ -5397,13 +5545,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-258",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        740.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -5419,13 +5567,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-259",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        740.0,
+                        800.0,
                         80,
                         22.0
                     ],
@@ -5444,171 +5592,12 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1332.0,
-                        740.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-254",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1426.6,
-                        740.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "lead",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        196.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-255",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1524.6,
-                        740.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        216.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-256",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        770.0,
-                        300,
-                        22.0
-                    ],
-                    "text": "status: heartbeat, once a second",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        244.0,
-                        480.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-257",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 7,
-                    "patching_rect": [
-                        1278.0,
-                        770.0,
-                        159.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        ""
-                    ],
-                    "text": "unpack s 0 0. 0. 0 0 s"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-258",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        800.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "state",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        266.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-259",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        800.0,
-                        80,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        286.0,
-                        76.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
                     "id": "obj-260",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1156.0,
+                        1332.0,
                         800.0,
                         86.6,
                         22.0
@@ -5626,16 +5615,16 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1250.6,
+                        1426.6,
                         800.0,
                         90,
                         22.0
                     ],
-                    "text": "hop",
+                    "text": "lead",
                     "presentation": 1,
                     "presentation_rect": [
-                        970.0,
-                        266.0,
+                        1210.0,
+                        196.0,
                         78.0,
                         20.0
                     ]
@@ -5644,53 +5633,6 @@
             {
                 "box": {
                     "id": "obj-262",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1348.6,
-                        800.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        286.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-263",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1426.6,
-                        800.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "mind_p50",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1050.0,
-                        266.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-264",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
@@ -5706,11 +5648,58 @@
                     ],
                     "presentation": 1,
                     "presentation_rect": [
-                        1050.0,
-                        286.0,
+                        1210.0,
+                        216.0,
                         70.0,
                         22.0
                     ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-263",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        830.0,
+                        300,
+                        22.0
+                    ],
+                    "text": "status: heartbeat, once a second",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        244.0,
+                        480.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-264",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 7,
+                    "patching_rect": [
+                        1278.0,
+                        830.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "text": "unpack s 0 0. 0. 0 0 s"
                 }
             },
             {
@@ -5720,8 +5709,167 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
+                        970.0,
+                        860.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "state",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-266",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        860.0,
+                        80,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        286.0,
+                        76.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-267",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1156.0,
+                        860.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-268",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1250.6,
+                        860.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "hop",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-269",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1348.6,
+                        860.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        286.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-270",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1426.6,
+                        860.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "mind_p50",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-271",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1524.6,
+                        860.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        286.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-272",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
                         1602.6,
-                        800.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -5737,13 +5885,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-273",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        800.0,
+                        860.0,
                         70,
                         22.0
                     ],
@@ -5762,13 +5910,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-274",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        830.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5784,13 +5932,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-275",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        830.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5809,13 +5957,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-276",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        830.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5831,13 +5979,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-277",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        830.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5856,13 +6004,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-278",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        830.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5878,13 +6026,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-279",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1420.0,
-                        830.0,
+                        890.0,
                         80,
                         22.0
                     ],
@@ -5903,13 +6051,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-280",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1508.0,
-                        830.0,
+                        890.0,
                         86.6,
                         22.0
                     ],
@@ -5921,13 +6069,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-281",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        860.0,
+                        920.0,
                         300,
                         22.0
                     ],
@@ -5944,13 +6092,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-282",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         1278.0,
-                        860.0,
+                        920.0,
                         152.6,
                         22.0
                     ],
@@ -5966,13 +6114,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-283",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        890.0,
+                        950.0,
                         90,
                         22.0
                     ],
@@ -5988,13 +6136,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-284",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        890.0,
+                        950.0,
                         70,
                         22.0
                     ],
@@ -6013,13 +6161,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-285",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        890.0,
+                        950.0,
                         90,
                         22.0
                     ],
@@ -6035,13 +6183,13 @@
             },
             {
                 "box": {
-                    "id": "obj-279",
+                    "id": "obj-286",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        890.0,
+                        950.0,
                         70,
                         22.0
                     ],
@@ -6060,13 +6208,13 @@
             },
             {
                 "box": {
-                    "id": "obj-280",
+                    "id": "obj-287",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        890.0,
+                        950.0,
                         90,
                         22.0
                     ],
@@ -6082,13 +6230,13 @@
             },
             {
                 "box": {
-                    "id": "obj-281",
+                    "id": "obj-288",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        890.0,
+                        950.0,
                         70,
                         22.0
                     ],
@@ -6107,13 +6255,13 @@
             },
             {
                 "box": {
-                    "id": "obj-282",
+                    "id": "obj-289",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        890.0,
+                        950.0,
                         90,
                         22.0
                     ],
@@ -6129,13 +6277,13 @@
             },
             {
                 "box": {
-                    "id": "obj-283",
+                    "id": "obj-290",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        890.0,
+                        950.0,
                         70,
                         22.0
                     ],
@@ -6154,13 +6302,13 @@
             },
             {
                 "box": {
-                    "id": "obj-284",
+                    "id": "obj-291",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        920.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -6176,13 +6324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-285",
+                    "id": "obj-292",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        920.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -6201,13 +6349,13 @@
             },
             {
                 "box": {
-                    "id": "obj-286",
+                    "id": "obj-293",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        950.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -6224,13 +6372,13 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
+                    "id": "obj-294",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        950.0,
+                        1010.0,
                         200,
                         22.0
                     ],
@@ -6249,13 +6397,13 @@
             },
             {
                 "box": {
-                    "id": "obj-288",
+                    "id": "obj-295",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        950.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6267,13 +6415,13 @@
             },
             {
                 "box": {
-                    "id": "obj-289",
+                    "id": "obj-296",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        980.0,
+                        1040.0,
                         90,
                         22.0
                     ],
@@ -6290,13 +6438,13 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
+                    "id": "obj-297",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        980.0,
+                        1040.0,
                         200,
                         22.0
                     ],
@@ -6315,13 +6463,13 @@
             },
             {
                 "box": {
-                    "id": "obj-291",
+                    "id": "obj-298",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        980.0,
+                        1040.0,
                         86.6,
                         22.0
                     ],
@@ -6333,13 +6481,13 @@
             },
             {
                 "box": {
-                    "id": "obj-292",
+                    "id": "obj-299",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1010.0,
+                        1070.0,
                         90,
                         22.0
                     ],
@@ -6356,13 +6504,13 @@
             },
             {
                 "box": {
-                    "id": "obj-293",
+                    "id": "obj-300",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1010.0,
+                        1070.0,
                         200,
                         22.0
                     ],
@@ -6381,13 +6529,13 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-301",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1010.0,
+                        1070.0,
                         86.6,
                         22.0
                     ],
@@ -6399,13 +6547,13 @@
             },
             {
                 "box": {
-                    "id": "obj-295",
+                    "id": "obj-302",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1040.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6422,13 +6570,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
+                    "id": "obj-303",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1040.0,
+                        1100.0,
                         200,
                         22.0
                     ],
@@ -6447,13 +6595,13 @@
             },
             {
                 "box": {
-                    "id": "obj-297",
+                    "id": "obj-304",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1040.0,
+                        1100.0,
                         86.6,
                         22.0
                     ],
@@ -6465,13 +6613,13 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
+                    "id": "obj-305",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1070.0,
+                        1130.0,
                         90,
                         22.0
                     ],
@@ -6488,13 +6636,13 @@
             },
             {
                 "box": {
-                    "id": "obj-299",
+                    "id": "obj-306",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1070.0,
+                        1130.0,
                         200,
                         22.0
                     ],
@@ -6513,13 +6661,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-307",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1070.0,
+                        1130.0,
                         86.6,
                         22.0
                     ],
@@ -6531,13 +6679,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-308",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1100.0,
+                        1160.0,
                         90,
                         22.0
                     ],
@@ -6554,13 +6702,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-309",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1100.0,
+                        1160.0,
                         200,
                         22.0
                     ],
@@ -6579,13 +6727,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-310",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1100.0,
+                        1160.0,
                         86.6,
                         22.0
                     ],
@@ -6597,13 +6745,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-311",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1130.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6620,13 +6768,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-312",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1130.0,
+                        1190.0,
                         200,
                         22.0
                     ],
@@ -6645,13 +6793,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-313",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1130.0,
+                        1190.0,
                         86.6,
                         22.0
                     ],
@@ -6663,13 +6811,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-314",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1160.0,
+                        1220.0,
                         90,
                         22.0
                     ],
@@ -6686,13 +6834,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-315",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1160.0,
+                        1220.0,
                         200,
                         22.0
                     ],
@@ -6711,13 +6859,13 @@
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-316",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1160.0,
+                        1220.0,
                         86.6,
                         22.0
                     ],
@@ -6729,13 +6877,13 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-317",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1190.0,
+                        1250.0,
                         90,
                         22.0
                     ],
@@ -6752,13 +6900,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-318",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1190.0,
+                        1250.0,
                         200,
                         22.0
                     ],
@@ -6777,13 +6925,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-319",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1190.0,
+                        1250.0,
                         86.6,
                         22.0
                     ],
@@ -6795,13 +6943,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-320",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1220.0,
+                        1280.0,
                         90,
                         22.0
                     ],
@@ -6818,13 +6966,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-321",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1220.0,
+                        1280.0,
                         200,
                         22.0
                     ],
@@ -6843,13 +6991,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-322",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1220.0,
+                        1280.0,
                         86.6,
                         22.0
                     ],
@@ -8116,19 +8264,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-170",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-170",
-                        0
-                    ],
-                    "destination": [
                         "obj-165",
                         0
                     ],
@@ -8142,32 +8277,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-170",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-171",
-                        0
-                    ],
-                    "destination": [
-                        "obj-172",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-172",
-                        0
-                    ],
-                    "destination": [
                         "obj-168",
                         0
                     ],
@@ -8177,11 +8286,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-171",
-                        1
+                        "obj-170",
+                        0
                     ],
                     "destination": [
-                        "obj-173",
+                        "obj-171",
                         0
                     ],
                     "order": 0
@@ -8194,7 +8303,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-169",
+                        "obj-175",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-175",
+                        0
+                    ],
+                    "destination": [
+                        "obj-170",
                         0
                     ],
                     "order": 0
@@ -8208,6 +8330,19 @@
                     ],
                     "destination": [
                         "obj-175",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-176",
+                        0
+                    ],
+                    "destination": [
+                        "obj-177",
                         0
                     ],
                     "order": 0
@@ -8220,7 +8355,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-174",
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-176",
+                        1
+                    ],
+                    "destination": [
+                        "obj-178",
                         0
                     ],
                     "order": 0
@@ -8233,7 +8381,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-177",
+                        "obj-174",
                         0
                     ],
                     "order": 0
@@ -8281,11 +8429,24 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-184",
+                        0
+                    ],
+                    "destination": [
                         "obj-185",
                         0
                     ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-187",
+                        0
+                    ],
                     "destination": [
-                        "obj-186",
+                        "obj-184",
                         0
                     ],
                     "order": 0
@@ -8294,7 +8455,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-186",
+                        "obj-188",
                         0
                     ],
                     "destination": [
@@ -8307,11 +8468,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-190",
                         0
                     ],
                     "destination": [
-                        "obj-188",
+                        "obj-191",
                         0
                     ],
                     "order": 0
@@ -8320,7 +8481,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-188",
+                        "obj-191",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        0
+                    ],
+                    "destination": [
+                        "obj-193",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-193",
                         0
                     ],
                     "destination": [
@@ -8333,11 +8520,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         1
                     ],
                     "destination": [
-                        "obj-189",
+                        "obj-194",
                         0
                     ],
                     "order": 0
@@ -8346,7 +8533,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-189",
+                        "obj-194",
                         0
                     ],
                     "destination": [
@@ -8359,11 +8546,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         2
                     ],
                     "destination": [
-                        "obj-190",
+                        "obj-195",
                         0
                     ],
                     "order": 0
@@ -8372,7 +8559,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-190",
+                        "obj-195",
                         0
                     ],
                     "destination": [
@@ -8385,11 +8572,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         3
                     ],
                     "destination": [
-                        "obj-191",
+                        "obj-196",
                         0
                     ],
                     "order": 0
@@ -8398,7 +8585,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-191",
+                        "obj-196",
                         0
                     ],
                     "destination": [
@@ -8411,11 +8598,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         4
                     ],
                     "destination": [
-                        "obj-192",
+                        "obj-197",
                         0
                     ],
                     "order": 0
@@ -8424,7 +8611,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-197",
                         0
                     ],
                     "destination": [
@@ -8437,11 +8624,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         5
                     ],
                     "destination": [
-                        "obj-193",
+                        "obj-198",
                         0
                     ],
                     "order": 0
@@ -8450,7 +8637,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-193",
+                        "obj-198",
                         0
                     ],
                     "destination": [
@@ -8463,11 +8650,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         5
                     ],
                     "destination": [
-                        "obj-194",
+                        "obj-199",
                         0
                     ],
                     "order": 0
@@ -8476,7 +8663,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-194",
+                        "obj-199",
                         0
                     ],
                     "destination": [
@@ -8489,11 +8676,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         6
                     ],
                     "destination": [
-                        "obj-195",
+                        "obj-200",
                         0
                     ],
                     "order": 0
@@ -8502,7 +8689,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-195",
+                        "obj-200",
                         0
                     ],
                     "destination": [
@@ -8515,11 +8702,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         6
                     ],
                     "destination": [
-                        "obj-196",
+                        "obj-201",
                         0
                     ],
                     "order": 0
@@ -8528,7 +8715,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-196",
+                        "obj-201",
                         0
                     ],
                     "destination": [
@@ -8541,11 +8728,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         7
                     ],
                     "destination": [
-                        "obj-197",
+                        "obj-202",
                         0
                     ],
                     "order": 0
@@ -8554,7 +8741,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-197",
+                        "obj-202",
                         0
                     ],
                     "destination": [
@@ -8567,11 +8754,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         7
                     ],
                     "destination": [
-                        "obj-198",
+                        "obj-203",
                         0
                     ],
                     "order": 0
@@ -8580,7 +8767,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-198",
+                        "obj-203",
                         0
                     ],
                     "destination": [
@@ -8593,11 +8780,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         8
                     ],
                     "destination": [
-                        "obj-199",
+                        "obj-204",
                         0
                     ],
                     "order": 0
@@ -8606,7 +8793,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-199",
+                        "obj-204",
                         0
                     ],
                     "destination": [
@@ -8619,11 +8806,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         8
                     ],
                     "destination": [
-                        "obj-200",
+                        "obj-205",
                         0
                     ],
                     "order": 0
@@ -8632,7 +8819,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-200",
+                        "obj-205",
                         0
                     ],
                     "destination": [
@@ -8645,11 +8832,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         9
                     ],
                     "destination": [
-                        "obj-201",
+                        "obj-206",
                         0
                     ],
                     "order": 0
@@ -8658,7 +8845,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-201",
+                        "obj-206",
                         0
                     ],
                     "destination": [
@@ -8671,11 +8858,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         9
                     ],
                     "destination": [
-                        "obj-202",
+                        "obj-207",
                         0
                     ],
                     "order": 0
@@ -8684,7 +8871,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
+                        "obj-207",
                         0
                     ],
                     "destination": [
@@ -8697,11 +8884,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         10
                     ],
                     "destination": [
-                        "obj-203",
+                        "obj-208",
                         0
                     ],
                     "order": 0
@@ -8710,7 +8897,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-203",
+                        "obj-208",
                         0
                     ],
                     "destination": [
@@ -8723,11 +8910,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         11
                     ],
                     "destination": [
-                        "obj-204",
+                        "obj-209",
                         0
                     ],
                     "order": 0
@@ -8736,7 +8923,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-204",
+                        "obj-209",
                         0
                     ],
                     "destination": [
@@ -8749,11 +8936,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         11
                     ],
                     "destination": [
-                        "obj-205",
+                        "obj-210",
                         0
                     ],
                     "order": 0
@@ -8762,7 +8949,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-205",
+                        "obj-210",
                         0
                     ],
                     "destination": [
@@ -8775,11 +8962,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         12
                     ],
                     "destination": [
-                        "obj-206",
+                        "obj-211",
                         0
                     ],
                     "order": 0
@@ -8788,7 +8975,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-206",
+                        "obj-211",
                         0
                     ],
                     "destination": [
@@ -8801,11 +8988,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         12
                     ],
                     "destination": [
-                        "obj-207",
+                        "obj-212",
                         0
                     ],
                     "order": 0
@@ -8814,7 +9001,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-207",
+                        "obj-212",
                         0
                     ],
                     "destination": [
@@ -8827,11 +9014,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         13
                     ],
                     "destination": [
-                        "obj-208",
+                        "obj-213",
                         0
                     ],
                     "order": 0
@@ -8840,7 +9027,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-208",
+                        "obj-213",
                         0
                     ],
                     "destination": [
@@ -8853,11 +9040,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         14
                     ],
                     "destination": [
-                        "obj-209",
+                        "obj-214",
                         0
                     ],
                     "order": 0
@@ -8866,7 +9053,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-209",
+                        "obj-214",
                         0
                     ],
                     "destination": [
@@ -8879,11 +9066,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         14
                     ],
                     "destination": [
-                        "obj-210",
+                        "obj-215",
                         0
                     ],
                     "order": 0
@@ -8892,7 +9079,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-210",
+                        "obj-215",
                         0
                     ],
                     "destination": [
@@ -8905,11 +9092,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         15
                     ],
                     "destination": [
-                        "obj-211",
+                        "obj-216",
                         0
                     ],
                     "order": 0
@@ -8918,7 +9105,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-216",
                         0
                     ],
                     "destination": [
@@ -8931,11 +9118,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         15
                     ],
                     "destination": [
-                        "obj-212",
+                        "obj-217",
                         0
                     ],
                     "order": 0
@@ -8944,7 +9131,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-212",
+                        "obj-217",
                         0
                     ],
                     "destination": [
@@ -8957,11 +9144,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         16
                     ],
                     "destination": [
-                        "obj-213",
+                        "obj-218",
                         0
                     ],
                     "order": 0
@@ -8970,7 +9157,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-213",
+                        "obj-218",
                         0
                     ],
                     "destination": [
@@ -8983,11 +9170,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         16
                     ],
                     "destination": [
-                        "obj-214",
+                        "obj-219",
                         0
                     ],
                     "order": 0
@@ -8996,7 +9183,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-214",
+                        "obj-219",
                         0
                     ],
                     "destination": [
@@ -9009,115 +9196,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-187",
+                        "obj-192",
                         17
                     ],
                     "destination": [
-                        "obj-171",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-187",
-                        18
-                    ],
-                    "destination": [
-                        "obj-215",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-215",
-                        0
-                    ],
-                    "destination": [
-                        "obj-177",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-187",
-                        18
-                    ],
-                    "destination": [
-                        "obj-216",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-216",
-                        0
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-187",
-                        19
-                    ],
-                    "destination": [
-                        "obj-217",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-217",
-                        0
-                    ],
-                    "destination": [
-                        "obj-182",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-187",
-                        19
-                    ],
-                    "destination": [
-                        "obj-218",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-218",
-                        0
-                    ],
-                    "destination": [
-                        "obj-183",
+                        "obj-220",
                         0
                     ],
                     "order": 0
@@ -9130,6 +9213,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-168",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        17
+                    ],
+                    "destination": [
                         "obj-221",
                         0
                     ],
@@ -9143,6 +9239,58 @@
                         0
                     ],
                     "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        18
+                    ],
+                    "destination": [
+                        "obj-176",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        19
+                    ],
+                    "destination": [
+                        "obj-222",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-222",
+                        0
+                    ],
+                    "destination": [
+                        "obj-182",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        19
+                    ],
+                    "destination": [
                         "obj-223",
                         0
                     ],
@@ -9154,6 +9302,45 @@
                     "source": [
                         "obj-223",
                         0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        20
+                    ],
+                    "destination": [
+                        "obj-224",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-224",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        20
                     ],
                     "destination": [
                         "obj-225",
@@ -9165,60 +9352,73 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-223",
-                        1
+                        "obj-225",
+                        0
                     ],
                     "destination": [
+                        "obj-188",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-227",
                         0
                     ],
+                    "destination": [
+                        "obj-228",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-223",
+                        "obj-228",
+                        0
+                    ],
+                    "destination": [
+                        "obj-230",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-230",
+                        0
+                    ],
+                    "destination": [
+                        "obj-232",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-230",
+                        1
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-230",
                         2
-                    ],
-                    "destination": [
-                        "obj-229",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        1
-                    ],
-                    "destination": [
-                        "obj-231",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        0
-                    ],
-                    "destination": [
-                        "obj-233",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        1
                     ],
                     "destination": [
                         "obj-236",
@@ -9230,21 +9430,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-236",
-                        0
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        2
+                        "obj-228",
+                        1
                     ],
                     "destination": [
                         "obj-238",
@@ -9256,8 +9443,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
-                        3
+                        "obj-238",
+                        0
                     ],
                     "destination": [
                         "obj-240",
@@ -9269,8 +9456,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
-                        4
+                        "obj-238",
+                        1
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-243",
+                        0
                     ],
                     "destination": [
                         "obj-242",
@@ -9282,11 +9482,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
+                        "obj-238",
+                        2
+                    ],
+                    "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-238",
+                        3
+                    ],
+                    "destination": [
+                        "obj-247",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-238",
+                        4
+                    ],
+                    "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-238",
                         5
                     ],
                     "destination": [
-                        "obj-244",
+                        "obj-251",
                         0
                     ],
                     "order": 0
@@ -9295,11 +9534,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
+                        "obj-238",
                         6
                     ],
                     "destination": [
-                        "obj-246",
+                        "obj-253",
                         0
                     ],
                     "order": 0
@@ -9308,60 +9547,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
+                        "obj-238",
                         7
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        8
-                    ],
-                    "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        9
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        0
-                    ],
-                    "destination": [
-                        "obj-252",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        10
                     ],
                     "destination": [
                         "obj-255",
@@ -9373,8 +9560,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
-                        2
+                        "obj-238",
+                        8
                     ],
                     "destination": [
                         "obj-257",
@@ -9386,8 +9573,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        0
+                        "obj-238",
+                        9
                     ],
                     "destination": [
                         "obj-260",
@@ -9412,8 +9599,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        1
+                        "obj-238",
+                        10
                     ],
                     "destination": [
                         "obj-262",
@@ -9425,7 +9612,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-228",
                         2
                     ],
                     "destination": [
@@ -9438,8 +9625,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        3
+                        "obj-264",
+                        0
+                    ],
+                    "destination": [
+                        "obj-267",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
                     ],
                     "destination": [
                         "obj-266",
@@ -9451,11 +9651,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        4
+                        "obj-264",
+                        1
                     ],
                     "destination": [
-                        "obj-268",
+                        "obj-269",
                         0
                     ],
                     "order": 0
@@ -9464,11 +9664,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        5
+                        "obj-264",
+                        2
                     ],
                     "destination": [
-                        "obj-270",
+                        "obj-271",
                         0
                     ],
                     "order": 0
@@ -9477,36 +9677,23 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
-                        6
-                    ],
-                    "destination": [
-                        "obj-273",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-273",
-                        0
-                    ],
-                    "destination": [
-                        "obj-272",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
+                        "obj-264",
                         3
                     ],
                     "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        4
+                    ],
+                    "destination": [
                         "obj-275",
                         0
                     ],
@@ -9516,8 +9703,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
-                        0
+                        "obj-264",
+                        5
                     ],
                     "destination": [
                         "obj-277",
@@ -9529,8 +9716,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
-                        1
+                        "obj-264",
+                        6
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-280",
+                        0
                     ],
                     "destination": [
                         "obj-279",
@@ -9542,24 +9742,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
-                        2
-                    ],
-                    "destination": [
-                        "obj-281",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-275",
+                        "obj-228",
                         3
                     ],
                     "destination": [
-                        "obj-283",
+                        "obj-282",
                         0
                     ],
                     "order": 0
@@ -9568,11 +9755,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
-                        4
+                        "obj-282",
+                        0
                     ],
                     "destination": [
-                        "obj-285",
+                        "obj-284",
                         0
                     ],
                     "order": 0
@@ -9581,8 +9768,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
-                        4
+                        "obj-282",
+                        1
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-282",
+                        2
                     ],
                     "destination": [
                         "obj-288",
@@ -9594,34 +9794,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-288",
-                        0
-                    ],
-                    "destination": [
-                        "obj-287",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        5
-                    ],
-                    "destination": [
-                        "obj-291",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-291",
-                        0
+                        "obj-282",
+                        3
                     ],
                     "destination": [
                         "obj-290",
@@ -9633,11 +9807,76 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-282",
+                        4
+                    ],
+                    "destination": [
+                        "obj-292",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-228",
+                        4
+                    ],
+                    "destination": [
+                        "obj-295",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-295",
+                        0
+                    ],
+                    "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-228",
+                        5
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-298",
+                        0
+                    ],
+                    "destination": [
+                        "obj-297",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-228",
                         6
                     ],
                     "destination": [
-                        "obj-294",
+                        "obj-301",
                         0
                     ],
                     "order": 0
@@ -9646,11 +9885,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-294",
+                        "obj-301",
                         0
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -9659,11 +9898,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         7
                     ],
                     "destination": [
-                        "obj-297",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -9672,11 +9911,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-297",
+                        "obj-304",
                         0
                     ],
                     "destination": [
-                        "obj-296",
+                        "obj-303",
                         0
                     ],
                     "order": 0
@@ -9685,11 +9924,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         8
                     ],
                     "destination": [
-                        "obj-300",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -9698,11 +9937,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-307",
                         0
                     ],
                     "destination": [
-                        "obj-299",
+                        "obj-306",
                         0
                     ],
                     "order": 0
@@ -9711,11 +9950,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         9
                     ],
                     "destination": [
-                        "obj-303",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -9724,11 +9963,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-310",
                         0
                     ],
                     "destination": [
-                        "obj-302",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -9737,11 +9976,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         10
                     ],
                     "destination": [
-                        "obj-306",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -9750,11 +9989,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-306",
+                        "obj-313",
                         0
                     ],
                     "destination": [
-                        "obj-305",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -9763,11 +10002,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         11
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -9776,11 +10015,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-309",
+                        "obj-316",
                         0
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -9789,11 +10028,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         12
                     ],
                     "destination": [
-                        "obj-312",
+                        "obj-319",
                         0
                     ],
                     "order": 0
@@ -9802,11 +10041,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
+                        "obj-319",
                         0
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-318",
                         0
                     ],
                     "order": 0
@@ -9815,11 +10054,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-228",
                         13
                     ],
                     "destination": [
-                        "obj-315",
+                        "obj-322",
                         0
                     ],
                     "order": 0
@@ -9828,11 +10067,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
+                        "obj-322",
                         0
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-321",
                         0
                     ],
                     "order": 0

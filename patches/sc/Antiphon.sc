@@ -127,6 +127,8 @@ Antiphon {
 	rests { |value| this.send('rests', value) }
 	// share of the time it plays; 0 is silent
 	density { |value| this.send('density', value) }
+	// draws so many answers and plays the one that fits best
+	best_of { |value| this.send('best_of', value) }
 	// longest stretch played as it was recorded
 	max_continuity { |value| this.send('max_continuity', value) }
 	// no jump to what was played so lately

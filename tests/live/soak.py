@@ -1,11 +1,13 @@
 """An evening in ten minutes: everything on at once, over JACK in real time, and then the books are compared.
 
     python -m tests.live.soak [--minutes 10] [--rate 48000] [--period 256] [--hop 0.25] [--packets 1000000] [--peer]
+                              [--coherence on|off|FOLDER]
 
 The demo guide is heard over and over; a browser has the stage page open, OSC brings 100 messages a second and, if asked
 for, so many mutated packets; log and recording run. Not a test: quiet cores give the figures that count. At the end the
 log is replayed and compared with the recording, sample for sample. With --peer the guide comes from another JACK client
-and the answer goes to one; these are in Python, and an xrun of theirs is one of everybody's.
+and the answer goes to one; these are in Python, and an xrun of theirs is one of everybody's. --coherence tells what the
+meter costs: run it with and without.
 """
 
 from __future__ import annotations
@@ -111,8 +113,24 @@ def busy(process: int) -> float:
     return (int(words[11]) + int(words[12])) / 100
 
 
+def metering(process: int) -> int:
+    """Number of the process in which the coherence meter of an agent works, 0 if there is none."""
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            if b"meter_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return 0
+
+
 def soak(
-    minutes: float, rate: int, period: int, hop: float, packets: int, page: bool = True, peer: bool = False
+    minutes: float,
+    rate: int,
+    period: int,
+    hop: float,
+    packets: int,
+    page: bool = True,
+    peer: bool = False,
+    coherence: str = "on",
 ) -> dict:
     """One evening; the figures."""
     guide = read_at(perform.DEMO / "guide.flac", rate)
@@ -123,6 +141,8 @@ def soak(
         words = [
             "--set", f"live.hop={hop}", "--osc", osc, "--page", web, "--log", "s.jsonl", "--record", "takes", "--json"
         ]  # fmt: skip
+        if coherence != "on":
+            words += ["--set", "coherence.every=0" if coherence == "off" else f"coherence.model={coherence}"]
         if not peer:
             with AudioWriter(folder / "guide.wav", rate) as writer:
                 writer.write(audio)
@@ -141,9 +161,13 @@ def soak(
             first = min(60.0, 20 * minutes)
             time.sleep(first)
             early, began, spent = resident(process.pid), time.monotonic(), busy(process.pid)
+            meter = metering(process.pid)
+            metered = busy(meter) if meter else 0.0
             taken = playing.wait(60 * minutes + 120) if playing else None
             time.sleep(0 if taken else 60 * minutes - first)
-            late, share = resident(process.pid), (busy(process.pid) - spent) / (time.monotonic() - began)
+            elapsed = time.monotonic() - began
+            late, share = resident(process.pid), (busy(process.pid) - spent) / elapsed
+            metered = (busy(meter) - metered) / elapsed if meter else 0.0
             hand.over.set()
             hand.join()
             if browser:
@@ -163,6 +187,7 @@ def soak(
         "minutes": minutes, "rate": rate, "period": period, "hop": hop,
         "agent": {key: report[key] for key in ("hops", "missed", "xruns", "nan", "mind_ms", "state")},
         "peer": peer, "page": page, "agent_cores": round(share, 2),
+        "coherence": report.get("coherence"), "meter_cores": round(metered, 2),
         "osc": {"sent": hand.sent, "mutated": hand.thrown, "received": hand.reports, "pongs": hand.pongs},
         "xruns_at": hand.xruns_at,
         "page_complaints": browser.complaints if browser else None,
@@ -180,8 +205,12 @@ def main() -> None:
     words.add_argument("--packets", type=int, default=0)
     words.add_argument("--no-page", action="store_true")
     words.add_argument("--peer", action="store_true")
+    words.add_argument("--coherence", default="on", metavar="on|off|FOLDER", help="FOLDER: the meter to take")
     given = words.parse_args()
-    found = soak(given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page, given.peer)
+    coherence = given.coherence if given.coherence in ("on", "off") else str(Path(given.coherence).absolute())
+    found = soak(
+        given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page, given.peer, coherence
+    )
     print(json.dumps(found, indent=1))
 
 

@@ -47,6 +47,18 @@ def playing(rig):
         stream.close()
 
 
+@pytest.fixture
+def kept(playing):
+    """(rings, reports): a stream that plays, and what its keeper says of it."""
+    shared, stream = playing()
+    reports = []
+    keeper = device.Keeper(stream, lambda *report: reports.append(report))
+    keeper.start()
+    assert until(lambda: shared.callbacks > 3)
+    yield shared, reports
+    keeper.end()
+
+
 def answers(shared: rings.Rings, ends: threading.Event) -> None:
     """A mind that plays back what it has heard: the answer of hop h is hop h - 2."""
     hop = 1
@@ -157,12 +169,8 @@ def test_one_side_may_be_a_file(rig):
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_a_server_that_goes_is_said_and_found_again(rig, playing, how):
-    shared, stream = playing()
-    reports = []
-    keeper = device.Keeper(stream, lambda *report: reports.append(report))
-    keeper.start()
-    assert until(lambda: shared.callbacks > 3)
+def test_a_server_that_goes_is_said_and_found_again(rig, kept, how):
+    shared, reports = kept
     lost, found = ("device", "lost", "system"), ("device", "open", "system")
     for expected in ([lost, found], [lost, found] * 2):
         getattr(rig, how)()
@@ -178,15 +186,10 @@ def test_a_server_that_goes_is_said_and_found_again(rig, playing, how):
     heard = shared.hear(0, shared.heard)
     at = int(np.flatnonzero(heard)[0])
     assert np.array_equal(heard[at : at + len(audio)], audio)
-    keeper.end()
 
 
-def test_a_server_that_comes_back_at_another_rate_is_refused(rig, playing):
-    shared, stream = playing()
-    reports = []
-    keeper = device.Keeper(stream, lambda *report: reports.append(report))
-    keeper.start()
-    assert until(lambda: shared.callbacks > 3)
+def test_a_server_that_comes_back_at_another_rate_is_refused(rig, kept):
+    shared, reports = kept
     rig.kill()
     rig.start(rate=44100)
     assert until(lambda: any(name == "error" for name, *_ in reports))
@@ -197,20 +200,14 @@ def test_a_server_that_comes_back_at_another_rate_is_refused(rig, playing):
     rig.start(rate=48000)
     assert until(lambda: reports[-1] == ("device", "open", "system")) and until(lambda: shared.heard > before)
     assert sum(report[0] == "error" for report in reports) == 1
-    keeper.end()
 
 
-def test_a_server_that_sleeps_goes_on_with_the_same_stream(rig, playing):
-    shared, stream = playing()
-    reports = []
-    keeper = device.Keeper(stream, lambda *report: reports.append(report))
-    keeper.start()
-    assert until(lambda: shared.callbacks > 3)
+def test_a_server_that_sleeps_goes_on_with_the_same_stream(rig, kept):
+    _, reports = kept
     rig.process.send_signal(signal.SIGSTOP)
     assert until(lambda: ("device", "lost", "system") in reports, 5)
     rig.process.send_signal(signal.SIGCONT)
     assert until(lambda: ("device", "open", "system") in reports)
-    keeper.end()
 
 
 def test_a_program_ends_well_when_the_server_has_gone_before_it(rig):

@@ -19,6 +19,7 @@ from conftest import KINDS
 from agent import drivers, web
 from agent.bus import Bus
 from agent.live import Engine
+from agent.meter import Meter
 from agent.monitor import Monitor
 from live import chromium
 
@@ -48,11 +49,12 @@ OVERLAPPING = f"""(() => {{
 class Play:
     """An engine that hears a melody in real time, and its page."""
 
-    def __init__(self, session, guide: np.ndarray):
+    def __init__(self, session, guide: np.ndarray, coherence: Path):
         self.bus = Bus()
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=40, bus=self.bus)
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
+        self.meter = Meter(self.engine, coherence, 1.0).start()
         self.page = web.Page(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
@@ -78,13 +80,14 @@ class Play:
         self.loop.close()
         self.page.close()
         self.monitor.close()
+        self.meter.close()
         self.engine.stop()
 
 
 @pytest.fixture(scope="module")
-def play(stage) -> Iterator[Play]:
+def play(stage, tiny_coherence) -> Iterator[Play]:
     session = stage.session(hop=0.25)
-    made = Play(session, KINDS["melody"](20, session.samplerate, 5))
+    made = Play(session, KINDS["melody"](20, session.samplerate, 5), tiny_coherence)
     yield made
     made.close()
 
@@ -108,6 +111,9 @@ def keep(browser, name: str) -> None:
 def test_everything_is_there_and_nothing_hides_it(browser, play, size):
     browser.resize(*size)
     time.sleep(0.5)
+    play.bus.publish("coherence", 0.78, -123.4, 12.5, -123.4)
+    browser.wait("document.querySelector('#coherence b').textContent === '0.78'")
+    time.sleep(0.9)  # the knob takes its time
     keep(browser, f"stage-{size[0]}x{size[1]}")
     assert browser.value("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == list(size)
     for name, found in (("clipped", CLIPPED), ("small", SMALL), ("outside", OUTSIDE), ("overlapping", OVERLAPPING)):
@@ -137,6 +143,21 @@ def test_what_is_heard_played_and_planned_is_drawn(browser, play):
         assert colours > 20, f"{canvas} is empty"
     browser.wait("Number(document.querySelector('#meter-in b').textContent) > -60")  # between two phrases it is still
     assert browser.value("document.querySelector('#latency b').textContent").endswith("ms")
+
+
+def test_how_well_both_fit(browser, play):
+    tap = play.bus.tap()
+    shown = "[...document.querySelectorAll('#coherence b')].map(e => e.textContent)"
+    browser.wait("stage.fitted > 0", 90)
+    play.meter.close()
+    play.bus.leave(tap)
+    position, both, harmonic, _ = [values for name, values in tap.drain() if name == "coherence"][-1]
+    browser.wait(f"document.querySelector('#coherence b').textContent === '{position:.2f}'")
+    assert browser.value(shown)[1] == f"{harmonic:.1f}" and browser.value("$('coherence').className") == "known"
+    play.bus.publish("coherence", -1.0, both, 0.0, 0.0)
+    browser.wait(f"{shown}[0] === '{both:.1f}'")
+    assert browser.value("$('coherence').className") == "" and browser.value(shown)[1:] == ["–", "–"]
+    browser.wait(f"{shown}[0] === '–'", 8)
 
 
 def test_buttons_keys_and_fingers(browser, play):

@@ -1,0 +1,189 @@
+"""How well one recording fits another: the coherence of every 5 s of them, over files of any length (antiphon score).
+
+What was heard comes first, what answered it second; the score is not the same the other way round. Only what both have
+in common is compared, sample by sample from their beginnings: who compares a live session takes heard.wav and
+spoken.wav of --record, which belong together as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.audio import AudioFile, boundary, open_audio
+from perception.coherence import GATE, MODES, SAMPLES, SECONDS, Calibration, Coherence, CoherenceError, audible
+from perception.hpss import SAMPLERATE
+from perception.scoring import scores
+
+STEPS = (0.05, 3600.0)  # s between two windows, least and most
+UNEVEN = 1.0  # s by which two files may differ before that is mentioned
+WORDS = (  # from which position on, what it means
+    (0.75, "as music that was played together does"),
+    (0.5, "more as partners do than as strangers do"),
+    (0.25, "more as strangers do than as partners do"),
+    (0.0, "as music does that has nothing to do with it"),
+)
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDE = 60  # columns of the curve
+
+
+def run(
+    heard: str | Path,
+    spoken: str | Path,
+    model: str | Path,
+    step: float = 1.0,
+    progress: Callable[[float, float], None] | None = None,
+    calibration: Calibration | None = None,
+) -> dict[str, Any]:
+    """Score a window of 5 s every `step` s. Files of hours are streamed.
+
+    heard, spoken: audio files, the input A and the answer B. model: folder of a coherence model. calibration: instead
+    of the model's own. Returns the JSON of `antiphon score`: means, and "curve" with one entry for each window that was
+    scored, its "time" being where it begins, in s. AudioError, CoherenceError.
+    """
+    if not STEPS[0] <= step <= STEPS[1]:  # NaN fails too
+        raise CoherenceError(f"--step {step:g}: expected {STEPS[0]:g} to {STEPS[1]:g} s between two windows")
+    meter = Coherence.load(model)
+    meter.calibration = calibration or meter.calibration
+    with open_audio(heard) as a, open_audio(spoken) as b:
+        common = min(a.seconds, b.seconds)
+        for file in (a, b):
+            if file.frames and file.seconds < SECONDS:
+                raise CoherenceError(
+                    f"'{file.path}' lasts {file.seconds:.3g} s, less than the {SECONDS:g} s that are compared at a "
+                    f"time: give at least {SECONDS:g} s"
+                )
+        times: list[float] = []
+        silent: list[float] = []
+        curve: list[dict[str, Any]] = []
+        for found in scores(meter, _sounding(_together(a, b, step), times, silent)):
+            time = times[len(curve)]
+            curve.append({"time": time, **_row(meter, found)})
+            if progress:
+                progress(time + step, common)
+        if progress:
+            progress(common, common)
+        if not curve:
+            raise CoherenceError(_nothing(a, b, silent))
+        return _told(meter, curve, len(silent), step, common, a, b)
+
+
+def _together(a: AudioFile, b: AudioFile, step: float) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+    """(begin in s, 5 s of A, 5 s of B), every `step` s, as long as both last."""
+    for n, (one, other) in enumerate(zip(windows(a, step), windows(b, step), strict=False)):
+        yield boundary(n, step, SAMPLERATE) / SAMPLERATE, one, other
+
+
+def windows(file: AudioFile, step: float) -> Iterator[np.ndarray]:
+    """Windows (80000,) float32 at 16 kHz of a file, one every `step` s; what is left at its end is none."""
+    held, begin, n = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `begin` of the file
+    for block in file.blocks(rate=SAMPLERATE):
+        held = np.concatenate([held, block])
+        while (at := boundary(n, step, SAMPLERATE) - begin) + SAMPLES <= len(held):
+            yield held[at : at + SAMPLES]
+            n += 1
+        held, begin = held[at:], begin + min(at, len(held))
+
+
+def _sounding(
+    pairs: Iterable[tuple[float, np.ndarray, np.ndarray]], times: list[float], silent: list[float]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Those in which both sides can be heard; `times` and `silent` keep where they and the others begin."""
+    for time, one, other in pairs:
+        heard = audible(one) and audible(other)
+        (times if heard else silent).append(time)
+        if heard:
+            yield one, other
+
+
+def _row(meter: Coherence, found: dict[str, float]) -> dict[str, Any]:
+    held = meter.calibration
+    row: dict[str, Any] = {mode: found.get(mode) for mode in MODES}
+    row["position"] = held.position(found["both"]) if held else None
+    row["positions"] = {mode: held.position(found[mode], mode) for mode in found} if held else None
+    return row
+
+
+def _told(meter: Coherence, curve: list[dict], silent: int, step: float, common: float, a: AudioFile, b: AudioFile):
+    held = meter.calibration
+    found: dict[str, Any] = {"heard": str(a.path), "spoken": str(b.path), "seconds": common, "step": step}
+    found |= {"windows": len(curve), "silent": silent}
+    for key in (*MODES, "position"):
+        found[key] = None if curve[0][key] is None else float(np.mean([row[key] for row in curve]))
+    by_mode = [row.pop("positions") for row in curve]
+    found["positions"] = {mode: float(np.mean([row[mode] for row in by_mode])) for mode in by_mode[0]} if held else None
+    found["calibration"] = {"source": held.source, "pairs": held.pairs} if held else None
+    found["notes"] = list(_notes(found, a, b))
+    return found | {"curve": curve}
+
+
+def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
+    if abs(a.seconds - b.seconds) > UNEVEN:
+        yield (f"'{a.path}' lasts {a.seconds:.1f} s, '{b.path}' {b.seconds:.1f} s: "
+               f"the first {found['seconds']:.1f} s are compared")  # fmt: skip
+    if found["silent"]:
+        yield (f"{found['silent']} of {found['windows'] + found['silent']} windows are left out: "
+               f"one side is silent there (below {GATE:g} dBFS)")  # fmt: skip
+    if found["calibration"] is None:
+        yield ("this meter is not calibrated, so its scores have no scale: "
+               "add --calibrate DATA, a folder of songs in stems, to learn where they lie")  # fmt: skip
+
+
+def _nothing(a: AudioFile, b: AudioFile, silent: list[float]) -> str:
+    if silent:
+        return (f"there is nothing to compare in '{a.path}' and '{b.path}': in each of their {len(silent)} windows "
+                f"of {SECONDS:g} s one of them is silent, below {GATE:g} dBFS; raise its level")  # fmt: skip
+    return (f"'{a.path}' and '{b.path}' have less than {SECONDS:g} s in common: "
+            f"give at least {SECONDS:g} s of each")  # fmt: skip
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The same for a reader: how B fits A, a bar, the scores, the curve."""
+    told = [f"{found['spoken']} answers {found['heard']}: {found['windows']} windows of {SECONDS:g} s, "
+            f"one each {found['step']:g} s"]  # fmt: skip
+    place = found["position"]
+    if place is not None:
+        meaning = next(words for least, words in WORDS if place >= least)
+        told += ["", f"  it fits  {_bar(place)}  {place:.2f}   {meaning}"]
+    told.append("")
+    for mode in MODES:
+        if found[mode] is not None:
+            at = f"  {_bar(found['positions'][mode], 10)}  {found['positions'][mode]:.2f}" if place is not None else ""
+            told.append(f"  {mode:<10}  score {found[mode]:8.2f}{at}")
+    told += ["", *_plotted(found)]
+    if place is not None:
+        of = found["calibration"]
+        told += ["", f"  0: like strangers, 1: like partners, by {of['pairs']} pairs of {of['source']}"]
+    return told + [f"  {note}" for note in found["notes"]]
+
+
+def _bar(place: float, wide: int = 30) -> str:
+    full = round(place * wide)
+    return "█" * full + "░" * (wide - full)
+
+
+def _plotted(found: dict[str, Any]) -> list[str]:
+    """The curve as one line of blocks, each the mean of its share of the windows, and where it is best and worst."""
+    key = "both" if found["position"] is None else "position"
+    values = np.array([row[key] for row in found["curve"]])
+    if len(values) < 2:
+        return []
+    edges = np.linspace(0, len(values), min(len(values), WIDE) + 1).astype(int)
+    means = np.array([values[i:j].mean() for i, j in pairwise(edges)])
+    low, high = (0.0, 1.0) if key == "position" else (means.min(), max(means.max(), means.min() + 1e-9))
+    blocks = "".join(BLOCKS[min(int(8 * (mean - low) / (high - low)), 7)] for mean in means)
+    best, worst = (found["curve"][int(at)] for at in (values.argmax(), values.argmin()))
+    curve = f"  {_clock(found['curve'][0]['time'])} {blocks} {_clock(found['curve'][-1]['time'] + SECONDS)}"
+    if values.max() - values.min() < 0.005:
+        return [curve]
+    return [curve,
+            f"  best from {_clock(best['time'])} ({best[key]:.2f}), worst from {_clock(worst['time'])} "
+            f"({worst[key]:.2f})"]  # fmt: skip
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

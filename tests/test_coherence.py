@@ -1,0 +1,322 @@
+"""The network against `efficientnet_pytorch`, and what a model refuses, keeps and tells."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import melody, noise
+from efficientnet_pytorch import EfficientNet as Official
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+from torch import nn
+
+from perception import coherence
+from perception.coherence import SAMPLES, SHORTEST, Calibration, Coherence, CoherenceError, audible, masked
+from perception.efficientnet import Block, EfficientNet
+
+RATE = coherence.SAMPLERATE
+QUANTILES = {"shuffled": [-1.0, 0.0, 2.0], "true": [1.0, 4.0, 9.0]}
+
+
+def stir(model: nn.Module, seed: int = 0) -> None:
+    """Random statistics and weights of every normalization, as training leaves them."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            shape = module.weight.shape
+            module.weight.data = 0.5 + torch.rand(shape, generator=generator)
+            module.bias.data = 0.3 * torch.randn(shape, generator=generator)
+            module.running_mean = 0.3 * torch.randn(shape, generator=generator)
+            module.running_var = 0.5 + torch.rand(shape, generator=generator)
+
+
+def twins(channels: int) -> tuple[Official, EfficientNet]:
+    """The official network and ours with the same weights, which both name in the same order."""
+    torch.manual_seed(channels)
+    theirs = Official.from_name("efficientnet-b0", include_top=False, in_channels=channels, drop_connect_rate=0.0)
+    stir(theirs)
+    ours = EfficientNet(channels)
+    values, names = theirs.state_dict().values(), ours.state_dict()
+    ours.load_state_dict({name: value.reshape(names[name].shape) for name, value in zip(names, values, strict=True)})
+    for module in ours.modules():
+        if isinstance(module, Block):
+            module.drop = 0.0
+    return theirs, ours
+
+
+@pytest.fixture(scope="module", params=[2, 1])
+def pair(request):
+    return request.param, *twins(request.param)
+
+
+SIZES = [(64, 501), (64, 500), (63, 33), (45, 77), (32, 32), (224, 224)]
+
+
+def strays(theirs: Official, ours: EfficientNet, picture: torch.Tensor) -> float:
+    with torch.no_grad():
+        expected, found = theirs(picture).flatten(1), ours(picture)
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_network_equals_the_official_one(pair, size):
+    channels, theirs, ours = pair
+    picture = torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(sum(size)))
+    assert strays(theirs.eval(), ours.eval(), picture) < 1e-5
+
+
+@pytest.mark.parametrize("size", [(64, 501), (65, 131)])  # of fewer points normalizing leaves hardly more than rounding
+def test_the_network_learns_as_the_official_one(pair, size):
+    channels, theirs, ours = pair
+    picture = torch.randn(4, channels, *size, generator=torch.Generator().manual_seed(sum(size)))
+    assert strays(copy.deepcopy(theirs).train(), copy.deepcopy(ours).train(), picture) < 1e-5
+
+
+def test_training_leaves_the_same_statistics():
+    theirs, ours = twins(2)
+    picture = torch.randn(3, 2, 64, 99)
+    for network in (theirs, ours):
+        network.train()(picture)
+    for one, other in zip(theirs.buffers(), ours.buffers(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_paths_are_dropped_in_training_only():
+    ours = EfficientNet(1)
+    picture = torch.randn(1, 1, 64, 64).expand(16, -1, -1, -1)
+    with torch.no_grad():
+        assert float(ours.eval()(picture).std(0).max()) < 1e-4 < float(ours.train()(picture).std(0).max())
+
+
+# --- models
+
+
+SOUNDS = melody(5, RATE, 1), noise(5, RATE, 2)
+
+
+def make(separated: bool = True, seed: int = 0) -> Coherence:
+    """Random, but a model that tells sounds apart: it has normalized some."""
+    torch.manual_seed(seed)
+    model = Coherence(separated)
+    stir(model, seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        model.train()(torch.stack([model.features(sound) for sound in (*SOUNDS, melody(5, RATE, 3))]))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def model() -> Coherence:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def files(model):
+    """The files of a model that is calibrated."""
+    calibrated = copy.deepcopy(model)
+    scores = {kind: dict.fromkeys(coherence.MODES, values) for kind, values in QUANTILES.items()}
+    calibrated.calibration, calibrated.source = Calibration(**scores, source="nothing", pairs=3), "a test"
+    return calibrated.files()
+
+
+@pytest.fixture
+def kept(files, tmp_path):
+    """A folder with them."""
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+@pytest.mark.parametrize("separated", [True, False])
+def test_fusing_changes_nothing_that_can_be_heard(separated):
+    model = make(separated)
+    fused = copy.deepcopy(model).fuse()
+    for mode, score in model.score(*SOUNDS).items():
+        assert abs(fused.score(*SOUNDS)[mode] - score) < 1e-4
+    assert not any(value.requires_grad for value in fused.parameters())
+    with pytest.raises(ValueError, match="fused"):
+        fused.files()
+    assert fused.fuse().score(*SOUNDS) == fused.score(*SOUNDS)
+
+
+def test_a_score_is_that_of_the_embeddings_of_the_masked_pictures(model):
+    found = model.score(*SOUNDS)
+    assert list(found) == list(coherence.MODES) == list(model.modes)
+    for mode, score in found.items():
+        placed = model.embed(list(SOUNDS), mode)
+        assert placed.shape == (2, 512) and float(placed.abs().max()) < 1
+        with torch.inference_mode():
+            assert float(model.similarities(placed[:1], placed[1:])) == pytest.approx(score, abs=1e-4)
+    assert found["harmonic"] != found["percussive"] != found["both"]
+
+
+def test_the_order_counts(model):
+    assert model.score(*SOUNDS)["both"] != pytest.approx(model.score(*SOUNDS[::-1])["both"], abs=1e-3)
+
+
+def test_a_mask_hides_a_channel_of_the_picture():
+    pictures = torch.randn(3, 2, 64, 40)
+    assert masked(pictures, "both") is pictures
+    harmonic, percussive = masked(pictures, "harmonic"), masked(pictures, "percussive")
+    assert not harmonic[:, 1].any() and torch.equal(harmonic[:, 0], pictures[:, 0])
+    assert not percussive[:, 0].any() and torch.equal(percussive[:, 1], pictures[:, 1])
+    for mode, wrong in (("harmonic", pictures[:, :1]), ("loud", pictures)):
+        with pytest.raises(ValueError, match=f"mode '{mode}'"):
+            masked(wrong, mode)
+
+
+@pytest.mark.parametrize("n", [SHORTEST, 7777, SAMPLES + 1])
+def test_windows_of_other_lengths_can_be_scored(model, n):
+    assert all(np.isfinite(score) for score in model.score(noise(6, RATE)[:n], noise(6, RATE, 1)[:n]).values())
+
+
+@pytest.mark.parametrize(
+    ("heard", "spoken"), [(0, 0), (SAMPLES, SAMPLES - 1), (SHORTEST - 1,) * 2, (1, 1), (SAMPLES, 0)]
+)
+def test_windows_that_cannot_be_compared_are_refused(model, heard, spoken):
+    with pytest.raises(CoherenceError, match=r"samples cannot be compared: give windows of one length, of 4960"):
+        model.score(np.zeros(heard, np.float32), np.zeros(spoken, np.float32))
+
+
+def test_no_windows_and_no_numbers_are_refused(model):
+    with pytest.raises(CoherenceError, match="windows of no samples"):
+        model.embed([])
+    with pytest.raises(CoherenceError, match="no numbers"):
+        model.score(np.full(SAMPLES, np.nan, np.float32), SOUNDS[0])
+
+
+def test_a_model_without_separation_has_one_score():
+    model = make(separated=False)
+    assert list(model.score(*SOUNDS)) == ["both"]
+    with pytest.raises(ValueError, match="two channels"):
+        model.embed(list(SOUNDS), "harmonic")
+
+
+# --- files
+
+
+def test_what_is_kept_is_loaded(model, kept):
+    loaded = Coherence.load(kept)
+    assert (loaded.source, loaded.calibration.pairs, loaded.separated) == ("a test", 3, True)
+    assert loaded.calibration.true["both"] == QUANTILES["true"]
+    for mode, score in model.score(*SOUNDS).items():
+        assert loaded.score(*SOUNDS)[mode] == pytest.approx(score, abs=0.5)  # float16
+    for name, content in Coherence.load(kept, fuse=False).files().items():
+        assert content == (kept / name).read_bytes()
+
+
+def test_in_float32_nothing_is_lost(model, tmp_path):
+    for name, content in model.files(torch.float32).items():
+        (tmp_path / name).write_bytes(content)
+    assert Coherence.load(tmp_path, fuse=False).score(*SOUNDS) == model.score(*SOUNDS)
+
+
+def about(change):
+    def damage(folder):
+        held = json.loads((folder / "coherence.json").read_text())
+        change(held)
+        (folder / "coherence.json").write_text(json.dumps(held))
+
+    return damage
+
+
+def weights(change):
+    def damage(folder):
+        held = load((folder / "coherence.safetensors").read_bytes())
+        change(held)
+        (folder / "coherence.safetensors").write_bytes(save(held))
+
+    return damage
+
+
+DAMAGES = {
+    "no json": lambda folder: (folder / "coherence.json").unlink(),
+    "no weights": lambda folder: (folder / "coherence.safetensors").unlink(),
+    "weights cut off": lambda folder: (folder / "coherence.safetensors").write_bytes(b"\x10" * 100),
+    "half a json": lambda folder: (folder / "coherence.json").write_text('{"format": 1,'),
+    "no text": lambda folder: (folder / "coherence.json").write_bytes(b"\xff\xfe\x00"),
+    "a list": lambda folder: (folder / "coherence.json").write_text("[]"),
+    "a number": lambda folder: (folder / "coherence.json").write_text("1"),
+    "format 2": about(lambda held: held.update(format=2)),
+    "no format": about(lambda held: held.pop("format")),
+    "not separated": about(lambda held: held.update(separated=False)),
+    "a calibration of NaN": about(lambda held: held["calibration"]["true"].update(both=[0.0, float("nan")])),
+    "an empty calibration": about(lambda held: held["calibration"]["true"].update(both=[])),
+    "a calibration of words": about(lambda held: held["calibration"]["true"].update(both=["high", "low"])),
+    "a calibration of lists": about(lambda held: held["calibration"]["true"].update(both=[[1.0], [2.0]])),
+    "a calibration that is a number": about(lambda held: held["calibration"]["true"].update(both=3)),
+    "half a calibration": about(lambda held: held["calibration"].pop("shuffled")),
+    "a calibration without a mode": about(
+        lambda held: [held["calibration"][kind].pop("harmonic") for kind in QUANTILES]
+    ),
+    "a mode in true only": about(lambda held: held["calibration"]["shuffled"].pop("both")),
+    "a calibration with more": about(lambda held: held["calibration"].update(mean=1)),
+    "a calibration that is a list": about(lambda held: held.update(calibration=[1])),
+    "a weight less": weights(lambda held: held.pop("project.bias")),
+    "a statistic less": weights(lambda held: held.pop("encoder.stem.1.running_mean")),
+    "a weight more": weights(lambda held: held.update(more=torch.zeros(1))),
+    "another shape": weights(lambda held: held.update({"norm.bias": torch.zeros(3)})),
+    "NaN": weights(lambda held: held["norm.bias"].fill_(torch.nan)),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_model_is_refused_in_one_sentence(kept, how):
+    DAMAGES[how](kept)
+    with pytest.raises(CoherenceError, match=r"is no coherence model \(.+\): give a folder") as refusal:
+        Coherence.load(kept)
+    assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 500
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(CoherenceError, match="is no coherence model"):
+        Coherence.load(tmp_path / "nowhere")
+
+
+# --- calibration
+
+SCORES = st.floats(-1e6, 1e6)
+LISTS = st.lists(SCORES, min_size=1, max_size=9).map(sorted)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LISTS, LISTS, SCORES, SCORES)
+def test_a_position_rises_with_the_score(true, shuffled, one, other):
+    calibration = Calibration({"both": true}, {"both": shuffled}, "numbers", 1)
+    low, high = calibration.position(min(one, other)), calibration.position(max(one, other))
+    assert 0 <= low <= high <= 1
+    strangers, partners = np.median(shuffled), np.median(true)
+    if strangers < partners:
+        assert calibration.position(strangers) == 0 and calibration.position(partners) == 1
+    else:
+        assert low == high == 0.5
+
+
+def test_a_position_is_on_a_line():
+    calibration = Calibration({"both": QUANTILES["true"]}, {"both": QUANTILES["shuffled"]}, "numbers", 3)
+    assert [calibration.position(score) for score in (-9, 0, 1, 2, 4, 99)] == [0, 0, 0.25, 0.5, 1, 1]
+
+
+# --- the gate
+
+
+@pytest.mark.parametrize(
+    ("window", "heard"),
+    [
+        (np.zeros(800, np.float32), False),
+        (np.zeros(0, np.float32), False),
+        (np.full(800, 10 ** (-49 / 20), np.float32), True),
+        (np.full(800, 10 ** (-51 / 20), np.float32), False),
+        (np.full(800, np.nan, np.float32), False),
+        (np.full(800, np.inf, np.float32), False),
+    ],
+)
+def test_the_gate(window, heard):
+    assert audible(window) is heard

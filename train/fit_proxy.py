@@ -1,0 +1,201 @@
+"""The proxy of the coherence model: which segment fits what was just heard, learned from hop features.
+
+    python -m train.fit_proxy UNITS... -o MODEL
+
+    UNITS                               folders made by train.fit_units: features/<split>/<song>.npz
+    MODEL/proxy/k64_h0.50.safetensors   one for each alphabet the decision models of MODEL speak (perception/proxy.py)
+
+Contrastive, as COCOLA: from two parts of a song the last hops heard of one, and what the other played next. In a batch
+of songs x places each must find its partner, among the places of its own song, which is the choice on stage, and, less
+important, among all. About a minute on one core for each hop. Printed: how often the true segment is found
+among 3 and 15 others of its song, in validation and test.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from perception.proxy import Proxy
+from perception.units import Alphabet, file_stem
+from train.fit_units import GATE
+from train.run import TrainError, settings_from_flags, told
+
+UNITS = 64  # K of the decision models
+OTHERS = 15  # segments among which the true one is sought when it is measured
+APART = 4  # hops that a wrong segment is at least away from the true one
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run of this recipe can change."""
+
+    context: int = 4  # hops heard
+    rank: int = 32
+    steps: int = 4000
+    songs: int = 16  # pairs of parts in a batch
+    places: int = 16  # of each pair
+    among: float = 0.1  # weight of finding it among all songs
+    rate: float = 2e-3  # at its highest
+    decay: float = 1e-2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two parts of a song, (hops, dim) float16 measured from the mean, silent hops 0, and where there is to choose."""
+
+    heard: np.ndarray
+    played: np.ndarray
+    places: np.ndarray  # hops of `played`
+
+
+class Towers(nn.Module):
+    """What is learned, for features scaled to unit variance."""
+
+    def __init__(self, dim: int, settings: Settings):
+        super().__init__()
+        self.heard, self.segment = nn.Linear(settings.context * dim, settings.rank), nn.Linear(dim, settings.rank)
+        for side in (self.heard, self.segment):
+            nn.init.normal_(side.weight, std=0.75 * side.in_features**-0.5)
+
+    def forward(self, heard: Tensor, segments: Tensor) -> Tensor:
+        """(n, context * dim), (m, dim) -> (n, m) scores."""
+        places = self.segment(segments)
+        return (self.heard(heard) @ places.T - places.square().sum(1) / 2) / places.shape[1] ** 0.5
+
+
+def read(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Of each song of a split: part -> (features (hops, dim) float16, which of them sound (hops,) bool)."""
+    songs = []
+    for path in sorted(path for folder in folders for path in (folder / "features" / split).glob("*.npz")):
+        with told(path), np.load(path) as held:
+            parts = sorted({key.rsplit("/", 1)[0] for key in held.files})
+            hops = min(len(held[f"{part}/l{hop}"]) for part in parts)
+            songs.append(
+                {part: (held[f"{part}/f{hop}"][:hops], held[f"{part}/l{hop}"][:hops] >= GATE) for part in parts}
+            )
+    return songs
+
+
+def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: Settings) -> list[Pair]:
+    """Every two parts of a song, both ways, that have enough places where both sound."""
+    found = []
+    for song in songs:
+        parts = {
+            name: np.where(sounds[:, None], (features - mean) / scale, 0).astype(np.float16)
+            for name, (features, sounds) in song.items()
+        }
+        for heard, (_, sounds) in song.items():
+            for played, (_, answers) in song.items():
+                now = np.arange(settings.context, len(answers))
+                places = now[answers[now] | (sounds[now - 1] & answers[now - 1])]  # a rest after sound is a choice too
+                if heard != played and len(places) >= max(settings.places, 2 * APART + OTHERS + 1):
+                    found.append(Pair(parts[heard], parts[played], places))
+    return found
+
+
+def before(pair: Pair, places: np.ndarray, context: int) -> np.ndarray:
+    """(n, context * dim) float32: what was heard just before each place."""
+    return pair.heard[places[:, None] + np.arange(-context, 0)].reshape(len(places), -1).astype(np.float32)
+
+
+def batches(pairs: list[Pair], settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
+    """(songs * places, context * dim) heard and (songs * places, dim) played next, row by row together."""
+    rng = np.random.default_rng(settings.seed)
+    while True:
+        heard, played = [], []
+        for number in rng.integers(len(pairs), size=settings.songs):
+            places = rng.choice(pairs[number].places, settings.places, replace=False)
+            heard.append(before(pairs[number], places, settings.context))
+            played.append(pairs[number].played[places].astype(np.float32))
+        yield torch.from_numpy(np.concatenate(heard)), torch.from_numpy(np.concatenate(played))
+
+
+def train(pairs: list[Pair], settings: Settings) -> Towers:
+    """Learn from pairs of parts."""
+    torch.manual_seed(settings.seed)
+    towers = Towers(pairs[0].heard.shape[1], settings)
+    optimizer = torch.optim.AdamW(towers.parameters(), settings.rate, weight_decay=settings.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, settings.steps, pct_start=0.1)
+    own = torch.arange(settings.places).repeat(settings.songs)
+    for _, (heard, played) in zip(range(settings.steps), batches(pairs, settings), strict=False):
+        scores = towers(heard, played)
+        blocks = scores.view(settings.songs, settings.places, settings.songs, settings.places)
+        within = blocks[torch.arange(settings.songs), :, torch.arange(settings.songs)].reshape(len(own), -1)
+        loss = F.cross_entropy(within, own) + settings.among * F.cross_entropy(scores, torch.arange(len(scores)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return towers
+
+
+@torch.no_grad()
+def accuracy(towers: Towers, pairs: list[Pair], settings: Settings, cases: int = 4000) -> dict[str, float]:
+    """How often the true segment scores best among 3 and among 15 others of its song; by chance 0.25 and 0.0625."""
+    rng, ranks = np.random.default_rng(settings.seed), []
+    for number in rng.integers(len(pairs), size=cases):
+        pair = pairs[number]
+        place = rng.choice(pair.places)
+        far = pair.places[np.abs(pair.places - place) > APART]
+        segments = pair.played[[place, *rng.choice(far, OTHERS, replace=False)]].astype(np.float32)
+        heard = before(pair, np.array([place]), settings.context)
+        scores = towers(torch.from_numpy(heard), torch.from_numpy(segments))[0].numpy()
+        ranks.append(scores[1:] >= scores[0])
+    better = np.array(ranks)
+    return {
+        "of 4": round(float((~better[:, :3].any(1)).mean()), 4),
+        f"of {1 + OTHERS}": round(float((~better.any(1)).mean()), 4),
+    }
+
+
+def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
+    """Make the proxy of each hop that MODEL has learned, replacing those there; returns how well they choose."""
+    report = {}
+    for hop, units in json.loads((out / "model.json").read_text())["hops"].items():
+        name = file_stem(units, float(hop))
+        alphabet = Alphabet.load(out / "units" / f"{name}.safetensors")
+        songs = read(data, "train", float(hop))
+        if not songs:
+            raise TrainError(f"no features below {data[0]}: make them with  antiphon train units DATA -o UNITS")
+        drawn = [features[sounds][::7].astype(np.float32) for song in songs for features, sounds in song.values()]
+        mean, scale = np.concatenate(drawn).mean(0), np.concatenate(drawn).std(0) + 1e-3
+        towers = train(pairs_of(songs, mean, scale, settings), settings)
+        proxy_of(towers, mean, scale, alphabet.hash).save(out / "proxy" / f"{name}.safetensors")
+        report[name] = {
+            split: accuracy(towers, held, settings)
+            for split in ("validation", "test")
+            if (held := pairs_of(read(data, split, float(hop)), mean, scale, settings))
+        }
+    return report
+
+
+def proxy_of(towers: Towers, mean: np.ndarray, scale: np.ndarray, alphabet: str) -> Proxy:
+    """What was learned, for features as they are."""
+    heard, segment = (side.weight.detach().numpy().T for side in (towers.heard, towers.segment))
+    scales = np.tile(scale, len(heard) // len(scale))
+    return Proxy(
+        mean.astype(np.float32),
+        heard / scales[:, None],
+        towers.heard.bias.detach().numpy(),
+        segment / scale[:, None],
+        towers.segment.bias.detach().numpy(),
+        alphabet,
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of this recipe."""
+    print(json.dumps(fit(*settings_from_flags(__doc__, Settings, argv)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
