@@ -206,8 +206,9 @@ def test_what_is_kept_is_loaded(model, kept):
     loaded = Coherence.load(kept)
     assert (loaded.source, loaded.calibration.pairs, loaded.separated) == ("a test", 3, True)
     assert loaded.calibration.true["both"] == QUANTILES["true"]
-    for mode, score in model.score(*SOUNDS).items():
-        assert loaded.score(*SOUNDS)[mode] == pytest.approx(score, abs=0.5)  # float16
+    rounded = Coherence().eval()  # float16 is how weights are kept, and the only difference
+    rounded.take({name: value.half() for name, value in model.state_dict().items() if "num_batches" not in name})
+    assert loaded.score(*SOUNDS) == pytest.approx(rounded.score(*SOUNDS), abs=1e-3)
     for name, content in Coherence.load(kept, fuse=False).files().items():
         assert content == (kept / name).read_bytes()
 

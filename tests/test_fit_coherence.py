@@ -16,7 +16,7 @@ from perception.hpss import DEPTH
 from train import fit_coherence as recipe
 from train.run import TrainError, settings_from_flags
 
-TINY = recipe.Settings(minutes=0.03, batch=2, kept=40, held=4, threads=1)
+TINY = recipe.Settings(minutes=0.03, batch=2, kept=40, held=4, calibrated=8, threads=1)
 RATE = 16000
 
 
@@ -93,6 +93,15 @@ def test_windows_of_a_batch_overlap_by_half_at_most(shelf):
         assert one.song != other.song or abs(one.begin - other.begin) >= SECONDS / 2
 
 
+@pytest.mark.parametrize("together, songs", [(1, 8), (4, 2)])
+def test_so_many_windows_of_a_song_are_in_a_batch(shelf, together, songs):
+    full = recipe.Shelf(shelf.stems, replace(shelf.settings, batch=8), shelf.pool)
+    full.pairs = [recipe.Pair(np.zeros(0), np.zeros(0), song, 5.0 * n) for song in range(10) for n in range(6)]
+    chosen = full.batch(np.random.default_rng(0), together)
+    assert len(chosen) == 8 and len({pair.song for pair in chosen}) == songs
+    assert len({(pair.song, pair.begin) for pair in chosen}) == 8
+
+
 def test_too_little_music_for_a_batch_is_said(shelf):
     greedy = recipe.Shelf(shelf.stems, replace(shelf.settings, batch=12), shelf.pool)
     greedy.pairs = shelf.pairs
@@ -130,6 +139,18 @@ def test_songs_without_a_window_are_no_data(data, tmp_path, shelf_of, seconds, t
 
 def pictures_of(seed, k=3, frames=21):
     return -DEPTH * torch.rand(2, k, 2, 64, frames, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_half_a_picture_keeps_its_score_and_its_partner(seed):
+    """Pictures and scores whose values are their slots."""
+    slots = torch.arange(recipe.SLOTS).float()
+    pictures = (torch.arange(501) // recipe.STRIDE).float().expand(2, 3, 2, 64, 501)
+    score = slots[:, None].expand(2, 3, recipe.SLOTS, 13)
+    part, told = recipe.half(pictures, score, torch.Generator().manual_seed(seed))
+    assert torch.equal(part[0], part[1]) and told.shape[2] == recipe.SLOTS // 2
+    assert torch.equal(part[0, 0, 0, 0, :: recipe.STRIDE][:7], told[0, 0, :, 0])
+    assert Coherence().encoder.maps(part[0, :1]).shape[-1] == told.shape[2]
 
 
 @given(st.integers(0, 1000), st.floats(0, 20))

@@ -3,7 +3,7 @@
     python -m train.fit_coherence DATA... -o OUT [--minutes 120] [--resume]       (antiphon train coherence is the same)
     python -m train.fit_coherence --import COCOLA.ckpt -o OUT                     a checkpoint of the official code
 
-    OUT/model/coherence.json + .safetensors     the model so far, with its calibration once the time is over
+    OUT/model/coherence.json + .safetensors     the model so far; its calibration once the time is over
     OUT/log.jsonl, OUT/checkpoint.safetensors   see train/run.py
 
 DATA holds stems, <split>/<song>/<stem>.flac at 16 kHz, as train/render.py makes them; drums are welcome. The recipe is
@@ -14,7 +14,8 @@ of 1e-3, one channel or none of both masked by chance, Adam, dropout 0.1. What i
   classes sound and whether a note begins. The contrastive loss alone had learned nothing in the first 150 steps.
 - Nothing is masked in the first part of the time, `easy`. A masked channel is so unlike a heard one that pairs of
   another mask were all that was told apart.
-- In the same part of the time half of each picture is shown, which costs half.
+- After it a batch holds several windows of each of its songs, or it would be enough to know the song by.
+- In the easy part half of each picture is shown, which costs half.
 - Stems are mixed at random levels, and each picture is tilted by some dB from low to high, as another room or
   microphone would: our stems are rendered, and music should not be known by its timbre.
 - The rate follows a cosine down to zero.
@@ -31,6 +32,7 @@ import math
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,17 +42,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from corpora.disk import atomic_write
-from perception.coherence import SAMPLES, SECONDS, Coherence, audible
+from corpora.disk import atomic_folder, atomic_write
+from perception.coherence import SAMPLES, SECONDS, Coherence, CoherenceError, audible
 from perception.efficientnet import WIDTH
 from perception.hpss import DEPTH, SAMPLERATE
 from train.run import Run, TrainError, settings_from_flags, told
+from train.submixes import calibrate
 
 VALIDATE = 100  # steps between two validations
 TRIES = 1000  # windows that may be silent
 SLOTS = 15  # of the teacher, a third of a second each: as many as the encoder leaves of 501 frames
 STRIDE = 32  # frames for one slot
-FIRST = 16  # batches of pairs before the first step
+FIRST = 64  # batches of pairs before the first step
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Settings:
     dropout: float = 0.1
     noise: float = 1e-3  # standard deviation
     overlap: float = 0.5  # of two windows of a song in a batch, at most
+    together: int = 4  # windows of a song in a batch, after the easy part
     gain: float = 6.0  # dB that a stem may be louder or softer
     tilt: float = 6.0  # dB between the lowest and the highest band
     separated: int = 1  # 0: one mel picture without harmonic-percussive separation
@@ -72,6 +76,7 @@ class Settings:
     uses: float = 4.0  # of a pair, before as many new ones have been made
     kept: int = 6000  # pairs; 0.25 MB each
     held: int = 256  # pairs of the validation split
+    calibrated: int = 256  # pairs of it that make the scale
     threads: int = 2
     seed: int = 0
 
@@ -176,11 +181,15 @@ class Shelf:
                 self.pairs[self.made % self.settings.kept] = pair
             self.made += 1
 
-    def batch(self, rng: np.random.Generator) -> list[Pair]:
-        """K pairs of which no two overlap by more than allowed."""
+    def batch(self, rng: np.random.Generator, together: int = 1) -> list[Pair]:
+        """K pairs of which no two overlap by more than allowed; if it can be, `together` of a song."""
+        places: dict[int, list[int]] = {}
+        for place in rng.permutation(len(self.pairs)).tolist():
+            places.setdefault(self.pairs[place].song, []).append(place)
+        turns = [(turn // together, song) for song in places for turn in range(len(places[song]))]
         chosen: list[Pair] = []
-        for place in rng.permutation(len(self.pairs)):
-            pair = self.pairs[place]
+        for _, song in sorted(turns, key=lambda each: each[0]):
+            pair = self.pairs[places[song].pop()]
             if all(self.apart(pair, other) for other in chosen):
                 chosen.append(pair)
             if len(chosen) == self.settings.batch:
@@ -270,13 +279,14 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict[s
         held = _held(data, settings, model, pool)
         if run.spent < settings.minutes * 60:
             shelf = Shelf(Stems(data, "train", settings, model), settings, pool)
-            shelf.make(FIRST * settings.batch, np.random.default_rng([settings.seed, 2, run.step]))
+            shelf.make(min(FIRST * settings.batch, settings.kept), np.random.default_rng([settings.seed, 2, run.step]))
         model.train()
         while run.spent < settings.minutes * 60:
             began = time.monotonic()
             rng = np.random.default_rng([settings.seed, run.step])
             shelf.make(round(settings.batch / settings.uses), rng)
-            report = _learn(model, teacher, optimizer, batch_of(shelf.batch(rng)), run, settings)
+            together = settings.together if run.spent >= settings.easy * settings.minutes * 60 else 1
+            report = _learn(model, teacher, optimizer, batch_of(shelf.batch(rng, together)), run, settings)
             run.spent += time.monotonic() - began
             if run.step % VALIDATE == VALIDATE - 1:
                 report |= validate(model, held)
@@ -284,6 +294,9 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict[s
             run.tick(report)
     scores = validate(model, held)
     run.save()
+    model.source = ", ".join(folder.resolve().name for folder in data)
+    with suppress(CoherenceError):  # too little music, or nothing learned: a model without a scale
+        model.calibration = calibrate(model.cpu().eval(), data, "validation", settings.calibrated, source=model.source)
     keep(model, out / "model")
     return scores
 
@@ -338,9 +351,10 @@ def _learn(
 
 def keep(model: Coherence, folder: Path) -> None:
     """Write the model as it is now, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in model.files().items():
-        atomic_write(folder / name, content)
+    files = model.files()
+    with atomic_folder(folder, replaces=files) as new:
+        for name, content in files.items():
+            atomic_write(new / name, content)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -353,7 +367,10 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument("--import", dest="file", type=Path, required=True)
         parser.add_argument("-o", "--out", type=Path, required=True)
         given = parser.parse_args(words)
-        convert(given.file, given.out)
+        model = convert(given.file, given.out)
+        print(
+            f"{given.out}: a coherence model {'with' if model.separated else 'without'} harmonic-percussive separation"
+        )
         return
     data, out, resume, settings = settings_from_flags(__doc__, Settings, words)
     print(json.dumps({**fit(data, out, resume, settings), "settings": asdict(settings)}))
