@@ -8,10 +8,12 @@ import pytest
 from conftest import glide, melody, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_reward import proxy_for
 
 from action.oracle import WHY
 from agent.config import SETTINGS, ConfigError
 from agent.memories import GROWING
+from agent.reward import ByProxy
 from agent.stage import CONTROLS, StageError, checked
 from corpora.build import label
 
@@ -203,11 +205,12 @@ def test_hops_already_begun_are_left_out_with_a_sentence(two):
 # --- settings
 
 
-def test_every_live_setting_is_a_control_and_counts_from_its_hop(two):
+def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatch):
     """Turned at hop 12: nothing before it is other, and the value is there."""
+    monkeypatch.setattr(two, "reward", ByProxy(proxy_for(two.model)))
     values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
-              "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0}  # fmt: skip
+              "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4}  # fmt: skip
     free, before, _ = run(two, {}, HOPS[:24])
     for name, about in SETTINGS.items():
         if not about.live:
