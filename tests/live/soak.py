@@ -131,6 +131,7 @@ def soak(
     page: bool = True,
     peer: bool = False,
     coherence: str = "on",
+    picture: str = "",
 ) -> dict:
     """One evening; the figures."""
     guide = read_at(perform.DEMO / "guide.flac", rate)
@@ -171,6 +172,8 @@ def soak(
             hand.over.set()
             hand.join()
             if browser:
+                if picture:
+                    browser.picture(picture)
                 browser.__exit__()
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
@@ -206,10 +209,19 @@ def main() -> None:
     words.add_argument("--no-page", action="store_true")
     words.add_argument("--peer", action="store_true")
     words.add_argument("--coherence", default="on", metavar="on|off|FOLDER", help="FOLDER: the meter to take")
+    words.add_argument("--picture", default="", metavar="FILE.png", help="what the page shows at the end")
     given = words.parse_args()
     coherence = given.coherence if given.coherence in ("on", "off") else str(Path(given.coherence).absolute())
     found = soak(
-        given.minutes, given.rate, given.period, given.hop, given.packets, not given.no_page, given.peer, coherence
+        given.minutes,
+        given.rate,
+        given.period,
+        given.hop,
+        given.packets,
+        not given.no_page,
+        given.peer,
+        coherence,
+        given.picture,
     )
     print(json.dumps(found, indent=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ import pytest
 pytest.importorskip("websockets")
 
 from conftest import KINDS
+from test_meter import ALIKE
 
-from agent import drivers, web
+from agent import drivers, meter, web
 from agent.bus import Bus
 from agent.live import Engine
-from agent.meter import Meter
 from agent.monitor import Monitor
 from live import chromium
 
@@ -54,7 +55,7 @@ class Play:
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=40, bus=self.bus)
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
-        self.meter = Meter(self.engine, coherence, 1.0).start()
+        self.meter = meter.Meter(self.engine, coherence, 1.0).start()
         self.page = web.Page(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
@@ -87,7 +88,9 @@ class Play:
 @pytest.fixture(scope="module")
 def play(stage, tiny_coherence) -> Iterator[Play]:
     session = stage.session(hop=0.25)
-    made = Play(session, KINDS["melody"](20, session.samplerate, 5), tiny_coherence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meter, "PROGRAM", (sys.executable, "-c", ALIKE))
+        made = Play(session, KINDS["melody"](20, session.samplerate, 5), tiny_coherence)
     yield made
     made.close()
 
