@@ -55,7 +55,7 @@ class Play:
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=40, bus=self.bus)
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
-        self.meter = meter.Meter(self.engine, coherence, 1.0).start()
+        self.meter = self.engine.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
         self.page = web.Page(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
@@ -88,9 +88,7 @@ class Play:
 @pytest.fixture(scope="module")
 def play(stage, tiny_coherence) -> Iterator[Play]:
     session = stage.session(hop=0.25)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meter, "PROGRAM", (sys.executable, "-c", ALIKE))
-        made = Play(session, KINDS["melody"](20, session.samplerate, 5), tiny_coherence)
+    made = Play(session, KINDS["melody"](20, session.samplerate, 5), tiny_coherence)
     yield made
     made.close()
 
@@ -148,8 +146,10 @@ def test_what_is_heard_played_and_planned_is_drawn(browser, play):
     assert browser.value("document.querySelector('#latency b').textContent").endswith("ms")
 
 
-def test_how_well_both_fit(browser, play):
+def test_how_well_both_fit(browser, play, monkeypatch):
+    monkeypatch.setattr(meter, "PROGRAM", (sys.executable, "-c", ALIKE))
     tap = play.bus.tap()
+    play.meter.start()
     shown = "[...document.querySelectorAll('#coherence b')].map(e => e.textContent)"
     told: list[tuple] = []
     until = time.monotonic() + 90
@@ -185,9 +185,12 @@ def test_buttons_keys_and_fingers(browser, play):
     browser.wait("$('word').textContent === 'stopped'")
     browser.click("[data-name=play]")
     play.until("state", "playing")
-    browser.wait("stage.playing !== null")
-    browser.press("k")
-    browser.wait("stage.likes.length === 1")
+    until = time.monotonic() + 20
+    while not browser.value("stage.likes.length") and time.monotonic() < until:
+        browser.wait("stage.playing !== null")  # in a rest there is nothing to like
+        browser.press("k")
+        time.sleep(0.6)
+    assert browser.value("stage.likes.length") == 1
     browser.click("[data-name=back]")
     assert browser.wait("$('toast').hidden"), "back has a place to return to"
 
