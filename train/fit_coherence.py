@@ -47,7 +47,7 @@ from perception.coherence import SAMPLES, SECONDS, Coherence, CoherenceError, au
 from perception.efficientnet import WIDTH
 from perception.hpss import DEPTH, SAMPLERATE
 from train.run import Run, TrainError, settings_from_flags, told
-from train.submixes import calibrate
+from train.submixes import calibrate, disjoint
 
 VALIDATE = 100  # steps between two validations
 TRIES = 1000  # windows that may be silent
@@ -129,7 +129,7 @@ class Stems:
             begin = int(rng.integers(self._frames(self.songs[song][0]) - SAMPLES + 1))
             stems = self.window(song, begin)
             if len(stems) > 1:
-                chosen = [[list(stems)[stem] for stem in part] for part in submixtures(len(stems), rng)]
+                chosen = disjoint(list(stems), rng)
                 pictures = np.stack([self.picture([stems[stem] for stem in part], rng) for part in chosen])
                 score = np.stack([score_of(part, begin / SAMPLERATE) for part in chosen])
                 return Pair(pictures, score, song, begin / SAMPLERATE)
@@ -156,12 +156,6 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
         score[slots, pitch % 12] = 1
     score[:, 12] = begins.any(0)
     return score
-
-
-def submixtures(stems: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint sets of the numbers below `stems`, neither empty; what is in neither is left out."""
-    order, first = rng.permutation(stems), int(rng.integers(1, stems))
-    return order[:first], order[first : first + int(rng.integers(1, stems - first + 1))]
 
 
 class Shelf:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile as sf
@@ -26,6 +27,7 @@ from train.windows import SOUNDS, EvaluationError
 
 INNER = ("stems", "stems_audio")  # where Slakh2100 and CocoChorales keep them below a song
 MIXES = {"mix", "mixture", "mixdown", "master"}  # files beside the stems that hold all of them
+T = TypeVar("T")
 TRIES = 100  # places tried in a row, after which a song has no more pairs
 LEAST = 8  # pairs, below which a calibration would be an anecdote
 QUANTILES = 33  # of a calibration
@@ -142,9 +144,10 @@ def _drawn(song: Song, count: int, rng: np.random.Generator, number: int, margin
         found, tried = found + 1, 0
 
 
-def disjoint(things: list[int], rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Two non-empty subsets without a thing in common, of random sizes."""
-    order, size = rng.permutation(things).tolist(), int(rng.integers(1, len(things)))
+def disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], list[T]]:
+    """Two non-empty subsets of two things or more, without one in common, of random sizes; the rest is left out."""
+    order = [things[place] for place in rng.permutation(len(things))]
+    size = int(rng.integers(1, len(things)))
     other = int(rng.integers(1, len(things) - size + 1))
     return order[:size], order[size : size + other]
 

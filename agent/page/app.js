@@ -111,7 +111,7 @@ const hear = {
   },
   changed(name, ...values) {
     if (name in STATES && values.length) stage.flags[name] = Number(values[0]);
-    if (name === "like" && stage.playing) stage.likes.push({ memory: stage.memory, at: stage.playing.position });
+    if (name === "like" && stage.last) stage.likes.push({ memory: stage.last.memory, at: stage.last.position });
     if (name === "memory") choose(values[0]);
     if (name === "record") showTake(values[0]);
     if (name.startsWith("preset/") && values[0] && !stage.about.presets.includes(values[0])) stage.about.presets.push(values[0]);

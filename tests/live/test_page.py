@@ -185,14 +185,18 @@ def test_buttons_keys_and_fingers(browser, play):
     browser.wait("$('word').textContent === 'stopped'")
     browser.click("[data-name=play]")
     play.until("state", "playing")
-    until = time.monotonic() + 20
-    while not browser.value("stage.likes.length") and time.monotonic() < until:
-        browser.wait("stage.playing !== null")  # in a rest there is nothing to like
-        browser.press("k")
-        time.sleep(0.6)
-    assert browser.value("stage.likes.length") == 1
+    browser.wait("stage.playing !== null")
+    browser.press("k")
+    browser.wait("stage.likes.length === 1")
     browser.click("[data-name=back]")
     assert browser.wait("$('toast').hidden"), "back has a place to return to"
+
+
+def test_what_is_liked_in_a_rest_is_what_sounded_before(browser, play):
+    """The engine keeps the last place that sounded, and so must the page show it."""
+    browser.wait("stage.last !== null")
+    shown = browser.value("(stage.playing = null, stage.likes.length = 0, hear.changed('like'), stage.likes)")
+    assert len(shown) == 1 and shown[0].keys() == {"memory", "at"} and shown[0]["at"] >= 0
 
 
 def test_faders_and_choices(browser, play):
