@@ -59,6 +59,12 @@ def test_an_hour_is_reached_with_a_full_window():
     assert (state.heard, state.played) == (7200, 7200)
 
 
+def test_coherence_is_measured_beside_the_official_way():
+    found = bench.coherence(rounds=1)
+    assert set(found["ratios"]) == {"features", "score"} and min(found["ratios"].values()) > 0
+    assert all(found[name]["cpu"] > 0 for name in ("features", "features, official", "score", "score, official"))
+
+
 def test_bars_and_lines_tell_of_everything_measured():
     ms, two = {"p50": 1.0, "p99": 2.0, "max": 3.0}, {"wall": 1.0, "cpu": 1.0}
     found = {
@@ -70,12 +76,14 @@ def test_bars_and_lines_tell_of_everything_measured():
                     for kind in ("model", "base")},
         "decision": {"small": {"minute_1": two, "minute_60": two, "ratio": 1.2}},
         "oracle": [{"labels": 10_000, "self_repeat": 0.98, "build": 1.0, "query": ms}],
+        "coherence": {"score": two, "score, official": two, "ratios": {"score": 4.0}},
         "respond": {"memory_minutes": 30, "peak_mib": {"guide_1_min": 1000.0, "guide_3_min": 1010.0}},
     }  # fmt: skip
     found["bars"] = bench.bars(found)
     met = {bar["what"]: bar["met"] for bar in found["bars"]}
     assert met["naive / step, base"] and met["mind p50, ms"] and not met["decision at minute 60 / minute 1, small"]
     assert met["respond, peak memory, MiB"] and met["respond, growth from 1 to 3 min"]
+    assert not met["official / our score of coherence"]
     text = "\n".join(bench.lines(found))
     assert "NO  decision at minute 60" in text and bench.machine()["cpu"] in text
     json.dumps(found)
