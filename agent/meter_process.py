@@ -51,9 +51,8 @@ def serve(folder: str, samplerate: int, come: BinaryIO, go: TextIO) -> None:
         if not (audible(heard) and audible(spoken)):
             _say(go, {"silent": "spoken" if audible(heard) else "heard"})
             continue
-        scores = model.score(heard, spoken)
-        where = model.calibration.position(scores["both"]) if model.calibration else UNKNOWN
-        _say(go, scores | {"position": where})
+        found = model.fit(heard, spoken)
+        _say(go, found.scores | {"position": found.positions["both"] if found.positions else UNKNOWN})
 
 
 def _say(go: TextIO, line: dict) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from corpora.audio import AudioFile, boundary, open_audio
-from perception.coherence import GATE, MODES, SAMPLES, SECONDS, Calibration, Coherence, CoherenceError, audible
+from perception.coherence import GATE, MODES, SAMPLES, SECONDS, Calibration, Coherence, CoherenceError, Fit, audible
 from perception.hpss import SAMPLERATE
-from perception.scoring import scores
+from perception.scoring import fits
 
 STEPS = (0.05, 3600.0)  # s between two windows, least and most
 UNEVEN = 1.0  # s by which two files may differ before that is mentioned
@@ -60,9 +60,9 @@ def run(
         times: list[float] = []
         silent: list[float] = []
         curve: list[dict[str, Any]] = []
-        for found in scores(meter, _sounding(_together(a, b, step), times, silent)):
+        for found in fits(meter, _sounding(_together(a, b, step), times, silent)):
             time = times[len(curve)]
-            curve.append({"time": time, **_row(meter, found)})
+            curve.append({"time": time, **_row(found)})
             if progress:
                 progress(time + step, common)
         if progress:
@@ -100,12 +100,9 @@ def _sounding(
             yield one, other
 
 
-def _row(meter: Coherence, found: dict[str, float]) -> dict[str, Any]:
-    held = meter.calibration
-    row: dict[str, Any] = {mode: found.get(mode) for mode in MODES}
-    row["position"] = held.position(found["both"]) if held else None
-    row["positions"] = {mode: held.position(found[mode], mode) for mode in found} if held else None
-    return row
+def _row(found: Fit) -> dict[str, Any]:
+    row: dict[str, Any] = {mode: found.scores.get(mode) for mode in MODES}
+    return row | {"position": found.positions and found.positions["both"], "positions": found.positions}
 
 
 def _told(meter: Coherence, curve: list[dict], silent: int, step: float, common: float, a: AudioFile, b: AudioFile):

@@ -3,7 +3,7 @@
 An EfficientNet-B0 places 5 s of sound in 512 dimensions; the score of an input x and an output y is h(x)ᵀ W h(y), eq.
 (2), learned by finding for each sub-mixture of a song the other one of the same 5 s, eq. (3). W is not symmetric: the
 input, what the musician played, always comes first. The score has no unit and no scale: `Calibration` says where it
-lies between pairs that were played together and pairs that were not.
+lies between pairs that were played together and pairs that were not, measured against what that input scores anyway.
 
 The harmonic and the percussive score mask the other channel of the features, not of what the network makes of them.
 Level is invisible, each channel being measured against its own maximum, and silence looks like a masked channel: who
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,25 +35,32 @@ SHORTEST = 31 * STEP  # samples of a window whose picture can be halved five tim
 DIM = 512
 MODES = ("both", "harmonic", "percussive")
 GATE = -50.0  # dBFS, RMS of a window below which there is nothing to score
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores of pairs that were played together and of the same windows shuffled, per mode: their quantiles.
+    """Leads of pairs that were played together and of the same windows shuffled, per mode: their quantiles.
+
+    A lead is what a score is above the mean score of its input with strangers. Some inputs score high with anything
+    (chorales do, beside pop), so the score itself tells the kind of music before it tells the fit. It is the zero
+    normalization of speaker verification (Auckenthaler et al., 2000) without its variance, which changed little.
 
     true, shuffled: mode -> increasing quantiles, evenly spaced from 0 to 1. source: what music. pairs: how many.
+    strangers: mode -> (512,) mean place of the outputs that inputs were shuffled with; without it scores are the leads.
     """
 
     true: dict[str, list[float]]
     shuffled: dict[str, list[float]]
     source: str
     pairs: int
+    strangers: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self):
         if (
             not isinstance(self.true, dict)
             or not isinstance(self.shuffled, dict)
+            or not isinstance(self.strangers, dict)
             or set(self.true) != set(self.shuffled)
         ):
             raise CoherenceError("its calibration lacks the scores of true or of shuffled pairs")
@@ -60,14 +68,25 @@ class Calibration:
             scores = np.asarray(quantiles, np.float64)
             if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
                 raise CoherenceError(f"its calibration for '{mode}' is no list of numbers")
+        for mode, place in self.strangers.items():
+            if np.shape(place) != (DIM,) or not np.isfinite(place).all():
+                raise CoherenceError(f"its strangers for '{mode}' are not {DIM} numbers")
 
-    def position(self, score: float, mode: str = "both") -> float:
+    def position(self, lead: float | np.ndarray, mode: str = "both") -> np.ndarray:
         """0: no better than the median of strangers, 1: as good as the median of partners, a line between them.
 
-        0.5 for every score where partners do not score above strangers: such a calibration tells nothing.
+        Of any shape, and NaN where the lead is. 0.5 where partners do not lead strangers: that tells nothing.
         """
         low, high = float(np.median(self.shuffled[mode])), float(np.median(self.true[mode]))
-        return min(max((score - low) / (high - low), 0.0), 1.0) if low < high else 0.5
+        lead = np.asarray(lead, np.float64)
+        return np.clip((lead - low) / (high - low), 0, 1) if low < high else np.where(np.isnan(lead), np.nan, 0.5)
+
+
+class Fit(NamedTuple):
+    """How well one window fits another: {mode: score}, and {mode: position} where there is a calibration."""
+
+    scores: dict[str, float]
+    positions: dict[str, float] | None
 
 
 class Coherence(nn.Module):
@@ -110,16 +129,39 @@ class Coherence(nn.Module):
         return self(masked(self._pictures(windows), mode))
 
     @torch.inference_mode()
+    def positions(self, scores: Tensor, inputs: Tensor, mode: str) -> np.ndarray:
+        """Scores (n, ...) of inputs placed at (n, 512) -> where the calibration, which there must be, has them."""
+        assert self.calibration is not None
+        strangers = self.calibration.strangers.get(mode)
+        if strangers is None:
+            return self.calibration.position(scores.numpy(), mode)
+        usual = self.similarities(inputs, torch.tensor(strangers)[None])[:, 0]
+        return self.calibration.position((scores - usual.reshape(-1, *[1] * (scores.ndim - 1))).numpy(), mode)
+
     def score(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> dict[str, float]:
-        """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}; 5 s is what was learned.
+        """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}: see `fit`."""
+        return self.fit(heard, spoken, pool).scores
+
+    @torch.inference_mode()
+    def fit(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> Fit:
+        """How well one window answers another; 5 s is what was learned.
 
         CoherenceError if they differ in length, are shorter than 0.31 s or hold what is no number.
         """
         pictures = self._pictures([heard, spoken], pool)
         every = torch.cat([masked(pictures, mode) for mode in self.modes])
-        placed = self(every).reshape(len(self.modes), 2, DIM)
-        found = ((placed[:, 0] @ self.similarity) * placed[:, 1]).sum(1)
-        return dict(zip(self.modes, found.tolist(), strict=True))
+        inputs, outputs = self(every).reshape(len(self.modes), 2, DIM).unbind(1)
+        return self.fits({m: (inputs[n][None], outputs[n][None]) for n, m in enumerate(self.modes)})[0]
+
+    @torch.inference_mode()
+    def fits(self, placed: dict[str, tuple[Tensor, Tensor]]) -> list[Fit]:
+        """Of n pairs, given where each mode places their inputs and their outputs, (n, 512) each."""
+        scores = {mode: ((x @ self.similarity) * y).sum(1) for mode, (x, y) in placed.items()}
+        where = {mode: self.positions(scores[mode], placed[mode][0], mode) for mode in scores if self.calibration}
+        return [
+            Fit({m: float(of[n]) for m, of in scores.items()}, {m: float(of[n]) for m, of in where.items()} or None)
+            for n in range(len(next(iter(scores.values()))))
+        ]
 
     def _pictures(self, windows: list[np.ndarray], pool: ThreadPoolExecutor | None = None) -> Tensor:
         lengths = sorted({len(window) for window in windows})
@@ -153,7 +195,7 @@ class Coherence(nn.Module):
         folder = Path(folder)
         try:
             about = json.loads((folder / "coherence.json").read_text())
-            if about["format"] != FORMAT:
+            if about["format"] not in (1, FORMAT):  # 1 had no strangers
                 raise ValueError(f"format {about['format']}, this Antiphon reads {FORMAT}")
             model = cls(bool(about["separated"]))
             model.take(load_file(folder / "coherence.safetensors"))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perception.coherence import Coherence, masked
+from perception.coherence import Coherence, Fit, masked
 from perception.transformer import threads
 
 BATCH = 8  # windows that go through a network together; more is no faster on a processor
@@ -39,17 +39,13 @@ def place(models: Sequence[Coherence], windows: Iterable[np.ndarray], workers: i
     ]
 
 
-def scores(
-    model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0
-) -> Iterator[dict[str, float]]:
-    """The scores of pairs (heard, spoken), one after the other, as `Coherence.score` gives them."""
+def fits(model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0) -> Iterator[Fit]:
+    """How well pairs (heard, spoken) fit, one after the other, as `Coherence.fit` tells it."""
 
-    def of(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[dict[str, float]]:
+    def of(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[Fit]:
         heard = _placed([model], [one for one, _ in batch])[0]
         spoken = _placed([model], [other for _, other in batch])[0]
-        with torch.inference_mode():
-            rows = {mode: paired(model, heard[mode], spoken[mode]).tolist() for mode in model.modes}
-        return [{mode: row[n] for mode, row in rows.items()} for n in range(len(batch))]
+        return model.fits({mode: (heard[mode], spoken[mode]) for mode in model.modes})
 
     for found in ahead(of, batches(pairs, BATCH // 2), workers):
         yield from found

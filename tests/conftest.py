@@ -137,13 +137,15 @@ def tiny_coherence(tmp_path_factory) -> Path:
     with torch.inference_mode():
         model.train()(torch.stack([model.features(sound) for sound in sounds]))
     model.eval()
-    kept: dict = {"true": {}, "shuffled": {}}
+    kept: dict = {"true": {}, "shuffled": {}, "strangers": {}}
     for mode in model.modes:
         placed = model.embed(sounds, mode).clone()
         scores = model.similarities(placed, placed).detach()
+        leads = scores - scores.mean(1, keepdim=True)
         same = torch.eye(len(sounds), dtype=torch.bool)
+        kept["strangers"][mode] = placed.mean(0).tolist()
         for name, which in (("true", same), ("shuffled", ~same)):
-            kept[name][mode] = np.quantile(scores[which].numpy(), np.linspace(0, 1, 9)).tolist()
+            kept[name][mode] = np.quantile(leads[which].numpy(), np.linspace(0, 1, 9)).tolist()
     model.calibration, model.source = Calibration(**kept, source="plucked notes and noise", pairs=9), "random weights"
     folder = tmp_path_factory.mktemp("coherence") / "coherence"
     folder.mkdir()

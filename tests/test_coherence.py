@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -122,7 +123,9 @@ def files(model):
     """The files of a model that is calibrated."""
     calibrated = copy.deepcopy(model)
     scores = {kind: dict.fromkeys(coherence.MODES, values) for kind, values in QUANTILES.items()}
-    calibrated.calibration, calibrated.source = Calibration(**scores, source="nothing", pairs=3), "a test"
+    strangers = dict.fromkeys(coherence.MODES, [0.25] * coherence.DIM)
+    calibrated.calibration = Calibration(**scores, source="nothing", pairs=3, strangers=strangers)
+    calibrated.source = "a test"
     return calibrated.files()
 
 
@@ -245,7 +248,7 @@ DAMAGES = {
     "no text": lambda folder: (folder / "coherence.json").write_bytes(b"\xff\xfe\x00"),
     "a list": lambda folder: (folder / "coherence.json").write_text("[]"),
     "a number": lambda folder: (folder / "coherence.json").write_text("1"),
-    "format 2": about(lambda held: held.update(format=2)),
+    "format 3": about(lambda held: held.update(format=3)),
     "no format": about(lambda held: held.pop("format")),
     "not separated": about(lambda held: held.update(separated=False)),
     "a calibration of NaN": about(lambda held: held["calibration"]["true"].update(both=[0.0, float("nan")])),
@@ -259,6 +262,11 @@ DAMAGES = {
     ),
     "a mode in true only": about(lambda held: held["calibration"]["shuffled"].pop("both")),
     "a calibration with more": about(lambda held: held["calibration"].update(mean=1)),
+    "strangers of another size": about(lambda held: held["calibration"]["strangers"].update(both=[1.0])),
+    "strangers that are no numbers": about(
+        lambda held: held["calibration"]["strangers"].update(both=[math.nan] * coherence.DIM)
+    ),
+    "strangers that are a list": about(lambda held: held["calibration"].update(strangers=[1.0])),
     "a calibration that is a list": about(lambda held: held.update(calibration=[1])),
     "a weight less": weights(lambda held: held.pop("project.bias")),
     "a statistic less": weights(lambda held: held.pop("encoder.stem.1.running_mean")),
@@ -303,6 +311,47 @@ def test_a_position_rises_with_the_score(true, shuffled, one, other):
 def test_a_position_is_on_a_line():
     calibration = Calibration({"both": QUANTILES["true"]}, {"both": QUANTILES["shuffled"]}, "numbers", 3)
     assert [calibration.position(score) for score in (-9, 0, 1, 2, 4, 99)] == [0, 0, 0.25, 0.5, 1, 1]
+
+
+def test_what_an_input_scores_with_anything_does_not_count(model):
+    """With the very strangers it was measured with, an input leads by nothing on average, and so does any input."""
+    rng = torch.Generator().manual_seed(0)
+    inputs, outputs = (torch.rand(n, coherence.DIM, generator=rng) for n in (5, 7))
+    mean = {"both": outputs.mean(0).tolist()}
+    wide = {"true": {"both": [1e3]}, "shuffled": {"both": [-1e3]}}  # nothing is clipped
+    model = copy.deepcopy(model)
+    model.calibration = Calibration(**wide, source="numbers", pairs=1, strangers=mean)
+    with torch.inference_mode():
+        scores = model.similarities(inputs, outputs)
+    positions = model.positions(scores, inputs, "both")
+    assert positions.shape == (5, 7) and positions.mean(1) == pytest.approx(np.full(5, 0.5), abs=1e-6)
+    order = scores.argsort(1).numpy()  # for one input a better score is a better position
+    assert (np.diff(np.take_along_axis(positions, order, 1), axis=1) >= 0).all()
+    alone = model.positions(scores[:, 0], inputs, "both")
+    assert alone == pytest.approx(positions[:, 0])
+    model.calibration = Calibration(**wide, source="numbers", pairs=1)
+    assert model.positions(scores, inputs, "both") == pytest.approx((scores.numpy() + 1e3) / 2e3)
+
+
+def test_a_fit_is_scores_and_where_they_lie(kept):
+    model = Coherence.load(kept)
+    found = model.fit(*SOUNDS)
+    assert found.scores == model.score(*SOUNDS) and set(found.positions) == set(model.modes)
+    for mode in model.modes:
+        placed = model.embed([SOUNDS[0]], mode)
+        expected = model.positions(torch.tensor([found.scores[mode]]), placed, mode)[0]
+        assert found.positions[mode] == pytest.approx(expected, abs=1e-4)
+    model.calibration = None
+    assert model.fit(*SOUNDS) == (found.scores, None)
+
+
+def test_a_model_of_the_first_format_has_one_scale_for_all_inputs(kept):
+    held = json.loads((kept / "coherence.json").read_text())
+    del held["calibration"]["strangers"]
+    (kept / "coherence.json").write_text(json.dumps(held | {"format": 1}))
+    model = Coherence.load(kept)
+    found = model.fit(*SOUNDS)
+    assert found.positions == {m: float(model.calibration.position(v, m)) for m, v in found.scores.items()}
 
 
 # --- the gate

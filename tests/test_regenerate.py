@@ -149,12 +149,16 @@ def test_scores_are_the_meters_and_silence_has_none(tiny_coherence):
     meter = Coherence.load(tiny_coherence)
     heard, spoken = melody(7.5, RATE, 1), melody(7.5, RATE, 2)
     spoken[:SAMPLES] = 0
-    found = scores(meter, heard, {("x", ""): spoken, ("y", ""): heard})
-    for mode, value in meter.score(heard[40000:], spoken[40000:]).items():
-        assert np.isnan(found["x", ""][mode][0])
-        assert found["x", ""][mode][1] == pytest.approx(value, abs=1e-3)
+    sounds = {("x", ""): spoken, ("y", ""): heard}
+    for found, expected in zip(scores(meter, heard, sounds), meter.fit(heard[40000:], spoken[40000:]), strict=True):
+        for mode, value in expected.items():
+            assert np.isnan(found["x", ""][mode][0])
+            assert found["x", ""][mode][1] == pytest.approx(value, abs=1e-3)
+    uncalibrated, meter.calibration = scores(meter, heard, sounds)[0], None
+    again, positions = scores(meter, heard, sounds)
+    assert positions == {} and again.keys() == uncalibrated.keys()
     heard[:] = 0
-    assert np.isnan(scores(meter, heard, {("x", ""): spoken})["x", ""]["both"]).all()
+    assert np.isnan(scores(meter, heard, {("x", ""): spoken})[0]["x", ""]["both"]).all()
 
 
 # --- the whole

@@ -12,7 +12,7 @@ from test_cli import bad_sounds, peak_of
 from agent import score
 from corpora.audio import open_audio, read_at
 from perception.coherence import MODES, SAMPLES, Calibration, Coherence, CoherenceError
-from perception.scoring import ahead, batches, place, scores
+from perception.scoring import ahead, batches, fits, place
 from train.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, songs_of
 
 RATE = 16000
@@ -61,8 +61,10 @@ def test_windows_of_a_file_are_those_of_the_whole(tmp_path):
 
 def test_scores_of_many_are_those_of_each(meter):
     pairs = [(melody(5, RATE, n), (noise, melody, glide)[n % 3](5, RATE, 9 + n)) for n in range(6)]
-    for found, (heard, spoken) in zip(scores(meter, iter(pairs)), pairs, strict=True):
-        assert found == pytest.approx(meter.score(heard, spoken), abs=1e-3)
+    for found, (heard, spoken) in zip(fits(meter, iter(pairs)), pairs, strict=True):
+        alone = meter.fit(heard, spoken)
+        assert found.scores == pytest.approx(alone.scores, abs=1e-3)
+        assert found.positions == pytest.approx(alone.positions, abs=1e-3)
 
 
 def test_models_share_what_they_hear(meter):
@@ -99,9 +101,10 @@ def test_what_the_json_tells(antiphon, tiny_coherence, meter, two):
     assert [row["time"] for row in found["curve"]] == [float(n) for n in range(8)]
     a, b = (read_at(path, RATE)[3 * RATE : 3 * RATE + SAMPLES] for path in two)
     row = found["curve"][3]
-    for mode, value in meter.score(a, b).items():
+    expected = meter.fit(a, b)
+    for mode, value in expected.scores.items():
         assert row[mode] == pytest.approx(value, abs=1e-3)
-    assert row["position"] == pytest.approx(meter.calibration.position(row["both"]))
+    assert row["position"] == pytest.approx(expected.positions["both"], abs=1e-3)
     for key in (*MODES, "position"):
         assert found[key] == pytest.approx(np.mean([row[key] for row in found["curve"]]))
     assert found["positions"]["both"] == pytest.approx(found["position"])

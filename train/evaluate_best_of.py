@@ -109,7 +109,7 @@ def _measured(
     }
     held = players[PLAIN].labels(memories["own"])
     truth = held[pair.first : pair.first + round(s.seconds / s.hop)]
-    scored = scores(judge, pair.guide, {key: answer.audio for key, answer in answers.items()})
+    scored, _ = scores(judge, pair.guide, {key: answer.audio for key, answer in answers.items()})
     return {
         key: {mode: _mean(windows) for mode, windows in scored[key].items()}
         | {"tpp": float(tpp(answer.labels[None, : len(truth)], truth[None])[0])}

@@ -123,6 +123,7 @@ class _Found:
 
     donor: int
     scores: Scores
+    positions: Scores  # empty without a calibration
     facts: dict[Key, dict[str, Any]]
 
 
@@ -139,20 +140,27 @@ def _played(
             if keep:
                 _keep(keep / f"{number:02d}_{pair.song}_{pair.heard}_{pair.played}", pair, sounds)
             facts = {key: _facts(sound, pair, truth, player) for key, sound in sounds.items()}
-            future: Future[Scores] = scorer.submit(scores, meter, pair.guide, {k: x.audio for k, x in sounds.items()})
+            future: Future[tuple[Scores, Scores]] = scorer.submit(
+                scores, meter, pair.guide, {k: x.audio for k, x in sounds.items()}
+            )
             waiting.append((donor, future, facts))
             if len(waiting) > 1:
                 donor, future, facts = waiting.pop(0)
-                yield _Found(donor, future.result(), facts)
+                yield _Found(donor, *future.result(), facts)
         for donor, future, facts in waiting:
-            yield _Found(donor, future.result(), facts)
+            yield _Found(donor, *future.result(), facts)
 
 
 @torch.inference_mode()
-def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -> Scores:
-    """COCOLA of each sound, (n,) float32 at 16 kHz, as the output to the input `heard`, window by window."""
+def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -> tuple[Scores, Scores]:
+    """COCOLA of each sound, (n,) float32 at 16 kHz, as the output to the input `heard`, window by window.
+
+    Then the positions of these scores, nothing where the meter has no calibration.
+    """
     starts = range(0, len(heard) - SAMPLES + 1, round(STEP * SAMPLERATE))
-    found = {key: {mode: np.full(len(starts), np.nan) for mode in meter.modes} for key in sounds}
+    found, positions = (
+        {key: {mode: np.full(len(starts), np.nan) for mode in meter.modes} for key in sounds} for _ in range(2)
+    )
     for place, start in enumerate(starts):
         window = slice(start, start + SAMPLES)
         keys = [key for key, audio in sounds.items() if audible(audio[window])]
@@ -161,9 +169,11 @@ def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -
         pictures = torch.stack([meter.features(audio[window]) for audio in (heard, *(sounds[key] for key in keys))])
         for mode in meter.modes:
             placed = meter(masked(pictures, mode))
-            for key, score in zip(keys, meter.similarities(placed[:1], placed[1:])[0].tolist(), strict=True):
-                found[key][mode][place] = score
-    return found
+            values = meter.similarities(placed[:1], placed[1:])
+            at = meter.positions(values, placed[:1], mode)[0] if meter.calibration else np.full(len(keys), np.nan)
+            for key, score, position in zip(keys, values[0].tolist(), at.tolist(), strict=True):
+                found[key][mode][place], positions[key][mode][place] = score, position
+    return found, positions if meter.calibration else {}
 
 
 def _facts(sound: Sound, pair: Pair, truth: np.ndarray, player: Player) -> dict[str, Any]:
@@ -199,21 +209,26 @@ def _keep(folder: Path, pair: Pair, sounds: dict[Key, Sound]) -> None:
 
 def _summary(pairs: list[Pair], found: list[_Found], meter: Coherence, s: SoundSettings) -> dict[str, Any]:
     song, keys = np.array([pair.song for pair in pairs]), list(found[0].scores)
-    table = {key: {m: np.array([f.scores[key][m] for f in found]) for m in meter.modes} for key in keys}
+    table, places = (
+        {key: {m: np.array([of[key][m] for of in each]) for m in meter.modes} for key in (keys if each[0] else [])}
+        for each in ([f.scores for f in found], [f.positions for f in found])
+    )
     return {
         "pairs": [
             {"song": pair.song, "heard": pair.heard, "played": pair.played, "begin": pair.first * s.hop,
              "other": pairs[one.donor].song, "other_part": pairs[one.donor].played}
             for pair, one in zip(pairs, found, strict=True)
         ],
-        "rows": [_row(key, table[key], [one.facts[key] for one in found], song, meter, s) for key in keys],
+        "rows": [
+            _row(key, table[key], places.get(key, {}), [one.facts[key] for one in found], song, s) for key in keys
+        ],
         "comparisons": list(_comparisons(table, [one.facts for one in found], song, s)),
     }  # fmt: skip
 
 
 def _row(
-    key: Key, table: dict[str, np.ndarray], facts: list[dict[str, Any]], song: np.ndarray, meter: Coherence,
-    s: SoundSettings,
+    key: Key, table: dict[str, np.ndarray], places: dict[str, np.ndarray], facts: list[dict[str, Any]],
+    song: np.ndarray, s: SoundSettings,
 ) -> dict[str, Any]:  # fmt: skip
     """What is said of one kind of answer."""
     who, mode = key
@@ -221,9 +236,8 @@ def _row(
     for heard_by, values in table.items():
         row["score"][heard_by] = _describe(_means(values), song, _rng(s, *key, heard_by))
         row["by_pair"][heard_by] = [None if np.isnan(v) else round(float(v), 4) for v in _means(values)]
-        if meter.calibration:
-            places = np.array([[meter.calibration.position(v, heard_by) for v in window] for window in values])
-            row["position"][heard_by] = _describe(_means(places), song, _rng(s, *key, heard_by, "position"))
+    for heard_by, values in places.items():
+        row["position"][heard_by] = _describe(_means(values), song, _rng(s, *key, heard_by, "position"))
     some = next(iter(table.values()))
     row["skipped"], row["windows"] = int(np.isnan(some).sum()), some.size
     for name in ("tpp", "silence", "holes"):

@@ -153,7 +153,8 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
     sounds = (notes[:, :1] < edges[1:]) & (notes[:, 1:2] > edges[:-1])
     begins = (notes[:, :1] >= edges[:-1]) & (notes[:, :1] < edges[1:])
     for pitch, slots in zip(notes[:, 2].astype(int), sounds, strict=True):
-        score[slots, pitch % 12] = 1
+        if pitch >= 0:  # no drum
+            score[slots, pitch % 12] = 1
     score[:, 12] = begins.any(0)
     return score
 

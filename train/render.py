@@ -56,16 +56,19 @@ def find_soundfont(given: str | None = None) -> Path:
     )
 
 
-def fluidsynth(notes: np.ndarray, program: int, soundfont: Path, samplerate: int = SAMPLERATE) -> np.ndarray:
+def fluidsynth(
+    notes: np.ndarray, program: int, soundfont: Path, samplerate: int = SAMPLERATE, drums: bool = False
+) -> np.ndarray:
     """Render (n, 3|4) notes [onset s, offset s, pitch, velocity=80] with one program: (samples,) float32, dry.
 
-    The result is as long as the instrument rings; RenderError if fluidsynth is not installed.
+    drums: the program is a kit, pitches are its keys. The result is as long as the instrument rings; RenderError if
+    fluidsynth is not installed.
     """
     import pretty_midi
 
     if shutil.which("fluidsynth") is None:
         raise RenderError("the program fluidsynth is not installed (Debian: apt-get install fluidsynth)")
-    midi, instrument = pretty_midi.PrettyMIDI(resolution=960), pretty_midi.Instrument(int(program))
+    midi, instrument = pretty_midi.PrettyMIDI(resolution=960), pretty_midi.Instrument(int(program), drums)
     for onset, offset, pitch, *velocity in notes:
         note = pretty_midi.Note(int(velocity[0]) if velocity else 80, int(pitch), float(onset), float(offset))
         note.end = max(note.end, note.start + 0.03)

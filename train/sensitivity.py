@@ -113,9 +113,12 @@ def measure(
             with torch.inference_mode():
                 table = model.similarities(inputs[TRUE], others[mode]).numpy()
             scores |= _met(table, here, sounds, np.random.default_rng([seed, zlib.crc32(b"strangers")]))
-            for (kind, amount), values in scores.items():
-                row = {"model": name, "mode": mode, "kind": kind, "amount": amount}
-                rows.append(row | _measured(model, mode, values, scores[TRUE], here.song, seed))
+            for change, values in scores.items():
+                row = {"model": name, "mode": mode, "kind": change[0], "amount": change[1]}
+                at = None
+                if model.calibration:
+                    at = model.positions(torch.from_numpy(values), inputs.get(change, inputs[TRUE]), mode)
+                rows.append(row | _measured(values, at, scores[TRUE], here.song, seed))
     return rows
 
 
@@ -172,17 +175,16 @@ def _met(table: np.ndarray, here: Sounds, there: Sounds, rng: np.random.Generato
 
 
 def _measured(
-    model: Coherence, mode: str, values: np.ndarray, true: np.ndarray, song: np.ndarray, seed: int
+    values: np.ndarray, positions: np.ndarray | None, true: np.ndarray, song: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """Of scores (pairs, m), NaN where there are none: means over each row, then over the pairs."""
+    """Of scores and their positions (pairs, m), NaN where there are none: means over each row, then over the pairs."""
     rows = np.isfinite(values).any(axis=1)
     if not rows.any():
         return {"score": None, "position": None, "below": None, "n": 0}
-    values, true, song, held = values[rows], true[rows], song[rows], model.calibration
+    values, true, song = values[rows], true[rows], song[rows]
     below = np.nanmean(np.where(np.isnan(values), np.nan, values < true), axis=1)
     measures = {"score": np.nanmean(values, axis=1), "below": 100 * below}
-    if held:
-        positions = [[held.position(float(v), mode) if np.isfinite(v) else np.nan for v in row] for row in values]
-        measures["position"] = np.nanmean(positions, axis=1)
+    if positions is not None:
+        measures["position"] = np.nanmean(positions[rows], axis=1)
     found: dict[str, Any] = {"position": None, "n": len(values)}
     return found | {name: describe(each, song, np.random.default_rng(seed)) for name, each in measures.items()}

@@ -210,19 +210,22 @@ def calibrate(
 
 @torch.inference_mode()
 def calibration_of(model: Coherence, first: Places, second: Places, stranger: np.ndarray, source: str) -> Calibration:
-    """The quantiles of what pairs score, given where the model places them; stranger: (n, n) which do not belong.
+    """The quantiles of what pairs lead by, given where the model places them; stranger: (n, n) which do not belong.
 
     CoherenceError if this model does not prefer what belongs together: no position could be told by it.
     """
     places = np.linspace(0, 1, QUANTILES)
-    true, shuffled = {}, {}
+    true, shuffled, strangers = {}, {}, {}
     for mode in model.modes:
-        true[mode] = np.quantile(paired(model, first[mode], second[mode]).numpy(), places).tolist()
-        shuffled[mode] = np.quantile(model.similarities(first[mode], second[mode]).numpy()[stranger], places).tolist()
+        strangers[mode] = [round(value, 4) for value in second[mode].mean(0).tolist()]
+        usual = model.similarities(first[mode], torch.tensor(strangers[mode])[None])[:, 0]
+        true[mode] = np.quantile((paired(model, first[mode], second[mode]) - usual).numpy(), places).tolist()
+        leads = model.similarities(first[mode], second[mode]) - usual[:, None]
+        shuffled[mode] = np.quantile(leads.numpy()[stranger], places).tolist()
     if np.median(true["both"]) <= np.median(shuffled["both"]):
         raise CoherenceError(
-            f"{source} cannot calibrate this meter: pairs that belong together score {np.median(true['both']):.2f}, "
-            f"strangers {np.median(shuffled['both']):.2f}; check that the stems of a song begin at the same time, or "
-            "train the meter further"
+            f"{source} cannot calibrate this meter: above what their input scores anyway, pairs that belong together "
+            f"score {np.median(true['both']):.2f}, strangers {np.median(shuffled['both']):.2f}; check that the stems "
+            "of a song begin at the same time, or train the meter further"
         )
-    return Calibration(true, shuffled, source, len(stranger))
+    return Calibration(true, shuffled, source, len(stranger), strangers)
