@@ -129,14 +129,18 @@ class Coherence(nn.Module):
         return self(masked(self._pictures(windows), mode))
 
     @torch.inference_mode()
+    def leads(self, scores: Tensor, inputs: Tensor, mode: str) -> Tensor:
+        """Scores (n, ...) of inputs placed at (n, 512), less what these score with the calibration's strangers."""
+        strangers = self.calibration.strangers.get(mode) if self.calibration else None
+        if strangers is None:
+            return scores
+        usual = self.similarities(inputs, torch.tensor(strangers)[None])
+        return scores - usual.reshape(-1, *[1] * (scores.ndim - 1))
+
     def positions(self, scores: Tensor, inputs: Tensor, mode: str) -> np.ndarray:
         """Scores (n, ...) of inputs placed at (n, 512) -> where the calibration, which there must be, has them."""
         assert self.calibration is not None
-        strangers = self.calibration.strangers.get(mode)
-        if strangers is None:
-            return self.calibration.position(scores.numpy(), mode)
-        usual = self.similarities(inputs, torch.tensor(strangers)[None])[:, 0]
-        return self.calibration.position((scores - usual.reshape(-1, *[1] * (scores.ndim - 1))).numpy(), mode)
+        return self.calibration.position(self.leads(scores, inputs, mode).numpy(), mode)
 
     def score(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> dict[str, float]:
         """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}: see `fit`."""

@@ -6,11 +6,14 @@ import re
 import numpy as np
 import pytest
 from conftest import glide, melody, tree, write
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from agent import model
 from perception.coherence import MODES, SAMPLES, Calibration, Coherence
 from perception.hpss import SAMPLERATE
-from train.evaluate_coherence import FILES, Settings, accuracies, draw_batches, main
+from train.evaluate_coherence import FILES, Settings, above, accuracies, draw_batches, main
 from train.sensitivity import CHANGES, ELSEWHERE, STRANGER, TRUE, Sounds, changed
 from train.submixes import Pair
 from train.windows import EvaluationError
@@ -60,6 +63,12 @@ def test_batches_are_of_different_songs_or_spread_over_them():
         for place, (song, begin) in enumerate(at):
             assert all(song != other or abs(begin - then) >= 2.5 for other, then in at[:place])
     assert draw_batches(sounds, 120, 5, 0.5, rng) is None, "45 s hold no 20 windows that share half at most"
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=20), st.lists(st.integers(-3, 3), min_size=1, max_size=20))
+def test_the_mean_share_above_is_the_area_under_the_curve(partners, strangers):
+    expected = roc_auc_score([1] * len(partners) + [0] * len(strangers), partners + strangers)
+    assert above(np.array(partners), np.array(strangers)).mean() == pytest.approx(expected)
 
 
 # --- changes
@@ -138,6 +147,11 @@ def test_what_is_written(evaluated):
     ]
     for row in result["classification"]:
         assert 0 <= row["interval"][0] <= row["accuracy"] <= row["interval"][1] <= 100 and row["n"] == 9
+    assert [(row["model"], row["mode"], row["by"]) for row in result["threshold"]] == [
+        *((names[0], mode, by) for mode in MODES for by in ("score", "lead")), ("plain", "both", "score")
+    ]  # fmt: skip
+    for row in result["threshold"]:
+        assert 0 <= row["interval"][0] <= row["area"] <= row["interval"][1] <= 100 and row["n"] == 9
     assert (out / "coherence.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "coherence.png").stat().st_size > 20000
 

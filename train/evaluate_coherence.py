@@ -11,6 +11,8 @@ Classification is eq. (4) of Ciranni et al. (2024): among K windows, the share w
 with the second one of the same window. Every window is placed once; many batches are drawn from them, of K different
 songs where there are as many, else as evenly over the songs as can be, no two windows sharing more than half.
 
+Who reads the meter has one scale for all inputs, so beside it stands how well one threshold would do.
+
 Sensitivity: the answer of true pairs is transposed, displaced in time (by music of the same song, so there is no
 silence), stretched from its beginning on, or exchanged. To tell the change from its artefacts, both sides are also
 transposed or stretched alike, which leaves them coherent.
@@ -92,6 +94,7 @@ def coherence(data: Path | str, models: dict[str, Coherence], out: Path | str, *
     result |= {"songs": len(np.unique(sounds.song)), "windows": len(sounds.song)}
     result["models"] = [_about(name, model) for name, model in models.items()]
     result |= _classification(models, placed, sounds, s)
+    result["threshold"] = list(_threshold(models, placed, sounds, s))
     result["sensitivity"] = []
     if s.pairs:
         strangers = [second for _, second in placed]
@@ -164,6 +167,33 @@ def _classification(models: dict[str, Coherence], placed: list[Two], sounds: Sou
                 rows.append(row | {"interval": interval(100 * share, sounds.song[seen], rng)})
     return {"classification": rows, "skipped": skipped,
             "of_different_songs": [k for k in batches if k <= len(np.unique(sounds.song))]}  # fmt: skip
+
+
+def _threshold(models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: Settings) -> Iterator[dict]:
+    """How well one threshold for all inputs would tell partners from windows of other songs: area under the curve, %.
+
+    by: the score itself, or its lead over what its input scores with the calibration's strangers.
+    """
+    strangers = sounds.song[:, None] != sounds.song[None]
+    if not strangers.any():
+        return
+    for (name, model), (first, second) in zip(models.items(), placed, strict=True):
+        for mode in model.modes:
+            with torch.inference_mode():
+                scores = model.similarities(first[mode], second[mode])
+            known = bool(model.calibration and model.calibration.strangers)
+            for by in ("score", "lead") if known else ("score",):
+                table = (model.leads(scores, first[mode], mode) if by == "lead" else scores).numpy()
+                share = 100 * above(np.diagonal(table), table[strangers])
+                rng = _rng(s, "threshold")
+                row = {"model": name, "mode": mode, "by": by, "n": len(share), "area": float(share.mean())}
+                yield row | {"interval": interval(share, sounds.song, rng)}
+
+
+def above(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) the share of `others` that each value is above; half of those it equals."""
+    others = np.sort(others)
+    return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
 
 
 def draw_batches(sounds: Sounds, k: int, count: int, overlap: float, rng: np.random.Generator) -> np.ndarray | None:

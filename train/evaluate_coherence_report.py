@@ -42,6 +42,7 @@ def markdown(result: dict[str, Any]) -> str:
         "## Which sub-mixtures belong together",
         "",
         *_classification(result),
+        *_threshold(result),
     ]
     for model in result["models"] if result["sensitivity"] else []:
         rows = [row for row in result["sensitivity"] if row["model"] == model["name"]]
@@ -84,6 +85,26 @@ def _classification(result: dict[str, Any]) -> list[str]:
                      f"which share {100 * result['settings']['overlap']:.0f} % at most.")  # fmt: skip
     if result["skipped"]:
         lines.append(f"Too little music for K = {_listed(result['skipped'])}: raise --windows, or give more.")
+    return lines
+
+
+def _threshold(result: dict[str, Any]) -> list[str]:
+    """One threshold for all inputs, which is how a meter is read."""
+    at = {(row["model"], row["mode"], row["by"]): row for row in result["threshold"]}
+    if not at:
+        return []
+    lines = [
+        "",
+        "One threshold for all inputs, partners against windows of other songs, area under the curve in % (chance 50): "
+        "by the score itself, and by its lead over what its input scores with the calibration's strangers.",
+        "",
+        "| model | heard | by score | by lead |",
+        "|---|---|---|---|",
+    ]
+    for name, mode in dict.fromkeys((name, mode) for name, mode, _ in at):
+        cells = [_mean(row and {**row, "mean": row["area"]}, 1) for row in
+                 (at.get((name, mode, by)) for by in ("score", "lead"))]  # fmt: skip
+        lines.append(f"| {name} | {mode} | {' | '.join(cells)} |")
     return lines
 
 
