@@ -62,8 +62,9 @@ class Calibration:
             or not isinstance(self.shuffled, dict)
             or not isinstance(self.strangers, dict)
             or set(self.true) != set(self.shuffled)
+            or (self.strangers and set(self.strangers) != set(self.true))
         ):
-            raise CoherenceError("its calibration lacks the scores of true or of shuffled pairs")
+            raise CoherenceError("its calibration lacks the scores of true or of shuffled pairs, or strangers")
         for mode, quantiles in [*self.true.items(), *self.shuffled.items()]:
             scores = np.asarray(quantiles, np.float64)
             if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():

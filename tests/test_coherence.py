@@ -262,6 +262,7 @@ DAMAGES = {
     ),
     "a mode in true only": about(lambda held: held["calibration"]["shuffled"].pop("both")),
     "a calibration with more": about(lambda held: held["calibration"].update(mean=1)),
+    "strangers for one mode only": about(lambda held: held["calibration"]["strangers"].pop("harmonic")),
     "strangers of another size": about(lambda held: held["calibration"]["strangers"].update(both=[1.0])),
     "strangers that are no numbers": about(
         lambda held: held["calibration"]["strangers"].update(both=[math.nan] * coherence.DIM)
