@@ -125,6 +125,24 @@ def _link(path: Path, new: Path) -> None:
         shutil.copy2(path, new)
 
 
+def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = None, jobs: int = 2) -> int:
+    """Make every song of `stems` that `out` does not have yet; returns how many `out` then holds with drums.
+
+    RenderError, AudioError, OSError for what the user can mend.
+    """
+    font = find_soundfont(soundfont)
+    new = {path.parent: out / path.parent.relative_to(stems) for path in sorted(stems.glob("*/*/song.json"))}
+    if not new:
+        raise RenderError(f"no song in '{stems}': give a folder that python -m train.render made")
+    for parent in {folder.parent for folder in new.values()}:
+        parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(jobs) as pool:
+        made = [pool.submit(add, song, folder, font, share) for song, folder in new.items() if not folder.exists()]
+        for job in made:
+            job.result()
+    return len(list(out.glob("*/*/drums.flac")))
+
+
 def main() -> None:
     """Command line of this recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -134,21 +152,10 @@ def main() -> None:
     parser.add_argument("--soundfont", help="FluidR3_GM.sf2 unless told")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    songs = sorted(path.parent for path in given.stems.glob("*/*/song.json"))
     try:
-        soundfont = find_soundfont(given.soundfont)
-        if not songs:
-            raise RenderError(f"no song in '{given.stems}': give a folder that python -m train.render made")
-        with ProcessPoolExecutor(given.jobs) as pool:
-            new = [(song, given.out / song.relative_to(given.stems)) for song in songs]
-            for parent in {folder.parent for _, folder in new}:
-                parent.mkdir(parents=True, exist_ok=True)
-            jobs = [pool.submit(add, *two, soundfont, given.share) for two in new if not two[1].exists()]
-            for job in jobs:
-                job.result()
+        print(make(**vars(given)), "songs with drums in", given.out)
     except (OSError, AudioError, RenderError) as error:
         raise SystemExit(f"drums: {error}") from None
-    print(len(list(given.out.glob("*/*/drums.flac"))), "songs with drums in", given.out)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m train.small DATA -o WORK [--encoder-minutes 45] [--decision-minutes 30] [...]   (make small)
 
-DATA holds the scores: pop909.tgz and, if it is there, js_fakes/. WORK gets what is made on the way: stems/, encoder/,
-units/, tokens/, decision/, coherence/. At the end agent/models/small is replaced, with its CARD.md, as a whole.
+DATA holds the scores: pop909.tgz and, if it is there, js_fakes/. WORK gets what is made on the way: stems/, drums/,
+encoder/, units/, tokens/, decision/, coherence/. At the end agent/models/small is replaced, with its CARD.md, as a
+whole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from perception.units import file_stem
-from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units, render
+from train import drums, fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units, render
 
 UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
 FORMAT = 1  # of model.json, as agent/model.py reads it
@@ -39,7 +40,9 @@ def make(
         name = file_stem(UNITS, hop)
         settings = fit_decision.Settings(minutes=decision_minutes)
         fit_decision.fit(work / "tokens" / f"{name}.npz", work / "decision" / name, settings, resume=True)
-    fit_coherence.fit(stems, work / "coherence", True, fit_coherence.Settings(minutes=coherence_minutes))
+    drums.make(stems[0], work / "drums" / "pop909")
+    music = [work / "drums" / "pop909", *stems[1:]]
+    fit_coherence.fit(music, work / "coherence", True, fit_coherence.Settings(minutes=coherence_minutes))
     model = assemble(work, EMBEDDED / "small")
     fit_proxy.fit([work], model, True, fit_proxy.Settings())
     return model
