@@ -236,7 +236,7 @@ class Coherence(nn.Module):
         held = asdict(self.calibration) if self.calibration else None
         about = {"format": FORMAT, "separated": self.separated, "source": self.source, "calibration": held}
         weights = save({name: value.to(dtype).contiguous() for name, value in state.items()})
-        return {"coherence.safetensors": weights, "coherence.json": (json.dumps(about, indent=1) + "\n").encode()}
+        return {"coherence.safetensors": weights, "coherence.json": (json.dumps(about) + "\n").encode()}
 
 
 def masked(features: Tensor, mode: str) -> Tensor:

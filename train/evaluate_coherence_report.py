@@ -195,7 +195,7 @@ def _accuracies(axes, result: dict[str, Any], name: str) -> None:
     axes.set_xticks(ks, [str(k) for k in ks])
     axes.set(xlabel="K, windows to choose among", ylabel="right, %", ylim=(0, 102), title=name)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, loc="lower left")
 
 
 def _curves(axes, result: dict[str, Any], model: dict[str, Any], kind: str) -> None:
