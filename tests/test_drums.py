@@ -109,6 +109,18 @@ def test_the_command_makes_each_song_once_and_leaves_the_stems_alone(tmp_path, m
     assert before == {path: path.read_bytes() for path in (tmp_path / "stems").rglob("*") if path.is_file()}
 
 
+def test_a_damaged_song_is_a_sentence(tmp_path, monkeypatch):
+    font = tmp_path / "any.sf2"
+    font.touch()
+    damaged = song(tmp_path / "stems" / "train" / "one")
+    (damaged / "song.json").write_text('{"chords": []}')
+    words = ["drums", str(tmp_path / "stems"), "-o", str(tmp_path / "out"), "--soundfont", str(font), "--jobs", "1"]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit, match=r"song '.*one' is damaged .*render it again"):
+        drums.main()
+    assert not list((tmp_path / "out" / "train").iterdir())
+
+
 def test_a_folder_without_songs_is_a_sentence(tmp_path, monkeypatch):
     font = tmp_path / "any.sf2"
     font.touch()

@@ -25,6 +25,7 @@ import soundfile as sf
 
 from corpora.disk import AudioError, atomic_folder
 from train.render import LEVEL, SAMPLERATE, RenderError, find_soundfont, fluidsynth
+from train.run import TrainError, told
 from train.submixes import beat_of
 
 BAR = 4  # beats
@@ -96,9 +97,12 @@ def played(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) ->
 def add(song: Path, folder: Path, soundfont: Path, share: float) -> None:
     """Make a song's folder anew, with drums by chance; whole or not at all."""
     rng = random.Random(f"drums {song.name}")
-    about = json.loads((song / "song.json").read_text())
-    chords, seconds = about.get("chords", []), float(about["seconds"])
-    drummed = rng.random() < share and len(chords) >= 4
+    with told(song):
+        about = json.loads((song / "song.json").read_text())
+        chords, seconds = about.get("chords", []), float(about["seconds"])
+        with np.load(song / "notes.npz", allow_pickle=False) as held:
+            notes = dict(held)
+    drummed = rng.random() < share and len(chords) >= 4 and not (song / "drums.flac").exists()
     with atomic_folder(folder) as new:
         for path in song.iterdir():
             if not (drummed and path.name in ("notes.npz", "song.json")):
@@ -111,11 +115,9 @@ def add(song: Path, folder: Path, soundfont: Path, share: float) -> None:
             stem = np.zeros(int(seconds * SAMPLERATE), np.float32)
             stem[: len(dry)] = dry * (LEVEL / (np.sqrt(np.mean(dry**2)) + 1e-9))
             sf.write(new / "drums.flac", np.clip(stem, -1, 1), SAMPLERATE, subtype="PCM_16")
-            with np.load(song / "notes.npz", allow_pickle=False) as notes:
-                unpitched = np.column_stack([hits[:, :2], np.full(len(hits), -1, np.float32)])
-                np.savez(new / "notes.npz", **notes, drums=unpitched)
-            about["programs"]["drums"] = kit
-            (new / "song.json").write_text(json.dumps(about))
+            notes["drums"] = np.column_stack([hits[:, :2], np.full(len(hits), -1, np.float32)])
+            np.savez(new / "notes.npz", **notes)
+            (new / "song.json").write_text(json.dumps(about | {"programs": about.get("programs", {}) | {"drums": kit}}))
 
 
 def _link(path: Path, new: Path) -> None:
@@ -128,7 +130,7 @@ def _link(path: Path, new: Path) -> None:
 def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = None, jobs: int = 2) -> int:
     """Make every song of `stems` that `out` does not have yet; returns how many `out` then holds with drums.
 
-    RenderError, AudioError, OSError for what the user can mend.
+    RenderError, TrainError, AudioError, OSError for what the user can mend.
     """
     font = find_soundfont(soundfont)
     new = {path.parent: out / path.parent.relative_to(stems) for path in sorted(stems.glob("*/*/song.json"))}
@@ -154,7 +156,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         print(make(**vars(given)), "songs with drums in", given.out)
-    except (OSError, AudioError, RenderError) as error:
+    except (OSError, AudioError, RenderError, TrainError) as error:
         raise SystemExit(f"drums: {error}") from None
 
 

@@ -82,7 +82,7 @@ def regeneration(
     found = list(_played(pairs, one, meter, s, out / "kept" if keep else None))
     result = {"task": "regeneration", "by": "sound", "data": data.name, "model": model.name, "settings": vars(s)}
     result |= {"meter": _about(meter, coherence), "windows": {"seconds": SECONDS, "step": STEP}}
-    result |= _summary(pairs, found, meter, s)
+    result |= _summary(pairs, found, s)
     result = json.loads(json.dumps(result))  # what is returned is what is written
     atomic_write(out / "regeneration_sound.png", report.png(result))
     atomic_write(out / "regeneration_sound.md", report.markdown(result))
@@ -207,12 +207,9 @@ def _keep(folder: Path, pair: Pair, sounds: dict[Key, Sound]) -> None:
 # All of them
 
 
-def _summary(pairs: list[Pair], found: list[_Found], meter: Coherence, s: SoundSettings) -> dict[str, Any]:
+def _summary(pairs: list[Pair], found: list[_Found], s: SoundSettings) -> dict[str, Any]:
     song, keys = np.array([pair.song for pair in pairs]), list(found[0].scores)
-    table, places = (
-        {key: {m: np.array([of[key][m] for of in each]) for m in meter.modes} for key in (keys if each[0] else [])}
-        for each in ([f.scores for f in found], [f.positions for f in found])
-    )
+    table, places = _stacked([one.scores for one in found]), _stacked([one.positions for one in found])
     return {
         "pairs": [
             {"song": pair.song, "heard": pair.heard, "played": pair.played, "begin": pair.first * s.hop,
@@ -224,6 +221,11 @@ def _summary(pairs: list[Pair], found: list[_Found], meter: Coherence, s: SoundS
         ],
         "comparisons": list(_comparisons(table, [one.facts for one in found], song, s)),
     }  # fmt: skip
+
+
+def _stacked(scores: list[Scores]) -> dict[Key, dict[str, np.ndarray]]:
+    """Of each pair (places,) -> of all of them (pairs, places)."""
+    return {key: {mode: np.array([one[key][mode] for one in scores]) for mode in of} for key, of in scores[0].items()}
 
 
 def _row(

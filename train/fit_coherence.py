@@ -143,7 +143,10 @@ class Stems:
 
 
 def score_of(stems: list[Path], begin: float) -> np.ndarray:
-    """(15, 13) int8 of the notes of some stems of a song in the window that begins at `begin` s: see `Pair`."""
+    """(15, 13) int8 of the notes of some stems of a song in the window that begins at `begin` s: see `Pair`.
+
+    Hits of drums have pitch -1.
+    """
     known = stems[0].with_name("notes.npz")
     if not known.is_file():
         return np.full((SLOTS, 13), -1, np.int8)
@@ -153,7 +156,7 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
     sounds = (notes[:, :1] < edges[1:]) & (notes[:, 1:2] > edges[:-1])
     begins = (notes[:, :1] >= edges[:-1]) & (notes[:, :1] < edges[1:])
     for pitch, slots in zip(notes[:, 2].astype(int), sounds, strict=True):
-        if pitch >= 0:  # no drum
+        if pitch >= 0:
             score[slots, pitch % 12] = 1
     score[:, 12] = begins.any(0)
     return score
