@@ -68,6 +68,13 @@ class Play:
             assert time.monotonic() < end, f"{name} is {found!r}, not {wanted!r}"
             time.sleep(0.02)
 
+    def plays(self, seconds: float = 5.0):
+        """Wait until something of this piece is played; what the page still shows may be of the one before."""
+        end = time.monotonic() + seconds
+        while not self.engine.mind.piece.trail:
+            assert time.monotonic() < end, "nothing is played"
+            time.sleep(0.02)
+
     def setting(self, name: str, seconds: float = 5.0, **expected):
         """Wait until a setting differs from this; its value."""
         end = time.monotonic() + seconds
@@ -185,6 +192,7 @@ def test_buttons_keys_and_fingers(browser, play):
     browser.wait("$('word').textContent === 'stopped'")
     browser.click("[data-name=play]")
     play.until("state", "playing")
+    play.plays()
     browser.wait("stage.playing !== null")
     browser.press("k")
     browser.wait("stage.likes.length === 1")
