@@ -26,7 +26,7 @@ bench: .venv/play.stamp  ## what a hop costs on this machine
 	$(BIN)/antiphon bench -o out/bench.json
 
 small: .venv/dev.stamp   ## rebuild agent/models/small from the scores in DATA (hours)
-	$(BIN)/python -m train.small $(DATA) -o $(WORK) --resume
+	$(BIN)/python -m train.make_small $(DATA) -o $(WORK) --resume
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -28,10 +28,7 @@ MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("perception.proxy", "ProxyError"),
     ("perception.units", "AlphabetError"),
     ("perception.wav2vec2", "EncoderError"),
-    ("train.run", "TrainError"),
-    ("train.fit_decision", "FitError"),
-    ("train.pairs", "TokenError"),
-    ("train.windows", "EvaluationError"),
+    ("train.common.errors", "TrainError"),
 )
 METER = ("coherence.json", "coherence.safetensors")  # files of a coherence meter
 
@@ -197,7 +194,7 @@ def _calibrated(folder: Path, given: argparse.Namespace):
         if given.out is not None:
             raise CoherenceError(f"-o '{given.out}' keeps a meter with a new calibration: add --calibrate DATA")
         return None
-    from train.submixes import calibrate
+    from train.data.submixes import calibrate
 
     with ExitStack() as stack:
         kept = stack.enter_context(atomic_folder(given.out, METER)) if given.out else None
@@ -218,7 +215,7 @@ def _coherence(name: str) -> Iterator[Path]:
     if not name.endswith(".ckpt"):
         yield coherence_folder(name)
         return
-    from train.import_coherence import convert
+    from train.official_cocola.import_checkpoint import convert
 
     with TemporaryDirectory() as folder:
         convert(Path(name), Path(folder) / "coherence")
@@ -263,13 +260,13 @@ def train(given: argparse.Namespace) -> None:
 def evaluate(given: argparse.Namespace) -> None:
     """Re-generation, the labels of B from the labels of A, against baselines; or what a coherence meter can tell."""
     from agent.model import EMBEDDED, coherence_folder
-    from train import evaluate as evaluation
+    from train.evaluate import regeneration
 
     words = list(given.rest)
     if given.what == "coherence":
-        from train import evaluate_coherence
+        from train.evaluate import coherence
 
-        _recipe(lambda words: evaluate_coherence.main(words, coherence_folder), words)
+        _recipe(lambda words: coherence.main(words, coherence_folder), words)
         return
     from agent.regenerate import Player
 
@@ -279,11 +276,11 @@ def evaluate(given: argparse.Namespace) -> None:
     words = [str(EMBEDDED / word) if before in ("--model", "--coherence") and (EMBEDDED / word).is_dir() else word
              for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
     if given.what == "best-of":
-        from train import evaluate_best_of
+        from train.evaluate import best_of
 
-        _recipe(lambda words: evaluate_best_of.main(words, Player, coherence_folder), words)
+        _recipe(lambda words: best_of.main(words, Player, coherence_folder), words)
         return
-    _recipe(lambda words: evaluation.main(words, Player), words)
+    _recipe(lambda words: regeneration.main(words, Player), words)
 
 
 def _recipe(main: Callable, words: list[str]) -> None:

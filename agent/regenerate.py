@@ -1,6 +1,6 @@
 """Answers made to sound for an evaluation: what `antiphon respond` would play, from sound held in memory.
 
-`train.evaluate_sound` says what it needs of a player; `Player` is the agent as it is, with one setting after the other
+`train.evaluate.sound` says what it needs of a player; `Player` is the agent as it is, with one setting after the other
 at its default unless told. The same hop, memory and seed give the same answer, sample for sample.
 """
 

@@ -55,6 +55,36 @@ def sample(
     return int(kept[draw(p[kept], rng.random())])
 
 
+def sample_rows(
+    logits: np.ndarray, allowed: np.ndarray, uniform: np.ndarray, *, top_p: float = 0.8, constraint: str = "none"
+) -> np.ndarray:
+    """One label per row, (n,) int64, of logits (n, vocab) and allowed (n, vocab) bool; uniform (n,) in [0, 1).
+
+    Equal, row by row, to `sample` at temperature 1 when its rng gives the number in `uniform`: for training and
+    evaluation, which draw for many pieces at once.
+    """
+    if constraint not in CONSTRAINTS:
+        raise ValueError(f"constraint = {constraint!r}: expected one of {', '.join(CONSTRAINTS)}")
+    scores = logits.astype(np.float64)
+    if constraint == "require":
+        scores = np.where(allowed, scores, -np.inf)
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    order = np.argsort(-p, axis=1, kind="stable")
+    ranked = np.take_along_axis(p, order, axis=1)
+    kept = ranked > 0
+    if top_p < 1:
+        before = np.cumsum(ranked, axis=1) < top_p - 1e-12  # these do not reach it; the next one crosses it and is kept
+        kept[:, 1:] &= before[:, :-1]
+    if constraint == "prefer":
+        wanted = kept & np.take_along_axis(allowed, order, axis=1)
+        kept = np.where(wanted.any(axis=1, keepdims=True), wanted, kept)
+    total = np.cumsum(np.where(kept, ranked, 0.0), axis=1)
+    place = (total <= uniform[:, None] * total[:, -1:]).sum(axis=1)
+    last = kept.shape[1] - 1 - kept[:, ::-1].argmax(axis=1)
+    return np.take_along_axis(order, np.minimum(place, last)[:, None], axis=1)[:, 0]
+
+
 def penalise(logits: np.ndarray, recent: Sequence[int] | np.ndarray, penalty: float) -> np.ndarray:
     """Copy of `logits` (vocab,) as float64, those of the `recent` labels less likely: positive ones divided by
     `penalty`, negative ones multiplied, since dividing a negative logit would raise it."""

@@ -150,7 +150,7 @@ def test_top_level_folders_are_the_ones_agreed():
         ("action/x.py", "from agent import config", {"agent"}),
         ("corpora/x.py", "def f():\n    import perception.stream", {"perception"}),
         ("corpora/build.py", "from perception.stream import Heard", set()),
-        ("agent/x.py", "import train.run", {"train"}),
+        ("agent/x.py", "import train.common.run", {"train"}),
         ("train/x.py", "from importlib import import_module\nimport_module(f'agent.{1}')", {"agent"}),
         ("perception/x.py", "import tests.conftest", {"tests"}),
         ("decision/x.py", "import decision.step, numpy", set()),

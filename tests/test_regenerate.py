@@ -11,10 +11,12 @@ from conftest import KINDS, melody, write
 from agent import perform
 from agent.regenerate import Player
 from perception.coherence import SAMPLES, Coherence
-from train import evaluate, sounding
-from train.evaluate_sound import scores
-from train.pairs import save
-from train.windows import EvaluationError, levels
+from train.common.errors import TrainError
+from train.data.token_pairs import save
+from train.data.tokenise import levels
+from train.evaluate import regeneration as evaluate
+from train.evaluate import sound_players as sounding
+from train.evaluate.sound import scores
 
 RATE, HOP = 16000, 0.5
 SIZE = round(RATE * HOP)
@@ -238,7 +240,7 @@ def test_a_folder_that_is_not_there_is_named(antiphon, tiny, tmp_path):
 
 
 def test_settings_are_checked():
-    from train.evaluate_sound import SoundSettings
+    from train.evaluate.sound import SoundSettings
 
-    with pytest.raises(EvaluationError, match="sound = 0"):
+    with pytest.raises(TrainError, match="sound = 0"):
         SoundSettings(0)

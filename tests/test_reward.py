@@ -19,8 +19,8 @@ from agent.stage import StageError
 from corpora.audio import read_at
 from perception.proxy import Proxy, ProxyError
 from train import fit_proxy
+from train.common.errors import TrainError
 from train.fit_units import encode_song
-from train.run import TrainError
 
 RATE = 48000
 

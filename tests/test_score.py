@@ -13,7 +13,7 @@ from agent import score
 from corpora.audio import open_audio, read_at
 from perception.coherence import MODES, SAMPLES, Calibration, Coherence, CoherenceError
 from perception.scoring import ahead, batches, fits, place
-from train.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, songs_of
+from train.data.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, songs_of
 
 RATE = 16000
 
@@ -288,7 +288,7 @@ def test_a_meter_that_prefers_strangers_gives_no_calibration(tiny_coherence, son
         assert path.is_file()
     upside.similarity.data = -upside.similarity.data
     alike = {name: stems[:1] * 2 for name, stems in songs_of(songs, "").items()}
-    from train import submixes
+    from train.data import submixes
 
     placed = place([upside], (pair.window[0] for pair in pairs_of(alike, 8, 0)))[0]
     with pytest.raises(CoherenceError, match="cannot calibrate this meter"):

@@ -4,11 +4,11 @@
     python -m train.fit_coherence --import COCOLA.ckpt -o OUT                     a checkpoint of the official code
 
     OUT/model/coherence.json + .safetensors     the model so far; its calibration once the time is over
-    OUT/log.jsonl, OUT/checkpoint.safetensors   see train/run.py
+    OUT/log.jsonl, OUT/checkpoint.safetensors   see train/common/run.py
 
-DATA holds stems, <split>/<song>/<stem>.flac at 16 kHz, as train/render.py makes them; drums are welcome. The recipe is
-the paper's: batches of 32 windows of 5 s that overlap by half at most, two random disjoint sub-mixtures of each, noise
-of 1e-3, one channel or none of both masked by chance, Adam, dropout 0.1. What is added:
+DATA holds stems, <split>/<song>/<stem>.flac, as train/data/render.py makes them; drums are welcome. The recipe is the
+paper's: batches of 32 windows of 5 s that overlap by half at most, two random disjoint sub-mixtures of each, noise of
+1e-3, one channel or none of both masked by chance, Adam, dropout 0.1. What is added:
 
 - A musical teacher: where the scores are known, what the network sees in each third of a second tells which pitch
   classes sound and whether a note begins. The contrastive loss alone had learned nothing in the first 150 steps.
@@ -46,8 +46,10 @@ from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import SAMPLES, SECONDS, Coherence, CoherenceError, audible
 from perception.efficientnet import WIDTH
 from perception.hpss import DEPTH, SAMPLERATE
-from train.run import Run, TrainError, settings_from_flags, told
-from train.submixes import calibrate, disjoint
+from train.common.errors import TrainError, told
+from train.common.run import Run
+from train.common.settings import settings_from_flags
+from train.data.submixes import calibrate, disjoint
 
 VALIDATE = 100  # steps between two validations
 TRIES = 1000  # windows that may be silent
@@ -104,7 +106,7 @@ class Stems:
         self.songs = [stems for stems in self.songs if len(stems) > 1 and self._frames(stems[0]) >= SAMPLES]
         if not self.songs:
             raise TrainError(f"no song of {SECONDS:g} s with two stems in the split '{split}' of {data[0]}: "
-                             "make some with python -m train.render")  # fmt: skip
+                             "make some with python -m train.data.render")  # fmt: skip
         self.settings, self.model = settings, model
 
     @staticmethod
@@ -359,7 +361,7 @@ def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
     words = list(sys.argv[1:] if argv is None else argv)
     if "--import" in words:
-        from train.import_coherence import convert
+        from train.official_cocola.import_checkpoint import convert
 
         parser = argparse.ArgumentParser(description="Convert a checkpoint of the official code.")
         parser.add_argument("--import", dest="file", type=Path, required=True)

@@ -43,20 +43,16 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError, write_atomic
-from decision.sampling import CONSTRAINTS
-from train import pairs
-from train.answers import Windows, draw_all
-from train.pairs import Song, TokenError, Tokens
+from decision.sampling import CONSTRAINTS, sample_rows
+from train.common.errors import TrainError
+from train.data import token_pairs
+from train.data.token_pairs import Song, Tokens
 
 SIZES = {"small": SMALL, "paper": PAPER}
 # Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
 MASKS: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
 REPORTED: dict[str, int | None] = {"full": None, "live": 1}
 CHECKPOINT = "checkpoint.safetensors"
-
-
-class FitError(ValueError):
-    """A training run that cannot begin, told in the user's words."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +89,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
-            raise FitError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
+            raise TrainError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
         if self.precision not in ("auto", "float32", "bfloat16"):
-            raise FitError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
+            raise TrainError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
         if min(self.steps, self.batch, self.evaluate, self.crops) < 1:
-            raise FitError("steps, batch, evaluate and crops must be 1 or more")
+            raise TrainError("steps, batch, evaluate and crops must be 1 or more")
         if self.best not in ("tpp", "ce"):
-            raise FitError(f"best = {self.best!r}: expected tpp or ce")
+            raise TrainError(f"best = {self.best!r}: expected tpp or ce")
         shares = self.own, self.own_share, self.own_top_p, self.long, self.bound
         if not (0 <= self.noise < 1 and 0 <= self.smoothing < 1 and all(0 <= share <= 1 for share in shares)):
-            raise FitError("noise, smoothing, long, own, own_share, own_top_p and bound are shares: expected 0 to 1")
+            raise TrainError("noise, smoothing, long, own, own_share, own_top_p and bound are shares: expected 0 to 1")
 
 
 @dataclass
@@ -127,13 +123,13 @@ def fit(
     """Train on a token cache and leave the best model in `out`; return its card (steps, data, scores).
 
     `resume` goes on from the checkpoint in `out`, with its settings unless others are given, or begins when there is
-    none. FitError, TokenError or DecisionError for what the user can mend.
+    none. TrainError, TrainError or DecisionError for what the user can mend.
     """
     out = Path(out)
-    cache = pairs.load(tokens)
+    cache = token_pairs.load(tokens)
     saved = read_settings(out) if resume else None
     if not resume and (out / CHECKPOINT).exists():
-        raise FitError(f"{out} already holds a run: add --resume to go on, or name another folder")
+        raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder")
     return _Run(cache, out, settings or saved or Settings()).work(resume=saved is not None)
 
 
@@ -161,7 +157,7 @@ class _Run:
         self.progress = Progress()
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.held, self.window, settings.crops, rng)
-        self.baselines = pairs.baselines(self.songs, self.valid[1].cpu().numpy(), config.vocab)
+        self.baselines = token_pairs.baselines(self.songs, self.valid[1].cpu().numpy(), config.vocab)
 
     def work(self, resume: bool) -> dict[str, Any]:
         """Train to the end, by steps, minutes or patience; the card of the best model."""
@@ -197,7 +193,9 @@ class _Run:
         if self.cache.shapes:  # the same music in any key: twelve times the data, and no key is the favourite
             semitones = rng.integers(0, 12, (count, 1))
             heard, played = (
-                torch.from_numpy(pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes)).to(part.device)
+                torch.from_numpy(token_pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes)).to(
+                    part.device
+                )
                 for part in (heard, played)
             )
         lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
@@ -223,7 +221,7 @@ class _Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _draw(self, songs: list[Song], length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        heard, played = pairs.draw(songs, length, count, rng, self.cache.units)
+        heard, played = token_pairs.draw(songs, length, count, rng, self.cache.units)
         return torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
 
     def _validate(self, loss: float) -> None:
@@ -289,7 +287,7 @@ class _Run:
         before, now = json.loads(header["config"]), json.loads(json.dumps(asdict(self.model.config)))
         for key in before:
             if before[key] != now.get(key) and key != "dropout":
-                raise FitError(
+                raise TrainError(
                     f"the run in {self.out} has {key} = {before[key]}, now it would be {now.get(key)}: "
                     "give the tokens and settings it began with, or name another folder"
                 )
@@ -354,12 +352,12 @@ def roll_out(
     """A history (B, T) as the model would play it: each label with the chance `own` drawn by the model, given the
     labels before it in this history, else that of `played` (B, T). The labels of `played` are what the memory holds."""
     truth = played.cpu().numpy()
-    allowed = Windows(truth, truth, truth[:, 0]).allowed(model.config.vocab)
+    allowed = token_pairs.labels_present(truth, model.config.vocab)
     uniform, mine = rng.random(truth.shape), rng.random(truth.shape) < own
 
     def choose(t: int, logits: Tensor) -> Tensor:
         scores = logits.float().cpu().numpy()
-        drawn = draw_all(scores, allowed, uniform[:, t], top_p=top_p, constraint=constraint)
+        drawn = sample_rows(scores, allowed, uniform[:, t], top_p=top_p, constraint=constraint)
         return torch.from_numpy(np.where(mine[:, t], drawn, truth[:, t])).to(played.device)
 
     return model.answer(heard, choose, lookahead)
@@ -372,7 +370,9 @@ def read_settings(out: Path) -> Settings | None:
     try:
         return Settings(**json.loads(_read_checkpoint(out, tensors=False)[0]["settings"]))
     except (TypeError, KeyError):
-        raise FitError(f"the run in {out} was begun by another version: name another folder and begin again") from None
+        raise TrainError(
+            f"the run in {out} was begun by another version: name another folder and begin again"
+        ) from None
 
 
 def _read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -380,7 +380,7 @@ def _read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], d
         with safe_open(out / CHECKPOINT, "pt") as f:
             return f.metadata(), {k: f.get_tensor(k) for k in f.offset_keys()} if tensors else {}
     except (OSError, SafetensorError) as e:
-        raise FitError(f"{out / CHECKPOINT} is damaged ({e}): name another folder and begin again") from None
+        raise TrainError(f"{out / CHECKPOINT} is damaged ({e}): name another folder and begin again") from None
 
 
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
@@ -392,7 +392,7 @@ def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
 
 
 def _begin(config: DecisionConfig, start: str) -> Decision:
-    """A new model or, for fine-tuning, the weights of one with the same alphabet. FitError if it does not fit."""
+    """A new model or, for fine-tuning, the weights of one with the same alphabet. TrainError if it does not fit."""
     model = Decision(config)
     if start:
         old = Decision.load(start)
@@ -400,7 +400,7 @@ def _begin(config: DecisionConfig, start: str) -> Decision:
         try:
             model.load_state_dict(old.state_dict())
         except RuntimeError:
-            raise FitError(f"the model in {start} has another size: give the --size it was made with") from None
+            raise TrainError(f"the model in {start} has another size: give the --size it was made with") from None
     return model
 
 
@@ -481,7 +481,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         before = (read_settings(out) if resume else None) or Settings()
         card = fit(tokens, out, dataclasses.replace(before, **given), resume=resume)
-    except (FitError, TokenError, DecisionError) as e:
+    except (TrainError, DecisionError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -2,7 +2,7 @@
 
     python -m train.fit_encoder DATA... -o DIR [--minutes 40] [--resume]      (antiphon train encoder is the same)
 
-DATA: folders made by train/render.py. Two losses share the masked context network: the contrastive loss of
+DATA: folders made by train/data/render.py. Two losses share the masked context network: the contrastive loss of
 wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the notes themselves: pitch classes, pitches and, where the score
 names its chords, the chord root, predicted at masked and unmasked frames alike. The filter bank of the first
 layer stays as it was made; everything above it learns. Augmentation (tuning and transposition by resampling, gain,
@@ -31,7 +31,9 @@ from transformers import Wav2Vec2ForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
-from train.run import Run, TrainError, settings_from_flags, told
+from train.common.errors import TrainError, told
+from train.common.run import Run
+from train.common.settings import settings_from_flags
 
 PITCHES = (24, 97)  # MIDI notes the teacher names
 
@@ -76,7 +78,7 @@ class Songs:
     def __init__(self, folders: list[Path], split: str, samples: int, encoder: Wav2Vec2Encoder):
         self.songs = sorted(song.parent for folder in folders for song in folder.glob(f"{split}/*/song.json"))
         if not self.songs:
-            raise TrainError(f"no song below {folders[0]}/{split}: make them with python -m train.render")
+            raise TrainError(f"no song below {folders[0]}/{split}: make them with python -m train.data.render")
         self.samples, self.encoder = samples, encoder
         self.frames = (samples - encoder.support) // encoder.stride + 1
         self.known: dict[Path, tuple] = {}

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
+from train.common.errors import TrainError, told
+from train.common.settings import settings_from_flags
 from train.fit_units import GATE
-from train.run import TrainError, settings_from_flags, told
 
 UNITS = 64  # K of the decision models
 OTHERS = 15  # segments among which the true one is sought when it is measured

@@ -25,8 +25,9 @@ import torch
 
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_turning_alphabet
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
-from train import pairs
-from train.run import TrainError, settings_from_flags, told
+from train.common.errors import TrainError, told
+from train.common.settings import settings_from_flags
+from train.data import token_pairs
 
 GATE = -50.0  # dBFS, as in agent.toml
 FINEST = 0.25  # s; coarser hops are whole multiples and share its windows
@@ -106,7 +107,7 @@ def encode(data: list[Path], out: Path, settings: Settings) -> list[Song]:
                 if not target.exists():
                     waiting.append((song.parent, target, settings.encoder, settings.seconds))
     if not known:
-        raise TrainError(f"no song below {data[0]}: make them with python -m train.render")
+        raise TrainError(f"no song below {data[0]}: make them with python -m train.data.render")
     with ProcessPoolExecutor(settings.jobs) as pool:
         for done in [pool.submit(encode_song, *each) for each in waiting]:
             done.result()
@@ -228,7 +229,9 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
             name = file_stem(alphabet.units, hop)
             alphabet.save(out / "units" / f"{name}.safetensors")
             tokens = name_all(songs, alphabet)
-            pairs.save(out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes)
+            token_pairs.save(
+                out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes
+            )
             labels = np.concatenate(list(tokens.values()))
             report[name] = {
                 "hash": alphabet.hash,

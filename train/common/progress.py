@@ -1,0 +1,15 @@
+"""A progress bar on a terminal, nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+
+def progress(things: Iterable, text: str, total: int = 0) -> Iterable:
+    """`things`, with a bar on a terminal while they are gone through; one by one where about how many is told."""
+    from rich.console import Console
+    from rich.progress import track
+
+    things, disable = things if total else list(things), not sys.stderr.isatty()
+    return track(things, text, total or None, console=Console(stderr=True), transient=True, disable=disable)

@@ -1,0 +1,71 @@
+"""Real solo recordings as songs whose notes are known: heard by pYIN, so that an alphabet can be examined on them.
+
+    python -m train.data.solo_recordings AUDIO... -o FOLDER [--low G3] [--high E7]
+
+Each file becomes FOLDER/test/<name>/ with melody.flac (16 kHz), notes.npz and song.json, the layout that
+train/data/render.py writes and `python -m train.probe.probe DATA --test FOLDER` reads. A note is a run of at least 60
+ms on one semitone, voiced with probability 0.5 or more by pYIN (Mauch & Dixon, 2014), relative to the tuning of the
+recording itself. Only for music of one voice: where two sound, pYIN names one of them or none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from corpora.audio import AudioWriter, read_at
+from train.data.render import SAMPLERATE
+
+STEP = 256  # samples between two readings, 16 ms
+
+
+def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]:
+    """((n, 3) float32 notes [onset s, offset s, MIDI pitch], tuning in semitones) of a monophonic recording."""
+    import librosa
+
+    f0, _, voiced = librosa.pyin(
+        audio, fmin=librosa.note_to_hz(low), fmax=librosa.note_to_hz(high), sr=SAMPLERATE, hop_length=STEP
+    )
+    pitch = librosa.hz_to_midi(np.where(np.isfinite(f0), f0, 440.0))
+    sure = np.isfinite(f0) & (voiced >= 0.5)
+    tuning = float(np.angle(np.mean(np.exp(2j * np.pi * pitch[sure]))) / (2 * np.pi)) if sure.any() else 0.0
+    names = np.where(sure, np.round(pitch - tuning), -1).astype(int)
+    edges = np.flatnonzero(np.diff(np.r_[-2, names, -2]))
+    step = STEP / SAMPLERATE
+    notes = [
+        (start * step, end * step, names[start])
+        for start, end in pairwise(edges)
+        if names[start] >= 0 and (end - start) * step >= 0.06
+    ]
+    return np.array(notes, np.float32).reshape(-1, 3), tuning
+
+
+def main() -> None:
+    """Command line of this recipe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("audio", type=Path, nargs="+")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--low", default="G3", help="lowest note")
+    parser.add_argument("--high", default="E7", help="highest note")
+    given = parser.parse_args()
+    for path in given.audio:
+        audio = read_at(path, SAMPLERATE)
+        notes, tuning = notes_of(audio, given.low, given.high)
+        folder = given.out / "test" / path.stem
+        folder.mkdir(parents=True, exist_ok=True)
+        with AudioWriter(folder / "melody.flac", SAMPLERATE, "PCM_16") as writer:
+            writer.write(audio)
+        np.savez(folder / "notes.npz", melody=notes)
+        seconds = len(audio) / SAMPLERATE
+        about = {"source": path.name, "seconds": seconds, "chords": [], "tuning": tuning}
+        (folder / "song.json").write_text(json.dumps(about))
+        named = float(np.sum(notes[:, 1] - notes[:, 0]))
+        print(f"{path.name}: {len(notes)} notes, {named:.0f} of {seconds:.0f} s, tuned {100 * tuning:+.0f} cents")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Cached tokens, and the pairs (A heard, B played) drawn from them.
+
+A token cache is one npz file: per stem a key "<split>/<song>/<part>" with (n,) int16 labels, silence = units, and a key
+"meta" with JSON as uint8: {"units": 64, "hop": 0.5, "alphabet": "k64-xxxx", "version": 1}. A part may be a submix,
+"mix-<part>+<part>...". Stems are tokenised once (train.fit_units); nothing here is audio.
+
+Pairs follow Bujard et al. (2025), §5.1: any two stems of a song, both ways, drums excluded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from train.common.errors import TrainError
+
+VERSION = 1
+UNPITCHED = {"drums", "drum", "percussion", "fx"}
+MOST_SILENCE = 0.8  # of a crop of B; above it there is nothing to learn an answer from
+MIX = "mix-"
+
+Song = dict[str, np.ndarray]  # part -> (n,) labels
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A token cache in memory. songs: split -> song -> part -> (n,) int16 labels in [0, units]."""
+
+    units: int
+    hop: float  # s per label
+    alphabet: str
+    songs: dict[str, dict[str, Song]]
+    shapes: int = 0  # units 12 p + r, p < shapes, are shape p on pitch class r; 0: labels cannot be transposed
+
+    def split(self, name: str) -> list[Song]:
+        """The songs of a split that hold a pair to learn from, in the order of their names."""
+        return [song for _, song in sorted(self.songs.get(name, {}).items()) if pairs(song)]
+
+    def split_for_training(self) -> tuple[list[Song], list[Song]]:
+        """Songs to learn from and songs to validate on: the splits "train" and "validation" or, without the latter,
+        the last tenth of "train". TrainError when that leaves nothing."""
+        songs, held = self.split("train"), self.split("validation")
+        if not held:
+            rest = max(1, len(songs) // 10)
+            songs, held = songs[:-rest], songs[-rest:]
+        if not songs or not held:
+            raise TrainError("too few songs: two or more in the split 'train', each with two stems other than drums")
+        return songs, held
+
+
+def save(
+    path: Path | str, stems: Mapping[str, np.ndarray], units: int, hop: float, alphabet: str, shapes: int = 0
+) -> None:
+    """Write a token cache, whole or not at all. stems: "<split>/<song>/<part>" -> (n,) labels in [0, units]."""
+    path = Path(path)
+    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, "version": VERSION})
+    arrays = {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
+    for key, labels in arrays.items():
+        _check_stem(path, key, labels, units)
+    beside = path.with_name(f".{path.stem}.part.npz")
+    np.savez_compressed(beside, allow_pickle=False, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)
+    beside.replace(path)
+
+
+def load(path: Path | str) -> Tokens:
+    """Read a token cache: a file, or a folder that holds just one. TrainError when it is none."""
+    path = find(Path(path))
+    remedy = "make it again with: antiphon train units DATA -o TOKENS"
+    try:
+        with np.load(path, allow_pickle=False) as cache:
+            stems = {key: cache[key] for key in cache.files}
+        meta = json.loads(stems.pop("meta").tobytes())
+        units, hop, alphabet = int(meta["units"]), float(meta["hop"]), str(meta["alphabet"])
+        shapes = int(meta.get("shapes", 0))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
+        raise TrainError(f"{path} is not a token cache ({e}): {remedy}") from None
+    if meta.get("version") != VERSION:
+        raise TrainError(f"{path} is a token cache of version {meta.get('version')}, this is {VERSION}: {remedy}")
+    songs: dict[str, dict[str, Song]] = {}
+    for key, labels in stems.items():
+        split, song, part = _check_stem(path, key, labels, units)
+        songs.setdefault(split, {}).setdefault(song, {})[part] = labels
+    return Tokens(units, hop, alphabet, songs, shapes)
+
+
+def find(path: Path) -> Path:
+    """The token cache meant by a path: itself, or the only npz file of a folder."""
+    if path.is_file():
+        return path
+    found = sorted(path.glob("*.npz"))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise TrainError(f"{path} holds several token caches: name one of {', '.join(p.name for p in found)}")
+    raise TrainError(f"no token cache at {path}: make one with: antiphon train units DATA -o TOKENS")
+
+
+def _check_stem(path: Path, key: str, labels: np.ndarray, units: int) -> tuple[str, str, str]:
+    names = key.split("/")
+    if len(names) != 3:
+        raise TrainError(f"{path}: stem '{key}': expected <split>/<song>/<part>")
+    if labels.ndim != 1 or labels.dtype.kind != "i" or (len(labels) and not 0 <= labels.min() <= labels.max() <= units):
+        raise TrainError(f"{path}: stem '{key}' holds other than labels 0 to {units}: make the cache again")
+    return names[0], names[1], names[2]
+
+
+def parts_of(name: str) -> set[str]:
+    """The parts that sound in a stem: itself, or those of a submix."""
+    return set(name.removeprefix(MIX).split("+")) if name.startswith(MIX) else {name}
+
+
+def pairs(song: Song) -> list[tuple[str, str]]:
+    """(A, B) to be drawn from, both ways. A may be a submix without B; B is never a submix; neither holds drums."""
+    pitched = [
+        n for n in sorted(song) if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))
+    ]
+    return [(a, b) for b in pitched if not b.startswith(MIX) for a in pitched if b not in parts_of(a)]
+
+
+def draw(
+    songs: list[Song], length: int, count: int, rng: np.random.Generator, silence: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`count` crops of `length` labels: heard and played, each (count, length) int64.
+
+    Every song is as likely as any other, then every pair of it, then every place. A crop whose B is silent (label
+    `silence`) for more than 80 % is drawn again. TrainError when the songs have no such crop.
+    """
+    heard, played = np.empty((count, length), np.int64), np.empty((count, length), np.int64)
+    for i in range(count):
+        for _ in range(1000):
+            song = songs[rng.integers(len(songs))]
+            choices = pairs(song)
+            a, b = (song[part] for part in choices[rng.integers(len(choices))])
+            room = min(len(a), len(b)) - length
+            if room < 0:
+                continue
+            place = rng.integers(room + 1)
+            crop = b[place : place + length]
+            if np.count_nonzero(crop == silence) <= MOST_SILENCE * length:
+                heard[i], played[i] = a[place : place + length], crop
+                break
+        else:
+            raise TrainError(
+                f"no crop of {length} labels found in {len(songs)} songs: they are shorter, or silent; give more music"
+            )
+    return heard, played
+
+
+def labels_present(labels: np.ndarray, vocab: int) -> np.ndarray:
+    """(n, vocab) bool: which labels occur in each row of `labels` (n, T), each in [0, vocab)."""
+    present = np.zeros((len(labels), vocab), bool)
+    np.put_along_axis(present, labels, True, axis=1)
+    return present
+
+
+def transpose(labels: np.ndarray, semitones: int | np.ndarray, shapes: int) -> np.ndarray:
+    """Labels of the same music, transposed: 12 p + r becomes 12 p + (r + semitones) mod 12 for the `shapes` that turn.
+
+    semitones: one number, or one per row of labels (count, 1).
+    """
+    return np.where(labels < 12 * shapes, labels // 12 * 12 + (labels + semitones) % 12, labels)
+
+
+def baselines(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, float]:
+    """Cross-entropies, nats per label, of answers (B, T) that do not listen; a model must beat both.
+
+    "marginal_ce": by how often a label occurs in the songs; "bigram_ce": by which labels follow which. Half a count per
+    label is added.
+    """
+    once, twice = np.full(vocab, 0.5), np.full((vocab, vocab), 0.5)
+    for song in songs:
+        for part in {b for _, b in pairs(song)}:
+            once += np.bincount(song[part], minlength=vocab)
+            np.add.at(twice, (song[part][:-1], song[part][1:]), 1)
+    once, twice = once / once.sum(), twice / twice.sum(1, keepdims=True)
+    first, rest = np.log(once[played[:, 0]]).sum(), np.log(twice[played[:, :-1], played[:, 1:]]).sum()
+    return {"marginal_ce": float(-np.log(once[played]).mean()), "bigram_ce": float(-(first + rest) / played.size)}

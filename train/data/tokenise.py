@@ -1,0 +1,130 @@
+"""Tokens of stems for an evaluation: read from token caches, or made by encoding the stems with a model folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from corpora.audio import open_audio
+from perception.units import Alphabet
+from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data import token_pairs
+from train.data.token_pairs import Tokens
+
+GATE = -50.0  # dBFS, as in agent.toml
+SOUNDS = {".flac", ".wav", ".aif", ".aiff", ".ogg", ".mp3"}
+NAME = re.compile(r"k(\d+)_h(\d+\.\d+)")
+Configuration = tuple[int, float]  # K, hop in s
+
+
+def tokens_of(
+    data: Path, model: Path, split: str, *, grid: bool = False, units: int = 0, hop: float = 0.0
+) -> Iterable[Tokens]:
+    """The token caches at `data`, or made from the stems there with the ear of a model folder.
+
+    One, of K = `units` and `hop` (0: K = 64 and 0.5 s if there are, else the first); with `grid` all of those for which
+    the model has a decision. TrainError, TrainError or AudioError for what the user can mend.
+    """
+    if not data.exists():
+        raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
+    caches = sorted(data.glob("*.npz")) if data.is_dir() else [data]
+    if len(caches) == 1:
+        return [token_pairs.load(caches[0])]
+    names = [path.stem for path in caches] if caches else _decisions(model)
+    there = [each for each in _configurations(names, units, hop) if decision_folder(model, *each)]
+    if not there:
+        raise TrainError(f"'{data}' and the model '{model}' share no such configuration: {offered(model)}")
+    there = there if grid else there[:1]
+    if caches:
+        return (token_pairs.load(data / f"{name_of(*each)}.npz") for each in there)
+    return tokenise(songs_of(data, split), model, there, split)
+
+
+def tokenise(
+    songs: dict[str, dict[str, Path]], model: Path, wanted: list[Configuration], split: str
+) -> Iterator[Tokens]:
+    """One `Tokens` for each (K, hop) wanted, of {song: {stem: audio file}}; for each hop all is listened to once."""
+    for hop in sorted({hop for _, hop in wanted}):
+        alphabets = [Alphabet.load(model / "units" / f"{name_of(k, h)}.safetensors") for k, h in wanted if h == hop]
+        encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
+        named: list[dict[str, token_pairs.Song]] = [{song: {} for song in songs} for _ in alphabets]
+        stems = [(song, part, path) for song, parts in songs.items() for part, path in parts.items()]
+        for song, part, path in progress(stems, f"listening, {hop:g} s"):
+            features, level = heard_at(encoder, path)
+            for alphabet, labels in zip(alphabets, named, strict=True):
+                found = np.where(level < GATE, alphabet.silence, alphabet.name(features))
+                labels[song][part] = found.astype(np.int16)
+        for alphabet, labels in zip(alphabets, named, strict=True):
+            yield Tokens(alphabet.units, hop, alphabet.hash, {split: labels})
+
+
+def heard_at(encoder: Wav2Vec2Encoder, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Features (hops, dim) and levels (hops,) in dBFS of an audio file."""
+    with open_audio(path) as file:
+        audio = file.read(SAMPLERATE)
+    features = encoder.batch(audio)[0]
+    return features, levels(audio, encoder.hop)[: len(features)]
+
+
+def levels(audio: np.ndarray, hop: int) -> np.ndarray:
+    """RMS of every whole hop (of `hop` samples) in dBFS."""
+    whole = audio[: len(audio) // hop * hop].reshape(-1, hop)
+    return 10 * np.log10(np.square(whole, dtype=np.float64).mean(axis=1) + 1e-12)
+
+
+def songs_of(data: Path, split: str) -> dict[str, dict[str, Path]]:
+    """{song: {stem: file}} below DATA/<split> if there is one, else below DATA, else DATA itself as the one song.
+
+    Stems without pitch are left out here already: nobody needs to listen to them.
+    """
+    top = data / split if (data / split).is_dir() else data
+    songs = {}
+    for folder in [*sorted(path for path in top.iterdir() if path.is_dir()), top]:
+        stems = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUNDS}
+        pitched = {part for _, part in token_pairs.pairs(dict.fromkeys(stems, np.zeros(0)))}
+        if pitched:
+            songs[folder.resolve().name] = {part: path for part, path in stems.items() if part in pitched}
+    if not songs:
+        raise TrainError(
+            f"no song in '{data}': expected folders <song>/<stem>.flac (or .wav), with two stems other than drums"
+        )
+    return songs
+
+
+# Configurations and models
+
+
+def name_of(units: int, hop: float) -> str:
+    """k64_h0.50 for K = 64 at 0.5 s."""
+    return f"k{units}_h{hop:.2f}"
+
+
+def decision_folder(model: Path, units: int, hop: float) -> Path | None:
+    """Where a model folder, a folder of decision models or a single one holds the decision for (K, hop)."""
+    name = name_of(units, hop)
+    folders = (model / "decision" / name, model / name, model)
+    return next((folder for folder in folders if (folder / "decision.json").is_file()), None)
+
+
+def offered(model: Path) -> str:
+    """What to tell someone who asked for a decision model that is not there."""
+    names = sorted({path.parent.name for path in model.glob("**/decision.json")})
+    return f"it has {', '.join(names)}" if names else "train one with: antiphon train decision TOKENS -o DIR"
+
+
+def _configurations(names: list[str], units: int, hop: float) -> list[Configuration]:
+    """Those of names such as k64_h0.50 that were asked for; K = 64 at 0.5 s first, it is what we play."""
+    matches = [NAME.fullmatch(name) for name in names]
+    there = {(int(m[1]), float(m[2])) for m in matches if m}
+    return sorted((c for c in there if units in (0, c[0]) and hop in (0.0, c[1])), key=lambda c: (c != (64, 0.5), c))
+
+
+def _decisions(model: Path) -> list[str]:
+    if not (model / "encoder").is_dir():
+        raise TrainError(f"'{model}' has no ear to hear stems with: give a model folder, or a token cache as DATA")
+    return [path.parent.name for path in sorted((model / "decision").glob("*/decision.json"))]

@@ -1,0 +1,206 @@
+"""Best of n: do answers fit better when several plans are drawn for each hop and the one that fits best is played?
+
+    antiphon evaluate best-of STEMS -o OUT [--sound 40] [--coherence DIR] [--plans 4] [--rewards proxy cocola]
+
+STEMS holds <split>/<song>/<stem>.flac. Each window of A is answered as `antiphon respond` would, live, from B's whole
+recording and from the same part of another song; with best_of = 1, and with best_of = PLANS by each reward, the seed
+being the same. Scored with COCOLA against A as in train/evaluate/sound.py, and by the true positive percentage of the
+labels really played. Differences are pair by pair, intervals are 95 % by bootstrap over the songs.
+
+OUT/best_of.json   every number, pair by pair     OUT/best_of.md   the table
+
+The reward `cocola` is the very meter it is then judged by: what it gains is the most that any reward could.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.disk import atomic_write
+from perception.coherence import Coherence
+from perception.hpss import SAMPLERATE
+from perception.scoring import ahead
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data.tokenise import songs_of
+from train.evaluate.metrics import compare, describe, tpp
+from train.evaluate.sound import Factory, scores
+from train.evaluate.sound_players import Memories, Pair, Player, choose, donors
+
+MEMORIES = ("own", "other")
+PLAIN = "1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+
+    sound: int = 40  # pairs
+    split: str = "test"
+    seconds: float = 15.0  # of a window
+    plans: int = 4
+    rewards: tuple[str, ...] = ("proxy", "cocola")
+    top_p: float = 0.8
+    hop: float = 0.5  # s
+    seed: int = 0
+    set: tuple[str, ...] = ()  # settings of the agent that are not its defaults
+    workers: int = 2  # threads
+
+    def conditions(self, meter: Path) -> dict[str, list[str]]:
+        """name -> settings of the agent."""
+        common = [f"decision.top_p={self.top_p:g}", *self.set]
+        asked = {
+            f"{self.plans} {reward}": [f"decision.best_of={self.plans}", f"decision.reward={reward}"]
+            for reward in self.rewards
+        }
+        found = {PLAIN: common} | {name: common + sets for name, sets in asked.items()}
+        return {name: [*sets, f"coherence.model={meter}"] for name, sets in found.items()}
+
+
+def best_of(data: Path, model: Path, meter: Path, out: Path, player: Factory, settings: Settings) -> dict[str, Any]:
+    """Answer, score, compare; write OUT/best_of.{json,md}. TrainError and others (ValueError) a user can mend."""
+    s = settings
+    pairs = choose(songs_of(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
+    players = {name: player(model, s.hop, SAMPLERATE, sets) for name, sets in s.conditions(meter).items()}
+    judge = Coherence.load(meter)
+    memories = Memories(players[PLAIN])
+    work = (
+        (number, pair, {"own": memories.of(pair), "other": memories.of(pairs[donor])})
+        for number, (pair, donor) in progress(
+            [(n, (pairs[n], donor)) for n, donor in enumerate(donors(pairs))], "answering"
+        )
+    )
+    found = list(ahead(lambda one: _measured(*one, players, judge, s), work, s.workers))
+    song, keys = np.array([pair.song for pair in pairs]), list(found[0])
+    values = {key: {m: np.array([one[key][m] for one in found]) for m in found[0][key]} for key in keys}
+    result = {
+        "task": "best of",
+        "data": data.name,
+        "settings": vars(s),
+        "meter": judge.source,
+        "pairs": [[pair.song, pair.heard, pair.played, pair.first * s.hop] for pair in pairs],
+        "rows": [_row(*key, values[key], song, s) for key in keys],
+        "comparisons": [
+            {"memory": memory, "who": who} | _compared(values[memory, who], values[memory, PLAIN], song, s, memory, who)
+            for memory, who in keys
+            if who != PLAIN
+        ],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_write(out / "best_of.md", markdown(result))
+    atomic_write(out / "best_of.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _measured(
+    number: int, pair: Pair, memories: dict[str, Any], players: dict[str, Player], judge: Coherence, s: Settings
+) -> dict[tuple[str, str], dict[str, float]]:
+    """(memory, who) -> what is measured of its answer to a pair; NaN where no window could be scored."""
+    seed = zlib.crc32(f"{s.seed}/{number}".encode())
+    answers = {
+        (memory, who): player.answer(player.again(held), pair.guide, 1, seed)
+        for memory, held in memories.items()
+        for who, player in players.items()
+    }
+    held = players[PLAIN].labels(memories["own"])
+    truth = held[pair.first : pair.first + round(s.seconds / s.hop)]
+    scored, _ = scores(judge, pair.guide, {key: answer.audio for key, answer in answers.items()})
+    return {
+        key: {mode: _mean(windows) for mode, windows in scored[key].items()}
+        | {"tpp": float(tpp(answer.labels[None, : len(truth)], truth[None])[0])}
+        | {"wanted": 100 * float(np.mean(answer.wanted == answer.labels))}
+        for key, answer in answers.items()
+    }
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _row(memory: str, who: str, values: dict[str, np.ndarray], song: np.ndarray, s: Settings) -> dict[str, Any]:
+    row: dict[str, Any] = {"memory": memory, "who": who}
+    for name, value in values.items():
+        known = ~np.isnan(value)
+        row[name] = describe(value[known], song[known], _rng(s, memory, who, name)) if known.any() else None
+        row[f"{name} by pair"] = [None if np.isnan(x) else round(float(x), 4) for x in value]
+    return row
+
+
+def _compared(
+    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], song: np.ndarray, s: Settings, *purpose: str
+) -> dict[str, Any]:
+    found = {}
+    for name in ours:
+        known = ~np.isnan(ours[name]) & ~np.isnan(theirs[name])
+        rng = _rng(s, *purpose, name, "difference")
+        found[name] = compare(ours[name][known], theirs[name][known], song[known], rng) if known.any() else None
+    return found
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The table."""
+    modes = [name for name in ("both", "harmonic", "percussive") if name in result["rows"][0]]
+    names = [*modes, "tpp", "wanted"]
+    s = result["settings"]
+    lines = [
+        f"# Best of {s['plans']}",
+        "",
+        f"{len(result['pairs'])} windows of {s['seconds']:g} s of {result['data']}, {s['split']}; answered live, seed "
+        f"{s['seed']}. COCOLA by {result['meter'] or 'an unnamed meter'}. In brackets the difference to one plan, pair "
+        "by pair, with its 95 % interval over songs. tpp: true positive percentage; wanted: labels that were played "
+        "as the plan wanted, %.",
+        "",
+        "| memory | plans | " + " | ".join(names) + " |",
+        "|---" * (2 + len(names)) + "|",
+    ]
+    differences = {(one["memory"], one["who"]): one for one in result["comparisons"]}
+    for row in result["rows"]:
+        told = [_told(row[name], differences.get((row["memory"], row["who"]), {}).get(name)) for name in names]
+        lines.append(f"| {row['memory']} | {row['who']} | " + " | ".join(told) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(value: dict[str, Any] | None, difference: dict[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    text = f"{value['mean']:.2f}"
+    if difference and difference["interval"]:
+        low, high = difference["interval"]
+        text += f" ({difference['difference']:+.2f}, {low:+.2f} to {high:+.2f})"
+    return text
+
+
+def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+    return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
+
+
+def main(argv: list[str], player: Factory, embedded: Any) -> None:
+    """Command line of this evaluation. player: the agent. embedded: name -> folder of a meter."""
+    parser = argparse.ArgumentParser(
+        prog="antiphon evaluate best-of", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--coherence", default="", metavar="DIR", help="the meter; the model's own unless told")
+    parser.add_argument("--rewards", nargs="+", choices=("proxy", "cocola"), default=list(Settings.rewards))
+    parser.add_argument("--set", action="append", default=[], metavar="K.K=V", help="a setting of the agent")
+    for name in ("sound", "split", "seconds", "plans", "top_p", "hop", "seed", "workers"):
+        default = getattr(Settings, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    given = vars(parser.parse_args(argv))
+    data, model, out = (given.pop(name) for name in ("data", "model", "out"))
+    meter = embedded(given.pop("coherence") or model)
+    words: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    settings = Settings(**words)
+    if settings.sound < 2 or not 2 <= settings.plans <= 16:
+        raise TrainError(f"sound = {settings.sound}, plans = {settings.plans}: expected 2 pairs or more, 2 to 16")
+    print(markdown(best_of(data, model, meter, out, player, settings)))

@@ -1,0 +1,285 @@
+"""What a coherence meter can tell: which sub-mixtures belong together, and what happens when they are pulled apart.
+
+    python -m train.evaluate.coherence DATA -o OUT [--model DIR|CKPT]...    (antiphon evaluate coherence is the same)
+
+DATA holds stems, <split>/<song>/<stem>.flac or <song>/<stem>.flac, drums included. --model: a folder of a coherence
+model or a checkpoint of the official code; several are compared on the same pairs.
+
+OUT/coherence.json   every number with its n     OUT/coherence.md   the tables     OUT/coherence.png   the curves
+
+Classification is eq. (4) of Ciranni et al. (2024): among K windows, the share whose first sub-mixture scores highest
+with the second one of the same window. Every window is placed once; many batches are drawn from them, of K different
+songs where there are as many, else as evenly over the songs as can be, no two windows sharing more than half.
+
+Who reads the meter has one scale for all inputs, so beside it stands how well one threshold would do.
+
+Sensitivity: the answer of true pairs is transposed, displaced in time (by music of the same song, so there is no
+silence), stretched from its beginning on, or exchanged. To tell the change from its artefacts, both sides are also
+transposed or stretched alike, which leaves them coherent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from corpora.disk import AudioError, atomic_write, beside, told
+from perception.coherence import SECONDS, Coherence, CoherenceError
+from perception.scoring import Places, place
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data.submixes import pairs_of, songs_of
+from train.evaluate import coherence_report as report
+from train.evaluate.metrics import interval
+from train.evaluate.sensitivity import Sounds, measure
+
+FILES = ("coherence.png", "coherence.md", "coherence.json")
+TURNS = 20  # how often each window is drawn into a batch, about
+BATCHES = 100  # least number of batches for each K
+HELP = {
+    "split": "of DATA, where it has splits; %(default)s unless told",
+    "windows": "windows that are classified, spread over the songs; %(default)s unless told",
+    "pairs": "pairs that are pulled apart, %(default)s unless told; 0: none",
+    "k": "how many windows there are to choose among; 2 8 16 64 unless told",
+    "overlap": "share of a window that another one in its batch may have too, at most; %(default)s unless told",
+    "beat": "s, in songs that do not tell (song.json: bpm); %(default)s unless told",
+    "seed": "same seed, same figures",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+
+    split: str = "test"
+    windows: int = 256  # for classification
+    pairs: int = 40  # for sensitivity; 0: none
+    k: tuple[int, ...] = (2, 8, 16, 64)
+    overlap: float = 0.5  # r, of two windows of a song in a batch, at most
+    beat: float = 0.5  # s, of songs that do not tell
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", tuple(self.k))
+        if not self.k or min(self.k) < 2:
+            raise TrainError(f"k = {list(self.k)}: expected numbers of windows to choose among, 2 or more each")
+        if self.windows < 2 or self.pairs < 0 or self.seed < 0:
+            raise TrainError("windows must be 2 or more, pairs 0 (no sensitivity) or more, seed 0 or more")
+        if not 0.1 <= self.beat <= 2:
+            raise TrainError(f"beat = {self.beat:g} s: expected 0.1 to 2 s")
+        if not 0 <= self.overlap <= 1:
+            raise TrainError(f"overlap = {self.overlap:g}: expected a share of a window, 0 to 1")
+
+
+def coherence(data: Path | str, models: dict[str, Coherence], out: Path | str, **settings) -> dict[str, Any]:
+    """Evaluate {name: coherence model} on folders of stems; write OUT/coherence.{json,md,png}; return the first.
+
+    settings: fields of `Settings`. TrainError, CoherenceError, AudioError for what the user can mend.
+    """
+    s, data, out = Settings(**settings), Path(data), Path(out)
+    songs = songs_of(data, s.split)
+    _writable(out)
+    sounds, placed = _placed_windows(songs, models, s)
+    result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name, "settings": asdict(s)}
+    result |= {"songs": len(np.unique(sounds.song)), "windows": len(sounds.song)}
+    result["models"] = [_about(name, model) for name, model in models.items()]
+    result |= _classification(models, placed, sounds, s)
+    result["threshold"] = list(_threshold(models, placed, sounds, s))
+    result["sensitivity"] = []
+    if s.pairs:
+        strangers = [second for _, second in placed]
+        result["sensitivity"] = measure(songs, models, strangers, sounds, s.pairs, s.beat, s.seed)
+    result["paper"] = report.PAPER
+    result = json.loads(json.dumps(result))  # what is returned is what is written
+    contents: tuple[bytes | str, ...] = report.png(result), report.markdown(result), json.dumps(result, indent=1) + "\n"
+    for name, content in zip(FILES, contents, strict=True):
+        atomic_write(out / name, content)
+    return result
+
+
+def _writable(out: Path) -> None:
+    """AudioError before the work, not after it, where the results could not be written."""
+    with told(out):
+        out.mkdir(parents=True, exist_ok=True)
+        temporary = beside(out / FILES[-1])[1]
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+
+
+def _about(name: str, model: Coherence) -> dict[str, Any]:
+    held = model.calibration
+    about = {"source": held.source, "pairs": held.pairs} if held else None
+    return {"name": name, "separated": model.separated, "source": model.source, "calibration": about}
+
+
+# Coherent sub-mix classification
+
+
+Two = tuple[Places, Places]  # first and second sub-mixtures, mode -> (n, 512)
+
+
+def _placed_windows(songs: dict, models: dict[str, Coherence], s: Settings) -> tuple[Sounds, list[Two]]:
+    where: list[tuple[int, float]] = []
+
+    def windows() -> Iterator[np.ndarray]:
+        for pair in progress(pairs_of(songs, s.windows, s.seed), "listening", s.windows):
+            where.append((pair.song, pair.begin))
+            yield from pair.window
+
+    found = place(list(models.values()), windows())
+    if len(where) < 2:
+        raise TrainError(
+            f"{len(where)} windows of {SECONDS:g} s in which two stems sound: too few to compare, give more music"
+        )
+    both = [[{mode: h[side::2] for mode, h in one.items()} for side in (0, 1)] for one in found]
+    return Sounds.of(where), [(first, second) for first, second in both]
+
+
+def _classification(models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: Settings) -> dict[str, Any]:
+    rows, skipped, batches = [], [], {}
+    for k in s.k:
+        rng = _rng(s, "batches", str(k))
+        count = max(BATCHES, -(-TURNS * len(sounds.song) // k))
+        drawn = draw_batches(sounds, k, count, s.overlap, rng)
+        if drawn is None:
+            skipped.append(k)
+        else:
+            batches[k] = drawn
+    for (name, model), (first, second) in zip(models.items(), placed, strict=True):
+        for mode in model.modes:
+            with torch.inference_mode():
+                table = model.similarities(first[mode], second[mode]).numpy()
+            for k, drawn in batches.items():
+                share, seen = accuracies(table, drawn)
+                row = {"model": name, "mode": mode, "k": k, "n": len(seen), "batches": len(drawn)}
+                row |= {"accuracy": float(100 * share.mean()), "songs": len(np.unique(sounds.song[seen]))}
+                rng = _rng(s, "interval", str(k))
+                rows.append(row | {"interval": interval(100 * share, sounds.song[seen], rng)})
+    return {"classification": rows, "skipped": skipped,
+            "of_different_songs": [k for k in batches if k <= len(np.unique(sounds.song))]}  # fmt: skip
+
+
+def _threshold(models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: Settings) -> Iterator[dict]:
+    """How well one threshold for all inputs would tell partners from windows of other songs: area under the curve, %.
+
+    by: the score itself, or its lead over what its input scores with the calibration's strangers.
+    """
+    strangers = sounds.song[:, None] != sounds.song[None]
+    if not strangers.any():
+        return
+    for (name, model), (first, second) in zip(models.items(), placed, strict=True):
+        for mode in model.modes:
+            with torch.inference_mode():
+                scores = model.similarities(first[mode], second[mode])
+            known = bool(model.calibration and model.calibration.strangers)
+            for by in ("score", "lead") if known else ("score",):
+                table = (model.leads(scores, first[mode], mode) if by == "lead" else scores).numpy()
+                share = 100 * above(np.diagonal(table), table[strangers])
+                rng = _rng(s, "threshold")
+                row = {"model": name, "mode": mode, "by": by, "n": len(share), "area": float(share.mean())}
+                yield row | {"interval": interval(share, sounds.song, rng)}
+
+
+def above(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) the share of `others` that each value is above; half of those it equals."""
+    others = np.sort(others)
+    return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
+
+
+def draw_batches(sounds: Sounds, k: int, count: int, overlap: float, rng: np.random.Generator) -> np.ndarray | None:
+    """(count, k) windows: of different songs if there are k, else each song gives about as many; None if too few."""
+    names = np.unique(sounds.song)
+    of = {name: np.flatnonzero(sounds.song == name) for name in names}
+    apart, batches = sounds.apart(overlap), np.empty((count, k), np.int64)
+    for batch in batches:
+        free, chosen = np.ones(len(sounds.song), bool), 0
+        while chosen < k:
+            before = chosen
+            for name in rng.permutation(names):
+                there = of[name][free[of[name]]]
+                if len(there) and chosen < k:
+                    batch[chosen] = rng.choice(there)
+                    free &= apart[batch[chosen]]
+                    free[batch[chosen]] = False
+                    chosen += 1
+            if chosen == before:
+                return None
+    return batches
+
+
+def accuracies(table: np.ndarray, batches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eq. (4) window by window: (m,) shares of its batches in which it was right, and which (m,) windows these are.
+
+    table: (n, n) scores of first sub-mixtures with second ones. batches: (b, K) windows. A tie is wrong.
+    """
+    scores = table[batches[:, :, None], batches[:, None, :]]
+    own = np.einsum("bkk->bk", scores)
+    right = (scores < own[..., None]).sum(axis=2) == batches.shape[1] - 1
+    times = np.bincount(batches.ravel(), minlength=len(table))
+    hits = np.bincount(batches.ravel(), right.ravel(), minlength=len(table))
+    seen = np.flatnonzero(times)
+    return hits[seen] / times[seen], seen
+
+
+def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+    """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
+    return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
+
+
+# Command line
+
+
+def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> None:
+    """Command line of this evaluation; exit code 2 for the user's mistake. find: the folder of a named model."""
+    parser = argparse.ArgumentParser(
+        prog="antiphon evaluate coherence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", action="append", metavar="DIR|CKPT", help="may be given several times")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    for field in fields(Settings):
+        many: dict[str, Any] = {"nargs": "+"} if field.name == "k" else {}
+        kind = int if many else type(field.default)
+        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help=HELP[field.name], **many)
+    given = vars(parser.parse_args(argv))
+    with ExitStack() as stack:
+        try:
+            models = opened(given.pop("model") or ["small"], find, stack)
+            print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
+        except (AudioError, CoherenceError, TrainError) as error:
+            parser.exit(2, f"evaluate: {error}\n")
+
+
+def opened(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, Coherence]:
+    """{name: model} of folders and official checkpoints; CoherenceError. Names are what tells folders apart."""
+    models: dict[str, Coherence] = {}
+    for name in names:
+        if name.endswith(".ckpt"):
+            from train.official_cocola.import_checkpoint import convert
+
+            folder = Path(stack.enter_context(TemporaryDirectory())) / "coherence"
+            convert(Path(name), folder)
+        else:
+            folder = find(name)
+        parts = [part for part in Path(name).with_suffix("").parts if part not in ("model", "coherence", "/")]
+        short = parts[-1] if parts else "model"
+        if short in models:
+            short = f"{short} {len(models) + 1}"
+        models[short] = Coherence.load(folder)
+    if not models:
+        raise CoherenceError("no model to evaluate: name one with --model")
+    return models
+
+
+if __name__ == "__main__":
+    main()

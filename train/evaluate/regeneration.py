@@ -1,0 +1,271 @@
+"""Re-generation: how well the model finds B again when it hears A (Bujard et al. 2025, §5.3 to §7).
+
+    antiphon evaluate regeneration DATA [--model DIR] -o OUT [--grid]
+
+DATA is a token cache (.npz, or a folder of them), or a folder of stems <song>/<stem>.flac, perhaps below <split>/, then
+tokenised with the model's own ear. Drums, percussion and effects are left out, as in the paper; so are submixes.
+
+OUT/regeneration.json   every number with its n     OUT/regeneration.md   the tables     OUT/regeneration.png   the plot
+With --sound N answers are rendered and their coherence is measured instead: see train/evaluate/sound.py.
+
+Windows of 15 s, one every 10 s, each pair both ways, B not silent for more than 80 %. The model starts each from its
+start symbol and draws from its nucleus, hearing all of A (full, the paper's case) or A up to k hops ago (live). Where
+this differs from the paper's code: the labels allowed are those of that very window of B, not of the whole batch; the
+label that crosses top_p is kept; silence is a label, hence TPP also where B sounds, since who never plays is right
+wherever B rests. All rivals draw from the same nucleus, except `uniform`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corpora.disk import atomic_write
+from decision.model import Decision
+from decision.sampling import CONSTRAINTS
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data import token_pairs
+from train.data.token_pairs import Tokens
+from train.data.tokenise import decision_folder, name_of, offered, tokens_of
+from train.evaluate import regeneration_report as report
+from train.evaluate.baselines import Habits
+from train.evaluate.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
+from train.evaluate.rollout import Mode, model_answers, model_cross_entropy, roll
+from train.evaluate.windows import Windows, choose, windows_of
+
+if TYPE_CHECKING:
+    from train.evaluate.sound import Factory
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+
+    split: str = "test"
+    seconds: float = 15.0  # of a window
+    pairs: int = 256  # windows, spread evenly over the songs; 0 = all there are
+    top_p: float = 0.8
+    seed: int = 0
+    modes: tuple[Mode, ...] = ("full", 1)  # full, or hops behind
+    units: int = 0  # K, where DATA or the model offer several; 0 = 64 if there is one
+    hop: float = 0.0  # s, likewise; 0 = 0.5 if there is one
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "modes", tuple(self.modes))
+        for mode in self.modes:
+            if mode != "full" and (not isinstance(mode, int) or mode < 1):
+                raise TrainError(f"mode {mode!r}: expected full, or how many hops behind, 1 or more")
+        if not self.modes:
+            raise TrainError("no mode to evaluate: give full, 1 or both")
+        if not 0 <= self.top_p <= 1:
+            raise TrainError(f"top_p = {self.top_p}: expected 0 to 1 (the paper has 0.8)")
+        if self.seconds <= 0 or self.pairs < 0:
+            raise TrainError("seconds must be above 0, pairs 0 (all) or more")
+
+
+def regeneration(
+    data: Path | str, model: Path | str, out: Path | str, *, grid: bool = False, corpus: Path | str = "", **settings
+) -> dict[str, Any]:
+    """Evaluate a model on a token cache or a folder of stems; write OUT/regeneration.{json,md,png}; return the JSON.
+
+    model: a model folder, or one decision model (decision.json) if DATA is tokens. grid: every configuration (K, hop)
+    that both sides have. corpus: a token cache whose split "train" teaches the simple rivals; by default that of DATA
+    or, if it has none, for each song the others evaluated. settings: fields of `Settings`.
+    TrainError, TrainError, DecisionError, AudioError... (ValueError) for what the user can mend.
+    """
+    s, data, model, out = Settings(**settings), Path(data), Path(model), Path(out)
+    found = []
+    for tokens in tokens_of(data, model, s.split, grid=grid, units=s.units, hop=s.hop):
+        name = name_of(tokens.units, tokens.hop)
+        folder = decision_folder(model, tokens.units, tokens.hop)
+        if folder is None:
+            raise TrainError(f"no decision model for {name} in '{model}': {offered(model)}")
+        decision = Decision.load(folder)
+        decision.check(tokens.alphabet, tokens.hop)
+        taught = _taught(Path(corpus), name, tokens) if corpus else tokens
+        found.append({"name": name} | _configuration(tokens, decision, taught, s))
+    result = {"task": "regeneration", "data": data.name, "model": model.name, "settings": asdict(s)}
+    result = json.loads(json.dumps({**result, "configurations": found}))  # what is returned is what is written
+    text, table, plot = json.dumps(result, indent=1) + "\n", report.markdown(result), report.png(result)
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_write(out / "regeneration.png", plot)
+    atomic_write(out / "regeneration.md", table)
+    atomic_write(out / "regeneration.json", text)
+    return result
+
+
+def _taught(corpus: Path, name: str, tokens: Tokens) -> Tokens:
+    """The cache that teaches the rivals; a folder of caches holds it under its name."""
+    taught = token_pairs.load(corpus / f"{name}.npz" if corpus.is_dir() else corpus)
+    if taught.alphabet != tokens.alphabet:
+        raise TrainError(
+            f"'{corpus}' is written in alphabet {taught.alphabet}, what is evaluated in {tokens.alphabet}: "
+            "give the cache made with the same model"
+        )
+    return taught
+
+
+# One configuration
+
+
+def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Settings) -> dict[str, Any]:
+    every = windows_of(tokens, s.split, s.seconds)
+    windows, vocab = choose(every, s.pairs, _rng(s, "windows")), model.config.vocab
+    if s.split != "train" and taught.songs.get("train"):
+        known = windows_of(taught, "train", s.seconds)
+        habits, of = Habits.of(known, vocab, len(windows.song)), "the training split"
+    else:
+        known, of = every, "the other songs of this split"
+        habits = Habits.leaving_out(every, vocab, windows.song)
+    answers = _answer_all(model, habits, windows, s)
+    allowed = windows.allowed(vocab).sum(axis=1)
+    return {
+        "units": tokens.units,
+        "hop": tokens.hop,
+        "alphabet": tokens.alphabet,
+        "labels_per_window": windows.played.shape[1],
+        "windows": len(windows.song),
+        "windows_there_are": len(every.song),
+        "songs": len(np.unique(windows.song)),
+        "rivals_learned_from": {"what": of, "windows": len(known.song), "songs": len(np.unique(known.song))},
+        "truth": {
+            "entropy": describe(entropy(windows.played), windows.song, _rng(s, "truth")),
+            "silence": describe(silence_share(windows.played, tokens.units), windows.song, _rng(s, "truth")),
+            "labels_allowed": describe(allowed.astype(float), windows.song, _rng(s, "truth")),
+        },
+        "cross_entropy": _cross_entropies(model, habits, windows, s),
+        "answers": [_measured(*key, answer, windows, tokens.units, s) for key, answer in answers.items()],
+        "comparisons": _comparisons(answers, windows, tokens.units, s),
+    }
+
+
+Answers = dict[tuple[str, str], np.ndarray]  # (who, constraint) -> (n, T) labels
+
+
+def who(mode: Mode) -> str:
+    """The name of the model in a mode: "model full", "model live 1"."""
+    return f"model {mode}" if isinstance(mode, str) else f"model live {mode}"
+
+
+def _answer_all(model: Decision, habits: Habits, windows: Windows, s: Settings) -> Answers:
+    vocab, answers = model.config.vocab, {}
+    allowed, rivals = windows.allowed(vocab), habits.players(windows.heard)
+    for constraint in progress(CONSTRAINTS, "answering"):
+        for mode in s.modes:
+            uniform = _rng(s, who(mode), constraint).random(windows.played.shape)
+            answer = model_answers(model, windows, uniform, mode, top_p=s.top_p, constraint=constraint)
+            answers[who(mode), constraint] = answer
+        for name, (scores, top_p) in rivals.items():
+            uniform = _rng(s, name, constraint).random(windows.played.shape)
+            top_p = s.top_p if top_p is None else top_p
+            answers[name, constraint] = roll(scores, allowed, uniform, top_p=top_p, constraint=constraint)
+        answers["copy of A", constraint] = windows.heard
+    return answers
+
+
+def _measured(
+    name: str, constraint: str, answer: np.ndarray, windows: Windows, silence: int, s: Settings
+) -> dict[str, Any]:
+    prefixes, rng = lcp(answer, windows.played), _rng(s, name, constraint, "interval")
+    places = {"mean_by_place": prefixes.mean(axis=0).tolist(), "sd_by_place": prefixes.std(axis=0).tolist()}
+    values = tpp(answer, windows.played)
+    return {
+        "who": name,
+        "constraint": constraint,
+        "tpp": describe(values, windows.song, rng) | {"range": [float(values.min()), float(values.max())]},
+        "tpp_sounding": describe(tpp_sounding(answer, windows.played, silence), windows.song, rng),
+        "tpp_by_window": np.round(values, 3).tolist(),
+        "lcp": describe(prefixes.mean(axis=1), windows.song, rng) | places,
+        "entropy": describe(entropy(answer), windows.song, rng),
+        "silence": describe(silence_share(answer, silence), windows.song, rng),
+    }
+
+
+def _comparisons(answers: Answers, windows: Windows, silence: int, s: Settings) -> list[dict[str, Any]]:
+    """Every mode of the model against every rival under the same constraint, by each measure."""
+    found, models, truth = [], {who(mode) for mode in s.modes}, windows.played
+    measures = {
+        "tpp": lambda answer: tpp(answer, truth),
+        "tpp_sounding": lambda answer: tpp_sounding(answer, truth, silence),
+        "lcp": lambda answer: lcp(answer, truth).mean(axis=1),
+    }
+    for (name, constraint), ours in answers.items():
+        for (rival, same), theirs in answers.items():
+            if name in models and rival not in models and constraint == same:
+                row: dict[str, Any] = {"who": name, "rival": rival, "constraint": constraint}
+                rng = _rng(s, name, rival, constraint)
+                for measure, values in measures.items():
+                    row[measure] = compare(values(ours), values(theirs), windows.song, rng)
+                found.append(row)
+    return found
+
+
+def _cross_entropies(model: Decision, habits: Habits, windows: Windows, s: Settings) -> dict[str, Any]:
+    """Nats per label of B given the true ones before it; the rivals' without nucleus."""
+    values = {who(mode): model_cross_entropy(model, windows, mode) for mode in s.modes}
+    values |= habits.cross_entropies(windows)
+    return {name: describe(nats, windows.song, _rng(s, name, "nats")) for name, nats in values.items()}
+
+
+def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+    """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
+    return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
+
+
+def main(argv: list[str] | None = None, player: Factory | None = None) -> None:
+    """Command line of this evaluation; exit code 2 for the user's mistake. player: the agent, which --sound needs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--grid", action="store_true", help="every K and hop that DATA and the model have")
+    parser.add_argument("--corpus", default="", help="token cache whose training split teaches the rivals")
+    for field in fields(Settings):
+        if field.name == "modes":
+            parser.add_argument("--modes", nargs="+", type=_mode, default=field.default)
+        else:
+            parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
+    parser.add_argument("--sound", type=int, metavar="N", help="render answers to N pairs of stems instead, 40 say")
+    parser.add_argument("--coherence", metavar="DIR", help="meter of --sound; the model's own unless told")
+    parser.add_argument("--keep", action="store_true", help="keep the answers of --sound as FLAC, A on the left")
+    parser.add_argument("--set", action="append", metavar="K.K=V", help="a setting of the agent for --sound")
+    given = vars(parser.parse_args(argv))
+    sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
+    try:
+        if sound["sound"] is None and any(sound.values()):
+            raise TrainError("--coherence, --keep and --set belong to --sound: add --sound 40")
+        print(_in_sound(given, sound, player) if any(sound.values()) else report.markdown(regeneration(**given)))
+    except ValueError as error:
+        parser.exit(2, f"evaluate: {error}\n")
+
+
+def _in_sound(given: dict[str, Any], sound: dict[str, Any], player: Factory | None) -> str:
+    """The evaluation of --sound, as a table."""
+    from train.evaluate import sound as sound_evaluation
+    from train.evaluate import sound_report
+
+    if player is None:
+        raise TrainError("--sound needs the whole agent: run it as  antiphon evaluate regeneration")
+    if given["grid"] or given["corpus"] or given["units"] or given["pairs"] != Settings.pairs:
+        raise TrainError("--grid, --corpus, --units and --pairs are for labels: leave them out with --sound")
+    passed = {name: given[name] for name in ("split", "seconds", "top_p", "seed")}
+    passed |= {"modes": Settings(modes=given["modes"]).modes, "hop": given["hop"] or 0.5}
+    passed |= {"sound": sound["sound"], "set": tuple(sound["set"] or ()), "keep": sound["keep"]}
+    data, model, out = (given[name] for name in ("data", "model", "out"))
+    found = sound_evaluation.regeneration(data, model, out, player, coherence=sound["coherence"] or "", **passed)
+    return sound_report.markdown(found)
+
+
+def _mode(text: str) -> Mode:
+    return int(text) if text.isdigit() else text
+
+
+if __name__ == "__main__":
+    main()

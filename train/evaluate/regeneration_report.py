@@ -1,0 +1,168 @@
+"""The evaluation as a table to read and a plot to look at; both are made from the JSON alone."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from train.evaluate.baselines import EXPLAINED
+
+OURS = "model"  # how the names of the model's own rows begin
+COLOURS = ("#1b6ca8", "#e07b39", "#5b8e3e", "#8e5ba8")  # of the model's modes
+GREY = ("#d9d9d9", "#bdbdbd", "#969696", "#737373")  # of the rivals
+PLOTTED = ("uniform", "marginal", "commonest", "given A before")
+TITLES = {"none": "unconstrained", "prefer": "prefer (the paper's constraint)", "require": "require (as on stage)"}
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The tables of every configuration."""
+    s = result["settings"]
+    lines = [
+        f"# Re-generation of B from A: {result['model']} on {result['data']}",
+        "",
+        f"Windows of {s['seconds']:g} s of the split `{s['split']}`, top-p {s['top_p']:g}, seed {s['seed']}. TPP in %, "
+        "with its 95 % interval by bootstrap over songs; LCP in labels, the mean over all places of a window; entropy "
+        "in bits, silence as a share, both of the labels answered. Allowed are the labels of that very window of B.",
+    ]
+    for configuration in result["configurations"]:
+        lines += ["", *_configuration(configuration)]
+    lines += ["", "Rivals:", "", *(f"- `{name}`: {text}" for name, text in EXPLAINED.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _configuration(c: dict[str, Any]) -> list[str]:
+    truth, learned = c["truth"], c["rivals_learned_from"]
+    share = 100 * truth["labels_allowed"]["mean"] / (c["units"] + 1)
+    lines = [
+        f"## {c['name']}",
+        "",
+        f"{c['windows']} windows of {c['labels_per_window']} labels from {c['songs']} songs (there are "
+        f"{c['windows_there_are']} windows). B itself: entropy {truth['entropy']['mean']:.2f}, silence "
+        f"{truth['silence']['mean']:.2f}, {truth['labels_allowed']['mean']:.1f} labels a window ({share:.0f} % of "
+        f"all). Rivals learned from {learned['what']}, {learned['windows']} windows of {learned['songs']} songs.",
+        "",
+        "| teacher-forced cross-entropy | nats per label |",
+        "|---|---|",
+    ]
+    lines += [f"| {name} | {_with_interval(d)} |" for name, d in c["cross_entropy"].items()]
+    for constraint in dict.fromkeys(a["constraint"] for a in c["answers"]):
+        rows = [a for a in c["answers"] if a["constraint"] == constraint]
+        lines += ["", f"**{TITLES[constraint]}**", "", *_answers(rows)]
+    return [*lines, "", "**The model against each rival, same constraint**", "", *_comparisons(c["comparisons"])]
+
+
+def _answers(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| who | TPP | median | where B sounds | LCP | entropy | silence | n |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: -row["tpp"]["mean"]):
+        name = f"**{row['who']}**" if row["who"].startswith(OURS) else row["who"]
+        lines.append(
+            f"| {name} | {_with_interval(row['tpp'])} | {row['tpp']['quartiles'][1]:.1f} | "
+            f"{_with_interval(row['tpp_sounding'])} | {row['lcp']['mean']:.3f} | "
+            f"{row['entropy']['mean']:.2f} | {row['silence']['mean']:.2f} | {row['tpp']['n']} |"
+        )
+    return lines
+
+
+def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
+    measures = {"tpp": "TPP", "tpp_sounding": "where B sounds", "lcp": "LCP"}
+    lines = [f"| who | rival | constraint | {' | '.join(f'{name} | p' for name in measures.values())} |"]
+    lines.append("|---|---|---|" + "---|---|" * len(measures))
+    for row in rows:
+        cells = " | ".join(f"{_with_interval(row[m], 'difference', '+')} | {_p(row[m]['p'])}" for m in measures)
+        lines.append(f"| {row['who']} | {row['rival']} | {row['constraint']} | {cells} |")
+    return [
+        *lines,
+        "",
+        "Differences of means, with their 95 % interval over songs; p: Mann-Whitney, two-sided, which takes windows "
+        "for independent, although those of one song are not.",
+    ]
+
+
+def _with_interval(d: dict[str, Any], key: str = "mean", sign: str = "") -> str:
+    form = f"{sign}.2f"
+    between = f" [{d['interval'][0]:{form}}, {d['interval'][1]:{form}}]" if d["interval"] else ""
+    return f"{d[key]:{form}}{between}"
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def png(result: dict[str, Any]) -> bytes:
+    """Box plots of TPP for each constraint and configuration, and below them LCP by place, under `require`."""
+    from matplotlib.figure import Figure
+
+    configurations = result["configurations"]
+    constraints = list(dict.fromkeys(a["constraint"] for a in configurations[0]["answers"]))
+    across = max(1, len(configurations))
+    figure = Figure(figsize=(max(9.0, 2.2 + 2.9 * across), 9.0), layout="constrained")
+    figure.suptitle(f"Re-generation of B from A: {result['model']} on {result['data']}")
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    above, below = halves
+    if across == 1:
+        _boxes(above.add_subplot(), configurations, constraints, constraints)
+    else:
+        for place, constraint in enumerate(constraints):
+            axes = above.add_subplot(1, len(constraints), place + 1)
+            _boxes(axes, configurations, [constraint], [c["name"] for c in configurations])
+            axes.set_title(TITLES[constraint], fontsize=10)
+    for place, c in enumerate(configurations):
+        _prefixes(below.add_subplot(1, across, place + 1), c, constraints[-1], legend=place == 0)
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=110, metadata={"Software": "antiphon"})
+    return held.getvalue()
+
+
+def _names(configuration: dict[str, Any]) -> dict[str, str]:
+    """Who is plotted, and in which colour."""
+    ours = [name for name in configuration["cross_entropy"] if name.startswith(OURS)]
+    return dict(zip(ours, COLOURS * 9, strict=False)) | dict(zip(PLOTTED, GREY, strict=True))
+
+
+def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], groups: list[str]) -> None:
+    """One group of boxes per configuration or, for a single one, per constraint."""
+    from matplotlib.patches import Patch
+
+    names = _names(configurations[0])
+    shown = [(c, constraint) for c in configurations for constraint in constraints]
+    for number, (name, colour) in enumerate(names.items()):
+        values, means = [], []
+        for c, constraint in shown:
+            row = next(a for a in c["answers"] if a["who"] == name and a["constraint"] == constraint)
+            values.append(row["tpp_by_window"])
+            means.append(row["tpp"]["mean"])
+        places = np.arange(len(shown)) + (number - (len(names) - 1) / 2) * 0.84 / len(names)
+        box = axes.boxplot(values, positions=places, widths=0.66 / len(names), patch_artist=True, sym="")
+        for patch in box["boxes"]:
+            patch.set(facecolor=colour, linewidth=0.8)
+        for median in box["medians"]:
+            median.set(color="black", linewidth=1.4)
+        axes.scatter(places, means, marker="D", s=14, color="white", edgecolor="black", linewidth=0.7, zorder=3)
+    axes.set_xticks(range(len(shown)), [TITLES.get(group, group) for group in groups])
+    axes.tick_params(axis="x", length=0, labelsize=9 if len(shown) < 5 else 7, rotation=0 if len(shown) < 5 else 45)
+    axes.set(ylabel="TPP, % of labels right (diamond: mean)", xlim=(-0.55, len(shown) - 0.45), ylim=(-1, None))
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(handles=[Patch(facecolor=c, edgecolor="black", label=n) for n, c in names.items()], fontsize=8)
+
+
+def _prefixes(axes, c: dict[str, Any], constraint: str, legend: bool) -> None:
+    """LCP by place with one standard deviation for the model, and the most there can be."""
+    length = c["labels_per_window"]
+    axes.plot(range(length), length - np.arange(length), color="#c0392b", linewidth=1, label="most possible")
+    for name, colour in _names(c).items():
+        row = next(a for a in c["answers"] if a["who"] == name and a["constraint"] == constraint)["lcp"]
+        mean, sd = np.array(row["mean_by_place"]), np.array(row["sd_by_place"])
+        axes.plot(range(length), mean, color=colour, linewidth=1.4, label=name)
+        if name.startswith(OURS):
+            axes.fill_between(range(length), np.maximum(mean - sd, 0), mean + sd, color=colour, alpha=0.12)
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set(xlabel=f"place in the window ({c['hop']:g} s each)", ylim=(0, None), xlim=(0, length - 1))
+    axes.set_title(f"{c['name']}: LCP, labels right in a row, {constraint}", fontsize=9)
+    axes.grid(alpha=0.3)
+    if legend:
+        axes.legend(fontsize=7, frameon=False, ncols=2)

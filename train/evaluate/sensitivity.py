@@ -1,0 +1,191 @@
+"""How a coherence score falls when the answer of a true pair is changed: half of `antiphon evaluate coherence`.
+
+The answer is transposed, played earlier or later, stretched from the beginning of the window on, or taken from
+elsewhere. What is displaced comes from the same song at the displaced place, so that there is no silence. Phase
+vocoders leave traces; so both sides are also transposed and stretched alike, which keeps them coherent: what falls
+there, falls for the traces.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from perception.coherence import SAMPLES, SECONDS, Coherence
+from perception.hpss import SAMPLERATE
+from perception.scoring import Places, ahead, paired, place
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data.submixes import BEATS, Pair, pairs_of
+from train.evaluate.metrics import describe
+
+Change = tuple[str, float]  # kind, amount
+TRUE: Change = ("none", 0.0)
+ELSEWHERE: Change = ("elsewhere in the song", 0.0)
+STRANGER: Change = ("another song", 0.0)
+BOTH = "both "  # how the names of the changes of both sides begin
+CHANGES: tuple[Change, ...] = (
+    TRUE,
+    *(("transposed", float(n)) for n in (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)),  # semitones
+    *(("displaced", n) for n in (-2.0, -1.0, -0.5, -0.25, -0.125, 0.125, 0.25, 0.5, 1.0, 2.0)),  # beats later
+    *(("stretched", float(n)) for n in (-20, -10, -5, -3, 3, 5, 10, 20)),  # % longer
+    *(("both transposed", float(n)) for n in (-6, -3, -1, 1, 3, 6)),
+    *(("both stretched", float(n)) for n in (-20, -5, 5, 20)),
+)
+STRANGERS = 8  # answers of other places, and of other songs, that each input meets
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Where windows come from: song (n,) int, begin (n,) s."""
+
+    song: np.ndarray
+    begin: np.ndarray
+
+    @classmethod
+    def of(cls, where: list[tuple[int, float]]) -> Sounds:
+        """From (song, begin) of each."""
+        return cls(*(np.array(column) for column in zip(*where, strict=True)))
+
+    def apart(self, overlap: float) -> np.ndarray:
+        """(n, n) bool: which two may be in a batch, since no more than a share `overlap` of them is the same."""
+        near = np.abs(self.begin[:, None] - self.begin[None]) < (1 - overlap) * SECONDS - 1e-9
+        return ~(near & (self.song[:, None] == self.song[None]))
+
+
+def changed(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
+    """(input, answer), (80000,) float32 each, after a change."""
+    kind, amount = change
+    first, second = pair.window
+    if change == TRUE:
+        return first, second
+    if kind == "displaced":
+        begin = pair.margin - round(amount * pair.beat * SAMPLERATE)
+        return first, pair.second[begin : begin + SAMPLES]
+    how = transposed if kind.endswith("transposed") else stretched
+    answer = how(pair.second, pair.margin, amount)
+    return (how(pair.first, pair.margin, amount) if kind.startswith(BOTH) else first), answer
+
+
+def transposed(sound: np.ndarray, margin: int, semitones: float) -> np.ndarray:
+    """The window inside (margin + 80000 + margin,) higher by so many semitones, at the same speed."""
+    from librosa.effects import pitch_shift
+
+    found = pitch_shift(sound, sr=SAMPLERATE, n_steps=semitones, res_type="soxr_hq")
+    return found[margin : margin + SAMPLES].astype(np.float32)
+
+
+def stretched(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
+    """From the beginning of the window on, 5 s of the music played so much longer, at the same pitch."""
+    from librosa.effects import time_stretch
+
+    found = time_stretch(sound, rate=1 / (1 + percent / 100))
+    begin = round(margin * (1 + percent / 100))
+    return found[begin : begin + SAMPLES].astype(np.float32)
+
+
+def measure(
+    songs: dict[str, list[Path]],
+    models: dict[str, Coherence],
+    strangers: list[Places],
+    sounds: Sounds,
+    count: int,
+    beat: float,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """For each model, mode and change: scores and positions of about `count` pairs, and the share below the true pair.
+
+    strangers: for each model where it places other answers, which come from `sounds`. beat: s, of songs that do not
+    tell. TrainError if no song is long enough.
+    """
+    where, found = _placed(songs, models, count, beat, seed)
+    here = Sounds.of(where)
+    rows: list[dict[str, Any]] = []
+    for (name, model), one, others in zip(models.items(), found, strangers, strict=True):
+        for mode in model.modes:
+            inputs, answers = _by_change(one[mode].reshape(len(where), -1, one[mode].shape[-1]))
+            scores = {c: paired(model, inputs[c], answers[c]).numpy()[:, None] for c in CHANGES}
+            with torch.inference_mode():
+                table = model.similarities(inputs[TRUE], others[mode]).numpy()
+            scores |= _met(table, here, sounds, np.random.default_rng([seed, zlib.crc32(b"strangers")]))
+            for change, values in scores.items():
+                row = {"model": name, "mode": mode, "kind": change[0], "amount": change[1]}
+                at = None
+                if model.calibration:
+                    at = model.positions(torch.from_numpy(values), inputs.get(change, inputs[TRUE]), mode)
+                rows.append(row | _measured(values, at, scores[TRUE], here.song, seed))
+    return rows
+
+
+def _placed(
+    songs: dict[str, list[Path]], models: dict[str, Coherence], count: int, beat: float, seed: int
+) -> tuple[list[tuple[int, float]], list[Places]]:
+    """Where the pairs come from, and where each model places their changes: the answer of each, after an input of its
+    own where it has one."""
+    where: list[tuple[int, float]] = []
+    margin = 2 * max(BEATS[1], beat)
+    pairs = pairs_of(songs, count, seed + 1, margin, beat)
+
+    def windows() -> Iterator[np.ndarray]:
+        made = ahead(lambda pair: (pair, [changed(pair, change) for change in CHANGES]), pairs)
+        for pair, sounding in progress(made, "pulling apart", count):
+            where.append((pair.song, pair.begin))
+            for change, (first, second) in zip(CHANGES, sounding, strict=True):
+                yield from (first, second) if _own_input(change) else (second,)
+
+    found = place(list(models.values()), windows())
+    if not where:
+        raise TrainError(
+            f"no song lasts {SECONDS + 2 * margin:.1f} s, which displacing needs: give longer ones, or --pairs 0"
+        )
+    return where, found
+
+
+def _own_input(change: Change) -> bool:
+    return change == TRUE or change[0].startswith(BOTH)
+
+
+def _by_change(placed: torch.Tensor) -> tuple[dict[Change, torch.Tensor], dict[Change, torch.Tensor]]:
+    """(pairs, windows of a pair, 512) in the order of `_placed` -> {change: (pairs, 512)}, inputs and answers."""
+    inputs, answers, at = {}, {}, 0
+    for change in CHANGES:
+        own = _own_input(change)
+        inputs[change] = placed[:, at] if own else placed[:, 0]
+        answers[change] = placed[:, at + own]
+        at += 1 + own
+    return inputs, answers
+
+
+def _met(table: np.ndarray, here: Sounds, there: Sounds, rng: np.random.Generator) -> dict[Change, np.ndarray]:
+    """Scores (pairs, 8) of each input with random answers of its own song, elsewhere, and of others; NaN if fewer."""
+    same = here.song[:, None] == there.song[None]
+    far = np.abs(here.begin[:, None] - there.begin[None]) >= SECONDS
+    found = {}
+    for change, which in ((ELSEWHERE, same & far), (STRANGER, ~same)):
+        found[change] = np.full((len(table), STRANGERS), np.nan)
+        for row, scores, may in zip(found[change], table, which, strict=True):
+            chosen = rng.permutation(np.flatnonzero(may))[:STRANGERS]
+            row[: len(chosen)] = scores[chosen]
+    return found
+
+
+def _measured(
+    values: np.ndarray, positions: np.ndarray | None, true: np.ndarray, song: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Of scores and their positions (pairs, m), NaN where there are none: means over each row, then over the pairs."""
+    rows = np.isfinite(values).any(axis=1)
+    if not rows.any():
+        return {"score": None, "position": None, "below": None, "n": 0}
+    values, true, song = values[rows], true[rows], song[rows]
+    below = np.nanmean(np.where(np.isnan(values), np.nan, values < true), axis=1)
+    measures = {"score": np.nanmean(values, axis=1), "below": 100 * below}
+    if positions is not None:
+        measures["position"] = np.nanmean(positions[rows], axis=1)
+    found: dict[str, Any] = {"position": None, "n": len(values)}
+    return found | {name: describe(each, song, np.random.default_rng(seed)) for name, each in measures.items()}

@@ -1,0 +1,249 @@
+"""Pairs of stems to answer in sound, their answers, and the rivals that an answer must beat.
+
+A pair is a window of A, what is heard, and the same window of B, what was played with it. Everything is 16 kHz mono,
+(n,) float32: neither ear nor meter know more. Whoever plays is a `Player`, given from outside.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from corpora.audio import read_at
+from perception.hpss import SAMPLERATE
+from train.common.errors import TrainError
+from train.data import token_pairs
+from train.data.tokenise import GATE, levels
+
+SOUNDING = 0.5  # share of its hops in which a window of A, and one of B, must sound
+RAMP = 0.01  # s, half of what the noise takes from one level to the next
+HELD = 3  # memories kept; a pair needs its own and its neighbour's
+
+TRUE, OWN, OTHER, RUNS, HOPS, NOISE, STRANGER = (
+    "B itself", "own memory", "other memory", "random runs", "random hops", "noise", "another B",
+)  # fmt: skip
+RIVALS = {OWN: (TRUE, RUNS, HOPS, OTHER, NOISE, STRANGER), OTHER: (STRANGER,), TRUE: (STRANGER,)}  # who -> against whom
+EXPLAINED = {
+    TRUE: "what was really played with A",
+    OWN: "our answer to A from B's whole recording, the window itself included, as in the paper's re-generation",
+    OTHER: "our answer to A from the same part of another song, whole",
+    RUNS: "our answer of `own memory` with its rests and the lengths of its runs kept, and each run begun at random "
+    "at a place of B's recording that sounds; same crossfades",
+    HOPS: "every hop at random from B's recording, where it sounds; same crossfades",
+    NOISE: "white noise at the level of B, hop by hop, silent where B is",
+    STRANGER: 'a window of that other part of another song, as it was played (the "Random" of the COCOLA paper)',
+}
+
+
+class Played(Protocol):
+    """What a player played: see `agent.regenerate.Answer`."""
+
+    @property
+    def audio(self) -> np.ndarray:
+        """(n,) float32."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(hops,) as played."""
+
+    @property
+    def segments(self) -> np.ndarray:
+        """(hops,) of the memory, -1 for silence."""
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """(hops,) labels asked for, -1 where none was."""
+
+    @property
+    def why(self) -> Sequence[str]:
+        """The action module's reason for each hop."""
+
+
+class Player(Protocol):
+    """Who answers: see `agent.regenerate.Player`."""
+
+    hop: float
+    silence: int
+
+    def remember(self, name: str, audio: np.ndarray) -> Any:
+        """A memory of a recording."""
+
+    def again(self, memory: Any) -> Any:
+        """The same memory for this player, whose settings are others."""
+
+    def labels(self, memory: Any) -> np.ndarray:
+        """(segments,) what it holds."""
+
+    def name(self, audio: np.ndarray) -> np.ndarray:
+        """(hops,) labels of a sound."""
+
+    def answer(self, memory: Any, guide: np.ndarray, mode: str | int, seed: int) -> Played:
+        """Its answer to a guide."""
+
+    def sound(self, memory: Any, segments: np.ndarray, samples: int) -> Played:
+        """Given segments as sound."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A window of A and of B. first: its first hop. guide, truth: their sound."""
+
+    song: str
+    heard: str
+    played: str
+    first: int
+    path: Path  # of all of B
+    guide: np.ndarray
+    truth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One answer to a pair. labels (hops,); played: how it came about, where our player made it."""
+
+    audio: np.ndarray
+    labels: np.ndarray
+    played: Played | None = None
+
+
+# Which pairs
+
+
+def choose(
+    songs: dict[str, dict[str, Path]], count: int, seconds: float, hop: float, rng: np.random.Generator
+) -> list[Pair]:
+    """`count` windows in which both sound, from every song in turn, of any two parts. Sorted by part, then drawn order.
+
+    Fewer if there are no more; TrainError when they come from fewer than two songs.
+    """
+    found: list[Pair] = []
+    before = -1
+    while before < len(found) < count:
+        before = len(found)
+        for song in rng.permutation(sorted(songs)):
+            if len(found) < count:
+                taken = {(p.heard, p.played, p.first) for p in found if p.song == song}
+                found += _draw(str(song), songs[song], taken, seconds, hop, rng)
+    if len({pair.song for pair in found}) < 2:
+        raise TrainError(
+            f"{len({pair.song for pair in found})} song has windows of {seconds:g} s in which two stems sound at least "
+            "half of the time: give two songs or more, for one answers with the other's memory"
+        )
+    return sorted(found, key=lambda pair: pair.played)
+
+
+def _draw(
+    song: str, parts: dict[str, Path], taken: set, seconds: float, hop: float, rng: np.random.Generator
+) -> list[Pair]:
+    """One window of a song, or none."""
+    stems: dict[str, np.ndarray] = {}
+    hops, size = round(seconds / hop), round(hop * SAMPLERATE)
+    for heard, played in rng.permutation(token_pairs.pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
+        for part in (heard, played):
+            if part not in stems:
+                stems[part] = read_at(parts[part], SAMPLERATE)
+        sounds = [np.cumsum(np.append(0, levels(stems[part], size) >= GATE)) for part in (heard, played)]
+        length = min(map(len, sounds))
+        shares = np.min([(s[hops:length] - s[: max(length - hops, 0)]) / hops for s in sounds], axis=0)
+        there = [n for n in np.flatnonzero(shares >= SOUNDING).tolist() if (heard, played, n) not in taken]
+        if there:
+            first = there[rng.integers(len(there))]
+            window = slice(first * size, (first + hops) * size)
+            guide, truth = stems[heard][window].copy(), stems[played][window].copy()
+            return [Pair(song, heard, played, first, parts[played], guide, truth)]
+    return []
+
+
+def donors(pairs: Sequence[Pair]) -> list[int]:
+    """For each pair the one whose B is its other memory: the next of another song, of the same part if there is one."""
+    found = []
+    for number, pair in enumerate(pairs):
+        turn = [(number + step) % len(pairs) for step in range(1, len(pairs))]
+        others = [n for n in turn if pairs[n].song != pair.song]
+        found.append(next((n for n in others if pairs[n].played == pair.played), others[0]))
+    return found
+
+
+# Their answers
+
+
+class Memories:
+    """Recordings as memories, each listened to when it is first asked for; the newest few are kept."""
+
+    def __init__(self, player: Player):
+        self.player = player
+        self._held: OrderedDict[Path, Any] = OrderedDict()
+
+    def of(self, pair: Pair) -> Any:
+        """All of B's recording."""
+        if pair.path not in self._held:
+            self._held[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read_at(pair.path, SAMPLERATE))
+        self._held.move_to_end(pair.path)
+        while len(self._held) > HELD:
+            self._held.popitem(last=False)
+        return self._held[pair.path]
+
+
+def answers(
+    memories: Memories, pair: Pair, donor: Pair, modes: Sequence[str | int], seed: int
+) -> tuple[np.ndarray, dict[tuple[str, str], Sound]]:
+    """The true labels (hops,), and {(who, mode): sound}; the mode of those who do not listen is ""."""
+    player, rng = memories.player, np.random.default_rng([seed, 1])
+    own, other = memories.of(pair), memories.of(donor)
+    held, hops = player.labels(own), round(len(pair.truth) / SAMPLERATE / player.hop)
+    truth = held[pair.first : pair.first + hops]
+    found: dict[tuple[str, str], Sound] = {(TRUE, ""): Sound(pair.truth, truth)}
+
+    def add(who: str, mode: str, played: Played) -> None:
+        found[who, mode] = Sound(played.audio, played.labels, played)
+
+    for mode in modes:
+        name = mode if isinstance(mode, str) else f"live {mode}"
+        answer = player.answer(own, pair.guide, mode, seed)
+        add(OWN, name, answer)
+        add(OTHER, name, player.answer(other, pair.guide, mode, seed))
+        add(RUNS, name, player.sound(own, shuffled_runs(answer.segments, held, player.silence, rng), len(pair.guide)))
+    sounding = np.flatnonzero(held != player.silence)
+    add(HOPS, "", player.sound(own, rng.choice(sounding, hops), len(pair.guide)))
+    noise = noise_like(pair.truth, round(player.hop * SAMPLERATE), rng)
+    found[NOISE, ""] = Sound(noise, player.name(noise))
+    found[STRANGER, ""] = Sound(donor.truth, player.labels(other)[donor.first : donor.first + hops])
+    return truth, found
+
+
+def runs_of(segments: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(first hop, length) of every contiguous run of segments; rests (-1) belong to none."""
+    begin = 0
+    for hop in range(1, len(segments) + 1):
+        if hop == len(segments) or segments[hop] < 0 or segments[hop] != segments[hop - 1] + 1 or segments[begin] < 0:
+            if segments[begin] >= 0:
+                yield begin, hop - begin
+            begin = hop
+
+
+def shuffled_runs(segments: np.ndarray, held: np.ndarray, silence: int, rng: np.random.Generator) -> np.ndarray:
+    """The same rests and runs as long, each begun at random at a segment of `held` that is not `silence`."""
+    found = np.full(len(segments), -1)
+    for begin, length in runs_of(segments):
+        starts = np.flatnonzero(held[: len(held) - length + 1] != silence)
+        start = rng.choice(starts) if len(starts) else segments[begin]
+        found[begin : begin + length] = start + np.arange(length)
+    return found
+
+
+def noise_like(audio: np.ndarray, hop: int, rng: np.random.Generator) -> np.ndarray:
+    """White noise, (n,) float32 in [-1, 1], with the level of `audio` in every hop (samples), 0 where it is silent."""
+    decibels = levels(audio, hop)
+    level = np.where(decibels < GATE, 0.0, 10 ** (decibels / 20))
+    begin, ramp = np.arange(len(level)) * hop, round(RAMP * SAMPLERATE)
+    edge = np.minimum(np.append(level[:1], level), np.append(level, level[-1:]))[
+        :-1
+    ]  # the lower one: rests stay silent
+    places = np.stack([begin, begin + ramp, begin + hop - ramp], axis=1).ravel()
+    curve = np.interp(np.arange(len(audio)), places, np.stack([edge, level, level], axis=1).ravel())
+    return np.clip(curve * rng.standard_normal(len(audio)), -1, 1).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Checkpoints of the official COCOLA code, converted without executing their pickles."""

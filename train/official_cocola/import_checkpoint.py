@@ -1,0 +1,156 @@
+"""Checkpoints of the official COCOLA code (Lightning's .ckpt) become coherence models of ours.
+
+Such a file is a zip archive of PyTorch's: a pickle beside the bytes of the weights. The pickle is not carried out, only
+understood (train/official_cocola/safe_unpickle.py); where the weights lie is found among what it says.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from corpora.disk import atomic_folder, atomic_write
+from perception.coherence import Coherence, CoherenceError
+from train.official_cocola.safe_unpickle import Name, understood
+
+LONGEST = 4 << 20  # bytes of a pickle; the official one has less than a tenth
+LARGEST = 64 << 20  # bytes of one weight's storage
+ITEMS = {  # storage -> what it holds
+    "torch FloatStorage": torch.float32,
+    "torch HalfStorage": torch.float16,
+    "torch BFloat16Storage": torch.bfloat16,
+    "torch DoubleStorage": torch.float64,
+}
+WHOLE = {"_conv_stem": "stem.0", "_bn0": "stem.1", "_conv_head": "head.0", "_bn1": "head.1"}
+BLOCK = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "depthwise",
+    "_bn1": "norm",
+    "_se_reduce": "squeeze",
+    "_se_expand": "excite",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
+BEHIND = {"encoder.projection.": "project.", "layer_norm.": "norm.", "similarity.w": "similarity"}
+
+
+def convert(file: Path | str, out: Path | str) -> Coherence:
+    """Write the model of an official checkpoint as the folder `out`, whole or not at all, in float32; returns it.
+
+    CoherenceError says what is wrong with the checkpoint, AudioError what is wrong with `out`.
+    """
+    model = read(Path(file))
+    files = model.files(torch.float32)
+    with atomic_folder(out, replaces=files) as folder:
+        for name, content in files.items():
+            atomic_write(folder / name, content)
+    return model
+
+
+def read(file: Path) -> Coherence:
+    """The model of an official checkpoint, in eval mode. CoherenceError says what is wrong with the file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            model = _model(archive)
+    except zipfile.BadZipFile as error:
+        why = "cut off, of PyTorch before 1.6, or something else" if "not a zip" in str(error) else str(error)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+    except (ValueError, RuntimeError, EOFError, struct.error) as error:
+        why = " ".join(str(error).split())[:160]
+    else:
+        model.source = f"imported from {file.name}"
+        return model.eval()
+    raise CoherenceError(f"'{file}' cannot be imported ({why}): give a .ckpt file of the official COCOLA code")
+
+
+def _model(archive: zipfile.ZipFile) -> Coherence:
+    pickles = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
+    if len(pickles) != 1:
+        raise ValueError("the archive is not PyTorch's: it holds no data.pkl")
+    root = pickles[0].removesuffix("data.pkl")
+    if root + "byteorder" in archive.namelist() and _bytes(archive, root + "byteorder", 16) != b"little":
+        raise ValueError("its weights are not little-endian")
+    held = understood(_bytes(archive, pickles[0], LONGEST))
+    state = held.get("state_dict", held) if isinstance(held, dict) else None
+    if not isinstance(state, dict):
+        raise ValueError("it holds no weights")
+    notes = {_renamed(name): _note(name, note) for name, note in state.items()
+             if not str(name).endswith("num_batches_tracked")}  # fmt: skip
+    if "encoder.stem.0.weight" not in notes:
+        raise ValueError("it holds no weights of a COCOLA model")
+    model = Coherence(separated=notes["encoder.stem.0.weight"].size[1:2] == (2,))
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    model.take({name: _tensor(archive, root, name, note, shapes) for name, note in notes.items()})
+    return model
+
+
+def _renamed(name: Any) -> str:
+    """What we call a weight; what is unknown keeps its name, and is refused for it."""
+    found = re.fullmatch(r"encoder\.encoder\.model\.0\.(?:_blocks\.(\d+)\.)?(\w+)\.(\w+)", str(name))
+    if found:
+        block, part, leaf = found.groups()
+        known, place = (WHOLE, "") if block is None else (BLOCK, f"blocks.{block}.")
+        return f"encoder.{place}{known.get(part, part)}.{leaf}"
+    for theirs, ours in BEHIND.items():
+        if str(name).startswith(theirs):
+            return ours + str(name)[len(theirs) :]
+    return str(name)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Where a tensor lies: in which storage, and from which item on."""
+
+    dtype: torch.dtype
+    key: str
+    first: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+def _note(name: Any, note: Any) -> Weight:
+    """The tensor that a call would have made."""
+    try:
+        if note.what == Name("torch._utils _rebuild_parameter"):
+            note = note.given[0]
+        if note.what not in (Name("torch._utils _rebuild_tensor_v2"), Name("torch._utils _rebuild_tensor")):
+            raise TypeError
+        stored, first, size, stride = note.given[:4]
+        kind, storage, key, _, _ = stored.where
+        numbers = (first, *size, *stride)
+        if kind != "storage" or not isinstance(key, str) or not all(type(n) is int and n >= 0 for n in numbers):
+            raise TypeError
+        return Weight(ITEMS[storage.name], key, first, tuple(size), tuple(stride))
+    except (AttributeError, TypeError, ValueError, IndexError, KeyError):
+        raise ValueError(f"'{name}' is no tensor of numbers with a point") from None
+
+
+def _tensor(archive: zipfile.ZipFile, root: str, name: str, weight: Weight, shapes: dict) -> Tensor:
+    """Read one weight; only if it has the shape that ours has, but for what they write as 1 x 1 convolutions."""
+    shape = shapes.get(name)
+    if shape is None:
+        raise ValueError(f"'{name}' is no weight of a COCOLA model")
+    if weight.size not in (shape, (*shape, 1, 1) if ".squeeze." in name or ".excite." in name else shape):
+        raise ValueError(f"'{name}' has the shape {weight.size}, expected {shape}")
+    try:
+        content = _bytes(archive, f"{root}data/{weight.key}", LARGEST)
+    except KeyError:
+        raise ValueError(f"the bytes of '{name}' are missing") from None
+    storage = torch.frombuffer(bytearray(content), dtype=weight.dtype)
+    return torch.as_strided(storage, weight.size, weight.stride, weight.first).reshape(shape).float()
+
+
+def _bytes(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    about = archive.getinfo(name)
+    if about.file_size > most or about.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"its '{name}' is compressed or larger than {most} bytes")
+    return archive.read(name)

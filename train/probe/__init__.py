@@ -1,0 +1,1 @@
+"""What the encoder's features and tokens say about notes and chords."""

@@ -1,0 +1,282 @@
+"""What the probe listens with, and what it is asked: features of hops of rendered songs, and the notes below them."""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Wav2Vec2Model
+
+from corpora.audio import open_audio
+from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder, music_filters
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.data.tokenise import GATE, levels
+from train.fit_encoder import worsen
+
+FRAME = 320  # samples between frames of MFCC and chroma
+BOTH = "encoder both sides"
+QUESTIONS = {"pitch class": "melody", "chord root": "piano"}  # and the part that is asked
+Kind = Callable[
+    [np.ndarray, "list[int]"], "list[np.ndarray]"
+]  # audio at 16 kHz, samples per hop -> (hops, dim) of each
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Hops that sound, of the parts asked in all songs. features: kind -> (n, dim); answer, song: (n,) int64.
+
+    lead: (n,) s by which the answer outlasts whatever comes second. early: (n,) what the answer would have been, had
+    the hop ended where the encoder's hearing of it ends.
+    """
+
+    features: dict[str, np.ndarray]
+    answer: np.ndarray
+    song: np.ndarray
+    lead: np.ndarray
+    early: np.ndarray
+
+
+# Kinds of features
+
+
+def kinds_of(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict[str, Kind]:
+    """Every kind of feature that is compared, or those chosen, separated by commas. own: at the shortest hop.
+
+    encoder: as it plays, by what it has heard when the hop ends; both sides: see `from_both_sides`; random: the same
+    architecture with the weights `transformers` gives it; untrained: with our filter bank as its first layer, as
+    training begins (only where the encoder has that front end).
+    """
+    finest = own.hop / SAMPLERATE
+    kinds: dict[str, Kind] = {"encoder": _by(own), BOTH: lambda audio, hops: from_both_sides(own, audio, hops)}
+    for name in ("random", "untrained"):
+        torch.manual_seed(seed)
+        drawn = Wav2Vec2Model(own.model.config)
+        first: Any = drawn.feature_extractor.conv_layers[0].conv
+        if name == "untrained":
+            if first.weight.shape[2] < 256 or first.weight.shape[0] % 4 or first.bias is None:
+                continue
+            with torch.no_grad():
+                bank = music_filters(first.weight.shape[0] // 4, first.weight.shape[2])
+                first.weight.copy_(torch.from_numpy(bank)[:, None])
+                first.bias.zero_()
+        kinds[name] = _by(Wav2Vec2Encoder(drawn, finest, own.window * own.stride / SAMPLERATE))
+    kinds |= {"mfcc": mfcc, "chroma stft": chroma_stft, "chroma cqt": chroma_cqt}
+    wanted = [name.strip() for name in chosen.split(",") if name.strip()] or list(kinds)
+    if unknown := [name for name in wanted if name not in kinds]:
+        raise TrainError(f"there is no kind of feature '{unknown[0]}': choose from {', '.join(kinds)}")
+    return {name: kinds[name] for name in wanted}
+
+
+@torch.inference_mode()
+def from_both_sides(encoder: Wav2Vec2Encoder, audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
+    """The encoder as nobody can play it, to tell what its weights know from what its hearing misses.
+
+    Mean of all frames centred in the hop, those too that end after it; read in blocks of 6 s with 1 s of what comes
+    before and after them.
+    """
+    size, margin = 6 * SAMPLERATE // encoder.stride, SAMPLERATE // encoder.stride
+    silence = np.zeros(encoder.support, np.float32)  # so that the last frames end, too
+    piece, parts = encoder.start(), []
+    for block in np.split(np.concatenate([audio, silence]), range(8 * SAMPLERATE, len(audio), 8 * SAMPLERATE)):
+        parts.append(encoder._hear(piece, torch.from_numpy(np.ascontiguousarray(block))))
+    stream = torch.cat(parts)[-encoder.available(0) :]  # frame 0 begins with the piece
+    read = []
+    for begin in range(0, len(stream), size):
+        first = max(0, begin - margin)
+        states = encoder.model.encoder(stream[None, first : begin + size + margin]).last_hidden_state[0]
+        read.append(states[begin - first : begin - first + size].float())
+    frames = torch.cat(read).T.numpy()
+    centres = encoder.support / 2 + encoder.stride * np.arange(frames.shape[1])
+    return [per_hop(frames, hop, len(audio) // hop, centres) for hop in hops]
+
+
+def _by(encoder: Wav2Vec2Encoder) -> Kind:
+    return lambda audio, hops: encoder.batch(audio, tuple(hop // encoder.hop for hop in hops))
+
+
+def mfcc(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
+    """Mean over the hop of 20 MFCC, librosa."""
+    import librosa
+
+    frames = librosa.feature.mfcc(y=audio, sr=SAMPLERATE, n_mfcc=20, n_fft=2048, hop_length=FRAME)
+    return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
+
+
+def chroma_stft(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
+    """Mean over the hop of librosa's chroma of a 256 ms STFT."""
+    import librosa
+
+    frames = librosa.feature.chroma_stft(y=audio, sr=SAMPLERATE, n_fft=4096, hop_length=FRAME, tuning=0.0)
+    return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
+
+
+def chroma_cqt(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
+    """Mean over the hop of librosa's constant-Q chroma, seven octaves from C1."""
+    import librosa
+
+    frames = librosa.feature.chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=FRAME, tuning=0.0)
+    return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
+
+
+def per_hop(frames: np.ndarray, hop: int, count: int, centres: np.ndarray | None = None) -> np.ndarray:
+    """(dim, frames), frame j centred at sample centres[j], or 320 j, -> (count, dim): mean of those in a hop."""
+    centres = FRAME * np.arange(frames.shape[1]) if centres is None else centres
+    first = np.searchsorted(centres, np.arange(count + 1) * hop)
+    summed = np.concatenate([np.zeros((1, len(frames))), np.cumsum(frames.T, axis=0, dtype=np.float64)])
+    return ((summed[first[1:]] - summed[first[:-1]]) / np.maximum(np.diff(first), 1)[:, None]).astype(np.float32)
+
+
+# Listening
+
+
+def listen(
+    songs: list[Path],
+    kinds: dict[str, Kind],
+    hops: list[float],
+    *,
+    seconds: float = 0.0,
+    worse: bool = False,
+    seed: int = 0,
+    deaf: float = 0.0,
+    cache: Path | None = None,
+) -> dict[float, dict[str, Hops]]:
+    """{hop: {question: Hops}} of the parts that are asked, at most `seconds` (0: all) of each song, from a place drawn
+    per song. worse: in a room, with noise, tilted, see `train.fit_encoder.worsen`; silent then is what still is.
+    deaf: s at the end of a hop that the encoder has not heard. cache: see `cached`; not used for what is worse."""
+    there = {part for song in songs for part in parts_of(song)}
+    found: dict[float, dict[str, list]] = {hop: {question: [] for question in QUESTIONS} for hop in hops}
+    for number, song in enumerate(progress(songs, "listening")):
+        about = json.loads((song / "song.json").read_text())
+        rng = np.random.default_rng([seed, zlib.crc32(song.name.encode())])
+        length = seconds or about["seconds"]
+        begin = rng.uniform(0, max(0.0, about["seconds"] - length)) // max(hops) * max(hops)
+        for part, path in parts_of(song).items():
+            asked = [q for q, wanted in QUESTIONS.items() if part == wanted or wanted not in there]
+            audio = _read(path, begin, length) if asked else np.zeros(0, np.float32)
+            if len(audio) < SAMPLERATE or not audio.any():
+                continue
+            audio = worsen(audio, rng) if worse else audio
+            known = cached(cache, song, part, hops, begin, len(audio)) if cache and not worse else None
+            features = _features(audio, kinds, hops, known)
+            for question in asked:
+                events = _events(song, part, about, question) - [begin, begin, 0]
+                for place, hop in enumerate(hops):
+                    here = {kind: heard[place] for kind, heard in features.items()}
+                    found[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
+    return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in found.items()}
+
+
+def _read(path: Path, begin: float, length: float) -> np.ndarray:
+    with open_audio(path) as file:
+        audio = file.read(SAMPLERATE)
+    return audio[round(begin * SAMPLERATE) :][: round(length * SAMPLERATE)].copy()
+
+
+def _features(
+    audio: np.ndarray, kinds: dict[str, Kind], hops: list[float], known: list[np.ndarray] | None
+) -> dict[str, list[np.ndarray]]:
+    lengths = [round(hop * SAMPLERATE) for hop in hops]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # librosa warns of empty mel bands and of silence
+        return {name: known if known and name == "encoder" else kind(audio, lengths) for name, kind in kinds.items()}
+
+
+def cached(
+    folder: Path, song: Path, part: str, hops: list[float], begin: float, samples: int
+) -> list[np.ndarray] | None:
+    """The encoder's features of a stem from `begin` s on, as train/fit_units.py wrote them below its OUT/features; None
+    where they are not there, or not as long. They have heard what came before the excerpt, 2 or 3 hops of it."""
+    path = folder / song.parent.name / f"{song.parent.parent.name}-{song.name}.npz"
+    if not path.is_file():
+        return None
+    found = []
+    with np.load(path) as held:
+        for hop in hops:
+            first, count = round(begin / hop), samples // round(hop * SAMPLERATE)
+            if f"{part}/f{hop}" not in held or len(held[f"{part}/f{hop}"]) < first + count:
+                return None
+            found.append(held[f"{part}/f{hop}"][first : first + count].astype(np.float32))
+    return found
+
+
+def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> None:
+    """TrainError unless the first stem found below `folder` was encoded by this encoder, up to bfloat16's rounding."""
+    for song in songs:
+        for part, path in parts_of(song).items():
+            if held := cached(folder, song, part, [hop], 0.0, 4 * SAMPLERATE):
+                own = encoder.batch(_read(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
+                if held[0].shape != own.shape or np.abs(held[0] - own).mean() > 0.05 * np.abs(own).mean():
+                    raise TrainError(
+                        f"'{folder}' was encoded by another encoder: leave --features out, or encode again"
+                    )
+                return
+    raise TrainError(f"no features of these songs in '{folder}': give OUT/features of train.fit_units, or leave it out")
+
+
+def _answered(features: dict[str, np.ndarray], audio: np.ndarray, events: np.ndarray, hop: float, deaf: float):
+    """(features, answer, lead, early) of the hops that sound and have an answer, see `Hops`."""
+    level = levels(audio, round(hop * SAMPLERATE))
+    lasts = lasting(events, hop, len(level))
+    answer, early = longest(lasts), longest(lasting(events, hop, len(level), deaf))
+    ranked = np.sort(lasts, axis=1)
+    kept = (answer >= 0) & (level >= GATE)
+    heard = {kind: each[kept] for kind, each in features.items()}
+    return heard, answer[kept], (ranked[:, -1] - ranked[:, -2])[kept], early[kept]
+
+
+def lasting(events: np.ndarray, hop: float, count: int, deaf: float = 0.0) -> np.ndarray:
+    """(count, 12) s for which each class of the events (n, 3) [begin s, end s, class or pitch] lasts in each hop, the
+    last `deaf` s of the hop left out."""
+    lasts = np.zeros((count, 12))
+    for begin, end, kind in events:
+        first, last = max(0, int(begin // hop)), min(count - 1, int(end // hop))
+        for i in range(first, last + 1):
+            lasts[i, int(kind) % 12] += max(0.0, min(end, (i + 1) * hop - deaf) - max(begin, i * hop))
+    return lasts
+
+
+def longest(lasts: np.ndarray) -> np.ndarray:
+    """(count,) int64: the class that lasts longest in each hop, 0 to 11; -1 where there is none."""
+    return np.where(lasts.max(axis=1, initial=0) > 0, lasts.argmax(axis=1), -1)
+
+
+def _events(song: Path, part: str, about: dict[str, Any], question: str) -> np.ndarray:
+    if question == "chord root":
+        return np.array(about["chords"], np.float64).reshape(-1, 3)
+    with np.load(song / "notes.npz") as notes:
+        return notes[part].astype(np.float64).reshape(-1, 3)
+
+
+def _joined(rows: list, kinds: Iterable[str]) -> Hops:
+    if not sum(len(row[2]) for row in rows):
+        return Hops({}, *(np.zeros(0, np.int64),) * 4)
+    features = {kind: np.concatenate([row[1][kind] for row in rows]) for kind in kinds}
+    song = np.concatenate([np.full(len(row[2]), row[0]) for row in rows])
+    answer, lead, early = (np.concatenate([row[column] for row in rows]) for column in (2, 3, 4))
+    return Hops(features, answer, song, lead, early)
+
+
+# Songs
+
+
+def songs_in(folder: Path, count: int) -> list[Path]:
+    """At most `count` rendered songs of a folder, evenly spaced; TrainError if there is none."""
+    songs = sorted(path.parent for path in folder.glob("*/song.json"))
+    if not songs:
+        raise TrainError(f"no rendered song in '{folder}': make them with python -m train.data.render SCORES -o DATA")
+    if count < 1:
+        raise TrainError(f"songs = {count}: give at least one to learn from and one to examine")
+    return [songs[i] for i in np.unique(np.linspace(0, len(songs) - 1, min(count, len(songs))).round().astype(int))]
+
+
+def parts_of(song: Path) -> dict[str, Path]:
+    """{part: file} of a rendered song."""
+    return {path.stem: path for path in sorted(song.glob("*.flac"))}
