@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from action import oracle
+from action import selection
 from agent.config import SETTINGS, change
 from agent.memories import settled
 from agent.piece import Bookmark, Piece
@@ -24,25 +24,25 @@ BOOKMARKS = 256  # kept, the newest
 FAR = 4096  # labels a scenario may hold
 
 
-def instead(session: Session, piece: Piece) -> oracle.Choice | None:
+def instead(session: Session, piece: Piece) -> selection.Choice | None:
     """What a control says the next hop shall be; None where it is to be decided."""
     if piece.stopped or piece.listening:
-        return oracle.silence(session.memories[piece.memory].memory)
+        return selection.silent_choice(session.memories[piece.memory].oracle)
     if piece.goto >= 0:
         label = int(session.memories[piece.memory].labels[piece.goto])
-        return oracle.Choice(piece.goto, label, oracle.WHY[oracle.JUMP], 0, 1)
+        return selection.Choice(piece.goto, label, selection.WHY[selection.JUMP], 0, 1)
     return _held(session, piece) if piece.holding and not piece.jump else None
 
 
-def _held(session: Session, piece: Piece) -> oracle.Choice:
+def _held(session: Session, piece: Piece) -> selection.Choice:
     """The next segment as it was recorded; from the region's end back to its beginning. Silence stays silent."""
-    memory, last = session.memories[piece.sounding].memory, piece.navigation.last
+    memory, last = session.memories[piece.sounding].oracle, piece.navigation.last
     first, stop = session._region(piece, piece.sounding)
     if last < 0 or first >= stop:
-        return oracle.silence(memory, oracle.HOLD)
+        return selection.silent_choice(memory, selection.HOLD)
     inside = first <= last + 1 < stop
     segment, run = (last + 1, piece.navigation.run + 1) if inside else (first, 1)
-    return oracle.Choice(segment, int(memory.labels[segment]), oracle.WHY[oracle.HOLD], 0, run)
+    return selection.Choice(segment, int(memory.labels[segment]), selection.WHY[selection.HOLD], 0, run)
 
 
 def apply(session: Session, piece: Piece, name: str, args: tuple = ()) -> str:
@@ -124,7 +124,7 @@ def _back(session: Session, piece: Piece) -> str:
 
 def _change(session: Session, piece: Piece) -> str:
     for memory, segment in piece.trail:
-        piece.navigation_of(memory).shun(session.memories[memory].memory, segment, AROUND)
+        piece.navigation_of(memory).make_taboo(session.memories[memory].oracle, segment, AROUND)
     return _jump(session, piece)
 
 
@@ -166,7 +166,7 @@ def _undo(session: Session, piece: Piece) -> str:
     left = session.growing().undo()
     if piece.sounding == number:
         piece.voice = settled(growing, piece.voice, held)
-    piece.navigation_of(number).forget(left)
+    piece.navigation_of(number).truncate(left)
     piece.bookmarks = [b for b in piece.bookmarks if b.memory != number or b.segment < left]
     piece.returned = min(piece.returned, len(piece.bookmarks))
     kept = [place for place in piece.trail if place[0] != number or place[1] < left]

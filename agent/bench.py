@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from action import oracle
+from action import oracle, selection
 from agent import perform
 from agent.config import Config, change
 from agent.model import find
@@ -228,16 +228,16 @@ def memory(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
     rng, vocab = np.random.default_rng(0), 65
     labels = _repeating(rng, count, vocab, repeat)
     wanted = _repeating(rng, queries + 8, vocab, 0.5)
-    oracle.warm_up()
+    selection.warm_up()
     began = time.perf_counter()
-    built = oracle.Memory(vocab, labels)
-    build, played, times = 1e3 * (time.perf_counter() - began), oracle.Navigation(0), []
+    built = oracle.FactorOracle(vocab, labels)
+    build, played, times = 1e3 * (time.perf_counter() - began), selection.Navigation(0), []
     for query in range(queries):
         plan = wanted[query : query + 4]
         began = time.perf_counter()
-        choice = oracle.choose(built, played, plan, max_continuity=16, taboo=8, region=(0, count), neighbours=None)
+        choice = selection.choose(built, played, plan, max_continuity=16, taboo=8, region=(0, count), neighbours=None)
         times.append(1e3 * (time.perf_counter() - began))
-        oracle.commit(built, played, choice)
+        selection.commit(built, played, choice)
     return {"labels": count, "self_repeat": repeat, "build": round(build, 3), "query": spread(times)}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from action import concat, oracle
+from action import concat, selection
 from agent.bench import RATE, machine, spread
 from agent.config import Config, ConfigError, change
 from agent.model import Model, ModelError, describe, find
@@ -113,7 +113,7 @@ def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
 
 def _compiled() -> tuple[str, str]:
     began = time.perf_counter()
-    oracle.warm_up()
+    selection.warm_up()
     concat.warm_up()
     took = time.perf_counter() - began
     if took < COMPILED:

@@ -20,7 +20,7 @@ class Stored:
     """A memory ready to be played: its labels as an oracle, its audio at the device rate.
 
     name: unique in its session. corpus: what it was made of, None while it grows. neighbours: (vocab, vocab) int32,
-    see `action.oracle.choose`. edits: how often something was taken back from it.
+    see `action.selection.choose`. edits: how often something was taken back from it.
     """
 
     growing = False
@@ -28,11 +28,11 @@ class Stored:
 
     def __init__(self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray):
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
-        self.memory = oracle.Memory(vocab, () if corpus is None else corpus.labels)
+        self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
 
     def __len__(self) -> int:
         """Segments held."""
-        return len(self.memory)
+        return len(self.oracle)
 
     @property
     def seconds(self) -> float:
@@ -42,7 +42,7 @@ class Stored:
     @property
     def labels(self) -> np.ndarray:
         """(n,) int32 view: the label of each segment."""
-        return self.memory.labels
+        return self.oracle.labels
 
     @property
     def rms(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class Growing(Stored):
 
     def __init__(self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, about: tuple[str, int]):
         super().__init__(name, None, vocab, sound, neighbours)
-        self.memory = oracle.Memory(vocab, capacity=max(1, round(ROOM / sound.hop)))
+        self.oracle = oracle.FactorOracle(vocab, capacity=max(1, round(ROOM / sound.hop)))
         self.alphabet, self.units = about
         self.takes: list[int] = []  # first segment of each take
         self._rms: list[float] = []
@@ -142,7 +142,7 @@ class Growing(Stored):
     def append(self, audio: np.ndarray, label: int, feature: np.ndarray) -> None:
         """Remember one hop, (frames,) float32 at the device rate, as a segment."""
         came = np.concatenate([self._over, audio])
-        size = self.sound.boundary(self.memory.append(label) + 1) - len(self.sound.audio)
+        size = self.sound.boundary(self.oracle.append(label) + 1) - len(self.sound.audio)
         self._over = came[size:]
         self.sound.append(came[:size])
         self._rms.append(float(np.float32(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
@@ -158,7 +158,7 @@ class Growing(Stored):
     def undo(self) -> int:
         """Take back the newest take, and there must be one; return how many segments are left."""
         left = self.takes.pop()
-        self.memory.truncate(left)
+        self.oracle.truncate(left)
         self.sound.truncate(self.sound.boundary(left))
         del self._rms[left:], self._features[left:]
         self.edits += 1

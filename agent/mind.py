@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from action.oracle import silence
+from action.selection import silent_choice
 from agent.bus import Bus
 from agent.piece import Event, Proposal
 from agent.rings import Rings
@@ -152,7 +152,7 @@ class Mind:
         if self._chain:
             return self._chain[0]
         piece, memory = self.piece, self.session.memories[self.piece.sounding]
-        choice, frames = silence(memory.memory), self.session.frames(self.piece.hop)
+        choice, frames = silent_choice(memory.oracle), self.session.frames(self.piece.hop)
         event = Event(piece.hop, -1, -120.0, (), -1, choice.label, choice.why, 0, 0, None, frames,
                       memory=piece.sounding, held=len(memory.sound.audio))  # fmt: skip
         return Proposal(event, np.zeros(frames, np.float32), choice, memory.sound.start(), piece.sounding)

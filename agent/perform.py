@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from action.oracle import run_lengths
+from action.selection import run_lengths
 from agent.config import SETTINGS, Config
 from agent.model import Model
 from agent.session import Event, Piece, Session

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from action import concat, oracle
+from action import concat, selection
 from agent.config import Config
 from agent.reward import Past
 from decision.model import DecisionState
@@ -26,7 +26,7 @@ class Event:
     plan: tuple[int, ...]  # labels wanted from this hop on
     segment: int  # of the memory, -1 is silence
     label: int  # really played
-    why: str  # one of action.oracle.WHY
+    why: str  # one of action.selection.WHY
     match: int  # labels of the plan the memory bears from here on
     run: int  # length of the contiguous run so far, in segments
     gain: float | None  # linear, reached at the end of the hop; None leaves the memory untouched
@@ -44,7 +44,7 @@ class Proposal:
 
     event: Event
     audio: np.ndarray  # (frames,) float32 in [-1, 1]
-    choice: oracle.Choice
+    choice: selection.Choice
     voice: concat.Voice  # as it is after this hop
     memory: int
     late: int = 0  # hops the mind is late with this one; 0: it was decided
@@ -72,7 +72,7 @@ class Piece:
     config: Config  # may change while playing
     seed: int
     rng: np.random.Generator = field(init=False)
-    navigations: list[oracle.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
+    navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
     waiting: deque = field(default_factory=deque)  # labels heard that `lookahead` still holds back
     recent: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # labels played
     trail: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # (memory, segment) played, silence left out
@@ -102,18 +102,18 @@ class Piece:
     def refresh(self) -> None:
         """Dice and navigation as at the beginning of a piece."""
         self.rng = np.random.default_rng(self.seed)
-        self.navigations = [oracle.Navigation(self.seed)]
+        self.navigations = [selection.Navigation(self.seed)]
 
     @property
-    def navigation(self) -> oracle.Navigation:
+    def navigation(self) -> selection.Navigation:
         """Of the memory that sounds."""
         return self.navigation_of(self.sounding)
 
-    def navigation_of(self, memory: int) -> oracle.Navigation:
+    def navigation_of(self, memory: int) -> selection.Navigation:
         """What has been played of a memory. The labels of the past are common to all: they were heard in a row."""
         while len(self.navigations) <= memory:
-            made = oracle.Navigation(self.seed)
-            made.past = self.navigations[0].past
+            made = selection.Navigation(self.seed)
+            made.history = self.navigations[0].history
             self.navigations.append(made)
         return self.navigations[memory]
 

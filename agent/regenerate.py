@@ -26,7 +26,8 @@ from perception.stream import Listener
 @dataclass(frozen=True)
 class Answer:
     """What was played, hop by hop. audio: (n,) float32. The others (hops,): labels and segments (-1: silence) played,
-    wanted: the label the plan began with (-1: nothing was asked), why: one of `action.oracle.WHY` ("" for hop 0, live).
+    wanted: the label the plan began with (-1: nothing was asked), why: one of `action.selection.WHY`,
+    "" for hop 0, live.
     """
 
     audio: np.ndarray

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from action import oracle
+from action import selection
 from agent.config import Config
 from agent.memories import speak
 from agent.model import Model, ModelError, coherence_folder
@@ -36,7 +36,7 @@ class Candidate(NamedTuple):
     """A plan, and the choice it leads to."""
 
     plan: tuple[int, ...]
-    choice: oracle.Choice
+    choice: selection.Choice
 
 
 @dataclass
@@ -162,9 +162,7 @@ def best(
 def ahead(session: Session, piece: Piece, plan: tuple[int, ...]) -> list[np.ndarray]:
     """How a plan would sound, hop by hop, if it were played to its end; nothing is committed."""
     stored, now = session.memories[piece.memory], piece.navigation_of(piece.memory)
-    copy = oracle.Navigation()
-    copy.state, copy.past, copy.played_at = now.state.copy(), now.past.copy(), now.played_at.copy()
-    answer = oracle.recite(stored.memory, copy, np.array(plan, np.int32), **session.rules(piece))
+    answer = selection.choose_all(stored.oracle, now.copy(), np.array(plan, np.int32), **session.rules(piece))
     voice, sounding, hops = piece.voice, piece.sounding, []
     for number, segment in enumerate(answer.segment.tolist()):
         frames, gain = session.frames(piece.hop + number), session.gain(piece, piece.memory, segment)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from action import concat, oracle
+from action import concat, oracle, selection
 from agent import acts, reward
 from agent.config import Config
 from agent.memories import GROWING, ROOM, Growing, Snapshot, Stored, settled, speak
@@ -65,9 +65,9 @@ class Session:
         return self.memories[0].corpus
 
     @property
-    def memory(self) -> oracle.Memory:
+    def memory(self) -> oracle.FactorOracle:
         """Oracle of the first memory."""
-        return self.memories[0].memory
+        return self.memories[0].oracle
 
     @property
     def sound(self) -> concat.Concatenator:
@@ -129,7 +129,7 @@ class Session:
     def warm_up(self) -> None:
         """Compile and touch everything a hop needs, before the first one."""
         concat.warm_up()
-        oracle.warm_up()
+        selection.warm_up()
         piece = self.start()
         for _ in range(3):
             self.step(piece, np.zeros(self.listener.expected(piece.hearing), np.float32))
@@ -212,7 +212,7 @@ class Session:
             phrase, resting, plans = self._plans(piece)
             decided = time.perf_counter()
             (plan, choice), compared = reward.best(self, piece, plans)
-        elif choice.why == oracle.WHY[oracle.HOLD]:
+        elif choice.why == selection.WHY[selection.HOLD]:
             memory = piece.sounding
         times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
         made = self._render(piece, choice, plan, memory, (piece.sounding, piece.voice), piece.hop, times)
@@ -229,12 +229,12 @@ class Session:
             raise ValueError(f"hop {event.hop} was accepted, the next to be played is {piece.hop}")
         stored = self.memories[memory]
         if memory != piece.sounding:
-            piece.navigation.leave()
+            piece.navigation.end_run()
             piece.sounding = memory
-        oracle.commit(stored.memory, piece.navigation, choice)
+        selection.commit(stored.oracle, piece.navigation, choice)
         piece.voice = settled(stored, proposal.voice, event.held)
         if choice.segment >= len(stored):  # taken back while it sounded
-            piece.navigation.forget(len(stored))
+            piece.navigation.truncate(len(stored))
         self.decision.commit(piece.decision, choice.label)
         piece.played(proposal)
         if self.reward is not None and self.reward.sounding:
@@ -261,18 +261,18 @@ class Session:
             voice, memory, hop, late = after.voice, after.memory, after.event.hop + 1, after.late
             segment, run = after.choice.segment, after.choice.run
         made: list[Proposal] = []
-        held = self.memories[memory].memory
+        held = self.memories[memory].oracle
         for _ in range(hops):
             late += 1
-            choice = oracle.going_on(held, segment, run)
+            choice = selection.continuation(held, segment, run)
             if late > self.patience:
-                choice = oracle.silence(held, oracle.FADE if segment >= 0 else oracle.REST)
+                choice = selection.silent_choice(held, selection.FADE if segment >= 0 else selection.REST)
             made.append(self._render(piece, choice, (), memory, (memory, voice), hop, {}, late))
             voice, segment, run, hop = made[-1].voice, choice.segment, choice.run, hop + 1
         return made
 
     def _render(
-        self, piece: Piece, choice: oracle.Choice, plan: tuple[int, ...], memory: int,
+        self, piece: Piece, choice: selection.Choice, plan: tuple[int, ...], memory: int,
         before: tuple[int, concat.Voice], hop: int, times: dict[str, float], late: int = 0,
     ) -> Proposal:  # fmt: skip
         """Sound a choice, after what sounded `before`: (memory, voice)."""
@@ -329,13 +329,13 @@ class Session:
 
         return tuple(self.decision.plan(piece.decision, choose, settings.horizon))
 
-    def chosen(self, piece: Piece, plan: tuple[int, ...]) -> oracle.Choice:
+    def chosen(self, piece: Piece, plan: tuple[int, ...]) -> selection.Choice:
         """What the memory to be played would answer to a plan now; nothing is committed."""
-        memory, navigation = self.memories[piece.memory].memory, piece.navigation_of(piece.memory)
-        return oracle.choose(memory, navigation, np.array(plan, np.int32), **self.rules(piece))
+        memory, navigation = self.memories[piece.memory].oracle, piece.navigation_of(piece.memory)
+        return selection.choose(memory, navigation, np.array(plan, np.int32), **self.rules(piece))
 
     def rules(self, piece: Piece) -> dict[str, Any]:
-        """What the settings ask of the oracle, as `action.oracle.choose` and `recite` take it."""
+        """What the settings ask of the oracle, as `action.selection.choose` and `choose_all` take it."""
         action = piece.config.action
         return {
             "max_continuity": 1 if piece.jump else action.max_continuity,

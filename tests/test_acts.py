@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reward import proxy_for
 
-from action.oracle import WHY
+from action.selection import WHY
 from agent.config import SETTINGS, ConfigError
 from agent.memories import GROWING
 from agent.reward import ByProxy
@@ -162,7 +162,7 @@ def test_memories_are_switched_by_number_and_by_name(two):
 def test_past_labels_are_common_to_all_memories(two):
     _, events, piece = run(two, {10: [("memory", 1)], 14: [("memory", 0)]}, HOPS[:20])
     played = [event.label for event in events]
-    assert piece.navigations[0].past.tolist() == piece.navigations[1].past.tolist() == played[-16:]
+    assert piece.navigations[0].history.tolist() == piece.navigations[1].history.tolist() == played[-16:]
     assert piece.navigations[1].last == -1
 
 

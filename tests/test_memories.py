@@ -29,8 +29,11 @@ def recorded(sound):
 
 def tables(stored):
     """The oracle, as far as it is valid."""
-    t, n = stored.memory.tables, len(stored)
-    rows = (t.labels[:n], t.suffix[: n + 1], t.first, t.head[: n + 1], t.older[:n], t.newest, t.rank[:n], t.age[:n])
+    t, n = stored.oracle.tables, len(stored)
+    rows = (
+        t.labels[:n], t.suffix_link[: n + 1], t.root_edge, t.first_edge[: n + 1], t.previous[:n], t.newest, t.rank[:n],
+        t.repeats[:n],
+    )  # fmt: skip
     return [row.tolist() for row in rows]
 
 

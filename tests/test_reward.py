@@ -174,7 +174,7 @@ def test_candidates_leave_no_trace(four, guide):
             reward.ahead(four, piece, plan)
         assert piece.rng.bit_generator.state != known.rng.bit_generator.state
         for navigation, was in zip(piece.navigations, known.navigations, strict=True):
-            assert np.array_equal(navigation.state, was.state) and np.array_equal(navigation.past, was.past)
+            assert np.array_equal(navigation.state, was.state) and np.array_equal(navigation.history, was.history)
             assert np.array_equal(navigation.played_at[: len(was.played_at)], was.played_at)
         assert (piece.hop, piece.recent, piece.trail, piece.voice) == (
             known.hop,

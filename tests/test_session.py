@@ -11,7 +11,7 @@ from conftest import glide, melody, noise, samples, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from action.oracle import WHY
+from action.selection import WHY
 from agent import config, perform
 from agent.config import ConfigError
 from corpora.audio import boundary
@@ -118,7 +118,7 @@ def test_the_history_is_what_was_really_played(quarter, long_guide):
     played = [event.label for event in events]
     assert sum(event.plan[0] != event.label for event in events) > 10, "the test has something to show"
     assert list(piece.recent) == played[-piece.recent.maxlen :]
-    assert piece.navigation.past[-8:].tolist() == played[-8:]
+    assert piece.navigation.history[-8:].tolist() == played[-8:]
     decision = quarter.decision
     state = decision.start()
     decision.commit(state, quarter.silence)
@@ -288,7 +288,7 @@ def memory_of(piece):
     rows = decision.rows[..., : decision.rows.shape[-2] // 2, :].tobytes()
     return (
         rows, decision.ears.tobytes(), decision.last.tolist(), decision.heard, decision.played,
-        navigation.state.tolist(), navigation.past.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
+        navigation.state.tolist(), navigation.history.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
         repr(piece.voice), list(piece.recent), list(piece.trail), piece.hop, piece.late, piece.phrase, piece.resting,
     )  # fmt: skip
 
