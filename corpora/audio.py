@@ -9,6 +9,7 @@ All audio inside Antiphon is float32 mono, (n,), full scale = 1.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
+from corpora.containers import Repair, View, examine
 from corpora.disk import AudioError, atomic_folder, atomic_write, beside, reason, told, write_error
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["AudioError", "AudioFile", "AudioWriter", "atomic_folder", "atomic_write", "boundary"]
 __all__ += ["open_audio", "read_at", "regroup", "resample"]
 
+log = logging.getLogger(__name__)  # what a user should know of a file that can be read all the same
+
 BLOCK = 65536  # frames read or written at once
+MOST_FRAMES = 1 << 50  # more is what libsndfile says where there is none
 CHANNELS = 64  # most channels that are mixed down
 RATES = (100, 1_000_000)  # Hz, lowest and highest
 LOUDEST = 1000.0  # full scales; beyond it a float file holds integers or damage, not music
@@ -63,7 +68,7 @@ class Disk:
         self.file = file
         self.error: OSError | ValueError | None = None
 
-    def _guard(self, call: Callable, *arguments: Any) -> Any:
+    def _guard(self, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return call(*arguments)
         except (OSError, ValueError) as error:  # ValueError: the file was closed before libsndfile let go of it
@@ -91,19 +96,26 @@ class Disk:
         return self._guard(self.file.tell)
 
 
+class _Decoder(sf.SoundFile):  # type: ignore[misc]  # soundfile has no annotations
+    def seekable(self) -> bool:
+        """No: `read` would seek to where it is after every block, which fails at the end of some files."""
+        return False
+
+
 class AudioFile:
     """An audio file opened for reading; use it in a `with` block.
 
-    path: as given · samplerate: Hz · channels · frames: per channel, as the header says · seconds.
+    path: as given · samplerate: Hz · channels · frames: per channel, as many as the file holds whatever its header
+    says · seconds · remark: a sentence if header and content differ, else "" (it is logged as a warning too).
     Several channels are mixed down by their mean. Build one with `open_audio`.
     """
 
     def __init__(self, path: str | Path, at_least: float = 0.0):
         self.path = Path(path)
         self._file = _open(self.path)
-        self._disk = Disk(self._file)
         try:
-            self._sound = self._decoder()
+            repair = self._examine()
+            self._sound = self._decoder(repair)
             self.samplerate, self.channels = int(self._sound.samplerate), int(self._sound.channels)
             self.frames = int(self._sound.frames)
             self.seconds = self.frames / self.samplerate if self.samplerate else 0.0
@@ -111,23 +123,42 @@ class AudioFile:
         except AudioError:
             self._file.close()
             raise
+        self.remark = self._remark(repair)
+        if self.remark:
+            log.warning(self.remark)
 
-    def _decoder(self) -> sf.SoundFile:
-        empty, sound = self._disk.read(1) == b"", None
-        self._disk.seek(0)
+    def _examine(self) -> Repair:
+        try:
+            if not self._file.read(1):
+                raise AudioError(f"'{self.path}' is empty, it holds 0 samples: record or export it again")
+            return examine(self._file)
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> AudioError:
+        return AudioError(f"'{self.path}' cannot be read ({reason(error)}): check the disk, and who may read it")
+
+    def _decoder(self, repair: Repair) -> sf.SoundFile:
+        self._disk = Disk(View(self._file, repair))
         with suppress(sf.SoundFileError, TypeError, ValueError):
-            sound = sf.SoundFile(self._disk)
+            return _Decoder(self._disk)
         if self._disk.error:
-            why = reason(self._disk.error)
-            raise AudioError(f"'{self.path}' cannot be read ({why}): check the disk, and who may read it")
-        if empty:
-            raise AudioError(f"'{self.path}' is empty, it holds 0 samples: record or export it again")
-        if sound is None:
-            raise AudioError(f"'{self.path}' is not audio that can be read: give a WAV, FLAC, OGG, MP3 or AIFF file")
-        return sound
+            raise self._unreadable(self._disk.error)
+        raise AudioError(f"'{self.path}' is not audio that can be read: give a WAV, FLAC, OGG, MP3 or AIFF file")
+
+    def _remark(self, repair: Repair) -> str:
+        """What a user should know of the length of this file, in one sentence."""
+        held = f"'{self.path}' is read for {self.seconds:.3f} s"
+        if repair.remark:
+            return f"{held}: {repair.remark}; export it again if that is too short"
+        if repair.share is None:
+            return ""
+        said = repair.share * self.seconds
+        why = "it was cut off, export or copy it again" if said > self.seconds else "so much sound is in it"
+        return f"{held}, its header says about {said:.3f} s: {why}"
 
     def _check(self, at_least: float) -> None:
-        if self.frames <= 0:
+        if not 0 < self.frames < MOST_FRAMES:
             raise AudioError(f"'{self.path}' holds 0 samples: record or export it again")
         if not RATES[0] <= self.samplerate <= RATES[1]:
             raise AudioError(
@@ -187,22 +218,25 @@ class AudioFile:
         while True:
             try:
                 rewound = rewound or self._sound.seek(0) == 0
-                block = self._sound.read(frames, dtype="float32", always_2d=True)
+                block = self._sound.read(min(frames, self.frames - done), dtype="float32", always_2d=True)
             except (sf.SoundFileError, RuntimeError):
                 block = None
             if block is None or self._disk.error:
-                raise AudioError(
-                    f"'{self.path}' cannot be read beyond {done / self.samplerate:.3f} s: "
-                    "the file is damaged, export or copy it again"
-                )
+                raise self._damaged(done)
             self._refuse_nonsense(block, done)
             done += len(block)
             if len(block):
                 yield block[:, 0].copy() if self.channels == 1 else block.mean(axis=1, dtype=np.float32)
             if len(block) < frames:
                 break
-        if done == 0:
-            raise AudioError(f"'{self.path}' holds 0 samples: record or export it again")
+        if done < self.frames:
+            raise self._damaged(done)
+
+    def _damaged(self, frames: int) -> AudioError:
+        return AudioError(
+            f"'{self.path}' cannot be read beyond {frames / self.samplerate:.3f} s: "
+            "the file is damaged, export or copy it again"
+        )
 
     def _refuse_nonsense(self, block: np.ndarray, done: int) -> None:
         good = np.abs(block) <= LOUDEST  # False for NaN too

@@ -140,11 +140,12 @@ def test_no_number_is_found_with_its_time(tmp_path, value):
     sentence(error)
 
 
-def test_truncated_flac(tmp_path):
+def test_a_flac_damaged_in_the_middle(tmp_path):
     path = tmp_path / "cut.flac"
     sf.write(path, np.random.default_rng(0).normal(0, 0.1, 96000), 48000)
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 9] = b"scratched"
+    path.write_bytes(data)
     with open_audio(path) as file, pytest.raises(AudioError, match=r"cannot be read beyond .* damaged") as error:
         file.read()
     sentence(error)
