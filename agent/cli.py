@@ -13,14 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agent import flags
+from agent.commands import parser as flags
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
-    ("agent.config", "ConfigError"),
-    ("agent.journal", "LogError"),
-    ("agent.model", "ModelError"),
-    ("agent.portaudio", "DeviceError"),
-    ("agent.stage", "StageError"),
+    ("agent.settings.config", "ConfigError"),
+    ("agent.records.session_log", "LogError"),
+    ("agent.performance.model_folder", "ModelError"),
+    ("agent.devices.portaudio", "DeviceError"),
+    ("agent.control.command", "StageError"),
     ("corpora.disk", "AudioError"),
     ("corpora.corpus", "CorpusError"),
     ("decision.model", "DecisionError"),
@@ -59,7 +59,7 @@ def _settings_file(given: argparse.Namespace) -> str | None:
 
 def _settings(given: argparse.Namespace, **more: str | float | None):
     """Defaults < agent.toml (here, or --config) < flags such as agent__memory < --set."""
-    from agent import config
+    from agent.settings import config
 
     path = _settings_file(given)
     flags = [f"{name.replace('__', '.')}={value}" for name, value in more.items() if value is not None]
@@ -68,7 +68,7 @@ def _settings(given: argparse.Namespace, **more: str | float | None):
 
 def _block(samples: int) -> int:
     """--block, checked; ConfigError."""
-    from agent.config import ConfigError
+    from agent.settings.config import ConfigError
 
     if not 1 <= samples <= 1 << 20:
         raise ConfigError(f"--block {samples}: expected 1 to {1 << 20} samples")
@@ -85,12 +85,13 @@ def _report(found: dict, given: argparse.Namespace, lines: list[str]) -> None:
 
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
-    from agent import perform
+    from agent.commands import respond as perform
+    from agent.performance import loading
     from corpora.disk import atomic_write
 
     settings = _settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
-    guide = perform.DEMO / "guide.flac" if given.guide == "demo" else given.guide
-    perform.refuse_overlap(
+    guide = loading.DEMO / "guide.flac" if given.guide == "demo" else given.guide
+    loading.refuse_overlap(
         {"GUIDE": guide, "--memory": settings.agent.memory, "--truth": given.truth},
         {"-o": given.out, "--mix": given.mix, "--report": given.report},
     )
@@ -110,8 +111,9 @@ def respond(given: argparse.Namespace) -> None:
 
 def play(given: argparse.Namespace) -> None:
     """Play on stage: hear a device, a file or a patch, and answer through another."""
-    from agent import concert, perform
-    from agent.config import ConfigError
+    from agent.commands import play as concert
+    from agent.performance import loading
+    from agent.settings.config import ConfigError
 
     first, *others = given.memory or [None]
     settings = _settings(
@@ -128,7 +130,7 @@ def play(given: argparse.Namespace) -> None:
         _settings_file(given),
     )  # fmt: skip
     source, out = concert.kind(wishes.input), concert.kind(wishes.output)
-    perform.refuse_overlap(
+    loading.refuse_overlap(
         {"--input": wishes.input if source == "file" else None, "--memory": settings.agent.memory},
         {"--output": wishes.output if out == "file" else None, "--log": given.log},
     )
@@ -144,10 +146,10 @@ def play(given: argparse.Namespace) -> None:
 
 def replay(given: argparse.Namespace) -> None:
     """Render a session log again, bit for bit."""
-    from agent import perform
-    from agent.replay import replay as rendered
+    from agent.performance import loading
+    from agent.records.replay import replay as rendered
 
-    perform.refuse_overlap({"the log": given.log}, {"-o": given.out})
+    loading.refuse_overlap({"the log": given.log}, {"-o": given.out})
     found = rendered(given.log, given.out)
     seconds = found["samples"] / found["samplerate"]
     _report(found, given, [f"{given.out}: {seconds:.1f} s from {found['hops']} hops of {given.log}"])
@@ -155,8 +157,8 @@ def replay(given: argparse.Namespace) -> None:
 
 def tokens(given: argparse.Namespace) -> None:
     """Name each hop of a file."""
-    from agent import perform
-    from agent.model import Model
+    from agent.performance import hops
+    from agent.performance.model_folder import Model
     from corpora.audio import BLOCK, open_audio, regroup
 
     settings = _settings(given, agent__model=given.model, live__hop=given.hop)
@@ -166,7 +168,7 @@ def tokens(given: argparse.Namespace) -> None:
         listener = model.listener(file.samplerate, settings.perception.gate_db)
         hearing, labels = listener.start(), []
         blocks = file.blocks(_block(given.block or BLOCK))
-        for audio in regroup(blocks, perform.hop_sizes(hop, file.samplerate)):
+        for audio in regroup(blocks, hops.hop_sizes(hop, file.samplerate)):
             if len(audio) == listener.expected(hearing):
                 labels.append(listener.step(hearing, audio).label)
     alphabet = model.alphabet
@@ -177,7 +179,7 @@ def tokens(given: argparse.Namespace) -> None:
 
 def score(given: argparse.Namespace) -> None:
     """Does B fit A? The coherence of an answer with what it answers, over time."""
-    from agent import score as scoring
+    from agent.coherence import score_files as scoring
 
     with _coherence(given.model) as folder:
         calibration = _calibrated(folder, given)
@@ -210,7 +212,7 @@ def _calibrated(folder: Path, given: argparse.Namespace):
 @contextmanager
 def _coherence(name: str) -> Iterator[Path]:
     """The folder of a coherence meter: of a model, or one itself; a checkpoint of the official code becomes one."""
-    from agent.model import coherence_folder
+    from agent.performance.model_folder import coherence_folder
 
     if not name.endswith(".ckpt"):
         yield coherence_folder(name)
@@ -224,7 +226,7 @@ def _coherence(name: str) -> Iterator[Path]:
 
 def corpus_build(given: argparse.Namespace) -> None:
     """Cut recordings into a corpus."""
-    from agent.model import Model
+    from agent.performance.model_folder import Model
     from corpora.build import build
     from corpora.corpus import info
 
@@ -259,7 +261,7 @@ def train(given: argparse.Namespace) -> None:
 
 def evaluate(given: argparse.Namespace) -> None:
     """Re-generation, the labels of B from the labels of A, against baselines; or what a coherence meter can tell."""
-    from agent.model import EMBEDDED, coherence_folder
+    from agent.performance.model_folder import EMBEDDED, coherence_folder
     from train.evaluate import regeneration
 
     words = list(given.rest)
@@ -268,7 +270,7 @@ def evaluate(given: argparse.Namespace) -> None:
 
         _recipe(lambda words: coherence.main(words, coherence_folder), words)
         return
-    from agent.regenerate import Player
+    from agent.commands.evaluation_player import Player
 
     if "--model" not in words and not {"-h", "--help"} & set(words):
         words += ["--model", "small"]
@@ -300,13 +302,13 @@ def _recipe(main: Callable, words: list[str]) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """Measure this machine: what a hop costs, stage by stage, and against the naive way."""
-    from agent import bench as benchmark
-    from agent import perform
+    from agent.commands import bench as benchmark
+    from agent.performance import loading
     from corpora.disk import atomic_write
 
-    perform.refuse_overlap({}, {"-o": given.out})
+    loading.refuse_overlap({}, {"-o": given.out})
     if given.live:
-        from agent import bench_live
+        from agent.commands import bench_live
 
         settings = _settings(given, agent__model=given.model, live__hop=given.hop)
         devices = given.input or settings.live.input, given.output or settings.live.output
@@ -320,16 +322,18 @@ def bench(given: argparse.Namespace) -> None:
 
 def devices(given: argparse.Namespace) -> None:
     """List the sound devices of this machine."""
-    from agent import device
+    from agent.devices import audio_device
 
-    found = device.listing()
-    told = [f"{one}, {one.samplerate} Hz{device.marks(one)}" for one in found]
-    _report({"devices": device.table(found)}, given, told or ["no sound device: start JACK or plug a sound card in"])
+    found = audio_device.listing()
+    told = [f"{one}, {one.samplerate} Hz{audio_device.marks(one)}" for one in found]
+    _report(
+        {"devices": audio_device.table(found)}, given, told or ["no sound device: start JACK or plug a sound card in"]
+    )
 
 
 def check(given: argparse.Namespace) -> None:
     """Is all here that a performance needs? Exit code 2 if not."""
-    from agent import check as checking
+    from agent.commands import check as checking
 
     settings = _settings(given, agent__model=given.model)
     loop = None
@@ -343,13 +347,15 @@ def check(given: argparse.Namespace) -> None:
 
 def osc(given: argparse.Namespace) -> None:
     """Everything that can be said over OSC, as a page in Markdown."""
-    from agent import schema
+    from agent.interfaces.osc import reference
 
-    print(json.dumps(schema.table(), indent=1) if given.json else schema.markdown(), end="\n" if given.json else "")
+    print(
+        json.dumps(reference.table(), indent=1) if given.json else reference.markdown(), end="\n" if given.json else ""
+    )
 
 
 def parser() -> argparse.ArgumentParser:
-    """All verbs and their flags (agent/flags.py)."""
+    """All verbs and their flags (agent/commands/parser.py)."""
     verbs = (
         respond, play, replay, tokens, score, corpus_build, corpus_info, train, evaluate, bench, devices, check, osc,
     )  # fmt: skip

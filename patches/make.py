@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent.stage import CONTROLS, REPORTS, ROOT
+from agent.control.command import CONTROLS, REPORTS, ROOT
 from patches import max_control, max_help, max_player, pd_control, pd_help, pd_player, sc
 
 HERE = Path(__file__).parent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.stage import CONTROLS, REPORTS, ROOT
+from agent.control.command import CONTROLS, REPORTS, ROOT
 from patches.maxboard import Board
 from patches.pd_help import example
 from patches.surface import PLAYER, RECEIVE, SEND

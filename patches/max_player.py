@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.stage import REPORTS, ROOT
+from agent.control.command import REPORTS, ROOT
 from patches.maxboard import Board
 from patches.surface import HOST, PLAYER, SEND
 

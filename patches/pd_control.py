@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.stage import REPORTS, Field
+from agent.control.command import REPORTS, Field
 from patches.pd_network import network
 from patches.pdpatch import BLUE, CHAR, RED, Patch
 from patches.surface import EXAMPLES, GROUPS, HEADS, HOST, RECEIVE, SEND, SHOWN, Widget, fields, reports, widgets

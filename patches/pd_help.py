@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.stage import CONTROLS, REPORTS, Arg
+from agent.control.command import CONTROLS, REPORTS, Arg
 from patches.pdpatch import BLUE, Patch
 from patches.surface import PLAYER, RECEIVE, SEND
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.stage import REPORTS
+from agent.control.command import REPORTS
 from patches.pd_network import network
 from patches.pdpatch import BLUE, Patch
 from patches.surface import PLAYER

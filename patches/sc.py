@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.stage import CONTROLS, REPORTS, ROOT, Control
+from agent.control.command import CONTROLS, REPORTS, ROOT, Control
 
 HIDDEN = ("subscribe", "unsubscribe", "state", "ping")  # written by hand in the class, with its own port
 

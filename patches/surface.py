@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.stage import CONTROLS, REPORTS, Control, ReportAbout
+from agent.control.command import CONTROLS, REPORTS, Control, ReportAbout
 
 HOST, SEND, RECEIVE, PLAYER = "127.0.0.1", 9000, 9001, 9002  # the agent's port, the surface's, the player's
 GROUPS = {  # of the table -> title on the surface; "osc", "hear" and "midi" are not for the hand

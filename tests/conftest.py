@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -22,9 +23,12 @@ import pytest
 import soundfile as sf
 import torch
 
-from agent import cli, config, perform
-from agent.model import Model
-from agent.session import Session
+from agent import cli
+from agent.commands import play
+from agent.performance import loading
+from agent.performance.model_folder import Model
+from agent.performance.session import Session
+from agent.settings import config
 from corpora.audio import read_at
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, SECONDS, Calibration, Coherence
@@ -87,7 +91,7 @@ def write(path: Path, audio: np.ndarray, rate: int, subtype: str | None = None) 
 
 
 def make_model(folder: Path, seed: int = 0) -> Path:
-    """A model folder as agent/model.py describes it; `seed` decides the alphabets and the decision models."""
+    """A model folder (agent/performance/model_folder.py); `seed` decides the alphabets and the decision models."""
     (folder / "units").mkdir(parents=True)
     torch.manual_seed(7)
     Wav2Vec2Model(music_config(pitches=24, dim=32, layers=1, heads=2)).save_pretrained(folder / "encoder")
@@ -180,7 +184,7 @@ class Stage:
 
     def session(self, *sets: str, hop: float = 0.5, rate: int = 48000) -> Session:
         """A session at a device rate (Hz)."""
-        return perform.open_session(self.settings(*sets, hop=hop), rate)[0]
+        return loading.open_session(self.settings(*sets, hop=hop), rate)[0]
 
 
 @pytest.fixture(scope="session")
@@ -261,6 +265,11 @@ def antiphon(capsys, monkeypatch, tmp_path):
         return Said(code, out, err)
 
     return run
+
+
+def play_files(source: Path, out: Path, config: config.Config, *, log: Path | None = None, **options: Any) -> dict:
+    """`antiphon play` from file to file; `options` are those of `agent.commands.play.Wishes`. The report."""
+    return play.play(config, play.Wishes(str(source), str(out), log=str(log) if log else None, **options))
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ EXCEPTIONS = {
     ("corpora/build.py", "perception"),
     ("agent/cli.py", "train"),  # its verbs train and evaluate, loaded when they are asked for
 }
-NAIVE = {"agent/bench.py"}  # measures the naive way beside ours, hence with torch
+NAIVE = {"agent/commands/bench.py"}  # measures the naive way beside ours, hence with torch
 TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

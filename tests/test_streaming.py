@@ -5,13 +5,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from conftest import KINDS, samples, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import perform
+from agent.performance.hops import hop_sizes, live_hops
 from corpora.audio import regroup
 from perception.stream import boundary
+from tests.conftest import KINDS, samples, write
 
 BLOCKS = (1, 64, 256, 480, 1000, 1999)
 HOPS = (0.25, 0.35, 0.5)
@@ -35,7 +35,7 @@ def cut(audio: np.ndarray, sizes) -> list[np.ndarray]:
 
 def perform_blocks(session, blocks):
     """(spoken, events without their timings) of a performance over blocks."""
-    hops = list(perform.live_hops(session, session.start(), blocks))
+    hops = list(live_hops(session, session.start(), blocks))
     heard = np.concatenate([heard for heard, _, _ in hops])
     np.testing.assert_array_equal(heard, np.concatenate(blocks))
     return np.concatenate([spoken for _, spoken, _ in hops]), [event for _, _, event in hops if event]
@@ -94,7 +94,7 @@ def test_regrouping_keeps_every_sample(length, sizes, wanted):
 @pytest.mark.parametrize("rate", [22050, 44100, 48000, 96000])
 @pytest.mark.parametrize("hop", HOPS)
 def test_hop_sizes_follow_the_clock_of_samples(hop, rate):
-    sizes = [size for size, _ in zip(perform.hop_sizes(hop, rate), range(2000), strict=False)]
+    sizes = [size for size, _ in zip(hop_sizes(hop, rate), range(2000), strict=False)]
     assert np.cumsum(sizes).tolist() == [boundary(n, hop, rate) for n in range(1, 2001)]
 
 

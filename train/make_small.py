@@ -20,7 +20,7 @@ from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.data import drums, render
 
 UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
-FORMAT = 1  # of model.json, as agent/model.py reads it
+FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
 
 

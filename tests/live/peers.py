@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.bus import Bus
-from agent.config import read
-from agent.osc import Server
-from agent.stage import Command
+from agent.control.bus import Bus
+from agent.control.command import Command
+from agent.interfaces.osc.server import Server
+from agent.settings.config import read
 from patches import make
 
 PATCHES = Path(make.__file__).parent

@@ -25,11 +25,12 @@ from pathlib import Path
 import numpy as np
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from agent import perform, replay
+from agent.performance import loading
+from agent.records import replay
 from corpora.audio import AudioWriter, read_at
+from tests.agent.interfaces.osc.test_server import mutated
 from tests.live import chromium, musician, peers
 from tests.live.jackrig import Rig
-from tests.test_osc import mutated
 
 MESSAGES = 100  # a second
 STEER = {"temperature": (0.5, 1.5), "top_p": (0.7, 0.95), "gain_db": (-6.0, 3.0), "follow_level": (0.0, 1.0)}
@@ -134,7 +135,7 @@ def soak(
     picture: str = "",
 ) -> dict:
     """One evening; the figures."""
-    guide = read_at(perform.DEMO / "guide.flac", rate)
+    guide = read_at(loading.DEMO / "guide.flac", rate)
     audio = np.resize(guide, round(60 * minutes * rate))
     osc, web = peers.free_ports(2)
     with tempfile.TemporaryDirectory() as name, Rig(period, rate) as rig:

@@ -11,14 +11,14 @@ import time
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import melody, samples, write
 
-from agent import perform
-from agent.bus import Bus
-from agent.journal import read
-from agent.live import Engine
-from agent.replay import sounds
-from live.jackrig import Rig, needs_jack
+from agent.commands import respond
+from agent.control.bus import Bus
+from agent.engine.engine import Engine
+from agent.records.replay import sounds
+from agent.records.session_log import read
+from tests.conftest import melody, samples, write
+from tests.live.jackrig import Rig, needs_jack
 
 RATE, HOP = 48000, 0.25
 PROGRAM = [sys.executable, "-c", "from agent.cli import main; main()"]
@@ -88,7 +88,7 @@ def test_kill_9_from_file_to_file(tmp_path, tiny, folder):
     kill(process)
     again = played(log)
     assert len(again) / RATE > passed - 1.0
-    perform.respond(folder / "guide.wav", tmp_path / "whole.wav", settings_of(log))
+    respond.respond(folder / "guide.wav", tmp_path / "whole.wav", settings_of(log))
     whole = samples(tmp_path / "whole.wav")
     write(tmp_path / "again.wav", again, RATE, "PCM_24")
     slack = read(log)[0]["slack"]
@@ -98,7 +98,7 @@ def test_kill_9_from_file_to_file(tmp_path, tiny, folder):
 
 
 def settings_of(log):
-    from agent.config import from_table
+    from agent.settings.config import from_table
 
     return from_table(read(log)[0]["config"])
 

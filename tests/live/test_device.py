@@ -12,10 +12,11 @@ import time
 import numpy as np
 import pytest
 
-from agent import device, rings
-from agent.portaudio import DeviceError, jack_server
-from live.jackrig import Rig, needs_jack
-from live.musician import take
+from agent.devices import audio_device
+from agent.devices.portaudio import DeviceError, jack_server
+from agent.engine import buffers
+from tests.live.jackrig import Rig, needs_jack
+from tests.live.musician import take
 
 pytestmark = needs_jack
 HOP = 0.25
@@ -33,10 +34,10 @@ def playing(rig):
     opened = []
 
     def make(input="", output="", channels_in=1, channels_out=1, slack=4000, wait=False):
-        pair = device.choose(input, output)
-        shared = rings.Rings(HOP, pair.samplerate, slack, wait=wait)
+        pair = audio_device.choose(input, output)
+        shared = buffers.Rings(HOP, pair.samplerate, slack, wait=wait)
         shared.open(channels_in, channels_out)
-        stream = device.Stream(shared, pair)
+        stream = audio_device.Stream(shared, pair)
         stream.start()
         opened.append((shared, stream))
         return shared, stream
@@ -52,14 +53,14 @@ def kept(playing):
     """(rings, reports): a stream that plays, and what its keeper says of it."""
     shared, stream = playing()
     reports = []
-    keeper = device.Keeper(stream, lambda *report: reports.append(report))
+    keeper = audio_device.Keeper(stream, lambda *report: reports.append(report))
     keeper.start()
     assert until(lambda: shared.callbacks > 3)
     yield shared, reports
     keeper.end()
 
 
-def answers(shared: rings.Rings, ends: threading.Event) -> None:
+def answers(shared: buffers.Rings, ends: threading.Event) -> None:
     """A mind that plays back what it has heard: the answer of hop h is hop h - 2."""
     hop = 1
     while not ends.is_set():
@@ -82,47 +83,47 @@ def until(true, seconds: float = 15.0) -> bool:
 
 
 def test_the_server_is_the_systems_own_device(rig):
-    found = device.listing()
+    found = audio_device.listing()
     (system,) = [one for one in found if one.name == "system"]
     assert (system.inputs, system.outputs, system.samplerate) == (2, 2, 48000)
-    pair = device.choose()
+    pair = audio_device.choose()
     assert pair.on_jack and pair.name == "system" and (pair.samplerate, pair.block) == (48000, 1024)
     assert jack_server() == (48000, 1024)
 
 
 def test_a_device_goes_by_number_by_name_and_by_a_part_of_it(rig):
-    number = device.choose().output.number
+    number = audio_device.choose().output.number
     for which in (str(number), "system", "SYS", "sys jack"):
-        assert device.choose(which, which).output.number == number
+        assert audio_device.choose(which, which).output.number == number
     with pytest.raises(DeviceError, match=r"there is no sound input 'sistem': there is \d+ 'system' \(JACK"):
-        device.choose("sistem")
+        audio_device.choose("sistem")
     with pytest.raises(DeviceError, match="no sound output '77'"):
-        device.choose("", "77")
+        audio_device.choose("", "77")
 
 
 def test_another_rate_is_refused_with_the_remedy(rig):
     with pytest.raises(DeviceError, match="runs at 48000 Hz, not at 44100 Hz: restart JACK at that rate"):
-        device.choose(samplerate=44100)
+        audio_device.choose(samplerate=44100)
 
 
 def test_channels_are_those_of_the_device(rig):
-    pair = device.choose()
-    assert device.channels("2", pair.input, "input") == [1]
-    assert device.channels("1, 2", pair.output, "output") == [0, 1]
-    assert device.channels("", pair.output, "output") == [0, 1]
+    pair = audio_device.choose()
+    assert audio_device.channels("2", pair.input, "input") == [1]
+    assert audio_device.channels("1, 2", pair.output, "output") == [0, 1]
+    assert audio_device.channels("", pair.output, "output") == [0, 1]
     with pytest.raises(DeviceError, match="'system' has 2 input channels, so choose among 1 to 2"):
-        device.channels("3", pair.input, "input")
+        audio_device.channels("3", pair.input, "input")
     with pytest.raises(DeviceError, match="expected numbers from 1 on"):
-        device.channels("left", pair.input, "input")
+        audio_device.channels("left", pair.input, "input")
 
 
 @pytest.mark.parametrize("rate", [48000, 44100])
 def test_what_is_heard_is_answered_to_the_sample(rate):
     with Rig(period=512, rate=rate) as rig:
-        pair = device.choose()
-        shared = rings.Rings(HOP, pair.samplerate, 3000, wait=True)
+        pair = audio_device.choose()
+        shared = buffers.Rings(HOP, pair.samplerate, 3000, wait=True)
         shared.open(1, 2)
-        stream = device.Stream(shared, pair)
+        stream = audio_device.Stream(shared, pair)
         ends = threading.Event()
         mind = threading.Thread(target=answers, args=(shared, ends))
         stream.start()
@@ -156,10 +157,10 @@ def test_the_block_is_the_servers_and_the_name_ours(rig, playing):
 
 
 def test_one_side_may_be_a_file(rig):
-    for pair in (device.choose(None, ""), device.choose("", None)):
-        shared = rings.Rings(HOP, pair.samplerate, 4000)
+    for pair in (audio_device.choose(None, ""), audio_device.choose("", None)):
+        shared = buffers.Rings(HOP, pair.samplerate, 4000)
         shared.open(1 if pair.input else 0, 2 if pair.output else 0)
-        stream = device.Stream(shared, pair)
+        stream = audio_device.Stream(shared, pair)
         stream.start()
         assert until(lambda shared=shared: shared.heard > 4096)
         assert (not rig.ports("antiphon:in_0")) == (pair.input is None)
@@ -212,7 +213,7 @@ def test_a_server_that_sleeps_goes_on_with_the_same_stream(rig, kept):
 
 def test_a_program_ends_well_when_the_server_has_gone_before_it(rig):
     words = (
-        "from agent import device, rings\n"
+        "from agent.devices import audio_device as device\nfrom agent.engine import buffers as rings\n"
         "shared = rings.Rings(0.25, 48000, 4000)\n"
         "stream = device.Stream(shared, device.choose())\n"
         "stream.start()\n"
@@ -240,8 +241,8 @@ def test_devices_lists_what_there_is(rig, antiphon):
 def test_without_a_server_there_is_a_sentence(antiphon, monkeypatch):
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "antiphon-nobody")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    if device.listing():
+    if audio_device.listing():
         pytest.skip("this machine has a sound card")
     assert "no sound device" in antiphon("devices").out
     with pytest.raises(DeviceError, match="this machine has no sound input: start JACK or plug"):
-        device.choose()
+        audio_device.choose()

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import KINDS, samples, write
 from pythonosc.udp_client import SimpleUDPClient
 
-from agent import concert, perform
-from live.jackrig import Rig, needs_jack
-from live.musician import Take, take
+from agent.commands import play, respond
+from agent.performance.hops import live_hops
+from tests.conftest import KINDS, samples, write
+from tests.live.jackrig import Rig, needs_jack
+from tests.live.musician import Take, take
 
 pytestmark = needs_jack
 SLACK = 40.0  # ms
@@ -41,14 +42,14 @@ class Agent:
             *([f"agent.memory={memory}"] if memory else []),
             *sets,
         ]
-        wishes = concert.Wishes("system", "system", record=str(self.folder / "record"), freewheel=freewheel)
+        wishes = play.Wishes("system", "system", record=str(self.folder / "record"), freewheel=freewheel)
         self.thread = threading.Thread(target=self._play, args=(self.stage.settings(*own, hop=hop), wishes))
         self.thread.start()
         self.rig.wait_for("antiphon:out_0", 60)
         return self
 
     def _play(self, settings, wishes) -> None:
-        self.report = concert.play(settings, wishes, self.said.append)
+        self.report = play.play(settings, wishes, self.said.append)
 
     def end(self) -> dict:
         """Its report."""
@@ -73,7 +74,7 @@ def offline(stage, audio: np.ndarray, hop: float, rate: int, memory: Path | None
     """What the agent says of a recording, (n,) float32."""
     sets = [f"agent.memory={memory}"] if memory else []
     session = stage.session(*sets, hop=hop, rate=rate)
-    hops = perform.live_hops(session, session.start(), [audio])
+    hops = live_hops(session, session.start(), [audio])
     return np.concatenate([spoken for _, spoken, _ in hops])
 
 
@@ -155,7 +156,7 @@ def test_unplugged_the_program_says_so_and_plays_on(tiny, memory):
         program = subprocess.Popen(
             [sys.executable, "-m", "agent.cli", *map(str, words), "--set", "osc.port=0"],
             env=rig.env,
-            cwd=Path(perform.__file__).parents[1],
+            cwd=Path(respond.__file__).parents[2],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
-from agent import bench, bench_live, check, config, device, latency
-from agent.portaudio import DeviceError
-from live.jackrig import Rig, needs_jack
+from agent.commands import bench, bench_live, check
+from agent.devices import audio_device, latency
+from agent.devices.portaudio import DeviceError
+from agent.settings import config
+from tests.live.jackrig import Rig, needs_jack
 
 pytestmark = needs_jack
 
@@ -18,7 +20,7 @@ pytestmark = needs_jack
 @pytest.mark.parametrize(("hop", "period", "rate"), [(0.25, 256, 48000), (0.5, 512, 44100)])
 def test_the_servers_own_loop_takes_one_period(hop, period, rate):
     with Rig(period=period, rate=rate):
-        budget = latency.measure(device.choose(), hop, 40.0)
+        budget = latency.measure(audio_device.choose(), hop, 40.0)
     if budget.xruns and budget.loop != period:
         pytest.skip(f"a busy machine: {budget.xruns} xruns")
     assert (budget.loop, budget.spread, budget.block, budget.through) == (period, 0, period, "server")
@@ -37,14 +39,14 @@ def test_a_cable_is_measured_where_there_is_one():
         friend = threading.Thread(target=plug)
         friend.start()
         time.sleep(0.1)
-        budget = latency.measure(device.choose(), 0.5, 40.0)
+        budget = latency.measure(audio_device.choose(), 0.5, 40.0)
         friend.join()
     assert (budget.loop, budget.through) == (1024, "cable") or budget.xruns
 
 
 def test_a_slack_shorter_than_a_block_is_lengthened_in_the_budget_too():
     with Rig(period=2048):
-        budget = latency.measure(device.choose(), 0.25, 20.0)
+        budget = latency.measure(audio_device.choose(), 0.25, 20.0)
     assert budget.slack == pytest.approx(1000 * (2048 + 480) / 48000)
 
 
@@ -68,7 +70,7 @@ def test_check_refuses_a_device_that_is_not_there(tiny, antiphon):
 
 def test_a_one_sided_pair_has_no_loop():
     with Rig(period=1024), pytest.raises(DeviceError, match="a loop has two ends"):
-        latency.measure(device.choose("", None), 0.25, 40.0)
+        latency.measure(audio_device.choose("", None), 0.25, 40.0)
 
 
 @pytest.mark.slow

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.bus import Bus
-from agent.config import Config, ConfigError, change
-from agent.midi import VIRTUAL, Mapping, Port, ports
-from live.jackrig import Rig, needs_jack
+from agent.control.bus import Bus
+from agent.interfaces.midi_mapping import VIRTUAL, Mapping, Port, ports
+from agent.settings.config import Config, ConfigError, change
+from tests.live.jackrig import Rig, needs_jack
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,8 +99,8 @@ def test_a_port_of_our_own_is_connected_by_the_musician(rig, keyboard):
 
 
 def test_learning_with_a_real_pedal(tmp_path, keyboard):
-    from agent.config import read
-    from agent.stage import Command
+    from agent.control.command import Command
+    from agent.settings.config import read
 
     path = tmp_path / "agent.toml"
     path.write_text("# mine\n[midi]\nport = 'keys'\n")
@@ -175,17 +175,17 @@ def test_a_pedal_that_is_unplugged_is_taken_again(rig):
 
 PLAYER = """
     import time
-    from live.test_midi import instrument
+    from tests.live.test_midi import instrument
     keys = instrument()
     while True:
         keys.send_message([0x90, 60, 100])
         time.sleep(0.05)
 """
 RESTART = """
-    from agent.midi import Port
-    from agent.portaudio import sounddevice
-    from live.jackrig import Rig
-    from live.test_midi import PLAYER, Stage, script, wait_for
+    from agent.interfaces.midi_mapping import Port
+    from agent.devices.portaudio import sounddevice
+    from tests.live.jackrig import Rig
+    from tests.live.test_midi import PLAYER, Stage, script, wait_for
 
     sounddevice()  # PortAudio is there as on stage
     with Rig(period=256) as rig:
@@ -242,9 +242,9 @@ def test_which_instrument_is_a_question(rig, keyboard):
 
 def test_a_machine_without_midi_is_told_so():
     code = """
-        from agent.midi import Mapping, Port, ports
-        from agent.bus import Bus
-        from agent.config import Config, ConfigError
+        from agent.interfaces.midi_mapping import Mapping, Port, ports
+        from agent.control.bus import Bus
+        from agent.settings.config import Config, ConfigError
         print(ports())
         try:
             Port("keys", Mapping(print, Bus(), Config()))

@@ -15,14 +15,15 @@ import pytest
 
 pytest.importorskip("websockets")
 
-from conftest import KINDS
-from test_meter import ALIKE
-
-from agent import drivers, meter, web
-from agent.bus import Bus
-from agent.live import Engine
-from agent.monitor import Monitor
-from live import chromium
+from agent.coherence import meter
+from agent.control.bus import Bus
+from agent.engine import file_transport
+from agent.engine.engine import Engine
+from agent.interfaces.monitor import Monitor
+from agent.interfaces.web import server
+from tests.agent.coherence.test_meter import ALIKE
+from tests.conftest import KINDS
+from tests.live import chromium
 
 SHOTS = os.environ.get("ANTIPHON_SHOTS")  # a folder: keep what was seen
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no chromium")
@@ -56,10 +57,10 @@ class Play:
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
         self.meter = self.engine.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
-        self.page = web.Page(self.engine, self.bus, self.monitor).start()
+        self.page = server.Page(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
-        self.loop = drivers.Loop(self.engine, cycle(blocks), 1.0)
+        self.loop = file_transport.Loop(self.engine, cycle(blocks), 1.0)
 
     def until(self, name: str, wanted, seconds: float = 5.0):
         """Wait for a value of the snapshot."""
@@ -224,7 +225,7 @@ def test_faders_and_choices(browser, play):
 
 
 def test_a_change_by_another_hand_is_shown(browser, play):
-    from agent.stage import checked
+    from agent.control.command import checked
 
     time.sleep(0.6)
     play.engine.command(checked("top_p", (0.35,), "osc"))
@@ -276,7 +277,7 @@ def test_it_says_when_the_agent_is_gone_and_finds_it_again(browser, play):
     browser.wait("document.body.dataset.state === 'gone'")
     keep(browser, "gone")
     assert browser.value("getComputedStyle($('gone')).display") == "flex"
-    play.page = web.Page(play.engine, play.bus, play.monitor, port=port).start()
+    play.page = server.Page(play.engine, play.bus, play.monitor, port=port).start()
     browser.wait("document.body.dataset.state === 'playing'", 10)
     assert browser.value("getComputedStyle($('gone')).display") == "none"
 

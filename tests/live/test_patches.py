@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import melody, samples, write
 from scipy.signal import fftconvolve
 
-from live.jackrig import Rig, needs_jack
-from live.peers import PATCHES, RATE, Desk, Pd, absent, agent, free_ports, until
+from tests.conftest import melody, samples, write
+from tests.live.jackrig import Rig, needs_jack
+from tests.live.peers import PATCHES, RATE, Desk, Pd, absent, agent, free_ports, until
 
 needs_pd = pytest.mark.skipif(bool(absent("pd")), reason=f"{absent('pd')}: apt install puredata-core")
 needs_liblo = pytest.mark.skipif(bool(absent("oscsend", "oscdump")), reason="apt install liblo-tools")

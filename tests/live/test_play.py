@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from live.jackrig import Rig, needs_jack
-from live.soak import metering
+from tests.live.jackrig import Rig, needs_jack
+from tests.live.soak import metering
 
 ROOT = Path(__file__).parents[2]
 

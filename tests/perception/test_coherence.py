@@ -9,7 +9,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import melody, noise
 from efficientnet_pytorch import EfficientNet as Official
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from torch import nn
 from perception import coherence
 from perception.coherence import SAMPLES, SHORTEST, Calibration, Coherence, CoherenceError, audible, masked
 from perception.efficientnet import Block, EfficientNet
+from tests.conftest import melody, noise
 
 RATE = coherence.SAMPLERATE
 QUANTILES = {"shuffled": [-1.0, 0.0, 2.0], "true": [1.0, 4.0, 9.0]}

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import soxr
 import torch
-from conftest import KINDS, glide, melody, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Wav2Vec2Config, Wav2Vec2Model
@@ -15,6 +14,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from perception.stream import LAG, Listener, boundary
 from perception.transformer import Convolution
 from perception.wav2vec2 import EncoderError, Wav2Vec2Encoder, music_config, music_filters
+from tests.conftest import KINDS, glide, melody, noise
 
 RATES = (22050, 44100, 48000, 96000)
 HOPS = (0.25, 0.35, 0.5)

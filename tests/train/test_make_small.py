@@ -7,8 +7,8 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import melody, write
 
+from tests.conftest import melody, write
 from train import make_small
 from train.data import render
 

@@ -41,7 +41,7 @@ EXPLAINED = {
 
 
 class Played(Protocol):
-    """What a player played: see `agent.regenerate.Answer`."""
+    """What a player played: see `agent.commands.evaluation_player.Answer`."""
 
     @property
     def audio(self) -> np.ndarray:
@@ -65,7 +65,7 @@ class Played(Protocol):
 
 
 class Player(Protocol):
-    """Who answers: see `agent.regenerate.Player`."""
+    """Who answers: see `agent.commands.evaluation_player.Player`."""
 
     hop: float
     silence: int

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import tree
 
+from tests.conftest import tree
 from train.common.errors import TrainError
 from train.data import render
 from train.data.render import SAMPLERATE

@@ -5,14 +5,14 @@ import re
 
 import numpy as np
 import pytest
-from conftest import glide, melody, tree, write
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from agent import model
+from agent.performance import model_folder
 from perception.coherence import MODES, SAMPLES, Calibration, Coherence
 from perception.hpss import SAMPLERATE
+from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
 from train.data.submixes import Pair
 from train.evaluate.coherence import FILES, Settings, above, accuracies, draw_batches, main
@@ -194,7 +194,7 @@ def test_the_same_seed_gives_the_same_figures(evaluated, songs, tiny_coherence, 
 
 
 def test_the_verb_finds_the_meter_of_a_model(antiphon, songs, tiny_coherence, tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "EMBEDDED", tmp_path)
+    monkeypatch.setattr(model_folder, "EMBEDDED", tmp_path)
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "model.json").write_text('{"format": 1, "hops": {}}')
     words = ("evaluate", "coherence", songs, "-o", "out", "--windows", 4, "--pairs", 0, "--k", 2)

@@ -14,13 +14,13 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from conftest import melody, noise
 from efficientnet_pytorch import EfficientNet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from perception.coherence import SAMPLERATE, Coherence, CoherenceError, masked
+from tests.conftest import melody, noise
 from train.fit_coherence import main
 from train.official_cocola import safe_unpickle
 from train.official_cocola.import_checkpoint import convert, read

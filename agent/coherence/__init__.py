@@ -1,0 +1,1 @@
+"""How well two sounds fit: the live meter with its worker process, and scores of files."""

@@ -1,0 +1,231 @@
+"""Is all here that a performance needs? Each finding is one line that says what to do.
+
+An error is what keeps files from being answered; a note is what only some uses need, such as a sound card.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import numpy as np
+
+from action import concat, selection
+from agent.commands.bench import RATE, machine, spread
+from agent.performance.loading import DEMO
+from agent.performance.model_folder import Model, ModelError, describe, find
+from agent.performance.session import Session
+from agent.settings.config import Config, ConfigError, change
+from corpora.build import label
+from decision.model import PAPER, Decision, DecisionConfig, DecisionError
+from perception.stream import boundary
+from perception.units import AlphabetError
+from perception.wav2vec2 import EncoderError, Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
+
+DAMAGE = (ModelError, AlphabetError, EncoderError, DecisionError, ConfigError)
+HOPS = 60  # answered to see whether the machine keeps up
+ROOM = 200 << 20  # bytes: an hour of answer is about 500 MB, a piece less
+SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"))
+COMPILED = 5.0  # s within which kernels are loaded; compiling them takes longer
+
+
+def run(model: str | None, config: Config | None = None, loop: tuple[str, str] | None = None) -> dict:
+    """Look at everything, playing a few seconds of noise on a model (None: the settings' own).
+
+    loop: input and output device to play a sound through; DeviceError if there are no such devices.
+    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and after a loop
+    "latency" and "sustains"; each finding is {"what", "state": "ok", "note" or "error", "said"}.
+    """
+    config = config or Config()
+    name = model or config.agent.model
+    pair = _pair(loop, config) if loop is not None else None  # a wrong name is told before the long work
+    found: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
+
+    def note(what: str, state: str, said: str) -> None:
+        found["findings"].append({"what": what, "state": state, "said": said})
+        found["ready"] = found["ready"] and state != "error"
+
+    note("compiled", *_compiled())
+    _model(name, found["hops"], note)
+    note("demo", *_demo())
+    note("disk", *_room(Path.cwd()))
+    note("temporary files", *_room(Path(gettempdir())))
+    note("sound card", *_sound_card())
+    note("renderer", *_renderer())
+    if pair is not None:
+        _loop(pair, config, found, note)
+    return found
+
+
+def _pair(loop: tuple[str, str], config: Config) -> Any:
+    from agent.devices import audio_device
+
+    return audio_device.choose(*loop, config.live.samplerate, config.live.client)
+
+
+def _loop(pair: Any, config: Config, found: dict, note: Callable[[str, str, str], None]) -> None:
+    """The latency of a pair of devices, and how large a model the machine could play through them."""
+    from agent.devices import audio_device, latency
+
+    live = config.live
+    hear = audio_device.channels(live.input_channels, pair.input, "input")
+    speak = audio_device.channels(live.output_channels, pair.output, "output")
+    try:
+        budget = latency.measure(pair, live.hop, live.slack_ms, hear, speak)
+        found["latency"] = budget.as_table()
+        note("latency", "ok", f"{budget.total:.1f} ms through '{pair.name}' at a hop of {live.hop:g} s")
+    except audio_device.DeviceError as error:
+        note("latency", "note", str(error))
+    found["sustains"] = sustains(live.slack_ms)
+    able = [f"hop {one['hop']:g} s" for one in found["sustains"] if one["in_time"]]
+    said = f"a model of 95 M in encoder and of paper size in decision, slack {live.slack_ms:g} ms: "
+    needs = max(one["needs_ms"] for one in found["sustains"])
+    note("largest model", "ok" if able else "note", said + (", ".join(able) if able else f"needs slack {needs:.0f} ms"))
+
+
+def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
+    """Can the largest models be played here? [{"hop", "needs_ms": longest of `rounds` hops, "in_time"}], by hop."""
+    model = Wav2Vec2Model(Wav2Vec2Config()).eval()
+    found = []
+    for hop in (0.25, 0.5):
+        encoder = Wav2Vec2Encoder(model, hop, context=2.0, fast=True)
+        decision = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **PAPER)).eval()  # type: ignore[arg-type]
+        frames, state, times = encoder.start(), decision.start(), []
+        heard = np.random.default_rng(0).standard_normal(encoder.hop).astype(np.float32) / 5
+        for number in range(rounds + 3):
+            began = time.perf_counter()
+            encoder.step(frames, heard)
+            decision.hear(state, number % 64)
+            plan = decision.plan(state, lambda logits: int(logits.argmax()), 4)
+            decision.commit(state, plan[0])
+            times.append(1e3 * (time.perf_counter() - began))
+        needs = round(max(times[3:]), 1)
+        found.append({"hop": hop, "needs_ms": needs, "in_time": needs < slack_ms})
+    return found
+
+
+def _compiled() -> tuple[str, str]:
+    began = time.perf_counter()
+    selection.warm_up()
+    concat.warm_up()
+    took = time.perf_counter() - began
+    if took < COMPILED:
+        return "ok", f"kernels are ready ({took:.1f} s)"
+    return "note", f"kernels were compiled just now ({took:.0f} s); if this is said each time, make the folder writable"
+
+
+def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
+    """Each hop of the model: does it load, hear a tone, keep up?"""
+    try:
+        offered = sorted(float(hop) for hop in describe(find(name))["hops"])
+        slack = Config().live.slack_ms
+        for hop in offered:
+            model = Model.load(name, hop)
+            hops[f"{hop:g}"] = pace(model)
+            note(f"hop {hop:g} s", *_hears(model))
+    except (*DAMAGE, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        note("model", "error", str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return
+    inside = [float(hop) for hop, figures in hops.items() if figures["mind"]["p99"] < slack]
+    if inside:
+        note("in time", "ok", f"the shortest hop this machine keeps up with is {min(inside):g} s (slack {slack:g} ms)")
+    else:
+        note("in time", "note", f"no hop was answered within {slack:g} ms: close other programs or raise live.slack_ms")
+
+
+def _hears(model: Model) -> tuple[str, str]:
+    """One second of 440 Hz is a unit of the alphabet, one second of nothing is silence."""
+    listener = model.listener(RATE, Config().perception.gate_db)
+    hearing, labels = listener.start(), []
+    for level in (0.3, 0.0):
+        for _ in range(max(1, round(1 / model.alphabet.hop))):
+            samples = np.arange(listener.expected(hearing)) / RATE
+            tone = level * np.sin(2 * np.pi * 440 * samples)
+            labels.append(listener.step(hearing, tone.astype(np.float32)).label)
+    loud, quiet = labels[: len(labels) // 2], labels[len(labels) // 2 :]
+    silence = model.alphabet.silence
+    if silence in loud or set(quiet) != {silence}:
+        return "error", f"a test tone is heard as {loud}, nothing as {quiet}: the model is damaged, copy it again"
+    return "ok", f"hears a tone as {loud[-1]} of {model.alphabet.units} labels, nothing as silence"
+
+
+def pace(model: Model, hops: int = HOPS) -> dict:
+    """{"mind": {"p50", "p99", "max"} ms, "real_time": seconds of music per second of work} on a short noise."""
+    config = change(Config(), "live.hop", model.alphabet.hop)
+    audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, RATE))
+    audio = (audio / 10).astype(np.float32)
+    corpus = label(audio, "noise", model.listener(RATE, config.perception.gate_db))
+    session = Session(model, corpus, config, RATE, audio)
+    session.warm_up()
+    piece, times = session.start(), []
+    for _ in range(hops):
+        heard = audio[: session.listener.expected(piece.hearing)]
+        began = time.perf_counter()
+        session.step(piece, heard)
+        times.append(1e3 * (time.perf_counter() - began))
+    figures = spread(times)
+    return {"mind": figures, "real_time": round(1e3 * session.hop / max(figures["p50"], 1e-3), 1)}
+
+
+def _demo() -> tuple[str, str]:
+    absent = [name for name in ("guide.flac", "memory.flac") if not (DEMO / name).is_file()]
+    if absent:
+        return "note", f"the demo lacks {' and '.join(absent)}: install Antiphon again, or give your own recordings"
+    return "ok", "guide and memory are here"
+
+
+def _room(folder: Path) -> tuple[str, str]:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return "error", f"'{folder}' cannot be written in ({error.strerror}): go to another folder"
+    if not os.access(folder, os.W_OK):
+        return "note", f"'{folder}' may not be written in: name a file elsewhere with -o"
+    said = f"{free / 2**30:.1f} GiB free in '{folder}'"
+    return ("ok", said) if free > ROOM else ("note", f"only {said}: make room, an hour of answer takes 0.5 GiB")
+
+
+def _sound_card() -> tuple[str, str]:
+    """PortAudio, which files do not need."""
+    try:
+        importlib.import_module("sounddevice")
+        return "ok", f"sounddevice {version('sounddevice')} with PortAudio"
+    except (ImportError, PackageNotFoundError):
+        return "note", "sounddevice is absent; files play without it. For a sound card: pip install 'antiphon[live]'"
+    except OSError:
+        return "note", "PortAudio is absent; files play without it. For a sound card: apt install libportaudio2"
+
+
+def _renderer() -> tuple[str, str]:
+    """What turns scores into recordings, for training."""
+    if not shutil.which("fluidsynth"):
+        return "note", "fluidsynth is absent; only training needs it: apt install fluidsynth fluid-soundfont-gm"
+    if not any(font.is_file() for font in SOUND_FONTS):
+        return "note", "the sound font FluidR3_GM is absent; only training needs it: apt install fluid-soundfont-gm"
+    return "ok", "fluidsynth and FluidR3_GM, for training"
+
+
+def lines(found: dict) -> list[str]:
+    """The report for a terminal."""
+    about, sign = found["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
+    told = [f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}, "
+            f"transformers {about['transformers']}, numba {about['numba']}"]  # fmt: skip
+    told += [f"{sign[one['state']]}{one['what']}: {one['said']}" for one in found["findings"]]
+    for hop, figures in found["hops"].items():
+        mind = figures["mind"]
+        told.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
+                    f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
+    if "latency" in found:
+        from agent.devices.latency import Budget
+
+        told += [f"      {line}" for line in Budget(**found["latency"]).lines()]
+    for one in found.get("sustains", ()):
+        told.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
+    return [*told, "ready" if found["ready"] else "NOT ready: mend what is marked ERROR"]

@@ -1,0 +1,208 @@
+"""The tables: everything a musician can tell the agent, and everything it tells.
+
+The OSC server, the documentation (agent/OSC.md), the patches, the page and the tests are made from them. What a setting
+may be stands in agent/settings/config.py and is taken from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.settings.config import SETTINGS, Setting
+
+TEXT = 200  # characters of a text, at most
+ROOT = "/antiphon/"
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One value of a control."""
+
+    name: str
+    kind: str  # "i" whole number, "f" number, "s" text, "is" a number or a name
+    low: float | None = None  # both are allowed values
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    optional: bool = False
+    many: bool = False  # this one, and as many more of its kind as are sent
+    plain: bool = False  # text: a file is named after it
+
+    @property
+    def expected(self) -> str:
+        """What it may be, in words."""
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        if self.kind == "s":
+            return "a name of letters, digits, spaces, . - and _" if self.plain else f"a text of at most {TEXT} letters"
+        if self.kind == "i" and (self.low, self.high) == (0, 1):
+            return "0 or 1"
+        what = {"i": "a whole number", "f": "a number", "is": "a name or a number"}[self.kind]
+        span = "" if self.low is None else f" from {self.low:.10g} to {self.high:.10g}"
+        return what + span + (f" {self.unit}" if self.unit else "")
+
+
+@dataclass(frozen=True)
+class Control:
+    """What can be asked of the agent. Its OSC address is /antiphon/ and its name."""
+
+    name: str
+    group: str
+    meaning: str
+    args: tuple[Arg, ...] = ()
+    setting: str | None = None  # "section.key" of the setting it changes
+    key: str = ""  # on the keyboard
+    alias: str = ""  # a second name that does the same
+    reach: tuple[float, float] | None = None  # what a fader covers, where the whole range would be no use
+    toggle: bool = False  # takes 0 or 1; without a value it turns over
+    osc: bool = False  # a matter between the agent and one OSC peer; no command for the engine
+
+    @property
+    def address(self) -> str:
+        """Its OSC address."""
+        return ROOT + self.name
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a report."""
+
+    name: str
+    kind: str  # as in Arg; "d" a date, s since 1970 UTC; "v" a value of any kind
+    unit: str = ""
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class ReportAbout:
+    """What the agent tells. On the bus its values come in the order of `fields`."""
+
+    name: str
+    meaning: str
+    fields: tuple[Field, ...] = ()
+    asked: bool = False  # over OSC only to those who ask for it by its prefix
+
+    @property
+    def address(self) -> str:
+        """Its OSC address."""
+        return ROOT + self.name
+
+    @property
+    def types(self) -> str:
+        """Its OSC types; a date goes out as three whole numbers, ... stands for any number more."""
+        letters = {"d": "iii", "v": "?"}
+        return "".join(letters.get(one.kind, one.kind) + ("..." if one.many else "") for one in self.fields)
+
+
+LABELS = Arg("label", "i", -1, 4096, many=True)
+NAME = Arg("name", "s", plain=True)
+
+_FADERS = {  # where the whole range of a setting would be no use on a fader
+    "temperature": (0.2, 2.0),
+    "top_k": (0, 64),
+    "repetition_penalty": (1.0, 3.0),
+    "horizon": (1, 16),
+    "lookahead": (1, 8),
+    "max_continuity": (1, 64),
+    "taboo": (0, 64),
+    "gain_db": (-40.0, 12.0),
+    "gate_db": (-80.0, -20.0),
+}
+_ALIASES = {"max_continuity": "continuity", "gain_db": "gain", "gate_db": "gate"}
+
+
+def _toggle(name: str, key: str, meaning: str) -> Control:
+    return Control(name, "stage", meaning, (Arg("on", "i", 0, 1, optional=True),), key=key, toggle=True)
+
+
+def _settings() -> list[Control]:
+    """A control for every setting that may change while playing."""
+    found = []
+    for name, about in SETTINGS.items():
+        if about.live:
+            key = name.split(".")[1]
+            found.append(
+                Control(key, "settings", about.meaning, _args(key, about), name,
+                        alias=_ALIASES.get(key, ""), reach=_FADERS.get(key))
+            )  # fmt: skip
+    return found
+
+
+def _args(key: str, about: Setting) -> tuple[Arg, ...]:
+    if about.kind is tuple:
+        return tuple(Arg(end, "f", about.low, about.high, unit=about.unit) for end in ("from", "to"))
+    kind = {int: "i", float: "f", str: "s"}[about.kind]
+    return (Arg(key, kind, about.low, about.high, tuple(map(str, about.choices)), about.unit),)
+
+
+_CONTROLS = [
+    Control("play", "stage", "begins a piece; after an error, too", key="p"),
+    Control("stop", "stage", "fades out and rests; it goes on listening", key="s"),
+    _toggle("mute", "m", "decides as before, but is not heard"),
+    _toggle("hold", "h", "what sounds goes on as it was recorded; nothing is decided"),
+    _toggle("listen", "l", "listens and remembers, but does not answer"),
+    Control("panic", "stage", "silence within 10 ms, and stop", key="escape"),
+    Control("quit", "stage", "fades out and ends the program", key="q"),
+    Control("jump", "choice", "the next hop may not go on from this one", key="j"),
+    Control("like", "choice", "keeps this place and these settings", key="k"),
+    Control("back", "choice", "returns to the place liked last; again: to the one before", key="b"),
+    Control("change", "choice", "away from what was played of late", key="c"),
+    Control("memory", "memory", "plays with this memory from the next hop on",
+            (Arg("memory", "is", 0, 1023),), key="1-9"),
+    Control("record", "memory", "appends what is heard, or what is played, to the memory 'live'",
+            (Arg("source", "s", choices=("input", "self", "off")),), key="r"),
+    Control("undo", "memory", "takes the last take out of the memory 'live'", key="u"),
+    Control("save", "memory", "writes the memory 'live' to a corpus folder of this name", (NAME,)),
+    Control("preset/save", "presets", "keeps all settings under a name", (NAME,)),
+    Control("preset/recall", "presets", "brings the settings of that name back", (NAME,)),
+    Control("scenario", "scenario", "labels to play from an answered hop on; -1 is a free choice",
+            (Arg("hop", "i", 0, 2**31 - 1), LABELS)),
+    Control("scenario/next", "scenario", "labels to play from the next hop on; -1 is a free choice", (LABELS,)),
+    Control("scenario/clear", "scenario", "forgets the labels still to come"),
+    *_settings(),
+    Control("hear/label", "hear", "one hop was heard by a patch; with --input osc",
+            (Arg("label", "i", 0, 4096), Arg("level", "f", -120, 24, unit="dBFS", optional=True))),
+    Control("hear/feature", "hear", "one hop was heard by a patch: its features; with --input osc",
+            (Arg("feature", "f", -1e6, 1e6, many=True),)),
+    Control("midi/learn", "midi", "the next pedal, key or fader moved does this",
+            (Arg("control", "s"), Arg("value", "s", optional=True, many=True))),
+    Control("midi/forget", "midi", "no pedal, key or fader does this any longer", (Arg("control", "s"),)),
+    Control("subscribe", "osc", "reports go to this port of yours; prefixes choose which, like 'event'",
+            (Arg("port", "i", 1, 65535), Arg("prefix", "s", optional=True, many=True)), osc=True),
+    Control("unsubscribe", "osc", "no more reports to this port of yours", (Arg("port", "i", 1, 65535),), osc=True),
+    Control("ping", "osc", "answers pong to where it came from", (Arg("value", "is", optional=True),), osc=True),
+    Control("state", "osc", "answers every setting as 'changed' to where it came from", osc=True),
+]  # fmt: skip
+
+CONTROLS: dict[str, Control] = {one.name: one for one in _CONTROLS}
+ALIASES: dict[str, str] = {one.alias: one.name for one in _CONTROLS if one.alias}
+
+_HOP = Field("hop", "i")
+_LABEL = Field("label", "i")
+_REPORTS = [
+    ReportAbout("heard", "a hop was heard", (_HOP, _LABEL, Field("level", "f", "dBFS"), Field("time", "d"))),
+    ReportAbout("plan", "labels wanted from this hop on", (_HOP, Field("label", "i", many=True))),
+    ReportAbout("event", "what is played at a hop, and why; again, with what sounded instead, if it came too late",
+                (_HOP, Field("why", "s"), Field("segment", "i"), _LABEL, Field("match", "i", "hops"),
+                 Field("run", "i", "hops"), Field("position", "f", "s"), Field("duration", "f", "s"),
+                 Field("gain", "f"), Field("memory", "s"), Field("lead", "f", "s"), Field("time", "d"))),
+    ReportAbout("meter", "levels, 20 a second", (Field("in", "f", "dBFS"), Field("out", "f", "dBFS")), asked=True),
+    ReportAbout("status", "heartbeat, once a second",
+                (Field("state", "s"), _HOP, Field("mind_p50", "f", "ms"), Field("mind_p99", "f", "ms"),
+                 Field("missed", "i", "hops"), Field("xruns", "i"), Field("memory", "s"))),
+    ReportAbout("latency", "from a sound to its answer, part by part",
+                tuple(Field(part, "f", "ms") for part in ("hop", "slack", "in", "out", "total"))),
+    ReportAbout("xruns", "the device lost audio", (Field("total", "i"),)),
+    ReportAbout("missed", "an answer came too late", (Field("total", "i"), _HOP)),
+    ReportAbout("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
+                tuple(Field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
+    ReportAbout("changed", "a control has this value now", (Field("name", "s"), Field("value", "v", many=True))),
+    ReportAbout("memory", "a memory that can be chosen",
+                (Field("name", "s"), Field("segments", "i"), Field("seconds", "f", "s"))),
+    ReportAbout("device", "the sound device was lost or is open", (Field("state", "s"), Field("name", "s"))),
+    ReportAbout("midi", "a pedal, key or fader was learned", (Field("message", "s"), Field("control", "s"))),
+    ReportAbout("error", "something went wrong, and what to do", (Field("sentence", "s"),)),
+    ReportAbout("pong", "answer to ping, with its value", (Field("value", "v", many=True),), asked=True),
+]  # fmt: skip
+
+REPORTS: dict[str, ReportAbout] = {one.name: one for one in _REPORTS}

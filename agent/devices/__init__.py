@@ -1,0 +1,1 @@
+"""Sound and MIDI devices, and the latency they add."""

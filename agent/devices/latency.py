@@ -1,0 +1,161 @@
+"""How long an answer takes, measured: a burst of noise through the real rings, device and cable, and back.
+
+What a driver says of its own latency is not to be trusted (PipeWire has claimed a day), so it only divides what was
+measured between input and output.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from agent.devices.audio_device import Pair, Stream
+from agent.devices.portaudio import DeviceError, jack_loop
+from agent.engine.buffers import Rings, warm_up
+
+BURST = 4096  # samples of noise: heard 20 dB below a noisy room
+LEVEL = 0.25  # full scale
+LONGEST = 1.0  # s that the way out and in may take
+TIMES = 3  # bursts
+ALIKE = 0.15  # correlation at which it is our burst; noise of its length reaches 0.07
+NOTHING = (
+    "nothing came back within {longest:g} s: put a cable from output {speak} to input {hear} of '{name}', "
+    "or a microphone before the loudspeaker, turn it up and measure again"
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """From the first sample of a hop to the first sample of its answer, ms; loop in samples, as measured."""
+
+    hop: float
+    slack: float
+    device_in: float
+    device_out: float
+    total: float
+    loop: int
+    spread: int  # samples between the shortest and the longest of `TIMES` measurements
+    block: int
+    samplerate: int
+    xruns: int
+    through: str  # "cable", or "server": JACK connected output and input, no sound card was passed
+
+    def as_table(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For a terminal: part by part."""
+        way = "output to input by a cable" if self.through == "cable" else "output to input by the JACK server itself"
+        return [
+            f"from what is played to its answer, {way}, {self.samplerate} Hz, blocks of {self.block}:",
+            *(f"  {name:<12}{ms:9.2f} ms" for name, ms in (
+                ("hop", self.hop), ("slack", self.slack), ("device in", self.device_in),
+                ("device out", self.device_out), ("total", self.total),
+            )),
+            f"  out and in again: {self.loop} samples, {TIMES} times, within {self.spread}; {self.xruns} xruns",
+        ]  # fmt: skip
+
+
+def burst(seed: int = 0) -> np.ndarray:
+    """(BURST,) float32 noise that resembles nothing else."""
+    return np.random.default_rng(seed).uniform(-LEVEL, LEVEL, BURST).astype(np.float32)
+
+
+def find(heard: np.ndarray, sound: np.ndarray) -> int | None:
+    """Where `sound` begins in `heard`, both (n,) float32, or None if it is not in it."""
+    size = len(heard) + len(sound)
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)
+    likeness = np.abs(product[: len(heard) - len(sound) + 1])
+    if not likeness.size:
+        return None
+    at = int(np.argmax(likeness))
+    energy = np.linalg.norm(heard[at : at + len(sound)]) * np.linalg.norm(sound)
+    return at if energy > 0 and likeness[at] > ALIKE * energy else None
+
+
+def measure(pair: Pair, hop: float, slack_ms: float, hear: Sequence[int] = (0,), speak: Sequence[int] = (0,)) -> Budget:
+    """Play bursts through a pair of devices and tell how long they took; DeviceError if none came back.
+
+    hop: s. slack_ms: of the answers to come. hear, speak: channels, counted from 0. On JACK, where nothing is
+    connected, the server connects our output with our input.
+    """
+    if pair.input is None or pair.output is None:
+        raise DeviceError("a loop has two ends: give both --input and --output as devices")
+    warm_up()
+    rings = Rings(hop, pair.samplerate, _slack(pair, slack_ms, hop), seconds=60)
+    rings.open(max(hear) + 1, max(speak) + 1, hear, speak)
+    stream, through = Stream(rings, pair), "cable"
+    try:
+        stream.start()
+        heard = _bursts(rings, 1, 1)
+        if not heard and pair.on_jack and jack_loop(speak[0], hear[0]):
+            through = "server"
+        delays = _bursts(rings, rings.playing + 1, TIMES) if heard or through == "server" else []
+        about = stream.info()
+    finally:
+        rings.close()
+        stream.close()
+    if not delays:
+        raise DeviceError(NOTHING.format(longest=LONGEST, speak=speak[0] + 1, hear=hear[0] + 1, name=pair.name))
+    return _budget(rings, delays, about, through)
+
+
+def _slack(pair: Pair, slack_ms: float, hop: float) -> int:
+    """Samples: as asked for, but longer than a block and shorter than a hop."""
+    asked = round(slack_ms * pair.samplerate / 1000)
+    return min(max(asked, pair.block + pair.samplerate // 100), round(hop * pair.samplerate) - 1)
+
+
+def _bursts(rings: Rings, first: int, times: int, again: bool = True) -> list[int]:
+    """Speak bursts, a good second apart, from hop `first` on; the samples each took to be heard, none if one was not.
+
+    What a busy machine brought too late does not count; if that was all, it is tried once more.
+    """
+    every = 2 * max(1, int(np.ceil((LONGEST + BURST / rings.samplerate) / rings.hop / 2)))
+    marked = [first + number * every for number in range(times)]
+    sounds = {hop: burst(hop)[: rings.boundary(hop + 1) - rings.boundary(hop)] for hop in marked}
+    for hop in range(first, marked[-1] + every):
+        if not _wait_until(rings, hop):
+            return []
+        answer = np.zeros(rings.boundary(hop + 1) - rings.boundary(hop), np.float32)
+        if hop in sounds:
+            answer[: len(sounds[hop])] = sounds[hop]
+        rings.publish(hop, answer)
+    if not _wait_until(rings, hop + 1):
+        return []
+    delays = []
+    for hop, sound in sounds.items():
+        at = rings.sounds_at(hop)
+        delay = find(rings.hear(at, at + round(LONGEST * rings.samplerate) + len(sound)), sound)
+        if not rings.decided(hop):
+            continue
+        if delay is None:
+            return []
+        delays.append(delay)
+    return delays if delays or not again else _bursts(rings, rings.playing + 2, times, again=False)
+
+
+def _wait_until(rings: Rings, hop: int) -> bool:
+    """Until the answer before `hop` has begun, and it is time for the next; False if the device has stopped."""
+    until = time.monotonic() + 2 * rings.hop + 2
+    while rings.playing < hop - 1 or rings.heard < rings.boundary(hop):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.0005)
+    return True
+
+
+def _budget(rings: Rings, delays: list[int], about: dict[str, Any], through: str) -> Budget:
+    loop, per_ms = int(np.median(delays)), rings.samplerate / 1000
+    claimed = about["latency_in"] + about["latency_out"]
+    share = about["latency_in"] / claimed if claimed > 0 else 0.5
+    hop, slack = rings.boundary(1) / per_ms, rings.slack / per_ms
+    return Budget(
+        hop, slack, share * loop / per_ms, (1 - share) * loop / per_ms, hop + slack + loop / per_ms, loop,
+        max(delays) - min(delays), rings.block, rings.samplerate, rings.xruns, through,
+    )  # fmt: skip

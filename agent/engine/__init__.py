@@ -1,0 +1,1 @@
+"""Sound in real time: shared buffers, the compiled audio callback, the decision loop and the engine that owns them."""

@@ -1,0 +1,159 @@
+"""What moves the sound through an engine's rings: a loop over files, or helpers beside a device's callback.
+
+All clocks are sample counters. Without a device the loop is the clock: as fast as it goes, or paced to real time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from agent.engine.audio_callback import PATIENCE
+from agent.engine.buffers import Rings
+from agent.engine.engine import Engine
+from agent.engine.remote_listener import Patch
+
+AHEAD = 2.0  # s that a file is read ahead of the device
+POLL = 0.02  # s
+BEHIND = 1.0  # s that a paced loop may fall behind before it forgets them
+
+
+class Loop:
+    """A thread that lets mono blocks be heard, at `speed` times real time (0: as fast as it goes), until `over`.
+
+    write: given what answers. strict: an error of the mind ends it. At its end it sets `over`; `error` says why it
+    ended before.
+    """
+
+    def __init__(
+        self, engine: Engine, blocks: Iterable[np.ndarray], speed: float = 0.0,
+        write: Callable[[np.ndarray], None] | None = None, strict: bool = False,
+    ):  # fmt: skip
+        self.error: Exception | None = None
+        self._engine, self._blocks, self._write, self._strict = engine, blocks, write, strict
+        self._pace = _Pace(speed, engine.samplerate)
+        self._thread = threading.Thread(target=self._run, name="antiphon-clock", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for it to end; set `over` first."""
+        self._thread.join(15)
+
+    def _run(self) -> None:
+        engine = self._engine
+        try:
+            for heard in self._blocks:
+                self._pace.wait(len(heard), engine.over)
+                if engine.over.is_set():
+                    break
+                spoken = np.empty(len(heard), np.float32)
+                engine.rings.process(heard, spoken)
+                if self._strict and engine.failure:
+                    raise engine.failure
+                if self._strict and engine.rings.missed:  # better no file than another one
+                    raise TimeoutError(f"the mind took longer than {PATIENCE:g} s for one hop")
+                if self._write:
+                    self._write(spoken)
+        except Exception as error:
+            self.error = error
+        engine.over.set()
+
+
+class _Pace:
+    """Lets blocks through at the time they would arrive; the sample counter is the clock."""
+
+    def __init__(self, speed: float, samplerate: int):
+        self._rate, self._due = speed * samplerate, time.perf_counter()
+
+    def wait(self, samples: int, over: threading.Event) -> None:
+        """Until so many more samples would have come."""
+        if self._rate <= 0:
+            return
+        now = time.perf_counter()
+        self._due = max(self._due, now - BEHIND) + samples / self._rate
+        if self._due > now:
+            over.wait(self._due - now)
+
+
+def silence(rings: Rings, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
+    """Blocks of nothing, for an ear that is elsewhere; without end unless `seconds`."""
+    left = None if seconds is None else round(seconds * rings.samplerate)
+    while left is None or left > 0:
+        n = block if left is None else min(block, left)
+        left = None if left is None else left - n
+        yield np.zeros(n, np.float32)
+
+
+def at_most(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    """Blocks until there have been so many samples."""
+    for block in blocks:
+        if samples <= 0:
+            return
+        yield block[:samples]
+        samples -= len(block)
+
+
+def by_labels(engine: Engine, patch: Patch, seconds: float | None = None) -> Iterator[np.ndarray]:
+    """One hop of silence for each label that a patch sends: its labels are the clock."""
+    hop, rings = 0, engine.rings
+    while not engine.over.is_set() and (seconds is None or rings.heard < seconds * rings.samplerate):
+        if patch.received > hop:
+            yield np.zeros(rings.boundary(hop + 1) - rings.boundary(hop), np.float32)
+            hop += 1
+        else:
+            time.sleep(0.001)
+
+
+class Feeder:
+    """A thread that lets a file be heard instead of the device's input."""
+
+    def __init__(self, rings: Rings, blocks: Iterable[np.ndarray]):
+        self.done = False
+        self.fed = 0  # samples
+        self.error: Exception | None = None
+        self._rings, self._blocks = rings, blocks
+        self._over = threading.Event()
+        rings.feed(np.zeros(0, np.float32))
+        self._thread = threading.Thread(target=self._run, name="antiphon-feeder", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._over.set()
+        self._thread.join(2)
+
+    @property
+    def finished(self) -> bool:
+        """Has the whole file been heard?"""
+        return self.done and self._rings.unheard == 0
+
+    def _run(self) -> None:
+        try:
+            for block in self._blocks:
+                while len(block) and not self._over.is_set():
+                    n = self._rings.feed(block) if self._rings.unheard < AHEAD * self._rings.samplerate else 0
+                    block, self.fed = block[n:], self.fed + n
+                    if not n:
+                        time.sleep(POLL)
+                if self._over.is_set():
+                    break
+        except Exception as error:  # a damaged file: told by whoever asks
+            self.error = error
+        self.done = True
+
+
+class Drain:
+    """What is spoken through a device, for a file; call `pull` more often than the rings are long."""
+
+    def __init__(self, rings: Rings, write: Callable[[np.ndarray], None]):
+        self._rings, self._write, self._done = rings, write, 0
+
+    def pull(self) -> None:
+        """Write what has been spoken since the last time."""
+        now = self._rings.spoken
+        if now > self._done:
+            self._write(self._rings.said(self._done, now))
+            self._done = now

@@ -1,0 +1,63 @@
+"""An ear elsewhere: labels or features that a patch sends, a hop each, instead of sound."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from agent.control.command import Command, StageError
+from agent.performance.session import Session
+from perception.stream import Heard
+
+FLOOR = -120.0  # dBFS of a silent hop
+LEVEL = -20.0  # dBFS of any other, unless the patch says
+
+
+class Patch:
+    """The ear of a patch: labels or features that come over OSC, a hop each.
+
+    Its clock is not ours: of labels that come too fast the oldest are left out, and where none has come the last one
+    holds for one hop more, then there is silence. Unless they are the clock: then every one counts.
+    """
+
+    WAITING = 2  # labels that are not too many
+
+    def __init__(self, session: Session, clock: bool = False):
+        self.received = 0
+        self._clock = clock
+        self._alphabet, self._silence = session.model.alphabet, session.silence
+        self._queue: deque[Heard] = deque(maxlen=4096)
+        self._last, self._held = self._nothing(), 0
+
+    def _nothing(self) -> Heard:
+        return Heard(self._silence, np.zeros(len(self._alphabet.mean), np.float32), FLOOR)
+
+    def put(self, command: Command) -> None:
+        """hear/label or hear/feature; StageError."""
+        alphabet, nothing = self._alphabet, self._nothing()
+        if command.name == "hear/label":
+            label, level = (*command.args, None)[:2]
+            if label > self._silence:
+                raise StageError(f"hear/label = {label}: expected 0 to {self._silence}, which is silence")
+            default = FLOOR if label == self._silence else LEVEL
+            self._keep(Heard(int(label), nothing.feature, float(default if level is None else level)))
+            return
+        feature = np.array(command.args, np.float32)
+        if feature.shape != alphabet.mean.shape:
+            raise StageError(f"hear/feature: {len(feature)} values, expected {len(alphabet.mean)}, as the encoder has")
+        self._keep(Heard(int(alphabet.name(feature)[0]), feature, LEVEL))
+
+    def _keep(self, heard: Heard) -> None:
+        self._queue.append(heard)
+        self.received += 1
+
+    def next(self) -> Heard:
+        """What was heard in the hop that has just passed."""
+        while not self._clock and len(self._queue) > self.WAITING:
+            self._queue.popleft()
+        if self._queue:
+            self._last, self._held = self._queue.popleft(), 0
+        else:
+            self._held += 1
+        return self._last if self._held <= 1 else self._nothing()

@@ -1,0 +1,231 @@
+"""MIDI: pedals, pads and faders as hands on the stage vocabulary.
+
+A mapping, [midi.map] in agent.toml, says which message does what: "cc 1 64" = "hold" (controller 64 on channel 1). What
+follows the control's name are its values; without any, a switch follows a pedal and a number a fader:
+
+    "cc 1 64" = "hold"                 on while the pedal is down
+    "cc 1 66" = "hold toggle"          a pedal turns it over
+    "note 1 60" = "hold"               a key turns it over
+    "cc 1 1" = "temperature"           a fader, over the reach that the table gives it
+    "cc 1 2" = "temperature 0.5 1.5"   or over this span
+    "program 1 3" = "preset/recall verse"
+
+`Mapping` knows no device: bytes in, commands out. `Port` (agent/devices/midi_port.py) is the device.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.control.bus import Bus
+from agent.control.command import Arg, Command, Control, StageError, checked, named, shown
+from agent.devices.midi_port import VIRTUAL, Port, ports
+from agent.settings.config import Config, ConfigError
+from corpora.disk import AudioError, atomic_write
+
+__all__ = ["VIRTUAL", "Binding", "Mapping", "Port", "bind", "key", "ports"]
+
+STATUS = {0x80: "note", 0x90: "note", 0xB0: "cc", 0xC0: "program"}
+WORDS = re.compile(r"(cc|note|program) ([0-9]{1,2}) ([0-9]{1,3})")
+DOWN = 64  # from this value on a pedal is down
+
+Key = tuple[str, int, int]  # kind of message, channel from 1, number
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a message does."""
+
+    text: str  # as it stands in the settings
+    control: Control
+    args: tuple[Any, ...] = ()
+    span: tuple[float, float] | None = None  # what a fader covers
+    turn: bool = False  # a pedal turns it over when pressed
+
+
+def key(text: str) -> Key:
+    """ "cc 1 64" -> ("cc", 1, 64); StageError."""
+    if (found := WORDS.fullmatch(" ".join(text.split()))) is None:
+        raise StageError(f"'{shown(text)}' is no MIDI message: expected one like 'cc 1 64', 'note 1 60', 'program 1 3'")
+    kind, channel, number = found[1], int(found[2]), int(found[3])
+    if not 1 <= channel <= 16 or number > 127:
+        raise StageError(f"'{shown(text)}': expected a channel from 1 to 16 and a number from 0 to 127")
+    return kind, channel, number
+
+
+def bind(kind: str, text: str) -> Binding:
+    """What a message of this kind does, from its text in the settings; StageError if it cannot."""
+    name, _, rest = text.strip().partition(" ")
+    control = named(name)
+    if control.osc or control.group in ("hear", "midi"):
+        raise StageError(f"{control.name} is not for MIDI: send it over OSC")
+    given, first = rest.strip(), control.args[0] if control.args else None
+    if given and first and first.kind == "s":
+        values: list[Any] = [given]
+    else:
+        values = [_number(word) for word in given.split()]
+    if _is_fader(control) and len(values) in (0, 2):
+        if kind != "cc":
+            raise StageError(
+                f"a {kind} cannot move {control.name}: give it one value, like '{control.name} {_like(first)}'"
+            )
+        if values:
+            checked(control.name, values[:1]), checked(control.name, values[1:])
+        low, high = values or control.reach or (first.low, first.high)  # type: ignore[union-attr]
+        return Binding(text, control, span=(float(low), float(high)))  # type: ignore[arg-type]
+    if control.toggle and given == "toggle":
+        return Binding(text, control, turn=True)
+    if not values and first is not None and not first.optional and not _is_choice(control, kind):
+        raise StageError(f"{control.name} needs a value: write '{control.name} {_like(first)}'")
+    if not values and _is_choice(control, kind):
+        return Binding(text, control)
+    return Binding(text, control, checked(control.name, values).args)
+
+
+def _is_fader(control: Control) -> bool:
+    return len(control.args) == 1 and control.args[0].kind in "if" and not control.toggle and not control.args[0].many
+
+
+def _is_choice(control: Control, kind: str) -> bool:
+    """One of a few, or a memory by its number: a fader steps over them."""
+    return kind == "cc" and len(control.args) == 1 and (bool(control.args[0].choices) or control.args[0].kind == "is")
+
+
+def _like(arg: Arg | None) -> str:
+    if arg is None or arg.kind == "s":
+        return arg.choices[0] if arg and arg.choices else "verse"
+    return f"{arg.low if arg.low is not None else 1:g}"
+
+
+def _number(word: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+class Mapping:
+    """Messages to commands, and how new ones are learned.
+
+    command: called with each `Command`, from the thread of the port; may raise StageError. path: of agent.toml,
+    where what is learned is kept; None keeps it until the end alone.
+    """
+
+    def __init__(self, command: Callable[[Command], None], bus: Bus, config: Config, path: str | Path | None = None):
+        self._command, self.bus, self._path = command, bus, None if path is None else Path(path)
+        self._lock = threading.Lock()
+        self._last: dict[Key, int] = {}
+        self._said: dict[Key, Command] = {}
+        self._learning = ""
+        self.bindings: dict[Key, Binding] = {}
+        for message, text in config.midi.map.items():
+            try:
+                where = key(message)
+                self.bindings[where] = bind(where[0], text)
+            except StageError as error:
+                raise ConfigError(f"midi.map '{shown(message)}': {error}") from None
+
+    def obey(self, command: Command) -> None:
+        """`midi/learn` and `midi/forget`; StageError."""
+        control = named(command.args[0])
+        with self._lock:
+            if command.name == "midi/learn":
+                self._learning = " ".join([control.name, *command.args[1:]])
+                for kind in ("cc", "note"):
+                    try:
+                        bind(kind, self._learning)
+                        break
+                    except StageError as error:
+                        refused = error
+                else:
+                    self._learning = ""
+                    raise refused
+                self.bus.publish("midi", "", self._learning)
+            else:
+                gone = [where for where, one in self.bindings.items() if one.control is control]
+                self.bindings = {where: one for where, one in self.bindings.items() if where not in gone}
+                self._keep({where: None for where in gone})
+                for where in gone:
+                    self.bus.publish("midi", _words(where), "")
+
+    def receive(self, message: bytes | list[int]) -> None:
+        """A MIDI message as it came; what is not bound and what is no message is passed over. Raises nothing."""
+        try:
+            with self._lock:
+                command = self._understand(message)
+            if command is not None:
+                self._command(command)
+        except StageError as error:
+            self.bus.publish("error", f"midi: {error}")
+        except Exception as error:
+            self.bus.publish("error", f"midi: a message was lost ({type(error).__name__}: {shown(str(error))})")
+
+    def _understand(self, message: bytes | list[int]) -> Command | None:
+        if len(message) < 2 or (kind := STATUS.get(message[0] & 0xF0)) is None:
+            return None
+        value = 127 if kind == "program" else message[2] if len(message) > 2 else 0
+        if message[0] & 0xF0 == 0x80:
+            value = 0
+        where = (kind, (message[0] & 0x0F) + 1, message[1] & 0x7F)
+        last, self._last[where] = self._last.get(where, 0), value
+        if self._learning and value:
+            self._learn(where)
+            return None
+        one = self.bindings.get(where)
+        command = None if one is None else _command(one, kind, value, last)
+        if command is None or (kind == "cc" and command == self._said.get(where) and command.args and not one.args):  # type: ignore[union-attr]
+            return None  # a fader between two steps says nothing new
+        self._said[where] = command
+        return command
+
+    def _learn(self, where: Key) -> None:
+        """This message does what was to be learned; StageError if it cannot."""
+        text, self._learning = self._learning, ""
+        self.bindings[where] = bind(where[0], text)
+        self.bus.publish("midi", _words(where), text)
+        self._keep({where: text})
+
+    def _keep(self, changes: dict[Key, str | None]) -> None:
+        """Write changed lines of [midi.map] into the settings file, and leave everything else as it is; StageError."""
+        if self._path is None:
+            raise StageError("learned, but until the end of this session alone: start with --config to keep it")
+        import tomlkit
+
+        try:
+            table = tomlkit.parse(self._path.read_text(encoding="utf-8")) if self._path.exists() else tomlkit.document()
+            lines = table.setdefault("midi", tomlkit.table()).setdefault("map", tomlkit.table())
+            for where, text in changes.items():
+                for old in [old for old in lines if old.split() == _words(where).split()]:
+                    del lines[old]
+                if text is not None:
+                    lines[_words(where)] = text
+            atomic_write(self._path, tomlkit.dumps(table))
+        except (AudioError, OSError, ValueError) as error:
+            raise StageError(f"learned, but it cannot be kept in '{self._path}' ({shown(str(error))})") from None
+
+
+def _command(one: Binding, kind: str, value: int, last: int) -> Command | None:
+    """What to do at this value; None if there is nothing to do, as at the release of a key."""
+    control = one.control
+    if one.span is not None:
+        low, high = one.span
+        scaled = low + (high - low) * value / 127
+        return checked(control.name, [round(scaled) if control.args[0].kind == "i" else scaled], "midi")
+    if control.toggle and not one.args and not one.turn and kind == "cc":
+        return checked(control.name, [int(value >= DOWN)], "midi")
+    if control.args and not one.args and not control.toggle:
+        choices = control.args[0].choices
+        return checked(control.name, [choices[value * len(choices) // 128] if choices else value], "midi")
+    pressed = value > 0 if kind != "cc" else value >= DOWN and (last < DOWN or last == value)
+    return Command(control.name, one.args, "midi") if pressed else None
+
+
+def _words(where: Key) -> str:
+    return " ".join(map(str, where))

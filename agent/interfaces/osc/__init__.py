@@ -1,0 +1,1 @@
+"""OSC: codec, server, outgoing reports and the reference page."""

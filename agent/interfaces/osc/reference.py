@@ -1,0 +1,102 @@
+"""What can be said over OSC, as a page for people (agent/OSC.md) and as data for patches; made from the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.control.command import CONTROLS, REPORTS, Arg, Control, ReportAbout
+from agent.interfaces.osc.server import HORIZON, RATE
+
+GROUPS = {
+    "stage": "On stage",
+    "choice": "What comes next",
+    "memory": "Memories",
+    "settings": "Settings",
+    "presets": "Presets",
+    "scenario": "Scenarios",
+    "hear": "Hearing by OSC",
+    "midi": "MIDI",
+    "osc": "Between you and the agent",
+}
+HEAD = f"""# Antiphon over OSC
+
+Made by `antiphon osc`; change agent/control/spec.py instead.
+
+UDP, OSC 1.0, to port 9000 ([osc] port) of this machine; other machines need [osc] host and allow. Types: `i` whole
+number, `f` number, `s` text; `...` as many as you like, `[ ]` may be left out. 3 is taken for 3.0 and 3.0 for 3.
+What takes no value may be sent the 1 and 0 of a button: 1 does it, 0 does nothing.
+Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, {HORIZON:.0f} s at most.
+What is refused is answered by `/antiphon/error` and changes nothing. {RATE} messages a second are read, a long one
+counts as several; the rest is lost.
+
+Reports go to 127.0.0.1:9001 ([osc] subscribers) and to whoever sends `/antiphon/subscribe`.
+"""
+DATE = """
+A date is three whole numbers, `iii`: day since 1 January 1970, second of that day (UTC), microsecond; each is exact in
+the 32 bit floats of Pd, where seconds since 1970 are a minute off. Unix time is day * 86400 + second + micro / 1e6.
+`lead` is simpler: seconds from now, when the packet leaves, until it sounds.
+"""
+
+
+def markdown() -> str:
+    """The page."""
+    lines = [HEAD]
+    for group, title in GROUPS.items():
+        lines += [f"## {title}\n", "| address | values | meaning |", "|---|---|---|"]
+        lines += [_row(one) for one in CONTROLS.values() if one.group == group]
+        lines.append("")
+    lines += ["## Reports", DATE, "| address | types | values | meaning |", "|---|---|---|---|"]
+    lines += [_report(one) for one in REPORTS.values()]
+    return "\n".join(lines) + "\n"
+
+
+def table() -> dict[str, Any]:
+    """The same as data: {"controls": [...], "reports": [...]}."""
+    return {
+        "controls": [
+            {
+                "address": one.address,
+                "alias": one.alias or None,
+                "group": one.group,
+                "key": one.key or None,
+                "toggle": one.toggle,
+                "reach": one.reach,
+                "meaning": one.meaning,
+                "args": [vars(arg) for arg in one.args],
+            }
+            for one in CONTROLS.values()
+        ],
+        "reports": [
+            {
+                "address": one.address,
+                "types": one.types,
+                "asked": one.asked,
+                "meaning": one.meaning,
+                "fields": [vars(field) for field in one.fields],
+            }
+            for one in REPORTS.values()
+        ],
+    }
+
+
+def _row(one: Control) -> str:
+    address = f"`{one.address}`" + (f" or `{one.alias}`" if one.alias else "")
+    meaning = one.meaning + ("; without a value it turns over" if one.toggle else "")
+    if one.key:
+        meaning += f" (key {one.key})"
+    return f"| {address} | {'<br>'.join(map(_arg, one.args)) or '–'} | {meaning} |"
+
+
+def _arg(arg: Arg) -> str:
+    types = {"is": "i or s"}.get(arg.kind, arg.kind) + ("..." if arg.many else "")
+    text = f"`{types}` {arg.name}: {arg.expected}"
+    return f"[ {text} ]" if arg.optional else text
+
+
+def _report(one: ReportAbout) -> str:
+    values = ", ".join(
+        field.name + (" (date)" if field.kind == "d" else f" ({field.unit})" if field.unit else "")
+        for field in one.fields
+    )
+    meaning = one.meaning + ("; only to those who name it in `subscribe`" if one.asked else "")
+    return f"| `{one.address}` | `{one.types or ' '}` | {values or '–'} | {meaning} |"

@@ -1,0 +1,1 @@
+"""The stage page and its server."""

@@ -1,0 +1,68 @@
+"""A performance as a generator of hops over one session: live from blocks of any size, or offline from a whole guide.
+
+Who asks for the next hop, and when, is the only difference between rendering a file and playing it in time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from typing import Protocol
+
+import numpy as np
+
+from agent.performance.session import Session
+from agent.performance.state import Event, Piece
+from corpora.audio import regroup
+from perception.stream import boundary
+
+Hop = tuple[np.ndarray, np.ndarray, Event | None]  # heard, spoken (equally long), what was decided
+
+
+class Guide(Protocol):
+    """A sound that can be read from its beginning as often as one likes."""
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Its samples, (n,) float32 each."""
+
+
+def hop_sizes(hop: float, samplerate: int) -> Iterator[int]:
+    """Samples of hop 0, 1, ...: whole boundaries, so they differ by one where a hop is no whole number."""
+    return (boundary(n + 1, hop, samplerate) - boundary(n, hop, samplerate) for n in count())
+
+
+def live_hops(session: Session, piece: Piece, blocks: Iterable[np.ndarray]) -> Iterator[Hop]:
+    """The performance over an input cut in any way: each hop is answered from the hops before it.
+
+    The last hop may be shorter than the others; what is spoken is always as long as what is heard.
+    """
+    before = None
+    for heard in regroup(blocks, hop_sizes(session.hop, session.samplerate)):
+        if before is None:
+            yield heard, np.zeros(len(heard), np.float32), None
+        else:
+            spoken, event = session.step(piece, before)
+            yield heard, spoken[: len(heard)], event
+        before = heard
+
+
+def offline_hops(session: Session, piece: Piece, file: Guide) -> Iterator[Hop]:
+    """The same when the whole guide is known: heard to the end first, then answered hop by hop from its beginning."""
+    known = []
+    for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
+        wanted = session.listener.expected(piece.hearing)
+        known.append(session.listener.step(piece.hearing, np.pad(heard, (0, wanted - len(heard)))))
+    ahead, window = 0, session.decision.config.window
+    sounds, coming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
+    for number in range(len(known)):
+        while ahead < min(len(known), number + window):
+            session.decision.hear(piece.decision, known[ahead].label)
+            ahead += 1
+        session.notice(piece, known[number])
+        for sound in islice(sounds, max(0, piece.config.decision.horizon - len(coming))):  # as far as a plan reaches
+            session.overhear(piece, sound)
+            coming.append(sound)
+        spoken, event = session.answer(piece)
+        heard = coming.popleft()
+        yield heard, spoken[: len(heard)], event

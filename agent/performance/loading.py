@@ -1,0 +1,102 @@
+"""What a performance is opened on: a model folder, memories and recordings; and the check of outputs against inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agent.performance.model_folder import Model
+from agent.performance.session import Session
+from agent.settings.config import Config
+from corpora import corpus as corpora
+from corpora.audio import open_audio, read_at
+from corpora.build import label
+from corpora.disk import AudioError, beside, told
+from perception.stream import boundary
+
+DEMO = Path(corpora.__file__).parent / "demo"
+Progress = Callable[[float, float], None]  # seconds done, seconds in all
+
+
+@dataclass
+class Memory:
+    """A memory ready for a session: its corpus, and its audio at the device rate."""
+
+    name: str  # as it was asked for, made absolute where it is a path
+    corpus: corpora.Corpus
+    audio: np.ndarray
+
+
+def load_memory(name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None) -> Memory:
+    """'demo', a corpus folder, or an audio file, which is then labelled on the spot.
+
+    CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
+    """
+    if _is_folder(Path(name)) and name != "demo":
+        corpus = corpora.load(name)
+        corpora.check(corpus, model.alphabet.hash, model.alphabet.hop, name, model.folder)
+        path, audio = recording(name, samplerate, model.alphabet.hop)
+    else:
+        path, audio = recording(name, samplerate, model.alphabet.hop)
+        corpus = label(audio, path.stem, model.listener(samplerate, gate), progress)
+    return Memory(name if name == "demo" else str(path.resolve()), corpus, audio)
+
+
+def recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
+    """Where a memory lies, and its audio at the device rate, (n,) float32, whole segments long; AudioError."""
+    path = DEMO / "memory.flac" if name == "demo" else Path(name)
+    if _is_folder(path):
+        return path, read_at(path / "audio.flac", samplerate)
+    with open_audio(path, at_least=hop) as file:
+        audio = file.read(samplerate)
+    segments = 1 + int((len(audio) - 1) / (hop * samplerate))
+    missing = boundary(segments, hop, samplerate) - len(audio)
+    return path, np.pad(audio, (0, missing)) if missing > 0 else audio  # half an hour is 345 MB: no copy without need
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # too long a name has its sentence where it is opened
+        return path.is_dir()
+    return False
+
+
+def open_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, str]:
+    """A session on the model and memory that the settings name, and the memory's name for the log."""
+    model = Model.load(config.agent.model, config.live.hop)
+    memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
+    return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
+
+
+def open_stage(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
+    """The same with all the memories that the settings name, the first one being played first."""
+    session, name = open_session(config, samplerate, progress)
+    names = [name]
+    for other in config.agent.memories:
+        memory = load_memory(other, session.model, samplerate, config.perception.gate_db, progress)
+        session.add(memory.corpus, memory.audio, Path(memory.name).stem)
+        names.append(memory.name)
+    return session, names
+
+
+def refuse_overlap(read: dict[str, str | Path | None], written: dict[str, str | Path | None]) -> None:
+    """AudioError if a file to be written is one that is read, or is to be written twice, or cannot be written at all.
+
+    Both: {flag: path}, None where the flag is not given. Asked before the work begins, so that a slip in the last flag
+    costs neither a recording nor an hour.
+    """
+    taken = {os.path.realpath(path): flag for flag, path in read.items() if path}
+    for flag, path in written.items():
+        if not path:
+            continue
+        known = taken.setdefault(os.path.realpath(path), flag)
+        if known != flag:
+            raise AudioError(f"{flag} '{path}' is the same file as {known}, which would be lost: give it another name")
+        with told(Path(path)):
+            temporary = beside(Path(path))[1]
+            temporary.touch(exist_ok=False)
+            temporary.unlink()

@@ -1,0 +1,120 @@
+"""A model folder: encoder, alphabets and decision models that belong together.
+
+model.json                         format, name, and for each hop the alphabet the decision model speaks
+                                   "encoder": another folder or hub id, where the encoder is not in encoder/
+encoder/                           config.json + model.safetensors, as transformers reads it
+units/k64_h0.50.safetensors        one alphabet for each K and hop
+decision/k64_h0.50/                decision.json + decision.safetensors
+coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
+proxy/k64_h0.50.safetensors        the meter in miniature, for decision.best_of (perception/proxy.py)
+CARD.md                            data, licence, scores, how it was made
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from decision.model import Decision
+from perception.proxy import Proxy
+from perception.stream import Listener
+from perception.transformer import halves, threads
+from perception.units import Alphabet, file_stem
+from perception.wav2vec2 import Wav2Vec2Encoder
+
+EMBEDDED = Path(__file__).parents[1] / "models"
+FORMAT = 1
+
+
+class ModelError(ValueError):
+    """A model folder that cannot be used, told in the user's words."""
+
+
+def find(name: str | Path) -> Path:
+    """The folder of an embedded model by its name, or a folder as it is; ModelError lists what there is."""
+    for folder in (EMBEDDED / str(name), Path(name)):
+        with suppress(OSError, ValueError):  # a name too long for a file
+            if (folder / "model.json").is_file():
+                return folder
+    known = ", ".join(sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))) or "none"
+    raise ModelError(
+        f"there is no model '{name}': give a folder with a model.json, or an embedded one ({known}); "
+        "make small builds one from scores"
+    )
+
+
+def describe(folder: Path) -> dict:
+    """The contents of model.json, checked, `hops` as {s: K}; ModelError."""
+    try:
+        about = json.loads((folder / "model.json").read_text())
+        version = about["format"]
+        if version == FORMAT:
+            about["hops"] = {float(hop): int(units) for hop, units in about["hops"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = " ".join(str(error).split())
+        raise ModelError(f"'{folder}/model.json' is damaged ({why}): copy the model folder again") from None
+    if version != FORMAT:
+        raise ModelError(f"model '{folder}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon")
+    return about
+
+
+def coherence_folder(name: str | Path) -> Path:
+    """Where the meter of a model is: in its coherence/, or the folder named is one itself; ModelError if neither."""
+    if (Path(name) / "coherence.json").is_file():
+        return Path(name)
+    folder = find(name) / "coherence"
+    if not (folder / "coherence.json").is_file():
+        raise ModelError(f"model '{name}' has no coherence meter: make one with: antiphon train coherence DATA -o DIR")
+    return folder
+
+
+@dataclass
+class Model:
+    """What was learned: an encoder, an alphabet and, unless only listening, the decision that speaks it.
+
+    proxy: None where the folder has none; then plans cannot be compared.
+    """
+
+    folder: Path
+    encoder: Wav2Vec2Encoder
+    alphabet: Alphabet
+    decision: Decision | None
+    proxy: Proxy | None = None
+
+    @classmethod
+    def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
+        """Load the parts for a hop (s). units: K; None is what the decision model of this hop speaks.
+
+        ModelError, AlphabetError, EncoderError or DecisionError, each one sentence with the remedy.
+        """
+        folder = find(name)
+        about = describe(folder)
+        offered = about["hops"]
+        if hop not in offered and (decide or units is None):
+            hops = " or ".join(f"{key:g}" for key in sorted(offered))
+            raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {hops}")
+        units = units or offered[hop]
+        alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
+        ears = about.get("encoder") or folder / "encoder"
+        if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
+            raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
+        encoder = Wav2Vec2Encoder.load(ears, hop, fast=halves())
+        if len(alphabet.mean) != encoder.dim:
+            raise ModelError(
+                f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
+                f"{encoder.dim}: they do not belong together, copy the model folder again"
+            )
+        threads(1 if encoder.dim < 512 else 2)  # of a small model the second core is better left to everything else
+        decision, proxy = None, None
+        if decide:
+            decision = Decision.load(folder / "decision" / file_stem(units, hop))
+            decision.check(alphabet.hash, hop)
+            held = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
+            proxy = Proxy.load(held, alphabet.hash) if held.exists() else None
+        return cls(folder, encoder, alphabet, decision, proxy)
+
+    def listener(self, samplerate: int, gate: float) -> Listener:
+        """An ear at a device rate (Hz), with its gate (dBFS)."""
+        return Listener(self.encoder, self.alphabet, samplerate, gate)

@@ -1,0 +1,65 @@
+"""What a report says of a performance: labels, segments and reasons, runs, and the time each stage took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from action.selection import run_lengths
+from agent.performance.hops import hop_sizes
+from agent.performance.session import Session
+from agent.performance.state import Event
+from corpora.audio import open_audio, regroup
+
+
+def summarise(session: Session, events: list[Event], samples: int) -> dict:
+    """What a report holds: what was heard, wanted, chosen and why, and how long each stage took (ms)."""
+    runs = run_lengths([event.segment for event in events])
+    asked = [event for event in events if event.plan]
+    silence = session.silence
+    return {
+        "samplerate": session.samplerate,
+        "samples": samples,
+        "hops": len(events),
+        "silence": silence,
+        "first_hop": events[0].hop if events else 0,
+        "heard": [event.heard for event in events],
+        "plan": [list(event.plan) for event in events],
+        "segments": [event.segment for event in events],
+        "labels": [event.label for event in events],
+        "why": [event.why for event in events],
+        "reasons": dict(Counter(event.why for event in events)),
+        "asked": len(asked),
+        "matched": sum(event.plan[0] == event.label for event in asked),
+        "runs": {"count": len(runs), "mean": round(float(np.mean(runs)), 3) if len(runs) else 0.0,
+                 "longest": int(max(runs, default=0)),
+                 "histogram": {int(k): v for k, v in sorted(Counter(runs.tolist()).items())}},
+        "timings_ms": timings(events),
+    }  # fmt: skip
+
+
+def timings(events: list[Event]) -> dict[str, dict[str, float]]:
+    """{stage: {"p50", "p99", "max"}} in ms, and "mind", their sum per hop."""
+    stages = {stage for event in events for stage in event.times}
+    columns = {stage: np.array([event.times.get(stage, 0.0) for event in events]) for stage in sorted(stages)}
+    if columns:
+        columns["mind"] = np.sum(list(columns.values()), axis=0)
+    return {
+        stage: {"p50": round(float(np.percentile(ms, 50)), 3), "p99": round(float(np.percentile(ms, 99)), 3),
+                "max": round(float(ms.max()), 3)}
+        for stage, ms in columns.items()
+    }  # fmt: skip
+
+
+def true_positive_percentage(session: Session, events: list[Event], truth: str | Path) -> float:
+    """True positive percentage of the labels really played against the labels of `truth` (paper, eq. 5)."""
+    with open_audio(truth, at_least=session.hop) as file:
+        listener = session.model.listener(file.samplerate, session.config.perception.gate_db)
+        hearing, labels = listener.start(), []
+        for audio in regroup(file.blocks(), hop_sizes(session.hop, file.samplerate)):
+            if len(audio) == listener.expected(hearing):
+                labels.append(listener.step(hearing, audio).label)
+    hits = sum(labels[e.hop] == e.label for e in events if e.hop < len(labels))
+    return round(100 * hits / max(1, len(labels)), 3)

@@ -1,0 +1,190 @@
+"""A session log as sound again: sample for sample what was played, without hearing or deciding anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from action.concat import Concatenator
+from agent.engine.fader import Fader
+from agent.performance.loading import recording
+from agent.performance.memories import Growing, Stored, settled, speak
+from agent.records import session_log
+from agent.records.session_log import LogError
+from agent.settings.config import SETTINGS, Config, from_table
+from corpora.audio import AudioWriter
+from perception.stream import boundary
+
+LENGTHS = SETTINGS["live.hop"].choices  # s
+NOTHING, NEIGHBOURS = np.zeros(1, np.float16), np.zeros((1, 1), np.int32)  # a replay knows no labels and features
+Progress = Callable[[float, float], None]  # seconds done, seconds in all
+
+
+@dataclass(frozen=True)
+class About:
+    """What the first line of a log says, checked."""
+
+    config: Config
+    samplerate: int  # Hz
+    hop: float  # s
+    first: int  # hop of the answer that is the first one decided
+    slack: int  # samples of silence before hop 0
+    memories: tuple[tuple[str, str, bool], ...]  # name, fingerprint, does it grow
+
+
+def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -> dict:
+    """Render a session log: what the device, or the file, was given, from its first sample on.
+
+    LogError if the log, what was recorded beside it, or a memory is not what it was.
+    """
+    about = _about(log, session_log.read(log)[0])
+    hops = 0
+    with AudioWriter(out, about.samplerate) as writer:
+        for audio in sounds(log):
+            writer.write(audio)
+            hops += 1
+            if progress:
+                progress(writer.frames / about.samplerate, 0.0)
+    names = [name for name, *_ in about.memories]
+    report = {"samples": writer.frames, "samplerate": about.samplerate, "memory": names[0], "memories": names}
+    return {"hops": hops - 1} | report
+
+
+def sounds(log: str | Path) -> Iterator[np.ndarray]:
+    """The silence before the first hop, then each hop, (n,) float32: all that was played; LogError."""
+    header, lines = session_log.read(log)
+    about = _about(log, header)
+    fader, end = Fader(about.samplerate), None
+    for line in lines:  # they were written when they were known, which may be after the hop they belong to
+        if "fader" in line:
+            fader.change(line["at"], line["fader"])
+        end = line.get("end", end)
+    position = 0
+    for audio in _hops(Path(log), about):
+        audio = audio[: max(0, end - position)] if end is not None else audio
+        fader.apply(audio, position)
+        position += len(audio)
+        yield audio
+
+
+def _hops(log: Path, about: About) -> Iterator[np.ndarray]:
+    """The same before the fader, and to the end of the last hop."""
+    yield np.zeros(about.slack + boundary(about.first, about.hop, about.samplerate), np.float32)
+    stage, number = _Stage(log, about), about.first
+    for at, line in enumerate(session_log.read(log)[1], 2):
+        try:
+            audio = stage.follow(line, number)
+        except LogError:
+            raise
+        except ValueError as error:
+            raise LogError(f"'{log}' is damaged in line {at}: {error}") from None
+        if audio is not None:
+            number += 1
+            yield audio
+
+
+class _Stage:
+    """The memories and what sounds, led by the lines of a log."""
+
+    def __init__(self, log: Path, about: About):
+        self._log, self._about = log, about
+        self._memories = [self._load(*one) for one in about.memories]
+        self._sounding = 0
+        self._played = self._voice = self._memories[0].sound.start()  # as rendered, and after what was taken back
+
+    def follow(self, line: dict, number: int) -> np.ndarray | None:
+        """Do what a line says; the sound if it is a hop, which must be hop `number`. ValueError if it cannot be."""
+        if "segment" in line:
+            return self._hop(line, number)
+        if "grow" in line:
+            self._grow(self._growing(line["grow"]), line)
+        elif "take" in line:
+            self._growing(line["take"]).begin()
+        elif "done" in line:
+            self._growing(line["done"]).end()
+        elif "undo" in line:
+            self._undo(self._growing(line["undo"]))
+        return None
+
+    def _hop(self, line: dict, number: int) -> np.ndarray:
+        about = self._about
+        start, stop = (boundary(n, about.hop, about.samplerate) for n in (number, number + 1))
+        if line["hop"] != number or line["frames"] != stop - start:
+            raise ValueError("its hops do not follow each other")
+        memory = line.get("memory", 0)
+        if type(memory) is not int or not 0 <= memory < len(self._memories):
+            raise ValueError(f"there is no memory {memory!r}")
+        stored = self._memories[memory]
+        held = line.get("held", len(stored.sound.audio))
+        # What sounds when the mind is late was rendered earlier, perhaps before a take was taken back.
+        voice = self._played if held > len(stored.sound.audio) else self._voice
+        with stored.sound.recalled(held):
+            audio, self._played = speak(
+                self._memories, voice, self._sounding, memory, line["segment"], line["frames"], line["gain"]
+            )
+        self._voice, self._sounding = settled(stored, self._played, held), memory
+        return audio
+
+    def _growing(self, number: int) -> Growing:
+        if number == len(self._memories):
+            self._memories.append(self._grows(""))
+        if not 0 <= number < len(self._memories) or not isinstance(growing := self._memories[number], Growing):
+            raise ValueError(f"memory {number} does not grow")
+        return growing
+
+    def _undo(self, growing: Growing) -> None:
+        if not growing.takes:
+            raise ValueError("nothing was recorded that could be undone")
+        held = len(growing.sound.audio)
+        growing.undo()
+        if self._memories[self._sounding] is growing:
+            self._voice = settled(growing, self._voice, held)
+
+    def _grow(self, growing: Growing, line: dict) -> None:
+        path = session_log.takes(self._log) / Path(line["file"]).name
+        try:
+            audio, _ = sf.read(path, line["samples"], line["from"], dtype="float32")
+        except (sf.SoundFileError, ValueError, TypeError):
+            audio = np.zeros(0, np.float32)
+        if audio.shape != (line["samples"],) or not len(audio):
+            raise LogError(f"'{path}', recorded while '{self._log}' was written, is missing or cut: put it back")
+        growing.append(audio, 0, NOTHING)
+
+    def _load(self, name: str, expected: str, growing: bool) -> Stored:
+        if growing:
+            return self._grows(name)
+        _, audio = recording(name, self._about.samplerate, self._about.hop)
+        if session_log.fingerprint(audio) != expected:
+            raise LogError(f"the memory '{name}' is not what '{self._log}' was played with: put the old file back")
+        return Stored(name, None, 1, self._sound(audio), NEIGHBOURS)
+
+    def _grows(self, name: str) -> Growing:
+        return Growing(name, 1, self._sound(np.zeros(0, np.float32)), NEIGHBOURS, ("", 0))
+
+    def _sound(self, audio: np.ndarray) -> Concatenator:
+        action, about = self._about.config.action, self._about
+        fade, align = action.crossfade_ms / 1000, action.align_ms / 1000
+        return Concatenator(audio, about.samplerate, about.hop, crossfade=fade, align=align)
+
+
+def _about(log: str | Path, header: dict) -> About:
+    try:
+        memories = tuple(
+            (str(one["name"]), str(one["fingerprint"]), bool(one.get("growing"))) for one in header["memories"]
+        )
+        about = About(
+            from_table(header["config"], f"'{log}'"), int(header["samplerate"]), float(header["hop"]),
+            int(header["first"]), int(header["slack"]), memories,
+        )  # fmt: skip
+        well = 1 <= about.samplerate <= 1_000_000 and about.hop in LENGTHS and about.first in (0, 1)
+        if not (well and 0 <= about.slack <= about.samplerate and memories):
+            raise ValueError(
+                f"samplerate {about.samplerate}, hop {about.hop}, first {about.first}, slack {about.slack}"
+            )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise LogError(f"the first line of '{log}' is damaged ({error}): it cannot be replayed") from None
+    return about

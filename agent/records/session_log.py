@@ -1,0 +1,321 @@
+"""The session log: one JSON line for all that decides what sounds, enough to render the performance again.
+
+First line: what the session was made of. Then, in the order in which the mind did it, a line per
+- hop as it is played: `agent.performance.session.Event`, missed hops too
+- {"control": name, "args": [...], "source": who, "hop": next hop}: what was asked for; a replay does not need it
+- {"fader": gain, "at": sample}: the fader moves to a linear gain from that sample of the output on (fader.py)
+- {"take": memory, "hop": next hop}, {"grow": memory, "file": name, "from": sample, "samples": n, "hop": next hop},
+  {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, takes the last
+  one back. The sound lies in the folder beside the log, `S.takes/take-1.wav` for `S.jsonl`
+- {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well both fitted in the
+  5 s before (agent/coherence/meter.py); a replay does not need it
+- {"end": samples}: the performance ended well; what the device was given has so many samples
+A log cut off by a crash replays to its last whole line. Format 1 had one memory, and only hops and the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent.control.bus import Bus
+from agent.performance.memories import Growing
+from agent.performance.session import Event, Session
+from agent.records.recorder import SYNC, Behind, SafeWav, aside
+from agent.settings import config
+from corpora.disk import AudioError, reason, told
+
+FORMAT = 2
+
+
+class LogError(ValueError):
+    """A session log that cannot be replayed, told in the user's words."""
+
+
+def fingerprint(audio: np.ndarray) -> str:
+    """Short hash of a memory at the device rate, so that a replay of another memory is refused."""
+    return hashlib.sha256(np.ascontiguousarray(audio, "<f4").tobytes()).hexdigest()[:16]
+
+
+def takes(path: Path) -> Path:
+    """The folder of what memories have grown by, beside the log at `path`."""
+    return path.with_suffix(".takes")
+
+
+class Journal:
+    """Writes a session log, in a thread of its own; use it in a `with` block. AudioError when it cannot begin.
+
+    memories: the names of the session's memories, paths made absolute. slack: samples before the first hop sounds.
+    bus: None for a performance from file to file: a log that cannot be written is an AudioError of the next call, and
+    a log that was there, kept aside as `S~.jsonl` until the new one has ended well, comes back. With a bus, as on
+    stage: one report `error`, play goes on, and neither what was written nor what was there is ever deleted.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        session: Session,
+        memories: str | Sequence[str],
+        offline: bool = False,
+        slack: int = 0,
+        bus: Bus | None = None,
+    ):
+        self.path, self.samplerate = Path(path), session.samplerate
+        self._bus, self._synced = bus, 0.0
+        self._take: SafeWav | None = None
+        self._takes, self._next = 0, 0 if offline else 1
+        self._session = session
+        self._old: dict[Path, Path] = {}
+        if self.path.is_file() or not self.path.exists():
+            self._old = aside(self.path, takes(self.path))
+        try:
+            with told(self.path):
+                self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115, closed by __exit__
+                self._put_lines([_header(session, memories, offline, slack)])
+        except AudioError:
+            self._close_file()
+            self._take_back()
+            raise
+        self._behind = Behind("log", self._write, self._failed)
+        self._keep(self._kept)
+
+    @property
+    def error(self) -> AudioError | None:
+        """Why nothing more is written."""
+        return self._behind.error
+
+    def hop(self, event: Event) -> None:
+        """This hop has been played."""
+        self._next = event.hop + 1
+        self._put(event)
+
+    def control(self, name: str, args: Sequence, source: str, hop: int) -> None:
+        """Someone asked for this before `hop` was decided, and it was done."""
+        self._put({"control": name, "args": list(args), "source": source, "hop": hop})
+
+    def fader(self, gain: float, at: int) -> None:
+        """The fader moves to `gain` (linear) from sample `at` of the output on."""
+        self._put({"fader": float(gain), "at": int(at)})
+
+    def coherence(self, found: dict[str, float], hop: int) -> None:
+        """So well did what was heard and spoken fit in the 5 s before, while `hop` sounded."""
+        self._put({"coherence": found, "hop": int(hop)})
+
+    def end(self, samples: int) -> None:
+        """The performance is over; the device was given so many samples."""
+        self._put({"end": int(samples)})
+
+    def settle(self) -> None:
+        """Wait until everything is written."""
+        self._behind.settle()
+        self._raise()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._keep(None)
+        self._behind.close()
+        self._close_file()
+        if self._bus is not None:
+            return
+        if self.error is not None or (kind is not None and issubclass(kind, AudioError)):
+            self._take_back()
+        elif kind is None:
+            self._forget()
+        if kind is None:
+            self._raise()
+
+    def _put(self, item: Any) -> None:
+        self._raise()
+        self._behind.put(item)
+
+    def _raise(self) -> None:
+        if self._bus is None and self.error is not None:
+            raise self.error
+
+    def _keep(self, told: Callable[[str, np.ndarray | None], None] | None) -> None:
+        """Be told, or no longer, of all that befalls the memory that grows."""
+        self._session.keep = told
+        for stored in self._session.memories:
+            if isinstance(stored, Growing):
+                stored.keep = told
+
+    def _kept(self, what: str, audio: np.ndarray | None) -> None:
+        number = next(n for n, stored in enumerate(self._session.memories) if stored.growing)
+        line = {what: number, "hop": self._next}
+        self._put(line if audio is None else (line, np.array(audio, np.float32)))
+
+    # --- in the thread
+
+    def _write(self, items: list) -> None:
+        try:
+            self._put_lines([self._line(item) for item in items])
+            if time.monotonic() > self._synced + SYNC:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            if self._bus is None:
+                with told(self.path):
+                    raise
+            raise AudioError(f"'{self.path}' takes no more ({reason(error)}): make room, or log elsewhere") from None
+
+    def _line(self, item: Any) -> dict:
+        if isinstance(item, Event):
+            line = asdict(item)
+            line["times"] = {stage: round(ms, 3) for stage, ms in item.times.items()}
+            return line
+        if isinstance(item, tuple):
+            return self._grown(*item)
+        if "take" in item:
+            self._take = None
+        return item
+
+    def _grown(self, line: dict, audio: np.ndarray) -> dict:
+        """The sound is in its file before the line that speaks of it."""
+        if self._take is None:
+            takes(self.path).mkdir(exist_ok=True)
+            self._takes += 1
+            self._take = SafeWav(takes(self.path) / f"take-{self._takes}.wav", self.samplerate)
+        start = self._take.frames
+        self._take.append(audio)
+        return line | {"file": self._take.path.name, "from": start, "samples": len(audio)}
+
+    def _put_lines(self, lines: list[dict]) -> None:
+        self._file.write("".join(json.dumps(line, separators=(",", ":"), default=_plain) + "\n" for line in lines))
+        self._file.flush()
+
+    def _failed(self, error: AudioError) -> None:
+        if self._bus is not None:
+            self._bus.publish("error", f"the log has ended, play goes on: {error}")
+
+    # --- what was there before
+
+    def _close_file(self) -> None:
+        with suppress(OSError, AttributeError):  # a full disk has been told already; there may be no file
+            self._file.close()
+
+    def _take_back(self) -> None:
+        """Given up: as if this log had never been begun."""
+        with suppress(OSError):
+            self.path.unlink()
+        if self._takes:
+            shutil.rmtree(takes(self.path), ignore_errors=True)
+        for known, old in self._old.items():
+            with suppress(OSError):
+                os.replace(old, known)
+
+    def _forget(self) -> None:
+        for old in self._old.values():
+            with suppress(OSError):
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+def _header(session: Session, memories: str | Sequence[str], offline: bool, slack: int) -> dict:
+    names = iter([memories] if isinstance(memories, str) else memories)
+    about = [
+        {
+            "name": stored.name if stored.growing else next(names, stored.name),
+            "growing": stored.growing,
+            "fingerprint": fingerprint(stored.sound.audio),
+        }
+        for stored in session.memories
+    ]
+    return {
+        "antiphon": FORMAT,
+        "samplerate": session.samplerate,
+        "hop": session.hop,
+        "model": str(session.model.folder),
+        "alphabet": session.model.alphabet.hash,
+        "memories": about,
+        "slack": int(slack),
+        "first": 0 if offline else 1,
+        "config": config.as_table(session.config),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers, and whatever a control may bring."""
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+# --- reading
+
+
+def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
+    """(header, lines) of a session log; LogError. A last line that was cut off in writing is left out.
+
+    The header of an older format comes as that of this one.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}") from None
+    except (OSError, ValueError) as error:
+        raise LogError(f"the session log '{path}' cannot be read ({reason(error)}): check its name") from None
+    try:
+        header = json.loads(lines[0])
+        version = header["antiphon"]
+    except (ValueError, KeyError, TypeError):
+        raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}") from None
+    if version not in (1, FORMAT):
+        raise LogError(
+            f"session log '{path}' has format {version}, this Antiphon replays 1 to {FORMAT}: update Antiphon"
+        )
+    if version == 1:
+        header["memories"] = [{"name": header.get("memory"), "fingerprint": header.get("fingerprint")}]
+        header["slack"] = 0
+    return header, _lines(path, lines[1:])
+
+
+def _lines(path: Path, lines: list[str]) -> Iterator[dict]:
+    for number, text in enumerate(lines, 2):
+        if not text:
+            continue
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = None
+            if number > len(lines):  # the last one, cut off
+                return
+        if not _whole(line):
+            raise LogError(f"'{path}' is damaged in line {number}: nothing after it can be replayed")
+        yield line
+
+
+KINDS: dict[str, tuple[str, ...]] = {  # what tells a line -> the whole numbers from 0 on that it must hold
+    "end": ("end",),
+    "control": (),
+    "coherence": (),
+    "fader": ("at",),
+    "take": ("take",),
+    "grow": ("grow", "from", "samples"),
+    "done": ("done",),
+    "undo": ("undo",),
+}
+
+
+def _whole(line: Any) -> bool:
+    """Has a line what a replay needs?"""
+    if not isinstance(line, dict):
+        return False
+    for kind, numbers in KINDS.items():
+        if kind in line:
+            well = all(type(line.get(key)) is int and line[key] >= 0 for key in numbers)
+            if kind == "fader":
+                well = well and isinstance(line["fader"], (int, float)) and 0 <= line["fader"] <= 1000
+            return well and (kind != "grow" or isinstance(line.get("file"), str))
+    whole = all(type(line.get(key, 0)) is int for key in ("held", "memory"))
+    whole = whole and all(type(line.get(key)) is int for key in ("hop", "segment", "frames"))
+    return whole and "gain" in line and isinstance(line["gain"], (int, float, type(None)))

@@ -1,0 +1,1 @@
+"""The settings of agent.toml: their fields, ranges and defaults."""

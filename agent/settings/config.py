@@ -1,0 +1,294 @@
+"""Every setting and its default; reads and checks `agent.toml` and `--set section.key=value`.
+
+A setting is one line here: default, range, unit, meaning. The table `SETTINGS` is gathered from these lines and
+serves the file, the command line, OSC and the help alike, so that no range is written twice.
+
+Defaults < agent.toml < --set. A change while playing (`change`) passes the same checks.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from agent.settings.field import ConfigError, Setting, checked, is_address, is_network, setting
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["SECTIONS", "SETTINGS", "Config", "ConfigError", "Setting", "as_table", "change", "from_table", "read"]
+
+
+CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
+
+
+class _Section:
+    def __post_init__(self) -> None:
+        for one in fields(self):  # type: ignore[arg-type]
+            about = one.metadata["setting"]
+            object.__setattr__(self, one.name, checked(one.name, about, getattr(self, one.name)))
+
+
+class _OnNetwork(_Section):
+    host: str
+    allow: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_address(self.host):
+            raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
+        for one in self.allow:
+            if not is_network(one):
+                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
+
+
+@dataclass(frozen=True)
+class Agent(_Section):
+    """[agent]: which model, which memory, which dice."""
+
+    model: str = setting("small", meaning="name of an embedded model, or a folder")
+    memory: str = setting("demo", meaning="'demo', a corpus folder or an audio file")
+    memories: tuple[str, ...] = setting((), kind=list, meaning="more of them, loaded before the piece begins")
+    seed: int = setting(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
+
+
+@dataclass(frozen=True)
+class Perception(_Section):
+    """[perception]: how it hears."""
+
+    gate_db: float = setting(-50.0, -120, 0, unit="dBFS", live=True, meaning="quieter hops count as silence")
+
+
+@dataclass(frozen=True)
+class Decision(_Section):
+    """[decision]: what it answers."""
+
+    temperature: float = setting(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
+    top_p: float = setting(0.9, 0, 1, live=True, meaning="0 plays the likeliest answer, 1 any answer")
+    top_k: int = setting(0, 0, 4096, live=True, meaning="keep only so many likeliest labels; 0 keeps all")
+    repetition_penalty: float = setting(1.0, 1, 10, live=True, meaning="above 1 avoids labels played lately")
+    constraint: str = setting(
+        "require", choices=("none", "prefer", "require"), live=True, meaning="how strictly it keeps to the memory"
+    )
+    lookahead: int = setting(
+        1, 1, 16, unit="hops", live=True, meaning="1 answers the hop just heard, more plans further ahead"
+    )
+    horizon: int = setting(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
+    rests: str = setting(
+        "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
+    )
+    density: float = setting(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
+    best_of: int = setting(
+        1, 1, 16, unit="plans", live=True, meaning="draws so many answers and plays the one that fits best"
+    )
+    reward: str = setting(
+        "proxy", choices=("proxy", "cocola"), meaning="what fits best by: proxy at once, cocola slower, from files only"
+    )
+
+
+@dataclass(frozen=True)
+class Action(_Section):
+    """[action]: how it plays its memory."""
+
+    max_continuity: int = setting(
+        16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
+    )
+    taboo: int = setting(8, 0, 100_000, unit="hops", live=True, meaning="no jump to what was played so lately")
+    region: tuple[float, float] = setting(
+        (0.0, 1.0), 0, 1, live=True, meaning="part of the memory that may be played, from 0 (start) to 1 (end)"
+    )
+    crossfade_ms: float = setting(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
+    align_ms: float = setting(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
+    follow_level: float = setting(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
+    gain_db: float = setting(0.0, -60, 24, unit="dB", live=True, meaning="output gain")
+
+
+@dataclass(frozen=True)
+class Live(_Section):
+    """[live]: devices and time."""
+
+    hop: float = setting(0.5, choices=(0.25, 0.35, 0.5), unit="s", meaning="time between two decisions")
+    slack_ms: float = setting(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
+    input: str = setting("", meaning="input device; empty is the system's own")
+    output: str = setting("", meaning="output device; empty is the system's own")
+    input_channels: str = setting("1", meaning="which channels to hear, counted from 1; of several, the mean")
+    output_channels: str = setting("1,2", meaning="which channels to play on, counted from 1")
+    client: str = setting("antiphon", meaning="name among the clients of JACK")
+    samplerate: int = setting(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
+    presets: str = setting("presets.toml", meaning="file that keeps the presets")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("input_channels", "output_channels"):
+            if not CHANNELS.fullmatch(text := getattr(self, name)):
+                raise ConfigError(f"{name} = {text!r}: expected channel numbers from 1, like '1' or '1,2'")
+        if 0 < self.samplerate < 8000:
+            raise ConfigError(f"samplerate = {self.samplerate}: expected 0 (the device's own) or 8000 to 192000 Hz")
+
+
+@dataclass(frozen=True)
+class Osc(_OnNetwork):
+    """[osc]: who may talk to it over the network, and who is told."""
+
+    port: int = setting(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
+    host: str = setting("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines it obeys, like '192.168.1.7'")
+    subscribers: tuple[str, ...] = setting(("127.0.0.1:9001",), kind=list, meaning="who is told, 'address:port'")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for one in self.subscribers:
+            host, _, port = one.rpartition(":")
+            if not is_address(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+                raise ConfigError(f"subscribers = {one!r}: expected address:port, like '127.0.0.1:9001'")
+
+
+@dataclass(frozen=True)
+class Midi(_Section):
+    """[midi]: pedals, pads and faders."""
+
+    port: str = setting("", meaning="MIDI input, by (part of) its name; empty is none")
+    map: Mapping[str, str] = setting({}, kind=dict, meaning="'cc 1 64', 'note 1 60' or 'program 1 3' to a control")
+
+
+@dataclass(frozen=True)
+class Page(_OnNetwork):
+    """[page]: the stage page in a browser."""
+
+    port: int = setting(0, 0, 65535, meaning="port of the page; 0 is off")
+    host: str = setting("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines that may open it, like '192.168.1.7'")
+
+
+@dataclass(frozen=True)
+class Coherence(_Section):
+    """[coherence]: the meter of how well the two fit, while playing on a device."""
+
+    every: float = setting(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
+    model: str = setting("", meaning="folder of another meter; empty is the one of agent.model")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings. A value: `change` returns another one."""
+
+    agent: Agent = field(default_factory=Agent)
+    perception: Perception = field(default_factory=Perception)
+    decision: Decision = field(default_factory=Decision)
+    action: Action = field(default_factory=Action)
+    live: Live = field(default_factory=Live)
+    osc: Osc = field(default_factory=Osc)
+    midi: Midi = field(default_factory=Midi)
+    page: Page = field(default_factory=Page)
+    coherence: Coherence = field(default_factory=Coherence)
+
+
+SECTIONS: dict[str, type] = {
+    "agent": Agent,
+    "perception": Perception,
+    "decision": Decision,
+    "action": Action,
+    "live": Live,
+    "osc": Osc,
+    "midi": Midi,
+    "page": Page,
+    "coherence": Coherence,
+}
+SETTINGS: dict[str, Setting] = {
+    f"{section}.{one.name}": one.metadata["setting"] for section, cls in SECTIONS.items() for one in fields(cls)
+}
+
+
+def read(path: str | Path | None = None, sets: Iterable[str] = ()) -> Config:
+    """Defaults, then the file at `path` (None: none), then each of `sets` ("decision.top_p=0.8"); ConfigError."""
+    config = Config() if path is None else from_table(_parse_file(Path(path)), str(path))
+    for text in sets:
+        config = change(config, *_parse_set(text), where=f"--set {text}")
+    return config
+
+
+def from_table(table: dict[str, Any], where: str = "settings") -> Config:
+    """Build a Config from {section: {key: value}}, as TOML or a session log has it; `where` begins the errors."""
+    sections = {}
+    for name, content in table.items():
+        if name not in SECTIONS:
+            raise ConfigError(f"{where}: no section [{name}]; {_hint(name, SECTIONS)}")
+        if not isinstance(content, dict):
+            raise ConfigError(f"{where}: {name} = {content!r}: expected a section [{name}]")
+        known = [one.name for one in fields(SECTIONS[name])]
+        for key in content:
+            if key not in known:
+                raise ConfigError(f"{where} [{name}]: no setting '{key}'; {_hint(key, known)}")
+        try:
+            sections[name] = SECTIONS[name](**content)
+        except ConfigError as error:
+            raise ConfigError(f"{where} [{name}]: {error}") from None
+    return Config(**sections)
+
+
+def change(config: Config, name: str, value: Any, where: str = "settings") -> Config:
+    """The same settings but for one, "section.key"; checked like the file, ConfigError begins with `where`."""
+    if name not in SETTINGS:
+        raise ConfigError(f"{where}: no setting '{name}'; {_hint(name, SETTINGS)}")
+    section, key = name.split(".")
+    try:
+        return replace(config, **{section: replace(getattr(config, section), **{key: value})})
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def as_table(config: Config) -> dict[str, dict[str, Any]]:
+    """{section: {key: value}} in TOML's types; `from_table` makes the same Config of it."""
+    return {
+        section: {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+        for section, content in asdict(config).items()
+    }
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """The near miss, or all there is. 'top_p' finds 'decision.top_p'."""
+    names = list(known)
+    ends = [k for k in names if "." in k and k.split(".")[1] == name.split(".")[-1]]
+    near = ends[:1] or get_close_matches(name, names, 1)
+    if (
+        not near
+        and "." in name
+        and (tail := get_close_matches(name.split(".")[-1], [k.split(".")[-1] for k in names], 1))
+    ):
+        near = [k for k in names if k.split(".")[-1] == tail[0]][:1]
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
+
+
+def _parse_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no settings file '{path}': check its name, or leave out --config") from None
+    except OSError as error:
+        raise ConfigError(f"'{path}' cannot be read ({(error.strerror or '').lower()}): check its name") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"'{path}' is not a text file in UTF-8: save it again as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise ConfigError(f"'{path}' is not TOML: {str(error)[:200]}; write settings as  key = value") from None
+
+
+def _parse_set(text: str) -> tuple[str, Any]:
+    """ "decision.top_p=0.8" -> ("decision.top_p", 0.8). Text needs no quotes here."""
+    name, equals, value = text.partition("=")
+    name, value = name.strip(), value.strip()
+    if not equals:
+        raise ConfigError(f"--set {text}: expected section.key=value, like decision.top_p=0.8")
+    if name in SETTINGS and SETTINGS[name].kind is str and value[:1] not in ("'", '"'):
+        return name, value
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return name, value
+    return name, parsed["value"] if set(parsed) == {"value"} else value

@@ -1,0 +1,257 @@
+"""The memory that grows while it is played is the memory that would have been built at once, and takes back exactly."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from action.concat import Concatenator
+from agent.performance.memories import GROWING, Growing, Stored, settled, speak
+from corpora.audio import boundary, read_at
+from corpora.build import label
+from corpora.corpus import CorpusError, load
+from tests.conftest import glide, melody, noise
+
+VOCAB = 5
+law = settings(deadline=None, max_examples=60)
+
+
+def empty(rate=16000, hop=0.25, **more):
+    """A growing memory that holds nothing."""
+    sound = Concatenator(np.zeros(0, np.float32), rate, hop, **more)
+    return Growing(GROWING, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32), ("k4", VOCAB - 1))
+
+
+def recorded(sound):
+    """A memory that does not grow."""
+    return Stored("still", None, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32))
+
+
+def tables(stored):
+    """The oracle, as far as it is valid."""
+    t, n = stored.oracle.tables, len(stored)
+    rows = (
+        t.labels[:n], t.suffix_link[: n + 1], t.root_edge, t.first_edge[: n + 1], t.previous[:n], t.newest, t.rank[:n],
+        t.repeats[:n],
+    )  # fmt: skip
+    return [row.tolist() for row in rows]
+
+
+def contents(stored):
+    """Everything a growing memory holds, to compare."""
+    features = [feature.tolist() for feature in stored._features]
+    return (*tables(stored), stored.sound.audio.tobytes(), stored.rms.tolist(), features, list(stored.takes))
+
+
+def grow(stored, first, hops, seed=0):
+    """Record hops number `first`, ... of a performance as one take; the audio as it was heard."""
+    rng, rate, hop = np.random.default_rng(seed), stored.sound.rate, stored.sound.hop
+    stored.begin()
+    heard = []
+    for n in range(first, first + hops):
+        audio = rng.uniform(-0.5, 0.5, boundary(n + 1, hop, rate) - boundary(n, hop, rate)).astype(np.float32)
+        stored.append(audio, int(rng.integers(VOCAB)), rng.random(3))
+        heard.append(audio)
+    stored.end()
+    return np.concatenate(heard) if heard else np.zeros(0, np.float32)
+
+
+@pytest.mark.parametrize("hop, rate", [(0.25, 48000), (0.35, 44100), (0.35, 22050)])
+def test_what_grew_while_it_played_is_what_is_built_at_once(stage, hop, rate):
+    """Also at 22.05 kHz, where a hop is no whole number of samples and the ear counts from elsewhere."""
+    session, audio = stage.session(hop=hop, rate=rate), np.concatenate([melody(6, rate, 2), noise(3, rate, 3)])
+    piece, start = session.start(1), 0
+    session.apply(piece, "record", ("input",))
+    while start + session.listener.expected(piece.hearing) <= len(audio):
+        size = session.listener.expected(piece.hearing)
+        session.step(piece, audio[start : start + size])
+        start += size
+        if len(session.growing()) == 9:
+            session.apply(piece, "memory", (GROWING,))  # played while it grows
+    session.apply(piece, "record", ("off",))
+    live, built = session.memories[1], label(audio[:start], "at once", session.listener)
+    shift = 2 * int(hop * rate != round(hop * rate))
+    assert len(live) == len(built) == piece.hearing.hops
+    assert live.labels.tolist() == built.labels.tolist()
+    assert np.array_equal(live.sound.audio[shift:], audio[: start - shift]), (
+        "a take may begin with two samples of silence"
+    )
+    assert len(live.sound.audio) == boundary(len(live), hop, rate) == start
+    np.testing.assert_array_equal(live.rms, built.rms)
+    np.testing.assert_array_equal(live.snapshot().corpus().features, built.features)
+
+
+@law
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=6), st.sampled_from([16000, 22050]))
+def test_undo_restores_exactly(takes, rate):
+    stored, before = empty(rate, 0.35), []
+    for seed, (first, hops) in enumerate(takes):
+        before.append(contents(stored))
+        size = len(stored.takes)
+        grow(stored, first, hops, seed)
+        assert len(stored.takes) == size + bool(hops)
+        assert len(stored.sound.audio) == boundary(len(stored), 0.35, rate)
+        if len(stored.takes) == size:
+            assert contents(stored) == before.pop()
+    while before:
+        stored.undo()
+        assert contents(stored) == before.pop()
+
+
+def test_takes_after_an_undo_are_as_if_it_had_not_been():
+    one, two = empty(), empty()
+    grow(one, 0, 4, 1)
+    grow(two, 0, 4, 1)
+    grow(one, 9, 7, 2)
+    one.undo()
+    grow(one, 20, 5, 3)
+    grow(two, 20, 5, 3)
+    assert contents(one) == contents(two) and one.edits == 1
+
+
+# --- saving
+
+
+def test_a_snapshot_is_of_its_moment_and_costs_no_copy(tmp_path):
+    stored = empty(room=60)
+    first = grow(stored, 0, 8, 1)
+    snap = stored.snapshot()
+    assert np.shares_memory(snap.audio, stored.sound.audio)
+    grow(stored, 8, 3, 2)
+    stored.undo()
+    stored.undo()
+    grow(stored, 0, 12, 5)  # written over what the snapshot still reads, if it were not lent
+    assert np.array_equal(snap.audio, first)
+    snap.save(tmp_path / "take")
+    corpus = load(tmp_path / "take")
+    assert corpus.labels.tolist() == snap.labels.tolist() and corpus.alphabet == "k4"
+    np.testing.assert_allclose(read_at(tmp_path / "take" / "audio.flac"), first, atol=2**-23)
+
+
+def test_nothing_recorded_is_no_corpus():
+    with pytest.raises(CorpusError, match="no segments"):
+        empty().snapshot().corpus()
+
+
+def test_a_saved_memory_is_played_again(stage, tmp_path):
+    session = stage.session(hop=0.25)
+    piece = session.start()
+    session.apply(piece, "record", ("self",))
+    for hop in melody(6, 48000, 4).reshape(-1, 12000):
+        session.step(piece, hop)
+    session.snapshot().save(tmp_path / "mine")
+    corpus = load(tmp_path / "mine")
+    number = session.add(corpus, corpus.audio(), "mine")
+    session.apply(piece, "memory", ("mine",))
+    for hop in melody(3, 48000, 5).reshape(-1, 12000):
+        event = session.step(piece, hop)[1]
+        assert event.memory == number == piece.sounding and event.segment < len(corpus)
+
+
+# --- from one memory to another
+
+
+def test_a_switch_keeps_the_power_and_does_not_click():
+    """From each memory to the other, at once and after a rest: like a jump within one."""
+    rate, hop = 16000, 0.25
+    tone = [(0.4 * np.sin(2 * np.pi * hz * np.arange(6 * rate) / rate)).astype(np.float32) for hz in (110, 163)]
+    sounds = [Concatenator(audio, rate, hop) for audio in tone]
+    memories = [recorded(sound) for sound in sounds]
+    voice, now, out, rng = sounds[0].start(), 0, [], np.random.default_rng(0)
+    for _ in range(200):
+        memory = int(rng.integers(2))
+        audio, voice = speak(memories, voice, now, memory, int(rng.integers(1, 22)), 4000, None)
+        now = memory
+        out.append(audio)
+    out = np.concatenate(out)[100:]
+    steepest = max(np.abs(np.diff(audio)).max() for audio in tone)
+    assert np.abs(np.diff(out)).max() < 1.5 * steepest
+    power = np.convolve(out.astype(np.float64) ** 2, np.ones(800) / 800, "valid")
+    assert np.abs(10 * np.log10(power / 0.08)).max() < 1.5
+
+
+def test_noise_keeps_its_power_from_one_memory_to_another():
+    rate, rng = 16000, np.random.default_rng(1)
+    sounds = [Concatenator((0.1 * rng.standard_normal(6 * rate)).astype(np.float32), rate, 0.25) for _ in range(2)]
+    memories = [recorded(sound) for sound in sounds]
+    voice, out = sounds[0].start(), []
+    for n in range(400):
+        audio, voice = speak(memories, voice, (n - 1) % 2, n % 2, int(rng.integers(0, 23)), 4000, None)
+        out.append(audio)
+    fades = np.array(out[1:])[:, :800].astype(np.float64).reshape(399, 5, 160)
+    assert np.abs(10 * np.log10(np.mean(fades**2, axis=(0, 2)) / 0.01)).max() < 0.3
+
+
+@law
+@given(st.lists(st.tuples(st.sampled_from("abxr"), st.integers(0, 30)), max_size=40), st.integers(0, 9))
+def test_growing_and_taking_back_never_clicks(steps, seed):
+    """A tone is recorded and taken back while it and another memory sound: no step larger than the tones have."""
+    rate, rng = 16000, np.random.default_rng(seed)
+    tone = (0.4 * np.sin(2 * np.pi * 110 * np.arange(20 * rate) / rate)).astype(np.float32)
+    still, stored = Concatenator(tone[: 4 * rate], rate, 0.25), empty(rate)
+    memories = [recorded(still), stored]
+    voice, sounding, at, recording, out = still.start(), 0, 0, False, []
+    for what, number in steps:
+        if what == "r":
+            (stored.end if recording else stored.begin)()
+            recording, at = not recording, int(rng.integers(50_000))
+        if what == "x" and stored.takes:
+            held, recording = len(stored.sound.audio), False
+            stored.end()
+            if stored.takes:
+                stored.undo()
+                voice = settled(stored, voice, held) if sounding else voice
+        if recording:
+            stored.append(tone[at : at + 4000], number % VOCAB, np.zeros(3))
+            at += 4000
+        memory = 1 if what == "b" and len(stored) else sounding if what == "r" and (len(stored) or not sounding) else 0
+        n = len(memories[memory].sound)
+        going = memory == sounding and voice.tail is None and 0 <= voice.segment < n - 1 and number % 2
+        segment = voice.segment + 1 if going else number % n if number % 5 else -1
+        audio, voice = speak(memories, voice, sounding, memory, segment, 4000, None)
+        sounding = memory
+        out.append(audio)
+    if out:
+        played = np.concatenate([[0.0], *out])
+        assert np.abs(np.diff(played)).max() < 1.6 * np.abs(np.diff(tone)).max()
+
+
+def test_no_sound_reads_on_from_one_take_into_the_next():
+    rate, stored = 16000, empty()
+    tone = (0.4 * np.sin(2 * np.pi * 100.3 * np.arange(4 * rate) / rate)).astype(np.float32)
+    for shift in (0, 117):  # cut anywhere
+        stored.begin()
+        for n in range(4):
+            stored.append(tone[n * 4000 + shift : (n + 1) * 4000 + shift], 0, np.zeros(3))
+        stored.end()
+    raw = np.abs(np.diff(stored.sound.audio)).max()
+    voice, out = stored.sound.start(), []
+    for segment in (2, 3, 4, 5, 3, 4, 7, -1):
+        out.append(stored.sound.step(voice, segment, 4000))
+    assert np.abs(np.diff(np.concatenate(out))).max() < 1.5 * np.abs(np.diff(tone)).max() < raw
+
+
+def test_names_are_unique(stage):
+    session = stage.session(hop=0.25)
+    corpus, audio = session.corpus, session.sound.audio
+    session.add(corpus, audio)
+    session.add(corpus, audio, GROWING)
+    session.growing()
+    names = [stored.name for stored in session.memories]
+    assert names == [corpus.name, f"{corpus.name} 2", f"{GROWING} 2", GROWING]
+    assert session.growing() is session.memories[3]
+
+
+def test_a_glide_survives_self_recording(stage):
+    """What is played is remembered with the labels it was played for, and nothing is heard twice."""
+    session = stage.session("decision.rests=never", hop=0.25)
+    piece, spoken, events = session.start(2), [], []
+    session.apply(piece, "record", ("self",))
+    for hop in glide(8, 48000, 1)[: 32 * 12000].reshape(-1, 12000):
+        audio, event = session.step(piece, hop)
+        spoken.append(audio)
+        events.append(event)
+    session.apply(piece, "record", ("off",))
+    live = session.memories[1]
+    assert np.array_equal(live.sound.audio, np.concatenate(spoken))
+    assert live.labels.tolist() == [event.label for event in events]

@@ -1,0 +1,453 @@
+"""One performance: repeatable by its seed, true to its memory, and as long as what it answers."""
+
+import json
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from action.selection import WHY
+from agent.commands import respond
+from agent.settings import config
+from agent.settings.config import ConfigError
+from corpora.audio import boundary
+from corpora.corpus import CorpusError
+from tests.conftest import glide, melody, noise, samples, write
+
+SOME = settings(max_examples=10, deadline=None)
+
+
+def hops_of(session, piece, audio):
+    """Each whole hop of the audio."""
+    while True:
+        start = boundary(piece.hearing.hops, session.hop, session.samplerate)
+        end = boundary(piece.hearing.hops + 1, session.hop, session.samplerate)
+        if end > len(audio):
+            return
+        yield audio[start:end]
+
+
+def run(session, audio, seed=None, each=None):
+    """(spoken hops, events, piece); `each(piece, number)` is called before every hop."""
+    piece, spoken, events = session.start(seed), [], []
+    for number, hop in enumerate(hops_of(session, piece, audio)):
+        if each:
+            each(piece, number)
+        answer, event = session.step(piece, hop)
+        spoken.append(answer)
+        events.append(event)
+    return spoken, events, piece
+
+
+def tune(piece, *sets):
+    """Change settings while playing, through the same checks as the file."""
+    for text in sets:
+        piece.config = config.change(piece.config, *config._parse_set(text))
+
+
+@pytest.fixture(scope="module")
+def half(stage):
+    return stage.session(hop=0.5)
+
+
+@pytest.fixture(scope="module")
+def quarter(stage):
+    return stage.session("action.follow_level=0", hop=0.25)
+
+
+@pytest.fixture(scope="module")
+def long_guide():
+    return np.concatenate([melody(14, 48000, 2), noise(6, 48000, 3), glide(6, 48000, 4)])
+
+
+# --- the same again
+
+
+def test_a_seed_decides_everything(quarter, long_guide):
+    first, again, changed = (run(quarter, long_guide, seed) for seed in (3, 3, 4))
+    assert first[1] == again[1]
+    assert np.concatenate(first[0]).tobytes() == np.concatenate(again[0]).tobytes()
+    assert first[1] != changed[1]
+    assert [e.heard for e in first[1]] == [e.heard for e in changed[1]], "the dice do not change what is heard"
+
+
+def test_pieces_of_one_session_do_not_know_of_each_other(quarter, long_guide):
+    alone = run(quarter, long_guide, 1)[1]
+    one, two, events = quarter.start(1), quarter.start(2), []
+    for hop in hops_of(quarter, one, long_guide):
+        events.append(quarter.step(one, hop)[1])
+        quarter.step(two, hop[::-1].copy())
+    assert events == alone
+
+
+# --- true to the memory
+
+
+@SOME
+@given(seed=st.integers(0, 999), rests=st.sampled_from(["follow", "free", "never"]), low=st.floats(0, 0.8))
+def test_require_plays_only_what_the_memory_holds(quarter, seed, rests, low):
+    held = set(quarter.corpus.labels.tolist())
+    sets = (f"decision.rests='{rests}'", f"action.region=[{low}, 1.0]", "decision.top_p=1.0")
+    audio = melody(6.0, 48000, seed)
+    _, events, piece = run(quarter, audio, seed, lambda piece, n: tune(piece, *sets))
+    first, stop = quarter._region(piece)
+    inside = set(quarter.corpus.labels[first:stop].tolist())
+    for event in events:
+        assert event.why in WHY
+        assert event.label in held | {quarter.silence}
+        assert event.plan[0] in inside | {quarter.silence}
+        if event.segment >= 0:
+            assert first <= event.segment < stop
+            assert event.label == quarter.corpus.labels[event.segment]
+        else:
+            assert event.label == quarter.silence
+        if rests == "never":
+            assert event.plan[0] != quarter.silence
+        if rests == "follow" and event.heard != quarter.silence:
+            assert quarter.silence not in event.plan
+
+
+def test_the_history_is_what_was_really_played(quarter, long_guide):
+    """Law 5: forced away from its plan by a tight region, the model still remembers what sounded."""
+    _, events, piece = run(
+        quarter, long_guide, 5, lambda piece, n: tune(piece, "decision.constraint='none'", "action.region=[0.3, 0.4]")
+    )
+    played = [event.label for event in events]
+    assert sum(event.plan[0] != event.label for event in events) > 10, "the test has something to show"
+    assert list(piece.recent) == played[-piece.recent.maxlen :]
+    assert piece.navigation.history[-8:].tolist() == played[-8:]
+    decision = quarter.decision
+    state = decision.start()
+    decision.commit(state, quarter.silence)
+    for event in events:
+        decision.hear(state, event.heard)
+        decision.commit(state, event.label)
+    np.testing.assert_array_equal(decision.logits(state), decision.logits(piece.decision))
+
+
+def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
+    spoken, events, _ = run(quarter, long_guide, 8, lambda piece, n: tune(piece, "action.max_continuity=100"))
+    memory, head, runs = quarter.sound.audio, None, 0
+    for answer, event in zip(spoken, events, strict=True):
+        assert len(answer) == event.frames
+        if event.run > 1 and head is not None:
+            expected = memory[head : head + event.frames]
+            assert answer[: len(expected)].tobytes() == expected.tobytes()
+            head += event.frames
+            runs += 1
+        elif event.segment >= 0:
+            start, reach = boundary(event.segment, 0.25, 48000), round(0.01 * 48000)
+            fade = round(0.05 * 48000)
+            ends = [start + shift + event.frames for shift in range(-reach, reach + 1)]
+            tail = answer[fade:]
+            heads = [end for end in ends if end <= len(memory) and np.array_equal(memory[end - len(tail) : end], tail)]
+            head = heads[0] if len(heads) == 1 else None  # digital silence says nothing about where it was read
+    assert runs > 3
+
+
+def test_going_on_is_followed_to_the_longest_stretch(quarter, long_guide):
+    for longest in (1, 2, 7):
+        _, events, _ = run(
+            quarter, long_guide, 1, lambda piece, n, k=longest: tune(piece, f"action.max_continuity={k}")
+        )
+        runs = [event.run for event in events]
+        assert max(runs) <= longest
+        assert longest > 2 or max(runs) == longest
+
+
+def test_settings_change_while_playing(quarter, long_guide):
+    """Region, taboo and the longest stretch hold from the hop on at which they were turned."""
+
+    def turn(piece, number):
+        if number == 40:
+            tune(piece, "action.region=[0.5, 0.6]", "action.max_continuity=2", "action.taboo=3")
+        if number == 80:
+            tune(piece, "action.region=[0.0, 0.2]", "action.taboo=0", "decision.horizon=1")
+
+    _, events, _ = run(quarter, long_guide, 2, turn)
+    n = len(quarter.corpus)
+    assert {e.segment for e in events[:40]} - set(range(n // 2, round(0.6 * n)))
+    for event in events[40:80]:
+        assert event.segment == -1 or int(0.5 * n) <= event.segment < round(0.6 * n)
+        assert event.run <= 2
+    for event in events[80:]:
+        assert event.segment == -1 or 0 <= event.segment < round(0.2 * n)
+        assert len(event.plan) == 1
+    lately = deque(maxlen=3)
+    for event in events[40:80]:
+        if event.why in ("jump", "nearest") and event.run == 1:
+            assert event.segment not in lately
+        lately.append(event.segment)
+    with pytest.raises(ConfigError, match="max_continuity = 0"):
+        config.change(quarter.config, "action.max_continuity", 0)
+
+
+def test_a_region_of_nothing_still_holds_one_segment(quarter):
+    piece = quarter.start()
+    for region in ("[0.0, 0.001]", "[0.999, 1.0]", "[0.5, 0.5001]"):
+        tune(piece, f"action.region={region}")
+        first, stop = quarter._region(piece)
+        assert stop == first + 1 and 0 <= first < len(quarter.corpus)
+
+
+def test_it_rests_when_the_guide_rests(quarter):
+    """After a phrase, 6 s of silence: it may rest there and only there, and `never` does not."""
+    audio = np.concatenate([melody(3.0, 48000, 1) + 0.01 * np.sin(np.arange(144000)).astype(np.float32),
+                            np.zeros(6 * 48000, np.float32)])  # fmt: skip
+    rested = 0
+    for seed in range(6):
+        spoken, events, _ = run(quarter, audio, seed)
+        for answer, event in zip(spoken, events, strict=True):
+            if quarter.silence in event.plan:
+                assert event.heard == quarter.silence
+            if event.segment == -1 and event.plan[0] == quarter.silence:
+                rested += 1
+                assert not answer[round(0.05 * 48000) :].any()
+    _, events, _ = run(quarter, audio, 0, lambda piece, n: tune(piece, "decision.rests='never'"))
+    assert all(quarter.silence not in event.plan for event in events)
+    _, events, _ = run(quarter, np.zeros(12 * 48000, np.float32), 1)
+    rested += sum(event.label == quarter.silence for event in events)
+    assert rested > 0
+
+
+def test_density_rests_by_the_phrase(quarter, long_guide):
+    _, events, _ = run(quarter, long_guide, 1, lambda piece, n: tune(piece, "decision.density=0"))
+    assert {event.plan for event in events} == {(quarter.silence,) * 4}
+    assert {event.label for event in events} == {quarter.silence}
+    _, events, _ = run(quarter, long_guide, 1, lambda piece, n: tune(piece, "decision.density=0.5"))
+    asked = [event.plan == (quarter.silence,) * 4 for event in events]
+    phrases = [asked[i : i + 8] for i in range(0, len(asked) - 8, 8)]
+    assert all(len(set(phrase)) == 1 for phrase in phrases if all(e.heard != quarter.silence for e in events))
+    assert 0 < sum(asked) < len(asked)
+
+
+def test_follow_level_follows(half):
+    loud, quiet = (melody(8.0, 48000, 3) * gain for gain in (1.0, 0.05))
+    levels = []
+    for audio in (loud, quiet):
+        spoken, events, _ = run(
+            half,
+            audio.astype(np.float32),
+            1,
+            lambda piece, n: tune(piece, "action.follow_level=1", "decision.rests='never'"),
+        )
+        levels.append(np.sqrt(np.mean(np.concatenate(spoken) ** 2)))
+        gains = [event.gain for event in events if event.segment >= 0]
+        assert all(gain is None or 10 ** (-12.01 / 20) <= gain <= 10 ** (12.01 / 20) for gain in gains)
+    assert levels[0] > 2 * levels[1]
+
+
+def test_a_gain_is_never_more_than_full_scale(half, long_guide):
+    spoken, _, _ = run(half, long_guide, 1, lambda piece, n: tune(piece, "action.gain_db=24"))
+    peak = np.abs(np.concatenate(spoken)).max()
+    assert 0.5 < peak <= 1.0
+
+
+# --- late
+
+
+def test_a_late_mind_lets_the_run_go_on(quarter, long_guide):
+    piece, missed = quarter.start(1), 0
+    previous = None
+    for number, hop in enumerate(hops_of(quarter, piece, long_guide)):
+        if number % 5 == 4:
+            answer, event = quarter.late(piece)
+            missed += 1
+            assert event.plan == () and event.why in ("late", "fade") and event.hop == previous.hop + 1
+            assert len(answer) == event.frames
+            if previous.segment >= 0 and previous.segment + 1 < len(quarter.corpus):
+                assert event.segment == previous.segment + 1 and event.run == previous.run + 1
+            elif previous.segment == -1:
+                assert event.segment == -1 and not answer[2400:].any()
+            assert event.label == piece.recent[-1]
+            previous = event
+            quarter.hear(piece, quarter.listener.step(piece.hearing, hop))  # heard all the same, answered too late
+        else:
+            _, previous = quarter.step(piece, hop)
+    assert missed > 10
+    assert piece.hop == missed + (piece.hearing.hops - missed) + 1
+
+
+def test_late_before_anything_was_played_is_silence(quarter):
+    piece = quarter.start()
+    for hop in range(1, 4):
+        answer, event = quarter.late(piece)
+        assert (event.segment, event.label, event.hop) == (-1, quarter.silence, hop)
+        assert not answer.any()
+
+
+# --- proposed, accepted, dropped
+
+
+def memory_of(piece):
+    """All that a piece remembers, to compare; the decision's scratch rows left out."""
+    decision, navigation = piece.decision, piece.navigation
+    rows = decision.rows[..., : decision.rows.shape[-2] // 2, :].tobytes()
+    return (
+        rows, decision.ears.tobytes(), decision.last.tolist(), decision.heard, decision.played,
+        navigation.state.tolist(), navigation.history.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
+        repr(piece.voice), list(piece.recent), list(piece.trail), piece.hop, piece.late, piece.phrase, piece.resting,
+    )  # fmt: skip
+
+
+def test_a_proposal_that_is_dropped_leaves_no_trace(stage, long_guide):
+    session = stage.session("decision.density=0.7", hop=0.25)
+    piece, plain = session.start(3), run(session, long_guide, 3)
+    for number, hop in enumerate(hops_of(session, piece, long_guide)):
+        session.hear(piece, session.listener.step(piece.hearing, hop))
+        before, dice = memory_of(piece), piece.rng.bit_generator.state
+        for _ in range(number % 3):
+            dropped = session.propose(piece)
+            session.chain(piece, dropped, 4)
+            assert memory_of(piece) == before
+            piece.rng.bit_generator.state = dice
+        proposal = session.propose(piece)
+        session.accept(piece, proposal)
+        assert proposal.event == plain[1][number]
+        assert np.array_equal(proposal.audio, plain[0][number])
+
+
+def test_the_chain_is_what_late_would_have_given(quarter, long_guide):
+    """Rendered beforehand, after a hop that is only proposed: the memory goes on for 2 s, fades, and rests."""
+    limit = quarter.patience
+    assert limit == 8
+    for length in (3, 8, 19, 30):
+        piece, other = quarter.start(length), quarter.start(length)
+        for number, hop in enumerate(hops_of(quarter, piece, long_guide[: length * 12000])):
+            heard = quarter.listener.step(piece.hearing, hop)
+            quarter.listener.step(other.hearing, hop)
+            quarter.hear(piece, heard)
+            quarter.hear(other, heard)
+            if number < length - 1:
+                quarter.answer(piece)
+                quarter.answer(other)
+        proposal = quarter.propose(piece)
+        chain = quarter.chain(piece, proposal, limit + 3)
+        quarter.answer(other)
+        late = [quarter.late(other) for _ in range(limit + 3)]
+        assert [made.event for made in chain] == [event for _, event in late]
+        assert all(np.array_equal(made.audio, audio) for made, (audio, _) in zip(chain, late, strict=True))
+        for made in (proposal, *chain):
+            quarter.accept(piece, made)
+        assert memory_of(piece) == memory_of(other)
+        why = [made.event.why for made in chain]
+        if proposal.event.segment + limit + 1 < len(quarter.corpus) and proposal.event.segment >= 0:
+            assert why == ["late"] * limit + ["fade", "rest", "rest"]
+        assert not chain[-1].audio.any()
+
+
+def test_after_a_miss_the_patience_is_whole_again(quarter, long_guide):
+    piece = quarter.start(1)
+    for number, hop in enumerate(hops_of(quarter, piece, long_guide)):
+        if number % 6 == 0:
+            quarter.answer(piece)
+        else:
+            assert quarter.late(piece)[1].why in ("late", "fade")
+        quarter.hear(piece, quarter.listener.step(piece.hearing, hop))
+
+
+def test_hops_are_accepted_in_order(quarter, long_guide):
+    piece = quarter.start()
+    first = quarter.propose(piece)
+    quarter.accept(piece, first)
+    with pytest.raises(ValueError, match="hop 1 was accepted, the next to be played is 2"):
+        quarter.accept(piece, first)
+
+
+def test_density_decides_for_each_phrase_even_where_its_first_hop_was_missed(stage, long_guide):
+    session = stage.session("decision.density=0", hop=0.25)
+    piece = session.start()
+    for number, hop in enumerate(hops_of(session, piece, long_guide[: 20 * 12000])):
+        event = session.late(piece)[1] if number % 8 == 0 else session.answer(piece)[1]
+        assert event.label == session.silence
+        session.hear(piece, session.listener.step(piece.hearing, hop))
+    assert piece.resting and piece.phrase == 2
+
+
+# --- lookahead, offline
+
+
+def test_lookahead_holds_back_what_is_heard(stage, long_guide):
+    one, three = (stage.session(f"decision.lookahead={k}", "decision.rests=free", hop=0.25) for k in (1, 3))
+    piece = three.start()
+    for number, hop in enumerate(long_guide[: 6 * 12000].reshape(6, 12000)):
+        three.step(piece, hop)
+        assert piece.decision.heard == max(0, number - 1)
+    audio = long_guide[: 48000 * 6]
+    other = np.concatenate([audio[: 48000 * 5], noise(1.0, 48000, 9)])
+    known = [event.plan for event in run(three, audio, 1)[1]], [event.plan for event in run(three, other, 1)[1]]
+    changed = [a != b for a, b in zip(*known, strict=True)]
+    assert not any(changed[: 20 + 2]), "hops 20 on are other, and known three hops later"
+    assert run(one, audio, 1)[1] != run(three, audio, 1)[1]
+
+
+def test_offline_answers_the_first_hop_too(antiphon, tiny, memory, guide, tmp_path):
+    words = (guide, "-o", "a.wav", "--model", tiny, "--memory", memory, "--json")
+    live, offline = (json.loads(antiphon("respond", *words, "--mode", mode).out) for mode in ("live", "offline"))
+    assert (live["first_hop"], offline["first_hop"]) == (1, 0)
+    assert offline["hops"] == live["hops"] + 1 == 13
+    assert live["samples"] == offline["samples"] == len(samples(guide))
+
+
+# --- length
+
+
+@SOME
+@given(extra=st.integers(0, 24000), hop=st.sampled_from([0.25, 0.35, 0.5]), offline=st.booleans(), data=st.data())
+def test_an_answer_is_as_long_as_its_guide_to_the_sample(stage, tmp_path_factory, extra, hop, offline, data):
+    rate = data.draw(st.sampled_from([22050, 44100, 48000]))
+    folder = tmp_path_factory.mktemp("length")
+    audio = melody(1.0, rate, extra)[: round(hop * rate) + 1]
+    audio = np.concatenate([audio, melody(1.0, rate, 1)[:extra]])
+    write(folder / "g.wav", audio, rate, "FLOAT")
+    report = respond.respond(
+        folder / "g.wav", folder / "o.wav", stage.settings(hop=hop), offline=offline, mix=folder / "m.wav"
+    )
+    assert report["samples"] == len(audio)
+    assert len(samples(folder / "o.wav")) == len(samples(folder / "m.wav")) == len(audio)
+
+
+def test_the_report_tells_what_was_played(antiphon, tiny, memory, guide, tmp_path):
+    found = antiphon(
+        "respond", guide, "-o", "a.wav", "--mix", "m.wav", "--report", "r.json", "--truth", guide, "--seed", 5,
+        "--model", tiny, "--memory", memory, "--json",
+    )  # fmt: skip
+    report = json.loads(found.out)
+    assert report == json.loads((tmp_path / "r.json").read_text())
+    hops = report["hops"]
+    assert all(len(report[key]) == hops for key in ("heard", "plan", "segments", "labels", "why"))
+    assert (report["seed"], report["hop"], report["mode"]) == (5, 0.5, "live")
+    assert set(report["timings_ms"]) == {"perception", "decision", "action", "sound", "mind"}
+    assert 0 <= report["tpp"] <= 100
+    assert sum(report["reasons"].values()) == hops
+    assert sum(int(k) * v for k, v in report["runs"]["histogram"].items()) == sum(s >= 0 for s in report["segments"])
+    mix, rate = sf.read(tmp_path / "m.wav", dtype="float32")
+    answer, heard = samples(tmp_path / "a.wav"), samples(guide)
+    both = np.stack([0.75 * heard + 0.25 * answer, 0.25 * heard + 0.75 * answer], axis=1)
+    np.testing.assert_allclose(mix, both, atol=1e-6)
+    assert rate == 48000
+
+
+# --- what belongs together
+
+
+def test_a_session_refuses_a_memory_of_another_alphabet(stage, tiny, other, half, quarter):
+    with pytest.raises(CorpusError, match=r"labelled with alphabet k16-0\.25s.* the model speaks k64-0\.5s.*Run:"):
+        type(half)(half.model, quarter.corpus, half.config, 48000, quarter.sound.audio)
+    listening = replace(half.model, decision=None)
+    with pytest.raises(ValueError, match="listen only"):
+        type(half)(listening, half.corpus, half.config, 48000, half.sound.audio)
+
+
+def test_a_memory_of_035_s_hops_plays(stage, long_guide):
+    for rate in (22050, 44100):
+        session = stage.session(hop=0.35, rate=rate)
+        assert len(session.sound.audio) == boundary(len(session.corpus), 0.35, rate)
+        spoken, events, _ = run(session, long_guide[: 10 * rate], 1)
+        assert [len(hop) for hop in spoken] == [event.frames for event in events]
+        assert {event.frames for event in events} <= {int(0.35 * rate), int(0.35 * rate) + 1}
+        assert sum(event.frames for event in events) == boundary(1 + len(events), 0.35, rate) - boundary(1, 0.35, rate)
