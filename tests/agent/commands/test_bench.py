@@ -37,7 +37,7 @@ def test_the_mind_is_measured_stage_by_stage(tiny, monkeypatch, tmp_path):
     for name, seconds in (("guide", 3), ("memory", 4)):
         noise = np.random.default_rng(seconds).uniform(-0.1, 0.1, seconds * 16000)
         sf.write(tmp_path / f"{name}.flac", noise, 16000)
-    monkeypatch.setattr(bench.perform, "DEMO", tmp_path)
+    monkeypatch.setattr(bench.loading, "DEMO", tmp_path)
     found = bench.mind(bench.open_demo(str(tiny), 0.5), hops=8)  # more hops than the guide has: it begins again
     assert set(found["stages"]) == {"perception", "decision", "action", "sound", "mind"}
     assert found["hops"] == 8 and 0 < found["stages"]["mind"]["p50"] <= found["stages"]["mind"]["max"]
