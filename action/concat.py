@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-ATTACK = 0.005  # s to fade in from silence
-RELEASE = 0.1  # s in which the limiter recovers to 1/e
-WORTH = 0.3  # correlation below which alignment would only move the attack
-NEARER = 0.05  # correlation given up to shift by 0 rather than by `align`, so that the nearest period wins
+ATTACK_S = 0.005  # s to fade in from silence
+RELEASE_S = 0.1  # s in which the limiter recovers to 1/e
+MIN_CORRELATION = 0.3  # correlation below which alignment would only move the attack
+SHIFT_PENALTY = 0.05  # correlation given up to shift by 0 rather than by `align`, so that the nearest period wins
 
 
 @dataclass
@@ -27,11 +27,11 @@ class Voice:
     head: int = 0  # next sample to read
     gain: float = 1.0  # at the end of the last hop
     limit: float = 1.0  # gain of the limiter, 1 when it is idle
-    tail: np.ndarray | None = None  # (n,) float32: how a sound goes on that was left, see `Concatenator.leave`
+    tail: np.ndarray | None = None  # (n,) float32: how a sound goes on that was left, see `Concatenator.detach`
 
 
 @njit(cache=True, nogil=True)
-def _tail(audio, size, head, out):
+def _read_mirrored(audio, size, head, out):
     """Read on from `head`; beyond the end of the memory its last samples return backwards, so that nothing breaks off.
 
     `size` samples are valid. A head already beyond the end has been faded out and reads as silence.
@@ -52,7 +52,7 @@ def _dot(a, b):
 
 
 @njit(cache=True, nogil=True)
-def _shift(audio, size, old, start, frames, reach):
+def _best_shift(audio, size, old, start, frames, reach):
     """Shift within +-reach at which the memory from `start` on resembles `old` most: normalised cross-correlation.
 
     `frames` samples, no fewer than `old` has, can be read from the shifted start on.
@@ -62,14 +62,14 @@ def _shift(audio, size, old, start, frames, reach):
     energy_old = np.float64(_dot(old, old))
     if high < low or energy_old <= 1e-9:
         return 0
-    best, score = 0, WORTH
+    best, score = 0, MIN_CORRELATION
     first = audio[start + low : start + low + fade]
     energy = np.float64(_dot(first, first))
     for shift in range(low, high + 1):
         at = start + shift
         if energy > 1e-9:
             alike = _dot(old, audio[at : at + fade]) / np.sqrt(energy_old * energy)
-            alike -= NEARER * abs(shift) / max(reach, 1)
+            alike -= SHIFT_PENALTY * abs(shift) / max(reach, 1)
             if alike > score:
                 best, score = shift, alike
         if at + fade < size:
@@ -102,7 +102,7 @@ def _crossfade(old, new):
 
 
 @njit(cache=True, nogil=True)
-def _finish(out, gain_before, gain, limit, recovery):
+def _apply_gain(out, gain_before, gain, limit, recovery):
     """Ramp the gain over the hop, keep |out| <= 1, in place; return the limiter's gain. At gain 1 it only watches."""
     n = len(out)
     moving = gain_before != 1.0 or gain != 1.0
@@ -149,8 +149,8 @@ class Concatenator:
             raise ValueError(f"align = {align} s: expected 0 to half a hop ({hop / 2} s)")
         self.rate, self.hop = float(rate), float(hop)
         self.fade, self.reach = round(crossfade * rate), round(align * rate)
-        self.attack = min(self.fade, round(ATTACK * rate))
-        self._recovery = float(np.exp(-1 / (RELEASE * rate)))
+        self.attack = min(self.fade, round(ATTACK_S * rate))
+        self._recovery = float(np.exp(-1 / (RELEASE_S * rate)))
         self._audio, self._size = self._mono(audio), len(audio)
         self._joints: list[int] = []  # samples at which a take follows another
         self._lent = 0  # samples that a copy in the making still reads
@@ -184,25 +184,25 @@ class Concatenator:
         self._audio[self._size : need] = new
         self._size = need
 
-    def joint(self) -> None:
+    def start_take(self) -> None:
         """What is appended from now on is another take: no sound reads on across this place."""
         if self._size and self._size not in self._joints[-1:]:
             self._joints.append(self._size)
 
     def truncate(self, samples: int) -> None:
-        """Forget what lies beyond so many samples, 0 to all; a voice that sounds there has to `leave` first."""
+        """Forget what lies beyond so many samples, 0 to all; a voice that sounds there has to `detach` first."""
         if not 0 <= samples <= self._size:
             raise ValueError(f"truncate to {samples} samples: the memory holds 0 to {self._size}")
         self._size = samples
         del self._joints[bisect_left(self._joints, samples) :]
 
-    def lend(self) -> np.ndarray:
+    def frozen_view(self) -> np.ndarray:
         """(n,) float32 view of the memory that stays as it is, whatever is appended or truncated later."""
         self._lent = max(self._lent, self._size)
         return self.audio
 
     @contextmanager
-    def recalled(self, samples: int) -> Iterator[None]:
+    def as_of(self, samples: int) -> Iterator[None]:
         """In a `with` block: the memory as it was when it held so many samples, more or fewer than now.
 
         What was taken back is as it was until something is appended. ValueError: it never held so many.
@@ -233,7 +233,7 @@ class Concatenator:
         """A voice that has played nothing."""
         return Voice()
 
-    def leave(self, voice: Voice, size: int | None = None) -> Voice:
+    def detach(self, voice: Voice, size: int | None = None) -> Voice:
         """The same sound for another memory, or for what remains of this one: it carries along how it would go on.
 
         The next `step`, whatever it plays, crossfades from there. size: samples of the memory that could be read when
@@ -242,7 +242,7 @@ class Concatenator:
         if voice.segment < 0 or voice.tail is not None:
             return replace(voice)
         tail = np.empty(self.fade, np.float32)
-        _tail(self._audio, self._stretch(voice.segment, size)[1], voice.head, tail)
+        _read_mirrored(self._audio, self._stretch(voice.segment, size)[1], voice.head, tail)
         return replace(voice, tail=tail)
 
     def _stretch(self, segment: int, size: int | None = None) -> tuple[int, int]:
@@ -277,7 +277,7 @@ class Concatenator:
         else:
             out = self._jump(voice, segment, frames)
         voice.segment, voice.tail = segment, None
-        voice.limit = float(_finish(out, before, gain, voice.limit, self._recovery))
+        voice.limit = float(_apply_gain(out, before, gain, voice.limit, self._recovery))
         voice.gain = gain
         return out
 
@@ -296,8 +296,8 @@ class Concatenator:
         out[:whole] = self._audio[head : head + whole]
         fade = min(self.fade, frames - whole)
         if head <= size and fade:
-            _tail(self._audio, size, head + whole, out[whole : whole + fade])
-            _fall(out[whole : whole + fade])
+            _read_mirrored(self._audio, size, head + whole, out[whole : whole + fade])
+            _fade_out(out[whole : whole + fade])
         return out
 
     def _before(self, voice: Voice, fade: int) -> np.ndarray:
@@ -306,7 +306,7 @@ class Concatenator:
         if voice.tail is not None:
             old[: len(voice.tail)] = voice.tail[:fade]
         elif voice.segment >= 0:
-            _tail(self._audio, self._stretch(voice.segment)[1], voice.head, old)
+            _read_mirrored(self._audio, self._stretch(voice.segment)[1], voice.head, old)
         return old
 
     def _fade_out(self, voice: Voice, frames: int) -> np.ndarray:
@@ -314,7 +314,7 @@ class Concatenator:
         fade = min(self.fade, frames)
         if voice.segment >= 0 and fade:
             out[:fade] = self._before(voice, fade)
-            _fall(out[:fade])
+            _fade_out(out[:fade])
         return out
 
     def _jump(self, voice: Voice, segment: int, frames: int) -> np.ndarray:
@@ -327,14 +327,14 @@ class Concatenator:
         else:
             old = self._before(voice, fade)
             take = self._audio[first:]
-            start += int(_shift(take, stop - first, old, start - first, frames, self.reach))
+            start += int(_best_shift(take, stop - first, old, start - first, frames, self.reach))
             out = self._read(start, frames, stop)
             _crossfade(old, out[:fade])
         voice.head = start + frames
         return out
 
 
-def _fall(out: np.ndarray) -> None:
+def _fade_out(out: np.ndarray) -> None:
     """Fade (n,) out at equal power, in place."""
     out *= np.cos((np.arange(len(out), dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / len(out)))
 

@@ -169,7 +169,7 @@ def tokens(given: argparse.Namespace) -> None:
         hearing, labels = listener.start(), []
         blocks = file.blocks(_block(given.block or BLOCK))
         for audio in regroup(blocks, hops.hop_sizes(hop, file.samplerate)):
-            if len(audio) == listener.expected(hearing):
+            if len(audio) == listener.next_hop_samples(hearing):
                 labels.append(listener.step(hearing, audio).label)
     alphabet = model.alphabet
     found = {"tokens": labels, "hop": hop, "units": alphabet.units, "silence": alphabet.silence,

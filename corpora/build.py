@@ -14,7 +14,7 @@ from corpora.audio import AudioWriter, boundary, open_audio, regroup
 from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, write_segments
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
-    from perception.stream import Heard, Listener
+    from perception.stream import LabelledHop, Listener
 
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
@@ -35,7 +35,7 @@ class _Segments:
     rms: list[float]
     features: list[np.ndarray]
 
-    def add(self, audio: np.ndarray, heard: Heard) -> None:
+    def add(self, audio: np.ndarray, heard: LabelledHop) -> None:
         self.labels.append(int(heard.label))
         self.rms.append(float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
         self.features.append(np.asarray(heard.feature, np.float16))
@@ -89,7 +89,7 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
     """
     hearing, kept, start = listener.start(), _Segments([], [], []), 0
     while start < len(audio):
-        size = listener.expected(hearing)
+        size = listener.next_hop_samples(hearing)
         segment = audio[start : start + size]
         kept.add(segment, listener.step(hearing, segment))
         start += size

@@ -33,7 +33,7 @@ from decision.step import DecisionState
 SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
 PAPER = {"dim": 768, "layers": 6, "heads": 12, "ff": 2048}
 FORMAT = 1
-SHORTEST_WINDOW = 15.0  # s, what the paper's model sees
+SHORTEST_WINDOW_S = 15.0  # s, what the paper's model sees
 
 
 class DecisionError(ValueError):
@@ -65,8 +65,8 @@ class DecisionConfig:
             raise DecisionError(f"every size of a decision model must be above 0: {self}")
         if self.dim % (4 * self.heads):
             raise DecisionError(f"dim = {self.dim}: expected a multiple of 4 * heads = {4 * self.heads}")
-        if self.window * self.hop < SHORTEST_WINDOW - 1e-6:
-            least = int(np.ceil(SHORTEST_WINDOW / self.hop - 1e-6))
+        if self.window * self.hop < SHORTEST_WINDOW_S - 1e-6:
+            least = int(np.ceil(SHORTEST_WINDOW_S / self.hop - 1e-6))
             raise DecisionError(f"window = {self.window} labels of {self.hop} s: expected 15 s or more, {least} labels")
         if not 0 <= self.dropout < 1:
             raise DecisionError(f"dropout = {self.dropout}: expected 0 to 1")
@@ -84,7 +84,7 @@ class DecisionConfig:
         return self.units + 1
 
 
-def turn(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
+def rotary_factors(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
     """Rotary factors (cos|sin, n, head) float32 of hop numbers (n,).
 
     Angles are taken in float64: in float32 a position of 100,000 is off by several thousandths of a turn.
@@ -94,7 +94,7 @@ def turn(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
     return torch.from_numpy(np.stack([np.hstack([cos, cos]), np.hstack([-sin, sin])]).astype(np.float32))
 
 
-def rotate(x: Tensor, turned: Tensor) -> Tensor:
+def apply_rotary(x: Tensor, turned: Tensor) -> Tensor:
     """Turn (..., n, head) by the factors of `turn`; pair i is (i, i + head / 2)."""
     return (x * turned[0] + x.roll(x.shape[-1] // 2, -1) * turned[1]).to(x.dtype)
 
@@ -130,18 +130,18 @@ class Block(nn.Module):
         before stand and those of these n are put.
         """
         query, key, value = self.split(self.own_in(self.norm_own(x)))
-        query, key = rotate(query, turned), rotate(key, turned)
+        query, key = apply_rotary(query, turned), apply_rotary(key, turned)
         if past is not None:
             rows = own.shape[1]
             past[0, :, :, rows - x.shape[1] : rows], past[1, :, :, rows - x.shape[1] : rows] = key, value
             key, value = past[:, :, :, :rows]
-        x = x + self.drop(self.own_out(merge(attend(query, key, value, own))))
-        query = rotate(self.split(self.heard_in(self.norm_heard(x)))[0], turned)
-        x = x + self.drop(self.heard_out(merge(attend(query, keys, values, see))))
+        x = x + self.drop(self.own_out(merge_heads(attention(query, key, value, own))))
+        query = apply_rotary(self.split(self.heard_in(self.norm_heard(x)))[0], turned)
+        x = x + self.drop(self.heard_out(merge_heads(attention(query, keys, values, see))))
         return x + self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     """Fused attention, (batch, heads, n, head). On a CPU in float32 even under autocast: the backward pass of the
     fused kernel takes four times as long in bfloat16 (105 ms against 26 for eight of 32 x 30 labels)."""
     if query.device.type == "cpu":
@@ -151,7 +151,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
 
 
-def merge(x: Tensor) -> Tensor:
+def merge_heads(x: Tensor) -> Tensor:
     """(batch, heads, n, head) -> (batch, n, dim)."""
     return x.transpose(1, 2).flatten(2)
 
@@ -202,7 +202,7 @@ class Decision(nn.Module):
         hops, ears = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
         own, see = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, ears, lookahead))
         keys, values = self._ears(heard, ears).unbind(1)
-        turned = turn(hops, self.frequencies).to(x.device)
+        turned = rotary_factors(hops, self.frequencies).to(x.device)
         for i, block in enumerate(self.blocks):
             x = block(x, turned, own, keys[i], values[i], see)
         return self.head(self.norm(x))
@@ -217,7 +217,7 @@ class Decision(nn.Module):
         hops, device = np.arange(length), heard.device
         own, see = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
         keys, values = self._ears(heard, hops).unbind(1)
-        turned = turn(hops, self.frequencies).to(device)
+        turned = rotary_factors(hops, self.frequencies).to(device)
         past = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
         labels, last = torch.empty_like(heard), heard.new_full((batch,), c.start)
         for t in range(length):
@@ -247,7 +247,8 @@ class Decision(nn.Module):
         c = self.config
         both = self.heard_out(self.norm_heard(self.drop(self.heard(labels))))
         both = both.view(*labels.shape, c.layers, 2, c.heads, -1).permute(2, 3, 0, 4, 1, 5)
-        return torch.stack([rotate(both[:, 0], turn(hops, self.frequencies).to(both.device)), both[:, 1]], 1)
+        factors = rotary_factors(hops, self.frequencies).to(both.device)
+        return torch.stack([apply_rotary(both[:, 0], factors), both[:, 1]], 1)
 
     def _ears(self, heard: Tensor, hops: np.ndarray) -> Tensor:
         both = self._keys(heard, hops)

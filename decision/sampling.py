@@ -45,7 +45,7 @@ def sample(
     nothing is left to choose from.
     """
     _check(logits, allowed, temperature, top_p, top_k, repetition_penalty, constraint)
-    scores = penalise(logits, recent, repetition_penalty)
+    scores = apply_repetition_penalty(logits, recent, repetition_penalty)
     if constraint == "require":
         scores = np.where(allowed, scores, -np.inf)
     p = softmax(scores, temperature)
@@ -85,7 +85,7 @@ def sample_rows(
     return np.take_along_axis(order, np.minimum(place, last)[:, None], axis=1)[:, 0]
 
 
-def penalise(logits: np.ndarray, recent: Sequence[int] | np.ndarray, penalty: float) -> np.ndarray:
+def apply_repetition_penalty(logits: np.ndarray, recent: Sequence[int] | np.ndarray, penalty: float) -> np.ndarray:
     """Copy of `logits` (vocab,) as float64, those of the `recent` labels less likely: positive ones divided by
     `penalty`, negative ones multiplied, since dividing a negative logit would raise it."""
     scores = np.array(logits, np.float64)

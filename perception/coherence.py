@@ -26,15 +26,15 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from perception.efficientnet import WIDTH, Conv, EfficientNet
-from perception.hpss import SAMPLERATE, STEP, CoherenceError, harmonic_percussive, plain_mel
+from perception.efficientnet import FEATURE_DIM, Conv, EfficientNet
+from perception.hpss import FRAME_STEP, SAMPLERATE, CoherenceError, harmonic_percussive, mel_spectrogram
 
-SECONDS = 5.0
-SAMPLES = int(SECONDS * SAMPLERATE)  # of a window
-SHORTEST = 31 * STEP  # samples of a window whose picture can be halved five times
-DIM = 512
+WINDOW_S = 5.0
+WINDOW_SAMPLES = int(WINDOW_S * SAMPLERATE)  # of a window
+SHORTEST_WINDOW_SAMPLES = 31 * FRAME_STEP  # samples of a window whose picture can be halved five times
+EMBEDDING_DIM = 512
 MODES = ("both", "harmonic", "percussive")
-GATE = -50.0  # dBFS, RMS of a window below which there is nothing to score
+GATE_DB = -50.0  # dBFS, RMS of a window below which there is nothing to score
 FORMAT = 2
 
 
@@ -70,8 +70,8 @@ class Calibration:
             if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
                 raise CoherenceError(f"its calibration for '{mode}' is no list of numbers")
         for mode, place in self.strangers.items():
-            if np.shape(place) != (DIM,) or not np.isfinite(place).all():
-                raise CoherenceError(f"its strangers for '{mode}' are not {DIM} numbers")
+            if np.shape(place) != (EMBEDDING_DIM,) or not np.isfinite(place).all():
+                raise CoherenceError(f"its strangers for '{mode}' are not {EMBEDDING_DIM} numbers")
 
     def position(self, lead: float | np.ndarray, mode: str = "both") -> np.ndarray:
         """0: no better than the median of strangers, 1: as good as the median of partners, a line between them.
@@ -83,7 +83,7 @@ class Calibration:
         return np.clip((lead - low) / (high - low), 0, 1) if low < high else np.where(np.isnan(lead), np.nan, 0.5)
 
 
-class Fit(NamedTuple):
+class CoherenceScores(NamedTuple):
     """How well one window fits another: {mode: score}, and {mode: position} where there is a calibration."""
 
     scores: dict[str, float]
@@ -97,8 +97,10 @@ class Coherence(nn.Module):
         super().__init__()
         self.separated = separated
         self.encoder = EfficientNet(2 if separated else 1)
-        self.dropout, self.project, self.norm = nn.Dropout(dropout), nn.Linear(WIDTH, DIM), nn.LayerNorm(DIM)
-        self.similarity = nn.Parameter(torch.empty(DIM, DIM).normal_(0, 0.05))
+        self.dropout = nn.Dropout(dropout)
+        self.project: nn.Module = nn.Linear(FEATURE_DIM, EMBEDDING_DIM)
+        self.norm = nn.LayerNorm(EMBEDDING_DIM)
+        self.similarity = nn.Parameter(torch.empty(EMBEDDING_DIM, EMBEDDING_DIM).normal_(0, 0.05))
 
     calibration: Calibration | None = None
     source: str = ""
@@ -110,13 +112,13 @@ class Coherence(nn.Module):
 
     def features(self, audio: np.ndarray, pool: ThreadPoolExecutor | None = None) -> Tensor:
         """(n,) float32 mono at 16 kHz -> (channels, 64, 1 + n // 160) float32."""
-        return torch.from_numpy(harmonic_percussive(audio, pool) if self.separated else plain_mel(audio))
+        return torch.from_numpy(harmonic_percussive(audio, pool) if self.separated else mel_spectrogram(audio))
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, channels, 64, frames) -> (n, 512) embeddings in (-1, 1)."""
-        return self.placed(self.encoder(features))
+        return self.project_features(self.encoder(features))
 
-    def placed(self, found: Tensor) -> Tensor:
+    def project_features(self, found: Tensor) -> Tensor:
         """What the encoder found, (n, 1280) -> (n, 512) embeddings in (-1, 1)."""
         return torch.tanh(self.norm(self.project(self.dropout(found))))
 
@@ -127,7 +129,7 @@ class Coherence(nn.Module):
     @torch.inference_mode()
     def embed(self, windows: list[np.ndarray], mode: str = "both") -> Tensor:
         """Windows (n,) float32 at 16 kHz, all of one length -> (windows, 512). CoherenceError if they are not."""
-        return self(masked(self._pictures(windows), mode))
+        return self(mask_channel(self._pictures(windows), mode))
 
     @torch.inference_mode()
     def leads(self, scores: Tensor, inputs: Tensor, mode: str) -> Tensor:
@@ -144,36 +146,38 @@ class Coherence(nn.Module):
         return self.calibration.position(self.leads(scores, inputs, mode).numpy(), mode)
 
     def score(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> dict[str, float]:
-        """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}: see `fit`."""
-        return self.fit(heard, spoken, pool).scores
+        """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}: see `compare`."""
+        return self.compare(heard, spoken, pool).scores
 
     @torch.inference_mode()
-    def fit(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> Fit:
+    def compare(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> CoherenceScores:
         """How well one window answers another; 5 s is what was learned.
 
         CoherenceError if they differ in length, are shorter than 0.31 s or hold what is no number.
         """
         pictures = self._pictures([heard, spoken], pool)
-        every = torch.cat([masked(pictures, mode) for mode in self.modes])
-        inputs, outputs = self(every).reshape(len(self.modes), 2, DIM).unbind(1)
-        return self.fits({m: (inputs[n][None], outputs[n][None]) for n, m in enumerate(self.modes)})[0]
+        every = torch.cat([mask_channel(pictures, mode) for mode in self.modes])
+        inputs, outputs = self(every).reshape(len(self.modes), 2, EMBEDDING_DIM).unbind(1)
+        return self.compare_embeddings({m: (inputs[n][None], outputs[n][None]) for n, m in enumerate(self.modes)})[0]
 
     @torch.inference_mode()
-    def fits(self, placed: dict[str, tuple[Tensor, Tensor]]) -> list[Fit]:
+    def compare_embeddings(self, placed: dict[str, tuple[Tensor, Tensor]]) -> list[CoherenceScores]:
         """Of n pairs, given where each mode places their inputs and their outputs, (n, 512) each."""
         scores = {mode: ((x @ self.similarity) * y).sum(1) for mode, (x, y) in placed.items()}
         where = {mode: self.positions(scores[mode], placed[mode][0], mode) for mode in scores if self.calibration}
         return [
-            Fit({m: float(of[n]) for m, of in scores.items()}, {m: float(of[n]) for m, of in where.items()} or None)
+            CoherenceScores(
+                {m: float(of[n]) for m, of in scores.items()}, {m: float(of[n]) for m, of in where.items()} or None
+            )
             for n in range(len(next(iter(scores.values()))))
         ]
 
     def _pictures(self, windows: list[np.ndarray], pool: ThreadPoolExecutor | None = None) -> Tensor:
         lengths = sorted({len(window) for window in windows})
-        if len(lengths) != 1 or lengths[0] < SHORTEST:
+        if len(lengths) != 1 or lengths[0] < SHORTEST_WINDOW_SAMPLES:
             raise CoherenceError(
                 f"windows of {' and '.join(map(str, lengths)) or 'no'} samples cannot be compared: "
-                f"give windows of one length, of {SHORTEST} samples (0.31 s) or more"
+                f"give windows of one length, of {SHORTEST_WINDOW_SAMPLES} samples (0.31 s) or more"
             )
         return torch.stack([self.features(window, pool) for window in windows])
 
@@ -203,7 +207,7 @@ class Coherence(nn.Module):
             if about["format"] not in (1, FORMAT):  # 1 had no strangers
                 raise ValueError(f"format {about['format']}, this Antiphon reads {FORMAT}")
             model = cls(bool(about["separated"]))
-            model.take(load_file(folder / "coherence.safetensors"))
+            model.load_weights(load_file(folder / "coherence.safetensors"))
             held = about.get("calibration")
             model.calibration, model.source = Calibration(**held) if held else None, str(about.get("source", ""))
             if model.calibration and not set(model.modes) <= set(model.calibration.true):
@@ -217,7 +221,7 @@ class Coherence(nn.Module):
         model.eval()
         return model.fuse() if fuse else model
 
-    def take(self, weights: dict[str, Tensor]) -> None:
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load weights (name -> value), all of them and no others; ValueError or RuntimeError says what is wrong."""
         found = self.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
         wrong = [name for name in found.missing_keys + found.unexpected_keys if "num_batches" not in name]
@@ -239,7 +243,7 @@ class Coherence(nn.Module):
         return {"coherence.safetensors": weights, "coherence.json": (json.dumps(about) + "\n").encode()}
 
 
-def masked(features: Tensor, mode: str) -> Tensor:
+def mask_channel(features: Tensor, mode: str) -> Tensor:
     """(n, channels, 64, frames) with the channel that `mode` does not name set to 0, as in training; "both": as is."""
     if mode == "both":
         return features
@@ -250,7 +254,7 @@ def masked(features: Tensor, mode: str) -> Tensor:
     return found
 
 
-def audible(window: np.ndarray, gate: float = GATE) -> bool:
+def audible(window: np.ndarray, gate: float = GATE_DB) -> bool:
     """Whether there is something to score in a window: its RMS is above the gate (dBFS), and it is all numbers."""
     power = np.mean(np.square(window, dtype=np.float64)) if len(window) else 0.0
     return bool(10 ** (gate / 10) < power < np.inf)

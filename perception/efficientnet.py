@@ -23,9 +23,9 @@ STAGES = (
     (6, 5, 2, 112, 192, 4),
     (6, 3, 1, 192, 320, 1),
 )
-WIDTH = 1280  # of what comes out
+FEATURE_DIM = 1280  # of what comes out
 DROP_PATH = 0.2  # of the last block; the first has none, those between in proportion
-NORM = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
 class Conv(nn.Conv2d):
@@ -53,11 +53,11 @@ class Block(nn.Module):
         super().__init__()
         wide, few = inner * expansion, max(1, inner // 4)
         self.skip, self.drop = stride == 1 and inner == outer, drop
-        self.expand = nn.Sequential(Conv(inner, wide), NORM(wide)) if expansion > 1 else None
+        self.expand = nn.Sequential(Conv(inner, wide), batch_norm(wide)) if expansion > 1 else None
         self.depthwise = Conv(wide, wide, kernel, stride, groups=wide)
-        self.norm = NORM(wide)
+        self.norm = batch_norm(wide)
         self.squeeze, self.excite = nn.Linear(wide, few), nn.Linear(few, wide)
-        self.project = nn.Sequential(Conv(wide, outer), NORM(outer))
+        self.project = nn.Sequential(Conv(wide, outer), batch_norm(outer))
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inner, height, width) -> (n, outer, ...)."""
@@ -78,7 +78,7 @@ class EfficientNet(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.stem = nn.Sequential(Conv(channels, 32, 3, 2), NORM(32))
+        self.stem = nn.Sequential(Conv(channels, 32, 3, 2), batch_norm(32))
         blocks: list[nn.Module] = []
         total = sum(stage[-1] for stage in STAGES)
         for expansion, kernel, stride, inner, outer, repeats in STAGES:
@@ -86,13 +86,13 @@ class EfficientNet(nn.Module):
                 first = (stride, inner) if again == 0 else (1, outer)
                 blocks.append(Block(expansion, kernel, *first, outer, DROP_PATH * len(blocks) / total))
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Sequential(Conv(320, WIDTH), NORM(WIDTH))
+        self.head = nn.Sequential(Conv(320, FEATURE_DIM), batch_norm(FEATURE_DIM))
 
-    def maps(self, x: Tensor) -> Tensor:
+    def feature_maps(self, x: Tensor) -> Tensor:
         """(n, channels, height, width) float -> (n, 1280, height / 32, width / 32), rounded down."""
         x = self.blocks(F.silu(self.stem(x), inplace=True))
         return F.silu(self.head(x), inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, height, width) float -> (n, 1280)."""
-        return self.maps(x).mean((2, 3))
+        return self.feature_maps(x).mean((2, 3))

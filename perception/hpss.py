@@ -17,14 +17,14 @@ from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 
 SAMPLERATE = 16000
-FFT, WINDOW, STEP = 1024, 400, 160  # samples
-BANDS, LOW, HIGH = 64, 60.0, 7800.0  # Hz
-KERNEL = 31  # frames, and bins, of a median
+FFT_SIZE, WINDOW_SIZE, FRAME_STEP = 1024, 400, 160  # samples
+MEL_BANDS, MEL_LOW_HZ, MEL_HIGH_HZ = 64, 60.0, 7800.0  # Hz
+MEDIAN_WIDTH = 31  # frames, and bins, of a median
 TILE, LANES = 528, 64  # rows and columns at a time: what fits a processor's cache, and 5 s in one piece
-DEPTH = 80.0  # dB that are kept below the maximum
-LEAST = np.float32(1e-10)  # power, what silence is taken for
+RANGE_DB = 80.0  # dB that are kept below the maximum
+POWER_FLOOR = np.float32(1e-10)  # power, what silence is taken for
 TINY = np.float32(1.1754944e-38)  # magnitude below which both medians count as nothing: the least normal float32
-LOUDEST = 1e15  # sample; the power of a sound beyond it would be no float32
+MAX_AMPLITUDE = 1e15  # sample; the power of a sound beyond it would be no float32
 
 
 class CoherenceError(ValueError):
@@ -37,36 +37,36 @@ def harmonic_percussive(audio: np.ndarray, pool: ThreadPoolExecutor | None = Non
     pool: does one of the two medians meanwhile, for two cores. CoherenceError if the sound is empty, has several
     channels or holds what is no number.
     """
-    magnitude = spectrum(audio, "constant")
+    magnitude = stft_magnitude(audio, "constant")
     if pool is None:
-        sustained, struck = medians(magnitude), _across(magnitude)
+        sustained, struck = running_median(magnitude), _across(magnitude)
     else:
         waiting = pool.submit(_across, magnitude)
-        sustained, struck = medians(magnitude), waiting.result()
-    decibels = _decibels(masked(magnitude, sustained, struck), mel_filters())
-    return np.maximum(decibels - decibels.max(axis=(1, 2), keepdims=True), -DEPTH)
+        sustained, struck = running_median(magnitude), waiting.result()
+    decibels = _decibels(soft_masked_power(magnitude, sustained, struck), mel_filters())
+    return np.maximum(decibels - decibels.max(axis=(1, 2), keepdims=True), -RANGE_DB)
 
 
-def plain_mel(audio: np.ndarray) -> np.ndarray:
+def mel_spectrogram(audio: np.ndarray) -> np.ndarray:
     """(n,) float32 mono at 16 kHz -> (1, 64, 1 + n // 160) float32 dB, -100 at least: for models without separation.
 
     The official ones were trained on another recipe, torchaudio's: HTK mel bands without normalization, mirrored ends,
     dB of full scale. CoherenceError as above.
     """
-    return _decibels(np.square(spectrum(audio, "reflect"))[None], mel_filters(htk=True))
+    return _decibels(np.square(stft_magnitude(audio, "reflect"))[None], mel_filters(htk=True))
 
 
 def _across(magnitude: np.ndarray) -> np.ndarray:
     """Medians over the bins of each frame."""
-    return np.ascontiguousarray(medians(np.ascontiguousarray(magnitude.T)).T)
+    return np.ascontiguousarray(running_median(np.ascontiguousarray(magnitude.T)).T)
 
 
 def _decibels(power: np.ndarray, filters: np.ndarray) -> np.ndarray:
     """(channels, frames, bins) -> (channels, bands, frames)."""
-    return np.ascontiguousarray((10 * np.log10(np.maximum(power @ filters.T, LEAST))).transpose(0, 2, 1))
+    return np.ascontiguousarray((10 * np.log10(np.maximum(power @ filters.T, POWER_FLOOR))).transpose(0, 2, 1))
 
 
-def spectrum(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> np.ndarray:
+def stft_magnitude(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> np.ndarray:
     """(1 + n // 160, 513) float32 magnitudes. ends: "constant" (zeros) or "reflect", what is beyond them.
 
     Transformed in float64 as librosa does: in float32 the ratio of two medians 80 dB below a loud tone strays by 4e-3
@@ -74,27 +74,27 @@ def spectrum(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> np.ndar
     """
     if np.ndim(audio) != 1 or not len(audio):
         raise CoherenceError(f"sound of shape {np.shape(audio)}: expected samples of one channel, at least one")
-    padded = np.pad(np.asarray(audio, np.float64), WINDOW // 2, ends)
-    if not np.abs(padded).max() < LOUDEST:  # NaN fails too
+    padded = np.pad(np.asarray(audio, np.float64), WINDOW_SIZE // 2, ends)
+    if not np.abs(padded).max() < MAX_AMPLITUDE:  # NaN fails too
         raise CoherenceError(
             "the sound holds samples that are no numbers, or far beyond full scale: look for what made them"
         )
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)  # Hann's, periodic
-    return magnitudes(np.fft.rfft(sliding_window_view(padded, WINDOW)[::STEP] * window, FFT))
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW_SIZE) / WINDOW_SIZE)  # Hann's, periodic
+    return complex_magnitude(np.fft.rfft(sliding_window_view(padded, WINDOW_SIZE)[::FRAME_STEP] * window, FFT_SIZE))
 
 
 @lru_cache
 def mel_filters(htk: bool = False) -> np.ndarray:
     """(64, 513) float32 triangles over the bins: Slaney's, of unit area, or HTK's, of unit height."""
     if htk:
-        low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOW, HIGH))
-        edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+        low, high = (2595 * np.log10(1 + hz / 700) for hz in (MEL_LOW_HZ, MEL_HIGH_HZ))
+        edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
     else:  # linear up to 1 kHz, 200 / 3 Hz each; then 27 to the factor 6.4
         step = np.log(6.4) / 27
-        low, high = (hz / (200 / 3) if hz < 1000 else 15 + np.log(hz / 1000) / step for hz in (LOW, HIGH))
-        mel = np.linspace(low, high, BANDS + 2)
+        low, high = (hz / (200 / 3) if hz < 1000 else 15 + np.log(hz / 1000) / step for hz in (MEL_LOW_HZ, MEL_HIGH_HZ))
+        mel = np.linspace(low, high, MEL_BANDS + 2)
         edges = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(step * (mel - 15)))
-    bins = np.linspace(0, SAMPLERATE / 2, FFT // 2 + 1)
+    bins = np.linspace(0, SAMPLERATE / 2, FFT_SIZE // 2 + 1)
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
@@ -104,7 +104,7 @@ def mel_filters(htk: bool = False) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def magnitudes(points: np.ndarray) -> np.ndarray:
+def complex_magnitude(points: np.ndarray) -> np.ndarray:
     """(frames, bins) complex128 -> float32."""
     found = np.empty(points.shape, np.float32)
     for i in range(points.shape[0]):
@@ -114,7 +114,7 @@ def magnitudes(points: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def medians(columns: np.ndarray) -> np.ndarray:
+def running_median(columns: np.ndarray) -> np.ndarray:
     """(n, m) float32 -> (n, m): down each column, the median of the 31 values around each, the ends mirrored.
 
     Windows that are neighbours share most values, so they share the sorting (Adams, "Fast median filters using
@@ -132,7 +132,7 @@ def medians(columns: np.ndarray) -> np.ndarray:
         for left in range(0, m, LANES):
             wide = min(LANES, m - left)
             for i in range(high + 32):
-                j = (top + i - 1 - KERNEL // 2) % (2 * n)
+                j = (top + i - 1 - MEDIAN_WIDTH // 2) % (2 * n)
                 runs[0, i, :wide] = columns[min(j, 2 * n - 1 - j), left : left + wide]
             for level in range(4):
                 _merge(runs[level], runs[level + 1], 1 << level, high + 32)
@@ -187,7 +187,7 @@ def _straighten(rows, first, count):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # without a check for 0 in each division
-def masked(magnitude: np.ndarray, sustained: np.ndarray, struck: np.ndarray) -> np.ndarray:
+def soft_masked_power(magnitude: np.ndarray, sustained: np.ndarray, struck: np.ndarray) -> np.ndarray:
     """(frames, bins) each -> power (2, frames, bins) of the two parts: soft masks of power 2, halves of nothing."""
     frames, bins = magnitude.shape
     power = np.empty((2, frames, bins), np.float32)

@@ -16,21 +16,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perception.coherence import Coherence, Fit, masked
-from perception.transformer import threads
+from perception.coherence import Coherence, CoherenceScores, mask_channel
+from perception.transformer import torch_threads
 
-BATCH = 8  # windows that go through a network together; more is no faster on a processor
-Places = dict[str, Tensor]  # mode -> (n, 512)
+BATCH_WINDOWS = 8  # windows that go through a network together; more is no faster on a processor
+Embeddings = dict[str, Tensor]  # mode -> (n, 512)
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-def place(models: Sequence[Coherence], windows: Iterable[np.ndarray], workers: int = 0) -> list[Places]:
+def embed_windows(models: Sequence[Coherence], windows: Iterable[np.ndarray], workers: int = 0) -> list[Embeddings]:
     """Where each model places windows, (n,) float32 at 16 kHz, all of one length: for each of its modes (n, 512).
 
     Models that hear in the same way share the pictures. workers: threads; 0: one for each core.
     """
-    parts = list(ahead(lambda batch: _placed(models, batch), batches(windows, BATCH), workers))
+    parts = list(parallel_map(lambda batch: _placed(models, batch), batches(windows, BATCH_WINDOWS), workers))
     if not parts:
         return [{mode: torch.zeros(0, len(model.similarity)) for mode in model.modes} for model in models]
     return [
@@ -39,32 +39,34 @@ def place(models: Sequence[Coherence], windows: Iterable[np.ndarray], workers: i
     ]
 
 
-def fits(model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0) -> Iterator[Fit]:
-    """How well pairs (heard, spoken) fit, one after the other, as `Coherence.fit` tells it."""
+def compare_pairs(
+    model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0
+) -> Iterator[CoherenceScores]:
+    """How well pairs (heard, spoken) fit, one after the other, as `Coherence.compare` does."""
 
-    def of(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[Fit]:
+    def of(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[CoherenceScores]:
         heard = _placed([model], [one for one, _ in batch])[0]
         spoken = _placed([model], [other for _, other in batch])[0]
-        return model.fits({mode: (heard[mode], spoken[mode]) for mode in model.modes})
+        return model.compare_embeddings({mode: (heard[mode], spoken[mode]) for mode in model.modes})
 
-    for found in ahead(of, batches(pairs, BATCH // 2), workers):
+    for found in parallel_map(of, batches(pairs, BATCH_WINDOWS // 2), workers):
         yield from found
 
 
 @torch.inference_mode()
-def paired(model: Coherence, inputs: Tensor, outputs: Tensor) -> Tensor:
+def pair_scores(model: Coherence, inputs: Tensor, outputs: Tensor) -> Tensor:
     """Embeddings (n, 512) and (n, 512) -> (n,): each input with the output in its own place."""
     return ((inputs @ model.similarity) * outputs).sum(-1)
 
 
 @torch.inference_mode()
-def _placed(models: Sequence[Coherence], windows: list[np.ndarray]) -> list[Places]:
+def _placed(models: Sequence[Coherence], windows: list[np.ndarray]) -> list[Embeddings]:
     pictures: dict[bool, Tensor] = {}
     found = []
     for model in models:
         if model.separated not in pictures:
             pictures[model.separated] = torch.stack([model.features(window) for window in windows])
-        found.append({mode: model(masked(pictures[model.separated], mode)) for mode in model.modes})
+        found.append({mode: model(mask_channel(pictures[model.separated], mode)) for mode in model.modes})
     return found
 
 
@@ -75,15 +77,15 @@ def batches(things: Iterable[Given], size: int) -> Iterator[list[Given]]:
         yield batch
 
 
-def ahead(work: Callable[[Given], Found], things: Iterable[Given], workers: int = 0) -> Iterator[Found]:
+def parallel_map(work: Callable[[Given], Found], things: Iterable[Given], workers: int = 0) -> Iterator[Found]:
     """`map` on several cores with few things in hand: order is kept, and `things` are taken from as results are.
 
     Inside, every thread calculates alone: two that share the cores for each product would wait for each other.
     """
     workers = workers or min(os.cpu_count() or 1, 8)
     waiting: deque[Future[Found]] = deque()
-    before = threads()
-    with ThreadPoolExecutor(workers, initializer=threads, initargs=(1,)) as pool:
+    before = torch_threads()
+    with ThreadPoolExecutor(workers, initializer=torch_threads, initargs=(1,)) as pool:
         try:
             for thing in things:
                 waiting.append(pool.submit(work, thing))
@@ -94,4 +96,4 @@ def ahead(work: Callable[[Given], Found], things: Iterable[Given], workers: int 
         finally:
             for one in waiting:
                 one.cancel()
-            threads(before)
+            torch_threads(before)

@@ -1,4 +1,4 @@
-"""Streaming perception: an endless mono signal in, one token per hop out, at any device rate."""
+"""Streaming perception: an endless mono signal in, one label per hop out, at any device rate."""
 
 from __future__ import annotations
 
@@ -8,84 +8,100 @@ from math import gcd
 import numpy as np
 import soxr
 
+from perception.level import level_db
 from perception.units import Alphabet
-from perception.wav2vec2 import Encoder, Frames
+from perception.wav2vec2 import Encoder, EncoderState
 
-LAG = 64  # samples at the encoder's rate (4 ms) by which a resampled ear hears late: soxr's filter looks ahead
+RESAMPLER_DELAY = (
+    64  # samples at the encoder's rate (4 ms) by which resampled sound comes late: soxr's filter looks ahead
+)
+DEFAULT_GATE_DB = -50.0  # dBFS
 
 
 def boundary(hop: int, seconds: float, samplerate: int) -> int:
-    """Sample at which hop number `hop` begins: rounded from its time, so that no hop drifts."""
+    """Sample at which hop number `hop` begins: rounded from its time, so that no hop drifts.
+
+    >>> [boundary(hop, 0.35, 22050) for hop in range(4)]
+    [0, 7718, 15435, 23152]
+    """
     return round(hop * seconds * samplerate)
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One hop, named."""
+class LabelledHop:
+    """What a listener makes of one hop."""
 
     label: int  # 0..K-1, or K for silence
     feature: np.ndarray  # (dim,) float32
-    level: float  # dBFS (RMS), -120 for digital silence
+    level_db: float  # dBFS, see `perception.level`
 
 
 @dataclass
-class Hearing:
-    """What the ear remembers. Everything learned is in `Listener`, everything heard is here."""
+class ListenerState:
+    """What a listener has heard since the piece began. What was learned is in `Listener`."""
 
     hops: int  # heard since the piece began
-    frames: Frames
+    encoder: EncoderState
     recent: np.ndarray  # newest samples at the device rate, oldest first
 
 
 class Listener:
-    """Names each hop after the nearest unit of the alphabet; a hop below the gate is silence.
+    """Labels each hop with the nearest unit of the alphabet; a hop below the gate is silence.
 
-    encoder, alphabet: as trained, of the same hop. samplerate: of the audio given to `step`, Hz.
-    gate: dBFS (RMS of the hop) below which a hop is the silence symbol.
+    encoder, alphabet: as trained, of the same hop; ValueError if they are not. samplerate: of the audio given to
+    `step`, Hz. gate_db: level in dBFS below which a hop is silence, unless `step` is told another.
     """
 
-    def __init__(self, encoder: Encoder, alphabet: Alphabet, samplerate: int, gate: float = -50.0):
+    def __init__(self, encoder: Encoder, alphabet: Alphabet, samplerate: int, gate_db: float = DEFAULT_GATE_DB):
         if round(alphabet.hop * encoder.samplerate) != encoder.hop:
             raise ValueError(f"the alphabet names hops of {alphabet.hop} s, the encoder makes {encoder.hop} samples")
-        self.encoder, self.alphabet, self.samplerate, self.gate = encoder, alphabet, int(samplerate), gate
+        self.encoder, self.alphabet, self.samplerate, self.gate_db = encoder, alphabet, int(samplerate), gate_db
         common = gcd(self.samplerate, encoder.samplerate)
-        self.grid = self.samplerate // common, encoder.samplerate // common  # samples that last equally long
-        self.memory = boundary(1, alphabet.hop, self.samplerate) + 2 * self.grid[0] + self.samplerate // 25
+        self._grid = self.samplerate // common, encoder.samplerate // common  # samples that last equally long
+        self.kept = boundary(1, alphabet.hop, self.samplerate) + 2 * self._grid[0] + self.samplerate // 25
 
-    def start(self) -> Hearing:
-        """A piece that has not begun: nothing but silence before it."""
-        return Hearing(0, self.encoder.start(), np.zeros(0, np.float32))
+    def start(self) -> ListenerState:
+        """State of a piece that has not begun: nothing but silence before it."""
+        return ListenerState(0, self.encoder.start(), np.zeros(0, np.float32))
 
-    def expected(self, hearing: Hearing) -> int:
+    def next_hop_samples(self, state: ListenerState) -> int:
         """Number of samples the next hop has at the device rate (it varies by one where the hop is not whole)."""
         hop = self.alphabet.hop
-        return boundary(hearing.hops + 1, hop, self.samplerate) - boundary(hearing.hops, hop, self.samplerate)
+        return boundary(state.hops + 1, hop, self.samplerate) - boundary(state.hops, hop, self.samplerate)
 
-    def step(self, hearing: Hearing, audio: np.ndarray) -> Heard:
-        """Hear one hop, (expected,) float32 in [-1, 1] at the device rate."""
-        if audio.shape != (self.expected(hearing),):
-            raise ValueError(f"expected one hop of {self.expected(hearing)} samples, got {audio.shape}")
-        feature = self.encoder.step(hearing.frames, self._resampled(hearing, audio))
-        hearing.hops += 1
-        level = 10 * np.log10(np.mean(np.square(audio, dtype=np.float64)) + 1e-12)
-        label = self.alphabet.silence if level < self.gate else int(self.alphabet.name(feature)[0])
-        return Heard(label, feature, float(level))
+    def step(self, state: ListenerState, audio: np.ndarray, gate_db: float | None = None) -> LabelledHop:
+        """Hear one hop, (next_hop_samples,) float32 in [-1, 1] at the device rate; ValueError for any other length.
 
-    def _resampled(self, hearing: Hearing, audio: np.ndarray) -> np.ndarray:
-        """The hop at the encoder's rate, `LAG` samples late.
+        gate_db: dBFS, for this hop; None is the listener's own.
+        """
+        if audio.shape != (self.next_hop_samples(state),):
+            raise ValueError(f"expected one hop of {self.next_hop_samples(state)} samples, got {audio.shape}")
+        feature = self.encoder.step(state.encoder, self._resampled(state, audio))
+        state.hops += 1
+        level = float(level_db(audio))
+        silent = level < (self.gate_db if gate_db is None else gate_db)
+        label = self.alphabet.silence if silent else int(self.alphabet.quantize(feature)[0])
+        return LabelledHop(label, feature, level)
 
-        Resampled afresh from the newest samples, cut where both rates have a common sample, so that the result is
-        a function of what was heard and not of how soxr's stream happens to buffer.
+    def _resampled(self, state: ListenerState, audio: np.ndarray) -> np.ndarray:
+        """The hop at the encoder's rate, (encoder.hop,) float32, RESAMPLER_DELAY samples late.
+
+        Resampled afresh from the newest samples at each hop, so that the result depends on what was heard and not on
+        how soxr's stream happens to buffer. Let the rates be a * g and b * g Hz with a and b coprime, for instance
+        147 : 160 for 44.1 and 48 kHz. Sample i * a of the one and i * b of the other fall on the same instant, and
+        nowhere else; a cut there leaves the phase of the resampling as it is. The hop wanted is [w, w + hop) with
+        w = hops * hop - RESAMPLER_DELAY; the cut is the last common instant that lies RESAMPLER_DELAY before w, so
+        that the filter has its past, and the delay behind the end gives it its future.
         """
         if self.samplerate == self.encoder.samplerate:
             return audio
-        hearing.recent = np.concatenate([hearing.recent, audio.astype(np.float32)])[-self.memory :]
-        end = boundary(hearing.hops + 1, self.alphabet.hop, self.samplerate)
-        wanted = hearing.hops * self.encoder.hop - LAG
-        here, there = self.grid
-        cut = max((wanted - LAG) // there, 0)
-        available = end - len(hearing.recent)
+        state.recent = np.concatenate([state.recent, audio.astype(np.float32)])[-self.kept :]
+        end = boundary(state.hops + 1, self.alphabet.hop, self.samplerate)
+        wanted = state.hops * self.encoder.hop - RESAMPLER_DELAY
+        here, there = self._grid
+        cut = max((wanted - RESAMPLER_DELAY) // there, 0)
+        available = end - len(state.recent)
         cut = max(cut, -(-available // here))
-        made = soxr.resample(hearing.recent[cut * here - available :], self.samplerate, self.encoder.samplerate, "HQ")
+        made = soxr.resample(state.recent[cut * here - available :], self.samplerate, self.encoder.samplerate, "HQ")
         made = made[max(wanted - cut * there, 0) :][: self.encoder.hop + min(wanted, 0)]
         return np.concatenate([np.zeros(self.encoder.hop - len(made), np.float32), made])

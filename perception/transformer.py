@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROWS = 64  # frames that a product meets at a time, roughly
+EXPECTED_ROWS = 64  # frames that a product meets at a time, roughly
 
 
-class Product:
+class PackedLinear:
     """x W^T + b, float32 in and out, the weights laid out once as oneDNN multiplies them: a fifth less time per hop.
 
     weight (out, in), bias (out,); rows: about how many x will have. dtype: bfloat16 multiplies twice as fast where the
@@ -44,7 +44,7 @@ class Product:
         return F.linear(x, self.weight, self.bias).float()
 
 
-class Convolution:
+class ConvLayer:
     """A layer of the front end as one matrix product: frames of its input, end to end, by its weights.
 
     Signals are (time, channels), so that a frame is one stretch of memory and the layer norm needs no transposition.
@@ -57,7 +57,8 @@ class Convolution:
         weight = conv.weight.detach().transpose(1, 2).flatten(1)  # (out, kernel * in)
         self.paired = len(weight) % 2 == 0 and torch.equal(weight[1::2], -weight[::2])
         self.bias = conv.bias.detach() if self.paired and conv.bias is not None else None
-        self.product = Product(weight[::2], None, ROWS) if self.paired else Product(weight, conv.bias, ROWS)
+        weight, bias = (weight[::2], None) if self.paired else (weight, conv.bias)
+        self.product = PackedLinear(weight, bias, EXPECTED_ROWS)
         self.activation = layer.activation
         self.norm: Any = getattr(layer, "layer_norm", None)
 
@@ -76,7 +77,7 @@ class Convolution:
         return self.activation(made if self.norm is None else self.norm(made))
 
 
-class Layer:
+class TransformerLayer:
     """One Transformer layer; of the last one only the newest frames are wanted."""
 
     def __init__(self, layer: Any, dtype: torch.dtype, last: bool):
@@ -105,7 +106,7 @@ class Layer:
         return self.narrow(self.activation(self.wide(x)))
 
 
-class Reader:
+class Transformer:
     """The Transformer of a model over one window of projected frames.
 
     dtype: of the matrix products; bfloat16 is faster where the processor has it, but no longer equal to 1e-5.
@@ -119,7 +120,7 @@ class Reader:
         self.position = encoder.pos_conv_embed
         conv = self.position.conv
         self.place = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
-        self.layers = [Layer(layer, dtype, layer is encoder.layers[-1]) for layer in encoder.layers]
+        self.layers = [TransformerLayer(layer, dtype, layer is encoder.layers[-1]) for layer in encoder.layers]
 
     def __call__(self, window: Tensor, newest: int) -> Tensor:
         """(n, hidden) projected frames, oldest first -> (newest, hidden) last hidden states of the newest."""
@@ -139,19 +140,19 @@ class Reader:
         return self.norm(x) if self.before else x
 
 
-def _joined(parts: list[nn.Linear], dtype: torch.dtype) -> Product:
+def _joined(parts: list[nn.Linear], dtype: torch.dtype) -> PackedLinear:
     """Several products of the same x as one, their results side by side."""
     weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
-    return Product(weight, bias, ROWS, dtype)
+    return PackedLinear(weight, bias, EXPECTED_ROWS, dtype)
 
 
 @torch.inference_mode()
-def whole(model: Any, audio: np.ndarray) -> np.ndarray:
+def reference_hidden_states(model: Any, audio: np.ndarray) -> np.ndarray:
     """(n,) float32 at 16 kHz -> (frames, hidden) by the model's own `forward`: what all else is compared with."""
     return model(torch.from_numpy(audio)[None]).last_hidden_state[0].numpy()
 
 
-def halves() -> bool:
+def has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 by itself; where it does not, bfloat16 is slower than float32."""
     for asked in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         with suppress(AttributeError, RuntimeError):
@@ -160,7 +161,7 @@ def halves() -> bool:
     return False
 
 
-def threads(count: int | None = None) -> int:
+def torch_threads(count: int | None = None) -> int:
     """Processor threads that a matrix product may take, changed to `count` if given.
 
     Two halve the time on idle cores, but wait for each other where another program has one of them.

@@ -57,13 +57,13 @@ class Alphabet:
             digest.update(np.ascontiguousarray(part, "<f4").tobytes())
         return f"k{self.units}-{self.hop:g}s-{digest.hexdigest()[:6]}"
 
-    def place(self, features: np.ndarray) -> np.ndarray:
+    def project(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) -> (n, kept): where features lie among the centroids."""
         return (features - self.mean) @ self.projection
 
-    def name(self, features: np.ndarray) -> np.ndarray:
+    def quantize(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) features -> (n,) int32 labels in [0, K)."""
-        placed = self.place(np.atleast_2d(features))
+        placed = self.project(np.atleast_2d(features))
         distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
         return distance.argmin(1).astype(np.int32)
 
@@ -95,7 +95,7 @@ class Alphabet:
         return alphabet
 
 
-def principal(features: np.ndarray, kept: int = 48, power: float = 0.5) -> np.ndarray:
+def pca_projection(features: np.ndarray, kept: int = 48, power: float = 0.5) -> np.ndarray:
     """(dim, kept) float32 projection on the first principal directions of features (n, dim).
 
     power: 0 keeps the variance of each direction, 1 whitens it.
@@ -119,13 +119,13 @@ def fit_alphabet(
     if len(features) < 10 * units:
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
-    projection = principal(features) if projection is None else projection.astype(np.float32)
+    projection = pca_projection(features) if projection is None else projection.astype(np.float32)
     placed = (features - mean).astype(np.float32) @ projection
     means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(placed)
     return Alphabet(mean.astype(np.float32), projection, means.cluster_centers_.astype(np.float32), hop)
 
 
-def fit_turning_alphabet(
+def fit_transposable_alphabet(
     features: np.ndarray, units: int, hop: float, projection: np.ndarray, rounds: int = 30, seed: int = 0
 ) -> Alphabet:
     """k-means under transposition: the first 12 s units are s shapes on each of the 12 pitch classes.
@@ -145,7 +145,7 @@ def fit_turning_alphabet(
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
     placed = ((features - mean) @ projection).astype(np.float32).reshape(len(features), -1, 12)
-    canonical = turned(placed, -placed[:, 0].argmax(1)).reshape(len(placed), -1)
+    canonical = transposed(placed, -placed[:, 0].argmax(1)).reshape(len(placed), -1)
     found = MiniBatchKMeans(shapes, random_state=seed, batch_size=8192, n_init=4).fit(canonical).cluster_centers_
     start = placed.mean(2, keepdims=True).reshape(len(placed), -1)
     quiet = MiniBatchKMeans(level, random_state=seed, batch_size=8192, n_init=4).fit(start).cluster_centers_
@@ -154,7 +154,7 @@ def fit_turning_alphabet(
         centroids = _all_turns(found, quiet)
         labels = _nearest(flat, centroids)
         shape, turn = np.divmod(labels, 12)
-        back = turned(placed, -turn).reshape(len(placed), -1)
+        back = transposed(placed, -turn).reshape(len(placed), -1)
         found = np.stack([back[shape == p].mean(0) if (shape == p).any() else found[p] for p in range(shapes)])
         for extra in range(level):
             mine = labels == 12 * shapes + extra
@@ -164,7 +164,7 @@ def fit_turning_alphabet(
     return Alphabet(mean.astype(np.float32), projection.astype(np.float32), centroids, hop, shapes)
 
 
-def turned(placed: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def transposed(placed: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Blocks of pitch classes (n, b, 12), each row moved up by its own number of semitones (n,)."""
     where = (np.arange(12)[None] - np.asarray(steps)[:, None]) % 12
     return np.take_along_axis(placed, np.broadcast_to(where[:, None], placed.shape), axis=2)
@@ -173,7 +173,7 @@ def turned(placed: np.ndarray, steps: np.ndarray) -> np.ndarray:
 def _all_turns(shapes: np.ndarray, quiet: np.ndarray) -> np.ndarray:
     """(12 s + 4, 12 b) centroids of s shapes (s, 12 b) and 4 units (4, b) that do not turn."""
     blocks = np.repeat(shapes.reshape(len(shapes), -1, 12), 12, axis=0)
-    turns = turned(blocks, np.tile(np.arange(12), len(shapes))).reshape(len(blocks), -1)
+    turns = transposed(blocks, np.tile(np.arange(12), len(shapes))).reshape(len(blocks), -1)
     return np.vstack([turns, np.repeat(quiet, 12, axis=1)])
 
 

@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 from transformers.utils import logging as transformers_logging
 
-from perception.transformer import Convolution, Reader
+from perception.transformer import ConvLayer, Transformer
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
-BLOCK = 256  # first-layer frames whose statistics are kept together under group norm
-FIRST_PITCH, PER_OCTAVE, PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
+NORM_BLOCK_FRAMES = 256  # first-layer frames whose statistics are kept together under group norm
+LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
 
 
 class EncoderError(ValueError):
@@ -43,10 +43,10 @@ class Encoder(Protocol):
     hop: int  # samples between two features
     dim: int
 
-    def start(self) -> Frames:
+    def start(self) -> EncoderState:
         """State of a piece that has not begun: `context` samples of silence have been heard."""
 
-    def step(self, frames: Frames, audio: np.ndarray) -> np.ndarray:
+    def step(self, frames: EncoderState, audio: np.ndarray) -> np.ndarray:
         """Hear the next (hop,) float32 samples in [-1, 1]; return the (dim,) float32 features of that hop."""
 
     def batch(self, audio: np.ndarray) -> list[np.ndarray]:
@@ -90,8 +90,8 @@ def music_filters(pitches: int, kernel: int = 2048) -> np.ndarray:
     time = np.arange(kernel) - kernel / 2
     bank = np.zeros((4 * pitches, kernel))
     for number in range(pitches):
-        frequency = FIRST_PITCH * 2 ** (number / PER_OCTAVE)
-        length = min(kernel, int(PERIODS * SAMPLERATE / frequency))
+        frequency = LOWEST_PITCH_HZ * 2 ** (number / BANDS_PER_OCTAVE)
+        length = min(kernel, int(MAX_PERIODS * SAMPLERATE / frequency))
         window, begin = np.zeros(kernel), (kernel - length) // 2
         window[begin : begin + length] = np.hanning(length)
         for part, wave in enumerate((np.cos, np.sin)):
@@ -119,7 +119,7 @@ class LongConv(nn.Conv1d):
 
 
 @dataclass
-class Frames:
+class EncoderState:
     """What the encoder remembers of the piece."""
 
     heard: int  # samples since the piece began
@@ -132,14 +132,14 @@ class Frames:
 class Wav2Vec2Encoder:
     """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
 
-    hop: seconds; context: seconds of frames the Transformer reads at each hop. fast: `step` multiplies in bfloat16
-    where that is quicker; its features then stray from those of `batch` by about 1 % of their spread.
+    hop: seconds; context: seconds of frames the Transformer reads at each hop. bfloat16: `step`
+    multiplies in bfloat16; its features then stray from those of `batch` by about 1 % of their spread.
     A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
     before it, so there a token depends on up to twice as much.
     """
 
-    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28, fast: bool = False):
-        config, self.fast = model.config, fast
+    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28, bfloat16: bool = False):
+        config, self.bfloat16 = model.config, bfloat16
         if abs(hop * SAMPLERATE - round(hop * SAMPLERATE)) > 1e-6 or not 0.02 < hop <= context:
             raise EncoderError(f"hop = {hop} s: expected whole samples at 16 kHz, more than 0.02 s, at most {context}")
         LongConv.replace(model)
@@ -155,24 +155,26 @@ class Wav2Vec2Encoder:
         self.context = (self.window - 1) * self.stride + support + self.stride - 1
         self.grouped = config.feat_extract_norm == "group"
         if self.grouped:  # the oldest frame of the window was normalised by what came before it
-            self.blocks = -(-round(context * SAMPLERATE / strides[0]) // BLOCK)
-            self.context += (self.blocks + 1) * BLOCK * strides[0]
+            self.blocks = -(-round(context * SAMPLERATE / strides[0]) // NORM_BLOCK_FRAMES)
+            self.context += (self.blocks + 1) * NORM_BLOCK_FRAMES * strides[0]
 
     @cached_property
-    def front(self) -> list[Convolution]:
-        """The convolution stack; like `reader` taken from the model at first use, so not to be trained afterwards."""
-        return [Convolution(layer) for layer in self.model.feature_extractor.conv_layers]
+    def conv_layers(self) -> list[ConvLayer]:
+        """The convolution stack; taken from the model at first use, as `transformer` is: do not train it afterwards."""
+        return [ConvLayer(layer) for layer in self.model.feature_extractor.conv_layers]
 
     @cached_property
-    def reader(self) -> Reader:
+    def transformer(self) -> Transformer:
         """The Transformer."""
-        return Reader(self.model, torch.bfloat16 if self.fast else torch.float32)
+        return Transformer(self.model, torch.bfloat16 if self.bfloat16 else torch.float32)
 
     @classmethod
-    def load(cls, where: str | Path, hop: float, context: float | None = None, fast: bool = False) -> Wav2Vec2Encoder:
+    def load(
+        cls, where: str | Path, hop: float, context: float | None = None, bfloat16: bool = False
+    ) -> Wav2Vec2Encoder:
         """From a folder with config.json + model.safetensors, or a hub id; EncoderError if it is neither.
 
-        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s. fast: see the class.
+        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s. bfloat16: see the class.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
@@ -191,47 +193,47 @@ class Wav2Vec2Encoder:
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
         seconds: float = context or getattr(config, "context", None) or 1.28
-        return cls(model, hop, seconds, fast)
+        return cls(model, hop, seconds, bfloat16)
 
-    def available(self, heard: int) -> int:
+    def complete_frames(self, heard: int) -> int:
         """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""
         return (heard - self.support) // self.stride + 1
 
-    def frames_of(self, hop: int, span: int = 1) -> tuple[int, int]:
+    def hop_frames(self, hop: int, span: int = 1) -> tuple[int, int]:
         """[first, end) of the frames whose centre lies in hop number `hop` and that have ended with it.
 
         A frame is centred support/2 after its start; found from sample positions, so it never drifts. span: with
         hops taken so many at a time.
         """
         first = -(-(2 * hop * span * self.hop - self.support) // (2 * self.stride))
-        end = self.available((hop + 1) * span * self.hop)
+        end = self.complete_frames((hop + 1) * span * self.hop)
         return min(first, end - 1), end
 
     @torch.inference_mode()
-    def start(self) -> Frames:
+    def start(self) -> EncoderState:
         """See `Encoder.start`. The silence is whole strides, so that a frame begins with the piece itself."""
         pending = [torch.zeros(0, c) for c in (1, *self.model.config.conv_dim[:-1])]
         channels, double = self.model.config.conv_dim[0], torch.float64
         sums = torch.zeros(self.blocks + 1, 2, channels, dtype=double) if self.grouped else None
-        frames = Frames(0, pending, torch.zeros(0, self.dim), sums)
-        self._hear(frames, torch.zeros((self.window - self.available(0)) * self.stride))
+        frames = EncoderState(0, pending, torch.zeros(0, self.dim), sums)
+        self._hear(frames, torch.zeros((self.window - self.complete_frames(0)) * self.stride))
         return frames
 
     @torch.inference_mode()
-    def step(self, frames: Frames, audio: np.ndarray) -> np.ndarray:
+    def step(self, frames: EncoderState, audio: np.ndarray) -> np.ndarray:
         """See `Encoder.step`."""
         if audio.shape != (self.hop,):
             raise ValueError(f"expected one hop of {self.hop} samples, got {audio.shape}")
         hop = frames.heard // self.hop
         frames.heard += self.hop
         self._hear(frames, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
-        first, end = self.frames_of(hop)
-        return self.reader(frames.window, end - first).mean(0).numpy()
+        first, end = self.hop_frames(hop)
+        return self.transformer(frames.window, end - first).mean(0).numpy()
 
-    def _hear(self, frames: Frames, audio: Tensor) -> Tensor:
+    def _hear(self, frames: EncoderState, audio: Tensor) -> Tensor:
         """Push samples through the convolution stack; what is new joins the window and is returned."""
         signal = audio[:, None]
-        for number, layer in enumerate(self.front):
+        for number, layer in enumerate(self.conv_layers):
             signal = torch.cat([frames.pending[number], signal])
             count = (len(signal) - layer.kernel) // layer.stride + 1
             if count < 1:
@@ -243,7 +245,7 @@ class Wav2Vec2Encoder:
         frames.window = torch.cat([frames.window, new])[-self.window :]
         return new
 
-    def _grouped(self, frames: Frames, layer: Convolution, signal: Tensor) -> Tensor:
+    def _grouped(self, frames: EncoderState, layer: ConvLayer, signal: Tensor) -> Tensor:
         """First layer under group norm (one group a channel): each frame by the statistics of the frames up to it.
 
         They reach back to where a block began, `blocks` blocks before its own. Blocks are counted from the start of the
@@ -253,15 +255,15 @@ class Wav2Vec2Encoder:
         made = layer.linear(signal).T  # (channels, n)
         normal, done = torch.empty_like(made), 0
         while done < made.shape[1]:
-            take = min(BLOCK - frames.filled, made.shape[1] - done)
+            take = min(NORM_BLOCK_FRAMES - frames.filled, made.shape[1] - done)
             part = made[:, done : done + take].double()
             own = torch.stack([part, part**2]).cumsum(2) + frames.sums[-1, :, :, None]
-            count = self.blocks * BLOCK + frames.filled + torch.arange(1, take + 1)
+            count = self.blocks * NORM_BLOCK_FRAMES + frames.filled + torch.arange(1, take + 1)
             mean, square = (own + frames.sums[:-1].sum(0)[:, :, None]) / count
             spread = ((square - mean**2).clamp(min=0) + layer.norm.eps).rsqrt()
             normal[:, done : done + take] = ((part - mean) * spread).float()
             frames.sums[-1], frames.filled, done = own[:, :, -1], frames.filled + take, done + take
-            if frames.filled == BLOCK:
+            if frames.filled == NORM_BLOCK_FRAMES:
                 frames.sums, frames.filled = torch.cat([frames.sums[1:], torch.zeros_like(frames.sums[:1])]), 0
         return layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
 
@@ -282,13 +284,13 @@ class Wav2Vec2Encoder:
         features = [np.zeros((count // span, self.dim), np.float32) for span in spans]
         for begin in range(0, count, windows):
             hops = range(begin, min(begin + windows, count))
-            starts = [self.available((hop + 1) * self.hop) - self.available(0) for hop in hops]
+            starts = [self.complete_frames((hop + 1) * self.hop) - self.complete_frames(0) for hop in hops]
             stack = torch.stack([stream[start : start + self.window] for start in starts])
             hidden = self.model.encoder(stack).last_hidden_state.float()
             for hop, states in zip(hops, hidden, strict=True):
                 for span, found in zip(spans, features, strict=True):
                     if (hop + 1) % span == 0:
-                        first, end = self.frames_of((hop + 1) // span - 1, span)
+                        first, end = self.hop_frames((hop + 1) // span - 1, span)
                         found[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
         return features
 

@@ -31,8 +31,8 @@ from agent.performance.session import Session
 from agent.settings import config
 from corpora.audio import read_at
 from decision.model import Decision, DecisionConfig
-from perception.coherence import SAMPLERATE, SECONDS, Calibration, Coherence
-from perception.units import file_stem, fit_alphabet, principal
+from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
+from perception.units import file_stem, fit_alphabet, pca_projection
 from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config
 
 torch.set_num_threads(1)
@@ -99,7 +99,7 @@ def make_model(folder: Path, seed: int = 0) -> Path:
     for hop, spoken in HOPS.items():
         features = np.tile(Wav2Vec2Encoder.load(folder / "encoder", hop).batch(sound)[0], (2, 1))
         for units in SIZES:
-            alphabet = fit_alphabet(features, units, hop, principal(features, 16), seed)
+            alphabet = fit_alphabet(features, units, hop, pca_projection(features, 16), seed)
             alphabet.save(folder / "units" / f"{file_stem(units, hop)}.safetensors")
             if units == spoken:
                 torch.manual_seed(seed)
@@ -134,7 +134,7 @@ def tiny_coherence(tmp_path_factory) -> Path:
     torch.manual_seed(7)
     model = Coherence()
     model.similarity.data = 0.2 * model.similarity.data + 0.1 * torch.eye(len(model.similarity))
-    sounds = [make(SECONDS, SAMPLERATE, 50 + n) for make in KINDS.values() for n in range(3)]
+    sounds = [make(WINDOW_S, SAMPLERATE, 50 + n) for make in KINDS.values() for n in range(3)]
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0

@@ -43,9 +43,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from corpora.disk import atomic_folder, atomic_write
-from perception.coherence import SAMPLES, SECONDS, Coherence, CoherenceError, audible
-from perception.efficientnet import WIDTH
-from perception.hpss import DEPTH, SAMPLERATE
+from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
+from perception.efficientnet import FEATURE_DIM
+from perception.hpss import RANGE_DB, SAMPLERATE
 from train.common.errors import TrainError, told
 from train.common.run import Run
 from train.common.settings import settings_from_flags
@@ -103,9 +103,9 @@ class Stems:
     def __init__(self, data: list[Path], split: str, settings: Settings, model: Coherence):
         folders = sorted(path.parent for folder in data for path in (folder / split).glob("*/song.json"))
         self.songs = [sorted(folder.glob("*.flac")) for folder in folders]
-        self.songs = [stems for stems in self.songs if len(stems) > 1 and self._frames(stems[0]) >= SAMPLES]
+        self.songs = [stems for stems in self.songs if len(stems) > 1 and self._frames(stems[0]) >= WINDOW_SAMPLES]
         if not self.songs:
-            raise TrainError(f"no song of {SECONDS:g} s with two stems in the split '{split}' of {data[0]}: "
+            raise TrainError(f"no song of {WINDOW_S:g} s with two stems in the split '{split}' of {data[0]}: "
                              "make some with python -m train.data.render")  # fmt: skip
         self.settings, self.model = settings, model
 
@@ -119,7 +119,7 @@ class Stems:
         found = {}
         for stem in self.songs[song]:
             with told(stem.parent):
-                audio = sf.read(stem, SAMPLES, begin, dtype="float32", always_2d=True, fill_value=0)[0].mean(1)
+                audio = sf.read(stem, WINDOW_SAMPLES, begin, dtype="float32", always_2d=True, fill_value=0)[0].mean(1)
             if audible(audio):
                 found[stem] = audio
         return found
@@ -128,7 +128,7 @@ class Stems:
         """Two disjoint sub-mixtures of a window of any song, both of which can be heard."""
         for _ in range(TRIES):
             song = int(rng.integers(len(self.songs)))
-            begin = int(rng.integers(self._frames(self.songs[song][0]) - SAMPLES + 1))
+            begin = int(rng.integers(self._frames(self.songs[song][0]) - WINDOW_SAMPLES + 1))
             stems = self.window(song, begin)
             if len(stems) > 1:
                 chosen = disjoint(list(stems), rng)
@@ -140,7 +140,7 @@ class Stems:
     def picture(self, stems: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """What the model is shown of a sub-mixture: (channels, 64, 501) float16."""
         gains = 10 ** (rng.uniform(-self.settings.gain, self.settings.gain, len(stems)) / 20)
-        mixed = np.tensordot(gains, stems, 1) + self.settings.noise * rng.standard_normal(SAMPLES)
+        mixed = np.tensordot(gains, stems, 1) + self.settings.noise * rng.standard_normal(WINDOW_SAMPLES)
         return self.model.features(mixed.astype(np.float32)).numpy().astype(np.float16)
 
 
@@ -154,7 +154,7 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
         return np.full((SLOTS, 13), -1, np.int8)
     with told(known.parent), np.load(known, allow_pickle=False) as parts:
         notes = np.concatenate([parts[stem.stem].reshape(-1, 3) for stem in stems])
-    edges, score = begin + SECONDS * np.arange(SLOTS + 1) / SLOTS, np.zeros((SLOTS, 13), np.int8)
+    edges, score = begin + WINDOW_S * np.arange(SLOTS + 1) / SLOTS, np.zeros((SLOTS, 13), np.int8)
     sounds = (notes[:, :1] < edges[1:]) & (notes[:, 1:2] > edges[:-1])
     begins = (notes[:, :1] >= edges[:-1]) & (notes[:, :1] < edges[1:])
     for pitch, slots in zip(notes[:, 2].astype(int), sounds, strict=True):
@@ -198,7 +198,7 @@ class Shelf:
 
     def apart(self, one: Pair, other: Pair) -> bool:
         """Whether both may be in a batch."""
-        return one.song != other.song or abs(one.begin - other.begin) >= (1 - self.settings.overlap) * SECONDS
+        return one.song != other.song or abs(one.begin - other.begin) >= (1 - self.settings.overlap) * WINDOW_S
 
 
 def batch_of(pairs: list[Pair]) -> tuple[Tensor, Tensor]:
@@ -221,7 +221,7 @@ def tilted(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
     line = torch.linspace(-0.5, 0.5, pictures.shape[-2])[:, None]
     found = pictures + by * line
     top = pictures.amax((-2, -1), keepdim=True)  # 0 where the channels are separated
-    return (found - found.amax((-2, -1), keepdim=True)).clamp_min(-DEPTH) + top
+    return (found - found.amax((-2, -1), keepdim=True)).clamp_min(-RANGE_DB) + top
 
 
 def mask_by_chance(pictures: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -236,7 +236,7 @@ class Teacher(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.read = nn.Linear(WIDTH, 13)
+        self.read = nn.Linear(FEATURE_DIM, 13)
 
     def forward(self, maps: Tensor, score: Tensor) -> Tensor:
         """maps (n, 1280, height, 15), score (n, 15, 13), -1 where unknown -> mean binary cross-entropy."""
@@ -248,7 +248,7 @@ class Teacher(nn.Module):
 
 def coherent(model: Coherence, found: Tensor) -> tuple[Tensor, Tensor]:
     """Eq. (3), a mean over K, and eq. (4), of what the encoder found in both pictures of each pair, (2 K, 1280)."""
-    first, second = model.placed(found).float().chunk(2)
+    first, second = model.project_features(found).float().chunk(2)
     scores, same = model.similarities(first, second), torch.arange(len(first), device=found.device)
     return F.cross_entropy(scores, same), (scores.argmax(1) == same).float().mean()
 
@@ -340,7 +340,7 @@ def _learn(
     if s.separated and part >= s.easy:
         pictures = mask_by_chance(pictures, s.masked, generator)
     with torch.autocast(device.type, torch.bfloat16):
-        maps = model.encoder.maps(pictures.flatten(0, 1).to(device))
+        maps = model.encoder.feature_maps(pictures.flatten(0, 1).to(device))
         taught = teacher(maps, score.flatten(0, 1).to(device))
         loss, accuracy = coherent(model, maps.mean((2, 3)))
     optimizer.zero_grad(set_to_none=True)

@@ -23,7 +23,7 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from perception.units import Alphabet, file_stem, fit_alphabet, fit_turning_alphabet
+from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError, told
 from train.common.settings import settings_from_flags
@@ -187,7 +187,7 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
             for key in held.files:
                 part, kind = key.rsplit("/", 1)
                 if kind == f"f{alphabet.hop}":
-                    labels = alphabet.name(held[key].astype(np.float32))
+                    labels = alphabet.quantize(held[key].astype(np.float32))
                     silent = held[f"{part}/l{alphabet.hop}"] < GATE
                     labels = np.where(silent, alphabet.silence, labels).astype(np.int16)
                     tokens[f"{song.features.parent.name}/{song.features.stem}/{part}"] = labels
@@ -210,7 +210,7 @@ def _alphabets(songs: list[Song], hop: float, settings: Settings) -> Iterator[Al
 def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:
     """An alphabet that can be transposed, where pitch classes were taught and its size allows it."""
     if projection is not None and units % 12 == 4 and units > 4:
-        return fit_turning_alphabet(features, units, hop, projection, seed=seed)
+        return fit_transposable_alphabet(features, units, hop, projection, seed=seed)
     return fit_alphabet(features, units, hop, projection, seed)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from agent.engine.engine import Engine
 from agent.performance.model_folder import ModelError, coherence_folder
 from agent.settings.config import Config, ConfigError
-from perception.coherence import MODES, SECONDS
+from perception.coherence import MODES, WINDOW_S
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "agent.coherence.meter_worker")
@@ -56,7 +56,7 @@ class Meter:
         self.process: subprocess.Popen | None = None
         self.scores = 0  # so far
         self._sums = {name: (0, 0.0) for name in ("position", *MODES)}  # how many, and their sum
-        self._frames = round(SECONDS * engine.samplerate)
+        self._frames = round(WINDOW_S * engine.samplerate)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="antiphon-meter", daemon=True)
 

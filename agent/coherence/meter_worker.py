@@ -33,25 +33,25 @@ def humble() -> None:
 def serve(folder: str, samplerate: int, come: BinaryIO, go: TextIO) -> None:
     """Load the meter in `folder`, then answer until nothing more comes."""
     from corpora.audio import resample
-    from perception.coherence import SAMPLERATE, SAMPLES, SECONDS, Coherence, CoherenceError, audible
-    from perception.transformer import threads
+    from perception.coherence import SAMPLERATE, WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
+    from perception.transformer import torch_threads
 
-    threads(1)
+    torch_threads(1)
     try:
         model = Coherence.load(folder)
     except CoherenceError as error:
         return _say(go, {"refused": str(error)})
-    noise = np.random.default_rng(0).standard_normal(SAMPLES).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal(WINDOW_SAMPLES).astype(np.float32)
     model.score(noise, noise)  # compiles
     _say(go, {"ready": True})
-    frames = round(SECONDS * samplerate)
+    frames = round(WINDOW_S * samplerate)
     while len(raw := come.read(8 * frames)) == 8 * frames:
         sounds = np.frombuffer(raw, np.float32).reshape(2, frames)
         heard, spoken = (resample(one, samplerate, SAMPLERATE) for one in sounds)
         if not (audible(heard) and audible(spoken)):
             _say(go, {"silent": "spoken" if audible(heard) else "heard"})
             continue
-        found = model.fit(heard, spoken)
+        found = model.compare(heard, spoken)
         _say(go, found.scores | {"position": found.positions["both"] if found.positions else UNKNOWN})
 
 

@@ -15,9 +15,19 @@ from typing import Any
 import numpy as np
 
 from corpora.audio import AudioFile, boundary, open_audio
-from perception.coherence import GATE, MODES, SAMPLES, SECONDS, Calibration, Coherence, CoherenceError, Fit, audible
+from perception.coherence import (
+    GATE_DB,
+    MODES,
+    WINDOW_S,
+    WINDOW_SAMPLES,
+    Calibration,
+    Coherence,
+    CoherenceError,
+    CoherenceScores,
+    audible,
+)
 from perception.hpss import SAMPLERATE
-from perception.scoring import fits
+from perception.scoring import compare_pairs
 
 STEPS = (0.05, 3600.0)  # s between two windows, least and most
 UNEVEN = 1.0  # s by which two files may differ before that is mentioned
@@ -52,15 +62,15 @@ def run(
     with open_audio(heard) as a, open_audio(spoken) as b:
         common = min(a.seconds, b.seconds)
         for file in (a, b):
-            if file.frames and file.seconds < SECONDS:
+            if file.frames and file.seconds < WINDOW_S:
                 raise CoherenceError(
-                    f"'{file.path}' lasts {file.seconds:.3g} s, less than the {SECONDS:g} s that are compared at a "
-                    f"time: give at least {SECONDS:g} s"
+                    f"'{file.path}' lasts {file.seconds:.3g} s, less than the {WINDOW_S:g} s that are compared at a "
+                    f"time: give at least {WINDOW_S:g} s"
                 )
         times: list[float] = []
         silent: list[float] = []
         curve: list[dict[str, Any]] = []
-        for found in fits(meter, _sounding(_together(a, b, step), times, silent)):
+        for found in compare_pairs(meter, _sounding(_together(a, b, step), times, silent)):
             time = times[len(curve)]
             curve.append({"time": time, **_row(found)})
             if progress:
@@ -83,8 +93,8 @@ def windows(file: AudioFile, step: float) -> Iterator[np.ndarray]:
     held, begin, n = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `begin` of the file
     for block in file.blocks(rate=SAMPLERATE):
         held = np.concatenate([held, block])
-        while (at := boundary(n, step, SAMPLERATE) - begin) + SAMPLES <= len(held):
-            yield held[at : at + SAMPLES]
+        while (at := boundary(n, step, SAMPLERATE) - begin) + WINDOW_SAMPLES <= len(held):
+            yield held[at : at + WINDOW_SAMPLES]
             n += 1
         held, begin = held[at:], begin + min(at, len(held))
 
@@ -100,7 +110,7 @@ def _sounding(
             yield one, other
 
 
-def _row(found: Fit) -> dict[str, Any]:
+def _row(found: CoherenceScores) -> dict[str, Any]:
     row: dict[str, Any] = {mode: found.scores.get(mode) for mode in MODES}
     return row | {"position": found.positions and found.positions["both"], "positions": found.positions}
 
@@ -124,7 +134,7 @@ def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
                f"the first {found['seconds']:.1f} s are compared")  # fmt: skip
     if found["silent"]:
         yield (f"{found['silent']} of {found['windows'] + found['silent']} windows are left out: "
-               f"one side is silent there (below {GATE:g} dBFS)")  # fmt: skip
+               f"one side is silent there (below {GATE_DB:g} dBFS)")  # fmt: skip
     if found["calibration"] is None:
         yield ("this meter is not calibrated, so its scores have no scale: "
                "add --calibrate DATA, a folder of songs in stems, to learn where they lie")  # fmt: skip
@@ -133,14 +143,14 @@ def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
 def _nothing(a: AudioFile, b: AudioFile, silent: list[float]) -> str:
     if silent:
         return (f"there is nothing to compare in '{a.path}' and '{b.path}': in each of their {len(silent)} windows "
-                f"of {SECONDS:g} s one of them is silent, below {GATE:g} dBFS; raise its level")  # fmt: skip
-    return (f"'{a.path}' and '{b.path}' have less than {SECONDS:g} s in common: "
-            f"give at least {SECONDS:g} s of each")  # fmt: skip
+                f"of {WINDOW_S:g} s one of them is silent, below {GATE_DB:g} dBFS; raise its level")  # fmt: skip
+    return (f"'{a.path}' and '{b.path}' have less than {WINDOW_S:g} s in common: "
+            f"give at least {WINDOW_S:g} s of each")  # fmt: skip
 
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The same for a reader: how B fits A, a bar, the scores, the curve."""
-    told = [f"{found['spoken']} answers {found['heard']}: {found['windows']} windows of {SECONDS:g} s, "
+    told = [f"{found['spoken']} answers {found['heard']}: {found['windows']} windows of {WINDOW_S:g} s, "
             f"one each {found['step']:g} s"]  # fmt: skip
     place = found["position"]
     if place is not None:
@@ -174,7 +184,7 @@ def _plotted(found: dict[str, Any]) -> list[str]:
     low, high = (0.0, 1.0) if key == "position" else (means.min(), max(means.max(), means.min() + 1e-9))
     blocks = "".join(BLOCKS[min(int(8 * (mean - low) / (high - low)), 7)] for mean in means)
     best, worst = (found["curve"][int(at)] for at in (values.argmax(), values.argmin()))
-    curve = f"  {_clock(found['curve'][0]['time'])} {blocks} {_clock(found['curve'][-1]['time'] + SECONDS)}"
+    curve = f"  {_clock(found['curve'][0]['time'])} {blocks} {_clock(found['curve'][-1]['time'] + WINDOW_S)}"
     if values.max() - values.min() < 0.005:
         return [curve]
     return [curve,

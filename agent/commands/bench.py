@@ -34,10 +34,10 @@ from agent.performance.session import Session
 from agent.settings.config import Config, change
 from corpora.audio import AudioWriter, read_at
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
-from perception.coherence import DIM, MODES, SAMPLES, Coherence, masked
-from perception.efficientnet import WIDTH
-from perception.hpss import BANDS, FFT, HIGH, LOW, STEP, WINDOW
-from perception.transformer import threads, whole
+from perception.coherence import EMBEDDING_DIM, MODES, WINDOW_SAMPLES, Coherence, mask_channel
+from perception.efficientnet import FEATURE_DIM
+from perception.hpss import FFT_SIZE, FRAME_STEP, MEL_BANDS, MEL_HIGH_HZ, MEL_LOW_HZ, WINDOW_SIZE
+from perception.transformer import reference_hidden_states, torch_threads
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 
 RATE = 48000  # Hz, of the device pretended
@@ -94,7 +94,7 @@ def machine() -> dict:
     return {
         "cpu": _processor(),
         "cores": os.cpu_count(),
-        "threads": threads(),
+        "threads": torch_threads(),
         "system": platform.platform(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "transformers", "numpy", "numba")},
@@ -149,7 +149,7 @@ def mind(opened: tuple[Session, np.ndarray], hops: int) -> dict:
     session, guide = opened
     piece, events, worked, at = session.start(), [], [], 0
     for _ in range(hops):
-        wanted = session.listener.expected(piece.hearing)
+        wanted = session.listener.next_hop_samples(piece.hearing)
         if at + wanted > len(guide):
             at = 0
         began = time.process_time()
@@ -167,7 +167,7 @@ def encoders(name: str, hop: float) -> dict:
     for kind, config in (("base", Wav2Vec2Config()), ("base, layer norm", Wav2Vec2Config(**LAYER_NORM))):
         naive = Wav2Vec2Model(config).eval()
         step = Wav2Vec2Encoder(copy.deepcopy(naive), hop, context=2.0)
-        fast = Wav2Vec2Encoder(step.model, hop, context=2.0, fast=True)
+        fast = Wav2Vec2Encoder(step.model, hop, context=2.0, bfloat16=True)
         found[kind] = _against_naive(naive, step, fast, rounds=6)
     return found
 
@@ -179,7 +179,10 @@ def _against_naive(
     heard = rng.standard_normal(step.hop).astype(np.float32) / 5
     window = rng.standard_normal((step.window - 1) * step.stride + step.support).astype(np.float32) / 5
     frames = step.start()
-    rivals: dict[str, Rival] = {"naive": lambda: whole(naive, window), "step": lambda: step.step(frames, heard)}
+    rivals: dict[str, Rival] = {
+        "naive": lambda: reference_hidden_states(naive, window),
+        "step": lambda: step.step(frames, heard),
+    }
     if fast:
         quick, hurry = fast.start(), fast
         rivals["fast"] = lambda: hurry.step(quick, heard)
@@ -256,7 +259,7 @@ def coherence(rounds: int = 7) -> dict:
     "ratios": {name: official / ours}}.
     """
     rng = np.random.default_rng(0)
-    heard, spoken = (0.1 * rng.standard_normal((2, SAMPLES))).astype(np.float32)
+    heard, spoken = (0.1 * rng.standard_normal((2, WINDOW_SAMPLES))).astype(np.float32)
     model = Coherence().fuse()
     rivals: dict[str, Rival] = {
         "features": lambda: model.features(heard),
@@ -267,13 +270,13 @@ def coherence(rounds: int = 7) -> dict:
         rivals["features, official"] = lambda: _official_features(heard)
         if find_spec("efficientnet_pytorch"):
             rivals["score, official"] = partial(_official_scores, _official_network(), heard, spoken)
-    before = threads()
+    before = torch_threads()
     with threadpool_limits(1):
-        threads(1)
+        torch_threads(1)
         try:
             found: dict = dict(in_turns(rivals, rounds))
         finally:
-            threads(before)
+            torch_threads(before)
     both = [name for name in rivals if f"{name}, official" in rivals]
     return found | {"ratios": {name: _ratio(found[f"{name}, official"], found[name]) for name in both}}
 
@@ -283,8 +286,8 @@ def _official_features(audio: np.ndarray) -> np.ndarray:
     import librosa
     from librosa.decompose import hpss
 
-    mel = {"sr": SAMPLERATE, "fmin": LOW, "fmax": HIGH, "n_mels": BANDS}
-    parts = hpss(librosa.stft(audio, n_fft=FFT, win_length=WINDOW, hop_length=STEP))
+    mel = {"sr": SAMPLERATE, "fmin": MEL_LOW_HZ, "fmax": MEL_HIGH_HZ, "n_mels": MEL_BANDS}
+    parts = hpss(librosa.stft(audio, n_fft=FFT_SIZE, win_length=WINDOW_SIZE, hop_length=FRAME_STEP))
     powers = [librosa.feature.melspectrogram(S=np.abs(part) ** 2, **mel) for part in parts]
     return np.stack([librosa.power_to_db(power, ref=np.max) for power in powers])
 
@@ -294,14 +297,15 @@ def _official_network() -> nn.Module:
     from efficientnet_pytorch import EfficientNet
 
     backbone = EfficientNet.from_name("efficientnet-b0", include_top=False, in_channels=2)
-    return nn.Sequential(backbone, nn.Flatten(), nn.Linear(WIDTH, DIM), nn.LayerNorm(DIM), nn.Tanh()).eval()
+    head = nn.Linear(FEATURE_DIM, EMBEDDING_DIM), nn.LayerNorm(EMBEDDING_DIM), nn.Tanh()
+    return nn.Sequential(backbone, nn.Flatten(), *head).eval()
 
 
 @torch.inference_mode()
 def _official_scores(network: nn.Module, heard: np.ndarray, spoken: np.ndarray) -> list[float]:
     """Features once, then one pass for each mode; the bilinear form costs nothing and is left out."""
     pictures = torch.from_numpy(np.stack([_official_features(heard), _official_features(spoken)]))
-    return [float(torch.dot(*network(masked(pictures, mode)))) for mode in MODES]
+    return [float(torch.dot(*network(mask_channel(pictures, mode)))) for mode in MODES]
 
 
 def respond(name: str, hop: float, minutes: float = 30.0) -> dict:

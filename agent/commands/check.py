@@ -95,7 +95,7 @@ def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
     model = Wav2Vec2Model(Wav2Vec2Config()).eval()
     found = []
     for hop in (0.25, 0.5):
-        encoder = Wav2Vec2Encoder(model, hop, context=2.0, fast=True)
+        encoder = Wav2Vec2Encoder(model, hop, context=2.0, bfloat16=True)
         decision = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **PAPER)).eval()  # type: ignore[arg-type]
         frames, state, times = encoder.start(), decision.start(), []
         heard = np.random.default_rng(0).standard_normal(encoder.hop).astype(np.float32) / 5
@@ -146,7 +146,7 @@ def _hears(model: Model) -> tuple[str, str]:
     hearing, labels = listener.start(), []
     for level in (0.3, 0.0):
         for _ in range(max(1, round(1 / model.alphabet.hop))):
-            samples = np.arange(listener.expected(hearing)) / RATE
+            samples = np.arange(listener.next_hop_samples(hearing)) / RATE
             tone = level * np.sin(2 * np.pi * 440 * samples)
             labels.append(listener.step(hearing, tone.astype(np.float32)).label)
     loud, quiet = labels[: len(labels) // 2], labels[len(labels) // 2 :]
@@ -166,7 +166,7 @@ def pace(model: Model, hops: int = HOPS) -> dict:
     session.warm_up()
     piece, times = session.start(), []
     for _ in range(hops):
-        heard = audio[: session.listener.expected(piece.hearing)]
+        heard = audio[: session.listener.next_hop_samples(piece.hearing)]
         began = time.perf_counter()
         session.step(piece, heard)
         times.append(1e3 * (time.perf_counter() - began))

@@ -71,7 +71,7 @@ class Player:
         listener = self._listener()
         hearing, labels = listener.start(), []
         for hop in regroup([audio], hop_sizes(self.hop, self.samplerate)):
-            if len(hop) == listener.expected(hearing):
+            if len(hop) == listener.next_hop_samples(hearing):
                 labels.append(listener.step(hearing, hop).label)
         return np.array(labels)
 

@@ -18,7 +18,7 @@ from agent.control.bus import Bus
 from agent.engine.buffers import Rings
 from agent.performance.session import Session
 from agent.performance.state import Event, Proposal
-from perception.stream import Heard
+from perception.stream import LabelledHop
 
 REMEMBERED = 14_400  # hops of which the times are known: an hour at 0.25 s
 
@@ -55,7 +55,7 @@ class Records(Protocol):
 class Labels(Protocol):
     """An ear elsewhere: `agent.engine.engine.Patch`."""
 
-    def next(self) -> Heard:
+    def next(self) -> LabelledHop:
         """The hop that has just passed."""
 
 
@@ -121,13 +121,13 @@ class Mind:
             if heard is None:  # a failing ear is deaf for a hop, and new
                 piece.hearing = self.session.listener.start()
                 piece.hearing.hops = hop + 1
-            label, level = (heard.label, heard.level) if heard else (self.session.silence, -120.0)
+            label, level = (heard.label, heard.level_db) if heard else (self.session.silence, -120.0)
             self.bus.publish("heard", hop, label, level, self._date(rings.boundary(hop)))
         self._heard_ms = 1e3 * (time.perf_counter() - began)
         if not self.broken:
             self.session.hear(piece, heard, audio)
 
-    def _heard(self, audio: np.ndarray) -> Heard:
+    def _heard(self, audio: np.ndarray) -> LabelledHop:
         if self.labels is None:
             return self.session.listen(self.piece, audio)
         self.piece.hearing.hops += 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.control.command import Command, StageError
 from agent.performance.session import Session
-from perception.stream import Heard
+from perception.stream import LabelledHop
 
 FLOOR = -120.0  # dBFS of a silent hop
 LEVEL = -20.0  # dBFS of any other, unless the patch says
@@ -27,11 +27,11 @@ class Patch:
         self.received = 0
         self._clock = clock
         self._alphabet, self._silence = session.model.alphabet, session.silence
-        self._queue: deque[Heard] = deque(maxlen=4096)
+        self._queue: deque[LabelledHop] = deque(maxlen=4096)
         self._last, self._held = self._nothing(), 0
 
-    def _nothing(self) -> Heard:
-        return Heard(self._silence, np.zeros(len(self._alphabet.mean), np.float32), FLOOR)
+    def _nothing(self) -> LabelledHop:
+        return LabelledHop(self._silence, np.zeros(len(self._alphabet.mean), np.float32), FLOOR)
 
     def put(self, command: Command) -> None:
         """hear/label or hear/feature; StageError."""
@@ -41,18 +41,18 @@ class Patch:
             if label > self._silence:
                 raise StageError(f"hear/label = {label}: expected 0 to {self._silence}, which is silence")
             default = FLOOR if label == self._silence else LEVEL
-            self._keep(Heard(int(label), nothing.feature, float(default if level is None else level)))
+            self._keep(LabelledHop(int(label), nothing.feature, float(default if level is None else level)))
             return
         feature = np.array(command.args, np.float32)
         if feature.shape != alphabet.mean.shape:
             raise StageError(f"hear/feature: {len(feature)} values, expected {len(alphabet.mean)}, as the encoder has")
-        self._keep(Heard(int(alphabet.name(feature)[0]), feature, LEVEL))
+        self._keep(LabelledHop(int(alphabet.quantize(feature)[0]), feature, LEVEL))
 
-    def _keep(self, heard: Heard) -> None:
+    def _keep(self, heard: LabelledHop) -> None:
         self._queue.append(heard)
         self.received += 1
 
-    def next(self) -> Heard:
+    def next(self) -> LabelledHop:
         """What was heard in the hop that has just passed."""
         while not self._clock and len(self._queue) > self.WAITING:
             self._queue.popleft()

@@ -51,7 +51,7 @@ def offline_hops(session: Session, piece: Piece, file: Guide) -> Iterator[Hop]:
     """The same when the whole guide is known: heard to the end first, then answered hop by hop from its beginning."""
     known = []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
-        wanted = session.listener.expected(piece.hearing)
+        wanted = session.listener.next_hop_samples(piece.hearing)
         known.append(session.listener.step(piece.hearing, np.pad(heard, (0, wanted - len(heard)))))
     ahead, window = 0, session.decision.config.window
     sounds, coming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()

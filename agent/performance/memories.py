@@ -131,7 +131,7 @@ class Growing(Stored):
     def begin(self) -> None:
         """A new take begins."""
         self.takes.append(len(self))
-        self.sound.joint()
+        self.sound.start_take()
         self._over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
         self._tell("take")
 
@@ -167,7 +167,7 @@ class Growing(Stored):
 
     def snapshot(self) -> Snapshot:
         """What it holds now."""
-        sound, audio = self.sound, self.sound.lend()
+        sound, audio = self.sound, self.sound.frozen_view()
         rate = round(sound.rate)
         labels, rms, features = self.labels.copy(), tuple(self._rms), tuple(self._features)
         return Snapshot(self.name, rate, sound.hop, self.alphabet, self.units, labels, rms, features, audio)
@@ -181,7 +181,7 @@ def speak(
     sounding: the memory that `voice` plays. From one memory to another the old sound goes on under the crossfade, as
     it does at a jump.
     """
-    after = replace(voice) if sounding == memory else memories[sounding].sound.leave(voice)
+    after = replace(voice) if sounding == memory else memories[sounding].sound.detach(voice)
     return memories[memory].sound.step(after, segment, frames, gain), after
 
 
@@ -192,4 +192,4 @@ def settled(stored: Stored, voice: Voice, held: int) -> Voice:
     """
     sound = stored.sound
     gone = voice.segment >= 0 and sound.boundary(voice.segment) >= len(sound.audio)
-    return sound.leave(voice, held) if gone and held > len(sound.audio) else voice
+    return sound.detach(voice, held) if gone and held > len(sound.audio) else voice

@@ -20,7 +20,7 @@ from pathlib import Path
 from decision.model import Decision
 from perception.proxy import Proxy
 from perception.stream import Listener
-from perception.transformer import halves, threads
+from perception.transformer import has_bfloat16, torch_threads
 from perception.units import Alphabet, file_stem
 from perception.wav2vec2 import Wav2Vec2Encoder
 
@@ -100,13 +100,15 @@ class Model:
         ears = about.get("encoder") or folder / "encoder"
         if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
-        encoder = Wav2Vec2Encoder.load(ears, hop, fast=halves())
+        encoder = Wav2Vec2Encoder.load(ears, hop, bfloat16=has_bfloat16())
         if len(alphabet.mean) != encoder.dim:
             raise ModelError(
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
-        threads(1 if encoder.dim < 512 else 2)  # of a small model the second core is better left to everything else
+        torch_threads(
+            1 if encoder.dim < 512 else 2
+        )  # of a small model the second core is better left to everything else
         decision, proxy = None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
@@ -115,6 +117,6 @@ class Model:
             proxy = Proxy.load(held, alphabet.hash) if held.exists() else None
         return cls(folder, encoder, alphabet, decision, proxy)
 
-    def listener(self, samplerate: int, gate: float) -> Listener:
+    def listener(self, samplerate: int, gate_db: float) -> Listener:
         """An ear at a device rate (Hz), with its gate (dBFS)."""
-        return Listener(self.encoder, self.alphabet, samplerate, gate)
+        return Listener(self.encoder, self.alphabet, samplerate, gate_db)

@@ -59,7 +59,7 @@ def true_positive_percentage(session: Session, events: list[Event], truth: str |
         listener = session.model.listener(file.samplerate, session.config.perception.gate_db)
         hearing, labels = listener.start(), []
         for audio in regroup(file.blocks(), hop_sizes(session.hop, file.samplerate)):
-            if len(audio) == listener.expected(hearing):
+            if len(audio) == listener.next_hop_samples(hearing):
                 labels.append(listener.step(hearing, audio).label)
     hits = sum(labels[e.hop] == e.label for e in events if e.hop < len(labels))
     return round(100 * hits / max(1, len(labels)), 3)

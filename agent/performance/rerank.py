@@ -108,13 +108,13 @@ class ByCocola:
         """(80000,) float32: the last 5 s of some hops at 16 kHz, after silence if there are fewer."""
         import soxr
 
-        from perception.coherence import SAMPLES
+        from perception.coherence import WINDOW_SAMPLES
         from perception.hpss import SAMPLERATE
 
-        wanted = -(-SAMPLES * samplerate // SAMPLERATE)
+        wanted = -(-WINDOW_SAMPLES * samplerate // SAMPLERATE)
         sound = np.concatenate([np.zeros(wanted, np.float32), *hops])[-wanted:]
         found = soxr.resample(sound, samplerate, SAMPLERATE) if samplerate != SAMPLERATE else sound
-        return np.asarray(np.pad(found, (max(0, SAMPLES - len(found)), 0))[-SAMPLES:], np.float32)
+        return np.asarray(np.pad(found, (max(0, WINDOW_SAMPLES - len(found)), 0))[-WINDOW_SAMPLES:], np.float32)
 
 
 def of(config: Config, model: Model) -> Reward | None:

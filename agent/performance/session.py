@@ -23,7 +23,7 @@ from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
 from decision.sampling import sample
-from perception.stream import Heard, boundary
+from perception.stream import LabelledHop, boundary
 
 __all__ = ["Event", "Piece", "Proposal", "Session"]
 
@@ -80,7 +80,7 @@ class Session:
         CorpusError if it was labelled with another alphabet.
         """
         check(corpus, self.model.alphabet.hash, self.hop, model=self.model.folder)
-        placed = self.model.alphabet.place(corpus.features.astype(np.float32))
+        placed = self.model.alphabet.project(corpus.features.astype(np.float32))
         neighbours = nearest_labels(placed, corpus.labels, self.model.alphabet.centroids)
         name = self._unused(name or corpus.name)
         self.memories.append(Stored(name, corpus, self.silence + 1, self._sound(audio), neighbours))
@@ -132,7 +132,7 @@ class Session:
         selection.warm_up()
         piece = self.start()
         for _ in range(3):
-            self.step(piece, np.zeros(self.listener.expected(piece.hearing), np.float32))
+            self.step(piece, np.zeros(self.listener.next_hop_samples(piece.hearing), np.float32))
 
     def frames(self, hop: int) -> int:
         """Samples of hop number `hop`."""
@@ -146,12 +146,11 @@ class Session:
         self.hear(piece, heard, audio)
         return self.answer(piece, {"perception": 1e3 * (listened - began)})
 
-    def listen(self, piece: Piece, audio: np.ndarray) -> Heard:
+    def listen(self, piece: Piece, audio: np.ndarray) -> LabelledHop:
         """Name one hop, (expected,) float32 mono."""
-        self.listener.gate = piece.config.perception.gate_db
-        return self.listener.step(piece.hearing, audio)
+        return self.listener.step(piece.hearing, audio, piece.config.perception.gate_db)
 
-    def hear(self, piece: Piece, heard: Heard, audio: np.ndarray | None = None) -> None:
+    def hear(self, piece: Piece, heard: LabelledHop, audio: np.ndarray | None = None) -> None:
         """A hop has been named; with lookahead k the decision learns of it k - 1 hops later.
 
         audio: the hop itself, for the memory that records what is heard; a hop without is remembered as silence.
@@ -167,7 +166,7 @@ class Session:
                 audio = np.zeros(self.frames(piece.hop - 1), np.float32)
             self.growing().append(audio, heard.label, heard.feature)
 
-    def notice(self, piece: Piece, heard: Heard) -> None:
+    def notice(self, piece: Piece, heard: LabelledHop) -> None:
         """The newest hop heard, of which the level and the reward know at once."""
         piece.heard = heard
         piece.past.features.append(heard.feature if heard.label != self.silence and heard.feature.any() else None)
@@ -280,7 +279,7 @@ class Session:
         frames, gain = self.frames(hop), self.gain(piece, memory, choice.segment)
         sounding, voice = before
         audio, voice = speak(self.memories, voice, sounding, memory, choice.segment, frames, gain)
-        label, level = (piece.heard.label, piece.heard.level) if piece.heard else (-1, -120.0)
+        label, level = (piece.heard.label, piece.heard.level_db) if piece.heard else (-1, -120.0)
         times["sound"] = 1e3 * (time.perf_counter() - began)
         event = Event(
             hop, label, level, plan, choice.segment, choice.label, choice.why, choice.match, choice.run, gain, frames,
@@ -371,5 +370,5 @@ class Session:
         decibels = action.gain_db
         if action.follow_level and segment >= 0 and piece.heard is not None:
             own = 20 * np.log10(self.memories[memory].level(segment) + 1e-6)
-            decibels += action.follow_level * float(np.clip(piece.heard.level - own, -LOUDER, LOUDER))
+            decibels += action.follow_level * float(np.clip(piece.heard.level_db - own, -LOUDER, LOUDER))
         return None if decibels == 0 else float(10 ** (decibels / 20))

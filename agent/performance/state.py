@@ -11,7 +11,7 @@ from action import concat, selection
 from agent.performance.rerank import Past
 from agent.settings.config import Config
 from decision.model import DecisionState
-from perception.stream import Heard, Hearing
+from perception.stream import LabelledHop, ListenerState
 
 RECENT = 16  # labels the repetition penalty looks back on, and hops whose places `change` leaves
 
@@ -66,7 +66,7 @@ class Bookmark:
 class Piece:
     """What has happened since the piece began."""
 
-    hearing: Hearing
+    hearing: ListenerState
     decision: DecisionState
     voice: concat.Voice
     config: Config  # may change while playing
@@ -76,7 +76,7 @@ class Piece:
     waiting: deque = field(default_factory=deque)  # labels heard that `lookahead` still holds back
     recent: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # labels played
     trail: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # (memory, segment) played, silence left out
-    heard: Heard | None = None
+    heard: LabelledHop | None = None
     past: Past = field(default_factory=Past)  # what a reward knows
     pause: int = 0  # silent hops heard in a row
     hop: int = 0  # number of the next hop to be answered

@@ -122,7 +122,7 @@ class _Stage:
         held = line.get("held", len(stored.sound.audio))
         # What sounds when the mind is late was rendered earlier, perhaps before a take was taken back.
         voice = self._played if held > len(stored.sound.audio) else self._voice
-        with stored.sound.recalled(held):
+        with stored.sound.as_of(held):
             audio, self._played = speak(
                 self._memories, voice, self._sounding, memory, line["segment"], line["frames"], line["gain"]
             )

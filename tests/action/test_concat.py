@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from action.concat import Concatenator, _crossfade, _finish, _shift, _tail, warm_up
+from action.concat import Concatenator, _apply_gain, _best_shift, _crossfade, _read_mirrored, warm_up
 
 RATE, HOP, SECONDS = 16_000, 0.25, 6
 FRAMES = round(HOP * RATE)
@@ -191,7 +191,7 @@ def test_leaving_carries_the_sound_on_as_a_jump_would(segments, seed):
         if segment == voice.segment + 1:
             continue
         before, after = (one, two) if number % 2 else (two, one)
-        other = before.leave(other)
+        other = before.detach(other)
         assert np.array_equal(after.step(other, segment, FRAMES), one.step(voice, segment, FRAMES))
         assert other.tail is None
 
@@ -200,9 +200,9 @@ def test_what_was_left_does_not_go_on_but_crossfades():
     player = Concatenator(noise(), RATE, HOP)
     voice = player.start()
     player.step(voice, 4, FRAMES)
-    left = player.leave(player.leave(voice))
+    left = player.detach(player.detach(voice))
     assert np.array_equal(left.tail, player.audio[5 * FRAMES : 5 * FRAMES + FADE])
-    assert player.leave(player.start()).tail is None
+    assert player.detach(player.start()).tail is None
     going_on, faded = player.step(voice, 5, FRAMES), player.step(left, 5, FRAMES)
     assert np.allclose(going_on, faded, atol=1e-6), "the crossfade of a sound with itself is that sound"
 
@@ -210,7 +210,7 @@ def test_what_was_left_does_not_go_on_but_crossfades():
 def test_a_joint_is_jumped_over_and_not_read_across():
     first, second = sine(100, seconds=1), -sine(100, seconds=1)
     player = Concatenator(first, RATE, HOP)
-    player.joint()
+    player.start_take()
     player.append(second)
     steepest = np.abs(np.diff(first)).max()
     for segments in ([2, 3, 4, 5], [3, 0], [3, 7, 4], [3, -1], [4, 3, 4], [7, 3]):
@@ -223,7 +223,7 @@ def test_a_joint_is_jumped_over_and_not_read_across():
 def test_a_truncated_memory_is_the_memory_it_was():
     audio = noise()
     player, plain = Concatenator(audio.copy(), RATE, HOP, room=4), Concatenator(audio.copy(), RATE, HOP, room=4)
-    player.joint()
+    player.start_take()
     player.append(noise(seed=4))
     player.truncate(len(audio))
     assert np.array_equal(player.audio, audio) and len(player) == SEGMENTS
@@ -234,7 +234,7 @@ def test_a_truncated_memory_is_the_memory_it_was():
 
 def test_what_is_lent_stays_whatever_is_recorded():
     player = Concatenator(noise(), RATE, HOP, room=60)
-    lent = player.lend()
+    lent = player.frozen_view()
     before = lent.copy()
     player.append(noise(seed=3))
     assert np.shares_memory(player.audio, lent), "adding moves nothing"
@@ -252,13 +252,13 @@ def test_a_memory_is_recalled_as_it_was():
     held, ending = len(player.audio), player.step(replace(voice), -1, FRAMES)
     player.append(noise(seed=8))
     assert not np.array_equal(player.step(replace(voice), -1, FRAMES), ending), "the test has something to show"
-    with player.recalled(held):
+    with player.as_of(held):
         assert np.array_equal(player.step(replace(voice), -1, FRAMES), ending)
     assert len(player.audio) == held + SECONDS * RATE
     player.truncate(RATE)
-    with player.recalled(held):
+    with player.as_of(held):
         assert np.array_equal(player.step(replace(voice), -1, FRAMES), ending)
-    with pytest.raises(ValueError, match="never held"), player.recalled(10**9):
+    with pytest.raises(ValueError, match="never held"), player.as_of(10**9):
         pass
 
 
@@ -315,14 +315,14 @@ def test_the_memory_is_used_where_it_lies_and_moved_only_without_room():
 
 def test_nothing_compiles_after_the_warm_up():
     warm_up()
-    before = [len(f.signatures) for f in (_tail, _shift, _crossfade, _finish)]
+    before = [len(f.signatures) for f in (_read_mirrored, _best_shift, _crossfade, _apply_gain)]
     frozen = noise().astype(np.float64)[::2]
     frozen.flags.writeable = False
     player = Concatenator(frozen, RATE // 2, 1 / 4)
     voice = player.start()
     for segment, level in ((np.int64(2), 1), (9, 0.5), (4, np.float32(0.5)), (5, None), (-1, None), (1, 0)):
         player.step(voice, segment, np.int32(FRAMES // 2), level)
-    assert before == [len(f.signatures) for f in (_tail, _shift, _crossfade, _finish)] == [1] * 4
+    assert before == [len(f.signatures) for f in (_read_mirrored, _best_shift, _crossfade, _apply_gain)] == [1] * 4
 
 
 def test_the_same_steps_give_the_same_samples():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from decision.sampling import CONSTRAINTS, draw, nucleus, penalise, sample, softmax
+from decision.sampling import CONSTRAINTS, apply_repetition_penalty, draw, nucleus, sample, softmax
 
 FINITE = st.floats(-1e4, 1e4, width=32)
 
@@ -40,7 +40,7 @@ def test_require_draws_only_what_is_allowed(question):
 @given(questions())
 def test_prefer_is_allowed_inside_the_nucleus_else_the_nucleus(question):
     logits, allowed, rng, how = question
-    scores = penalise(logits, how["recent"], how["repetition_penalty"])
+    scores = apply_repetition_penalty(logits, how["recent"], how["repetition_penalty"])
     kept = nucleus(softmax(scores, how["temperature"]), how["top_p"], how["top_k"])
     label = sample(logits, allowed, rng, constraint="prefer", **how)
     assert label in kept
@@ -128,7 +128,7 @@ def test_the_paper_case_where_no_allowed_label_is_likely():
 
 
 def test_penalty_makes_recent_labels_less_likely_whatever_their_sign():
-    scores = penalise(np.array([2.0, -2.0, 0.0, 1.0]), [0, 1, 1, 2], 2.0)
+    scores = apply_repetition_penalty(np.array([2.0, -2.0, 0.0, 1.0]), [0, 1, 1, 2], 2.0)
     assert scores.tolist() == [1.0, -4.0, 0.0, 1.0]
 
 

@@ -16,7 +16,15 @@ from safetensors.torch import load, save
 from torch import nn
 
 from perception import coherence
-from perception.coherence import SAMPLES, SHORTEST, Calibration, Coherence, CoherenceError, audible, masked
+from perception.coherence import (
+    SHORTEST_WINDOW_SAMPLES,
+    WINDOW_SAMPLES,
+    Calibration,
+    Coherence,
+    CoherenceError,
+    audible,
+    mask_channel,
+)
 from perception.efficientnet import Block, EfficientNet
 from tests.conftest import melody, noise
 
@@ -123,7 +131,7 @@ def files(model):
     """The files of a model that is calibrated."""
     calibrated = copy.deepcopy(model)
     scores = {kind: dict.fromkeys(coherence.MODES, values) for kind, values in QUANTILES.items()}
-    strangers = dict.fromkeys(coherence.MODES, [0.25] * coherence.DIM)
+    strangers = dict.fromkeys(coherence.MODES, [0.25] * coherence.EMBEDDING_DIM)
     calibrated.calibration = Calibration(**scores, source="nothing", pairs=3, strangers=strangers)
     calibrated.source = "a test"
     return calibrated.files()
@@ -166,22 +174,23 @@ def test_the_order_counts(model):
 
 def test_a_mask_hides_a_channel_of_the_picture():
     pictures = torch.randn(3, 2, 64, 40)
-    assert masked(pictures, "both") is pictures
-    harmonic, percussive = masked(pictures, "harmonic"), masked(pictures, "percussive")
+    assert mask_channel(pictures, "both") is pictures
+    harmonic, percussive = mask_channel(pictures, "harmonic"), mask_channel(pictures, "percussive")
     assert not harmonic[:, 1].any() and torch.equal(harmonic[:, 0], pictures[:, 0])
     assert not percussive[:, 0].any() and torch.equal(percussive[:, 1], pictures[:, 1])
     for mode, wrong in (("harmonic", pictures[:, :1]), ("loud", pictures)):
         with pytest.raises(ValueError, match=f"mode '{mode}'"):
-            masked(wrong, mode)
+            mask_channel(wrong, mode)
 
 
-@pytest.mark.parametrize("n", [SHORTEST, 7777, SAMPLES + 1])
+@pytest.mark.parametrize("n", [SHORTEST_WINDOW_SAMPLES, 7777, WINDOW_SAMPLES + 1])
 def test_windows_of_other_lengths_can_be_scored(model, n):
     assert all(np.isfinite(score) for score in model.score(noise(6, RATE)[:n], noise(6, RATE, 1)[:n]).values())
 
 
 @pytest.mark.parametrize(
-    ("heard", "spoken"), [(0, 0), (SAMPLES, SAMPLES - 1), (SHORTEST - 1,) * 2, (1, 1), (SAMPLES, 0)]
+    ("heard", "spoken"),
+    [(0, 0), (WINDOW_SAMPLES, WINDOW_SAMPLES - 1), (SHORTEST_WINDOW_SAMPLES - 1,) * 2, (1, 1), (WINDOW_SAMPLES, 0)],
 )
 def test_windows_that_cannot_be_compared_are_refused(model, heard, spoken):
     with pytest.raises(CoherenceError, match=r"samples cannot be compared: give windows of one length, of 4960"):
@@ -192,7 +201,7 @@ def test_no_windows_and_no_numbers_are_refused(model):
     with pytest.raises(CoherenceError, match="windows of no samples"):
         model.embed([])
     with pytest.raises(CoherenceError, match="no numbers"):
-        model.score(np.full(SAMPLES, np.nan, np.float32), SOUNDS[0])
+        model.score(np.full(WINDOW_SAMPLES, np.nan, np.float32), SOUNDS[0])
 
 
 def test_a_model_without_separation_has_one_score():
@@ -210,7 +219,9 @@ def test_what_is_kept_is_loaded(model, kept):
     assert (loaded.source, loaded.calibration.pairs, loaded.separated) == ("a test", 3, True)
     assert loaded.calibration.true["both"] == QUANTILES["true"]
     rounded = Coherence().eval()  # float16 is how weights are kept, and the only difference
-    rounded.take({name: value.half() for name, value in model.state_dict().items() if "num_batches" not in name})
+    rounded.load_weights(
+        {name: value.half() for name, value in model.state_dict().items() if "num_batches" not in name}
+    )
     assert loaded.score(*SOUNDS) == pytest.approx(rounded.score(*SOUNDS), abs=1e-3)
     for name, content in Coherence.load(kept, fuse=False).files().items():
         assert content == (kept / name).read_bytes()
@@ -265,7 +276,7 @@ DAMAGES = {
     "strangers for one mode only": about(lambda held: held["calibration"]["strangers"].pop("harmonic")),
     "strangers of another size": about(lambda held: held["calibration"]["strangers"].update(both=[1.0])),
     "strangers that are no numbers": about(
-        lambda held: held["calibration"]["strangers"].update(both=[math.nan] * coherence.DIM)
+        lambda held: held["calibration"]["strangers"].update(both=[math.nan] * coherence.EMBEDDING_DIM)
     ),
     "strangers that are a list": about(lambda held: held["calibration"].update(strangers=[1.0])),
     "a calibration that is a list": about(lambda held: held.update(calibration=[1])),
@@ -317,7 +328,7 @@ def test_a_position_is_on_a_line():
 def test_what_an_input_scores_with_anything_does_not_count(model):
     """With the very strangers it was measured with, an input leads by nothing on average, and so does any input."""
     rng = torch.Generator().manual_seed(0)
-    inputs, outputs = (torch.rand(n, coherence.DIM, generator=rng) for n in (5, 7))
+    inputs, outputs = (torch.rand(n, coherence.EMBEDDING_DIM, generator=rng) for n in (5, 7))
     mean = {"both": outputs.mean(0).tolist()}
     wide = {"true": {"both": [1e3]}, "shuffled": {"both": [-1e3]}}  # nothing is clipped
     model = copy.deepcopy(model)
@@ -336,14 +347,14 @@ def test_what_an_input_scores_with_anything_does_not_count(model):
 
 def test_a_fit_is_scores_and_where_they_lie(kept):
     model = Coherence.load(kept)
-    found = model.fit(*SOUNDS)
+    found = model.compare(*SOUNDS)
     assert found.scores == model.score(*SOUNDS) and set(found.positions) == set(model.modes)
     for mode in model.modes:
         placed = model.embed([SOUNDS[0]], mode)
         expected = model.positions(torch.tensor([found.scores[mode]]), placed, mode)[0]
         assert found.positions[mode] == pytest.approx(expected, abs=1e-4)
     model.calibration = None
-    assert model.fit(*SOUNDS) == (found.scores, None)
+    assert model.compare(*SOUNDS) == (found.scores, None)
 
 
 def test_a_model_of_the_first_format_has_one_scale_for_all_inputs(kept):
@@ -351,7 +362,7 @@ def test_a_model_of_the_first_format_has_one_scale_for_all_inputs(kept):
     del held["calibration"]["strangers"]
     (kept / "coherence.json").write_text(json.dumps(held | {"format": 1}))
     model = Coherence.load(kept)
-    found = model.fit(*SOUNDS)
+    found = model.compare(*SOUNDS)
     assert found.positions == {m: float(model.calibration.position(v, m)) for m, v in found.scores.items()}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
 from perception import hpss
-from perception.hpss import CoherenceError, harmonic_percussive, medians, mel_filters, plain_mel
+from perception.hpss import CoherenceError, harmonic_percussive, mel_filters, mel_spectrogram, running_median
 from tests.conftest import glide, melody
 
 RATE = hpss.SAMPLERATE
@@ -140,7 +140,7 @@ def test_what_sustains_and_what_strikes_are_told_apart():
 
 @pytest.mark.parametrize("name", ["noise", "melody", "chirp", "silence", "constant", "one sample more"])
 def test_plain_mel_equals_torchaudios_formula(name):
-    found = plain_mel(SOUNDS[name])
+    found = mel_spectrogram(SOUNDS[name])
     assert found.shape == (1, 64, 1 + len(SOUNDS[name]) // 160)
     assert np.abs(found - expected_plain(SOUNDS[name])).max() < TOLERANCE
 
@@ -148,7 +148,7 @@ def test_plain_mel_equals_torchaudios_formula(name):
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1, 6000))
 def test_plain_mel_of_any_length(n):
-    found = plain_mel(white(n))
+    found = mel_spectrogram(white(n))
     assert found.shape == (1, 64, 1 + n // 160) and np.isfinite(found).all()
     if n > 512:
         assert np.abs(found - expected_plain(white(n))).max() < TOLERANCE
@@ -170,7 +170,7 @@ def test_medians_are_medians(n, m, seed, values):
     rng = np.random.default_rng(seed)
     columns = rng.integers(0, values, (n, m)) if values else rng.standard_normal((n, m))
     columns = columns.astype(np.float32)
-    found = medians(columns)
+    found = running_median(columns)
     np.testing.assert_array_equal(found, by_hand(columns))
     if n > 15:
         np.testing.assert_array_equal(found, median_filter(columns, size=(31, 1), mode="reflect"))
@@ -179,22 +179,22 @@ def test_medians_are_medians(n, m, seed, values):
 @pytest.mark.parametrize("n", [hpss.TILE - 1, hpss.TILE, hpss.TILE + 1, 2 * hpss.TILE + 17])
 def test_medians_of_more_than_a_tile(n):
     columns = np.random.default_rng(n).standard_normal((n, 3)).astype(np.float32)
-    np.testing.assert_array_equal(medians(columns), by_hand(columns))
+    np.testing.assert_array_equal(running_median(columns), by_hand(columns))
 
 
 def test_medians_of_what_is_no_number_come_to_an_end():
     columns = np.random.default_rng(0).standard_normal((100, 70)).astype(np.float32)
     columns[40, 7], columns[60, 8] = np.nan, np.inf
-    found, clean = medians(columns), np.delete(columns, 7, 1)
+    found, clean = running_median(columns), np.delete(columns, 7, 1)
     np.testing.assert_array_equal(np.delete(found, 7, 1), by_hand(clean))
-    assert medians(np.full((50, 3), np.nan, np.float32)).shape == (50, 3)
+    assert running_median(np.full((50, 3), np.nan, np.float32)).shape == (50, 3)
 
 
 # --- what cannot be analysed
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
-@pytest.mark.parametrize("picture", [harmonic_percussive, plain_mel])
+@pytest.mark.parametrize("picture", [harmonic_percussive, mel_spectrogram])
 def test_what_is_no_sound_is_refused(bad, picture):
     audio = white(3000)
     audio[-1] = bad
@@ -203,7 +203,7 @@ def test_what_is_no_sound_is_refused(bad, picture):
 
 
 @pytest.mark.parametrize("audio", [np.zeros(0, np.float32), np.zeros((2, 800), np.float32), np.float32(0)])
-@pytest.mark.parametrize("picture", [harmonic_percussive, plain_mel])
+@pytest.mark.parametrize("picture", [harmonic_percussive, mel_spectrogram])
 def test_shapes_that_are_no_sound_are_refused(audio, picture):
     with pytest.raises(CoherenceError, match="expected samples of one channel"):
         picture(audio)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from perception.stream import LAG, Listener, boundary
-from perception.transformer import Convolution
+from perception.stream import RESAMPLER_DELAY, Listener, boundary
+from perception.transformer import ConvLayer
 from perception.wav2vec2 import EncoderError, Wav2Vec2Encoder, music_config, music_filters
 from tests.conftest import KINDS, glide, melody, noise
 
@@ -70,7 +70,7 @@ def test_the_frames_of_a_hop_lie_in_it_for_an_hour(folders, kind, hop):
     encoder = Wav2Vec2Encoder.load(folders[kind], hop)
     before = None
     for number in [*range(200), *range(round(3600 / hop) - 50, round(3600 / hop))]:
-        first, end = encoder.frames_of(number)
+        first, end = encoder.hop_frames(number)
         assert first < end
         centres = encoder.stride * np.array([first, end - 1]) + encoder.support / 2
         assert number * encoder.hop <= centres[0] and centres[1] < (number + 1) * encoder.hop
@@ -98,9 +98,9 @@ def test_resampling_by_hops_is_that_of_the_whole_file(load, hop, rate):
         made = np.concatenate(heard)
         whole = soxr.resample(audio, rate, listener.encoder.samplerate, "HQ")
         assert len(made) == hearing.hops * listener.encoder.hop
-        assert not made[:LAG].any()
-        settled = slice(None, len(made) - LAG)
-        np.testing.assert_allclose(made[LAG:], whole[settled], atol=3e-5)
+        assert not made[:RESAMPLER_DELAY].any()
+        settled = slice(None, len(made) - RESAMPLER_DELAY)
+        np.testing.assert_allclose(made[RESAMPLER_DELAY:], whole[settled], atol=3e-5)
 
 
 def test_at_the_rate_of_the_encoder_nothing_is_late(load):
@@ -120,7 +120,7 @@ def test_a_step_is_the_forward_pass_of_transformers_on_the_same_window(folders, 
     found = stream(encoder, audio)
     padded = np.concatenate([np.zeros(encoder.context, np.float32), audio])
     for number in range(len(found)):
-        first, end = encoder.frames_of(number)
+        first, end = encoder.hop_frames(number)
         begin = (end - encoder.window) * encoder.stride
         window = padded[encoder.context + begin :][: (encoder.window - 1) * encoder.stride + encoder.support]
         with torch.inference_mode():
@@ -151,7 +151,7 @@ def test_group_norm_hears_what_the_same_model_hears_in_one_window(folders):
     encoder = Wav2Vec2Encoder.load(folders["group"], 0.5)
     plain = Wav2Vec2Model.from_pretrained(folders["group"]).eval()
     audio = np.tile(np.random.default_rng(1).uniform(-0.2, 0.2, 1280).astype(np.float32), 75)
-    first, end = encoder.frames_of(11)
+    first, end = encoder.hop_frames(11)
     window = audio[(end - encoder.window) * encoder.stride : (end - 1) * encoder.stride + encoder.support]
     with torch.inference_mode():
         hidden = plain(torch.from_numpy(window.copy())[None]).last_hidden_state[0, first - end :].mean(0).numpy()
@@ -222,8 +222,8 @@ def test_filters_in_both_signs_are_multiplied_once(signs):
         layer.conv.weight[0] += 0 if signs == "both" else 0.01
         layer.conv.bias.normal_()
         audio = torch.from_numpy(melody(0.5, 16000))
-        made, wanted = Convolution(layer).linear(audio[:, None]), layer.conv(audio[None, None])[0].T
-    assert Convolution(layer).paired == (signs == "both")
+        made, wanted = ConvLayer(layer).linear(audio[:, None]), layer.conv(audio[None, None])[0].T
+    assert ConvLayer(layer).paired == (signs == "both")
     assert made.shape == wanted.shape and (made - wanted).abs().max() < 1e-5
 
 
@@ -303,11 +303,11 @@ def test_below_the_gate_is_silence(load):
         listener = model.listener(48000, -50.0)
         level = np.float32(10 ** (decibels / 20) * 2**0.5)
         heard = listener.step(listener.start(), level * tone)
-        assert heard.level == pytest.approx(decibels, abs=0.01)
+        assert heard.level_db == pytest.approx(decibels, abs=0.01)
         assert (heard.label == model.alphabet.silence) == silent
         assert 0 <= heard.label <= model.alphabet.units
     heard = listener.step(listener.start(), np.zeros(24000, np.float32))
-    assert (heard.label, heard.level) == (model.alphabet.silence, pytest.approx(-120))
+    assert (heard.label, heard.level_db) == (model.alphabet.silence, pytest.approx(-120))
 
 
 def test_an_open_gate_names_even_silence_and_a_shut_one_names_nothing(load):
@@ -327,7 +327,7 @@ def test_a_unit_is_the_nearest_of_the_features_heard(load):
         heard = listener.step(hearing, hop)
         assert heard.feature.shape == (32,) and heard.feature.dtype == np.float32
         if heard.label != model.alphabet.silence:
-            assert heard.label == model.alphabet.name(heard.feature[None])[0]
+            assert heard.label == model.alphabet.quantize(heard.feature[None])[0]
 
 
 def test_the_ear_of_training_is_the_ear_on_stage(load):
@@ -335,7 +335,7 @@ def test_the_ear_of_training_is_the_ear_on_stage(load):
     for hop in HOPS:
         model = load(hop, 64)
         audio = np.concatenate([make(20.0, 16000, 8) for make in KINDS.values()])
-        cached = model.alphabet.name(model.encoder.batch(audio)[0])
+        cached = model.alphabet.quantize(model.encoder.batch(audio)[0])
         listener = model.listener(16000, -200.0)
         hearing, size = listener.start(), model.encoder.hop
         heard = [listener.step(hearing, audio[i * size : (i + 1) * size]).label for i in range(len(cached))]
@@ -345,7 +345,7 @@ def test_the_ear_of_training_is_the_ear_on_stage(load):
 def test_a_listener_refuses_what_is_no_hop(load):
     listener = load(0.35).listener(22050, -50.0)
     hearing = listener.start()
-    assert [listener.expected(hearing), boundary(2, 0.35, 22050) - boundary(1, 0.35, 22050)] == [7717, 7718]
+    assert [listener.next_hop_samples(hearing), boundary(2, 0.35, 22050) - boundary(1, 0.35, 22050)] == [7717, 7718]
     for wrong in (np.zeros(7718, np.float32), np.zeros((7717, 2), np.float32), np.zeros(0, np.float32)):
         with pytest.raises(ValueError, match="expected one hop of 7717"):
             listener.step(hearing, wrong)
@@ -362,8 +362,10 @@ def test_a_hearing_does_not_grow(load):
     hearing, hop = listener.start(), melody(0.25, 44100)
     sizes = []
     for _ in range(40):
-        listener.step(hearing, hop[: listener.expected(hearing)])
-        sizes.append((len(hearing.recent), len(hearing.frames.window), sum(p.numel() for p in hearing.frames.pending)))
-    assert max(sizes[20:])[0] <= listener.memory
+        listener.step(hearing, hop[: listener.next_hop_samples(hearing)])
+        sizes.append(
+            (len(hearing.recent), len(hearing.encoder.window), sum(p.numel() for p in hearing.encoder.pending))
+        )
+    assert max(sizes[20:])[0] <= listener.kept
     assert {s[1] for s in sizes} == {listener.encoder.window}
     assert max(s[2] for s in sizes[20:]) <= max(s[2] for s in sizes[:20])

@@ -6,7 +6,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from perception.units import Alphabet, AlphabetError, file_stem, fit_alphabet, fit_turning_alphabet, principal, turned
+from perception.units import (
+    Alphabet,
+    AlphabetError,
+    file_stem,
+    fit_alphabet,
+    fit_transposable_alphabet,
+    pca_projection,
+    transposed,
+)
 
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -20,7 +28,7 @@ def features():
 
 @pytest.fixture(scope="module")
 def alphabet(features):
-    return fit_alphabet(features, 16, 0.5, principal(features, 8))
+    return fit_alphabet(features, 16, 0.5, pca_projection(features, 8))
 
 
 def test_what_it_is(alphabet):
@@ -33,22 +41,22 @@ def test_what_it_is(alphabet):
 def test_a_name_is_the_nearest_centroid(alphabet, features):
     placed = (features - alphabet.mean) @ alphabet.projection
     nearest = ((placed[:, None] - alphabet.centroids) ** 2).sum(2).argmin(1)
-    names = alphabet.name(features)
+    names = alphabet.quantize(features)
     assert names.dtype == np.int32
     np.testing.assert_array_equal(names, nearest)
-    assert alphabet.name(features[3]) == nearest[3:4], "one feature without its axis"
+    assert alphabet.quantize(features[3]) == nearest[3:4], "one feature without its axis"
     assert set(names) == set(range(16)), "every unit is used by what it was fitted to"
 
 
 def test_fitting_twice_gives_the_same_alphabet(alphabet, features):
-    assert fit_alphabet(features, 16, 0.5, principal(features, 8)).hash == alphabet.hash
-    assert fit_alphabet(features, 16, 0.5, principal(features, 8), seed=1).hash != alphabet.hash
-    assert fit_alphabet(features, 16, 0.25, principal(features, 8)).hash != alphabet.hash
+    assert fit_alphabet(features, 16, 0.5, pca_projection(features, 8)).hash == alphabet.hash
+    assert fit_alphabet(features, 16, 0.5, pca_projection(features, 8), seed=1).hash != alphabet.hash
+    assert fit_alphabet(features, 16, 0.25, pca_projection(features, 8)).hash != alphabet.hash
 
 
 def test_whitening_makes_all_directions_alike(features):
     for power in (0.0, 1.0):
-        spread = fit_alphabet(features, 16, 0.5, principal(features, 12, power)).place(features).std(0)
+        spread = fit_alphabet(features, 16, 0.5, pca_projection(features, 12, power)).project(features).std(0)
         assert (spread.max() / spread.min() < 1.05) == (power == 1.0)
 
 
@@ -71,7 +79,7 @@ def test_saved_is_loaded(alphabet, features, tmp_path):
     assert path.name == "k16_h0.50.safetensors"
     loaded = Alphabet.load(path)
     assert loaded.hash == alphabet.hash and loaded.hop == 0.5
-    np.testing.assert_array_equal(loaded.name(features), alphabet.name(features))
+    np.testing.assert_array_equal(loaded.quantize(features), alphabet.quantize(features))
     assert [p.name for p in tmp_path.iterdir()] == [path.name], "no temporary file is left"
     assert file_stem(64, 0.35) == "k64_h0.35"
 
@@ -144,19 +152,19 @@ def chords():
 
 def test_an_alphabet_that_turns_names_a_transposition_by_turning_the_name(chords):
     features, _ = chords
-    alphabet = fit_turning_alphabet(features, 28, 0.5, np.eye(24))
+    alphabet = fit_transposable_alphabet(features, 28, 0.5, np.eye(24))
     assert (alphabet.units, alphabet.shapes) == (28, 2)
     centred = Alphabet(np.zeros(24, np.float32), alphabet.projection, alphabet.centroids, 0.5, 2)
-    names = centred.name(features)
+    names = centred.quantize(features)
     for steps in range(12):
-        moved = turned(features.reshape(-1, 2, 12), np.full(len(features), steps)).reshape(-1, 24)
+        moved = transposed(features.reshape(-1, 2, 12), np.full(len(features), steps)).reshape(-1, 24)
         expected = np.where(names < 24, names // 12 * 12 + (names + steps) % 12, names)
-        np.testing.assert_array_equal(centred.name(moved), expected)
+        np.testing.assert_array_equal(centred.quantize(moved), expected)
 
 
 def test_the_shapes_of_an_alphabet_that_turns_are_what_sounds(chords):
     features, roots = chords
-    names = fit_turning_alphabet(features, 28, 0.5, np.eye(24)).name(features)
+    names = fit_transposable_alphabet(features, 28, 0.5, np.eye(24)).quantize(features)
     pitched = names < 24
     assert pitched.mean() > 0.95
     offsets = (names[pitched] - roots[pitched]) % 12
@@ -167,16 +175,16 @@ def test_the_shapes_of_an_alphabet_that_turns_are_what_sounds(chords):
 
 def test_turning_is_a_circle():
     blocks = np.random.default_rng(0).standard_normal((5, 3, 12))
-    np.testing.assert_array_equal(turned(turned(blocks, np.full(5, 7)), np.full(5, 5)), blocks)
-    np.testing.assert_array_equal(turned(blocks, np.array([1] * 5))[:, :, 1:], blocks[:, :, :-1])
+    np.testing.assert_array_equal(transposed(transposed(blocks, np.full(5, 7)), np.full(5, 5)), blocks)
+    np.testing.assert_array_equal(transposed(blocks, np.array([1] * 5))[:, :, 1:], blocks[:, :, :-1])
 
 
 def test_only_12_s_plus_4_units_can_turn(chords):
     with pytest.raises(AlphabetError, match=r"units = 30.*12 s"):
-        fit_turning_alphabet(chords[0], 30, 0.5, np.eye(24))
+        fit_transposable_alphabet(chords[0], 30, 0.5, np.eye(24))
 
 
 def test_shapes_survive_the_disk(chords, tmp_path):
-    alphabet = fit_turning_alphabet(chords[0], 16, 0.5, np.eye(24))
+    alphabet = fit_transposable_alphabet(chords[0], 16, 0.5, np.eye(24))
     alphabet.save(tmp_path / "a.safetensors")
     assert Alphabet.load(tmp_path / "a.safetensors").shapes == 1

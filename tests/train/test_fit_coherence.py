@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.coherence import SECONDS, Coherence
-from perception.hpss import DEPTH
+from perception.coherence import WINDOW_S, Coherence
+from perception.hpss import RANGE_DB
 from train import fit_coherence as recipe
 from train.common.errors import TrainError
 from train.common.settings import settings_from_flags
@@ -92,7 +92,7 @@ def test_every_pair_of_single_stems_and_every_mixture_occurs():
 def test_windows_of_a_batch_overlap_by_half_at_most(shelf):
     for seed in range(50):
         one, other = shelf.batch(np.random.default_rng(seed))
-        assert one.song != other.song or abs(one.begin - other.begin) >= SECONDS / 2
+        assert one.song != other.song or abs(one.begin - other.begin) >= WINDOW_S / 2
 
 
 @pytest.mark.parametrize("together, songs", [(1, 8), (4, 2)])
@@ -120,7 +120,7 @@ def test_the_shelf_keeps_the_newest_and_no_more(shelf_of):
 
 def test_a_pair_is_what_the_model_would_be_shown(shelf, shelf_of):
     for picture in shelf.pairs[0].pictures:
-        assert picture.shape == (2, 64, 501) and picture.max() == 0 and picture.min() >= -DEPTH
+        assert picture.shape == (2, 64, 501) and picture.max() == 0 and picture.min() >= -RANGE_DB
     assert shelf_of(1, separated=0).pairs[0].pictures.shape == (2, 1, 64, 501)
 
 
@@ -140,7 +140,7 @@ def test_songs_without_a_window_are_no_data(data, tmp_path, shelf_of, seconds, t
 
 
 def pictures_of(seed, k=3, frames=21):
-    return -DEPTH * torch.rand(2, k, 2, 64, frames, generator=torch.Generator().manual_seed(seed))
+    return -RANGE_DB * torch.rand(2, k, 2, 64, frames, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -152,14 +152,14 @@ def test_half_a_picture_keeps_its_score_and_its_partner(seed):
     part, told = recipe.half(pictures, score, torch.Generator().manual_seed(seed))
     assert torch.equal(part[0], part[1]) and told.shape[2] == recipe.SLOTS // 2
     assert torch.equal(part[0, 0, 0, 0, :: recipe.STRIDE][:7], told[0, 0, :, 0])
-    assert Coherence().encoder.maps(part[0, :1]).shape[-1] == told.shape[2]
+    assert Coherence().encoder.feature_maps(part[0, :1]).shape[-1] == told.shape[2]
 
 
 @given(st.integers(0, 1000), st.floats(0, 20))
 def test_a_tilted_picture_keeps_its_maximum_and_its_floor(seed, most):
     before = pictures_of(seed) - pictures_of(seed).amax((-2, -1), keepdim=True)
     after = recipe.tilted(before, most, torch.Generator().manual_seed(seed))
-    assert float(after.amax((-2, -1)).abs().max()) < 1e-4 and float(after.min()) >= -DEPTH - 1e-4
+    assert float(after.amax((-2, -1)).abs().max()) < 1e-4 and float(after.min()) >= -RANGE_DB - 1e-4
     rise = (after - before).mean((-3, -1)).diff(dim=-1)
     if most == 0:
         assert float(rise.abs().max()) < 1e-4
@@ -180,7 +180,7 @@ def test_the_loss_is_equation_3_and_the_accuracy_equation_4():
     model, found = Coherence().eval(), torch.randn(8, 1280, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         loss, accuracy = recipe.coherent(model, found)
-        h1, h2 = model.placed(found).double().chunk(2)
+        h1, h2 = model.project_features(found).double().chunk(2)
         sim = h1 @ model.similarity.double() @ h2.T
         log = [sim[k, k] - torch.log(torch.exp(sim[k]).sum()) for k in range(4)]
     assert float(loss) == pytest.approx(-float(sum(log)) / 4, abs=1e-4)
@@ -197,7 +197,7 @@ def test_the_teacher_reads_the_score_of_the_very_window(tmp_path):
 
 
 def test_the_slots_of_the_teacher_are_those_of_the_encoder():
-    assert Coherence().encoder.maps(torch.zeros(1, 2, 64, 501)).shape[-1] == recipe.SLOTS
+    assert Coherence().encoder.feature_maps(torch.zeros(1, 2, 64, 501)).shape[-1] == recipe.SLOTS
 
 
 def test_an_unknown_score_teaches_nothing():

@@ -138,8 +138,8 @@ def test_a_taught_alphabet_finds_the_pitch_class_that_timbre_hides():
     hops = {"features": features.astype(np.float32), "chroma": np.eye(12)[pitch], "root": np.zeros((3000, 12))}
     projection = fit_units.taught_projection(hops)
     assert projection.shape == (32, 12), "no chord was known, so none is taught"
-    labels = fit_alphabet(hops["features"], 12, 0.5, projection).name(hops["features"])
-    guess = fit_alphabet(hops["features"], 12, 0.5).name(hops["features"])
+    labels = fit_alphabet(hops["features"], 12, 0.5, projection).quantize(hops["features"])
+    guess = fit_alphabet(hops["features"], 12, 0.5).quantize(hops["features"])
     assert normalized_mutual_info_score(pitch, labels) > 0.9 > 0.2 > normalized_mutual_info_score(pitch, guess)
 
 

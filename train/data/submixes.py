@@ -20,9 +20,9 @@ import soundfile as sf
 import torch
 
 from corpora.audio import LOUDEST, open_audio, resample
-from perception.coherence import GATE, SAMPLES, SECONDS, Calibration, Coherence, CoherenceError, audible
+from perception.coherence import GATE_DB, WINDOW_S, WINDOW_SAMPLES, Calibration, Coherence, CoherenceError, audible
 from perception.hpss import SAMPLERATE
-from perception.scoring import Places, ahead, paired, place
+from perception.scoring import Embeddings, embed_windows, pair_scores, parallel_map
 from train.common.errors import TrainError
 from train.data.tokenise import SOUNDS
 
@@ -48,12 +48,12 @@ class Pair:
     @property
     def margin(self) -> int:
         """Samples of the song before the window, and as many after it."""
-        return (len(self.first) - SAMPLES) // 2
+        return (len(self.first) - WINDOW_SAMPLES) // 2
 
     @property
     def window(self) -> tuple[np.ndarray, np.ndarray]:
         """The 5 s themselves, (80000,) twice."""
-        inner = slice(self.margin, self.margin + SAMPLES)
+        inner = slice(self.margin, self.margin + WINDOW_SAMPLES)
         return self.first[inner], self.second[inner]
 
 
@@ -98,7 +98,7 @@ def pairs_of(
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         return list(_drawn(Song(stems), share, rng, number, margin, beat_of(stems[0].parent, beat)))
 
-    for pairs in ahead(drawn, sorted(shares), workers):
+    for pairs in parallel_map(drawn, sorted(shares), workers):
         yield from pairs
 
 
@@ -131,13 +131,13 @@ class Song:
 
 def _drawn(song: Song, count: int, rng: np.random.Generator, number: int, margin: float, beat: float) -> Iterator[Pair]:
     around = round(margin * SAMPLERATE)
-    room = song.seconds - SECONDS - 2 * margin
+    room = song.seconds - WINDOW_S - 2 * margin
     found = tried = 0
     while room >= 0 and found < count and tried < TRIES:
         begin = math.floor(100 * rng.uniform(0, room)) / 100  # a whole sample at any usual rate
         tried += 1
-        wide = song.cut(begin, SAMPLES + 2 * around)
-        heard = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + SAMPLES])]
+        wide = song.cut(begin, WINDOW_SAMPLES + 2 * around)
+        heard = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + WINDOW_SAMPLES])]
         if len(heard) < 2:
             continue
         first, second = (wide[chosen].sum(axis=0) for chosen in disjoint(heard, rng))
@@ -147,7 +147,7 @@ def _drawn(song: Song, count: int, rng: np.random.Generator, number: int, margin
 
 def disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], list[T]]:
     """Two non-empty subsets of two things or more, without one in common, of random sizes; the rest is left out."""
-    order = [things[place] for place in rng.permutation(len(things))]
+    order = [things[number] for number in rng.permutation(len(things))]
     size = int(rng.integers(1, len(things)))
     other = int(rng.integers(1, len(things) - size + 1))
     return order[:size], order[size : size + other]
@@ -203,14 +203,17 @@ def calibrate(
     if len(found) < LEAST or not stranger.any():
         raise CoherenceError(
             f"{names} gives {len(found)} pairs of {len(np.unique(song))} songs, too few to calibrate by: it needs "
-            f"{LEAST} windows of {SECONDS:g} s, of two songs or more, in which two stems sound (above {GATE:g} dBFS)"
+            f"{LEAST} windows of {WINDOW_S:g} s, of two songs or more, in which two stems sound "
+            f"(above {GATE_DB:g} dBFS)"
         )
-    first, second = (place([model], (pair.window[side] for pair in found))[0] for side in (0, 1))
+    first, second = (embed_windows([model], (pair.window[side] for pair in found))[0] for side in (0, 1))
     return calibration_of(model, first, second, stranger, source or names)
 
 
 @torch.inference_mode()
-def calibration_of(model: Coherence, first: Places, second: Places, stranger: np.ndarray, source: str) -> Calibration:
+def calibration_of(
+    model: Coherence, first: Embeddings, second: Embeddings, stranger: np.ndarray, source: str
+) -> Calibration:
     """The quantiles of what pairs lead by, given where the model places them; stranger: (n, n) which do not belong.
 
     CoherenceError if this model does not prefer what belongs together: no position could be told by it.
@@ -220,7 +223,7 @@ def calibration_of(model: Coherence, first: Places, second: Places, stranger: np
     for mode in model.modes:
         strangers[mode] = [round(value, 4) for value in second[mode].mean(0).tolist()]
         usual = model.similarities(first[mode], torch.tensor(strangers[mode])[None])[:, 0]
-        true[mode] = np.quantile((paired(model, first[mode], second[mode]) - usual).numpy(), places).tolist()
+        true[mode] = np.quantile((pair_scores(model, first[mode], second[mode]) - usual).numpy(), places).tolist()
         leads = model.similarities(first[mode], second[mode]) - usual[:, None]
         shuffled[mode] = np.quantile(leads.numpy()[stranger], places).tolist()
     if np.median(true["both"]) <= np.median(shuffled["both"]):

@@ -57,7 +57,7 @@ def tokenise(
         for song, part, path in progress(stems, f"listening, {hop:g} s"):
             features, level = heard_at(encoder, path)
             for alphabet, labels in zip(alphabets, named, strict=True):
-                found = np.where(level < GATE, alphabet.silence, alphabet.name(features))
+                found = np.where(level < GATE, alphabet.silence, alphabet.quantize(features))
                 labels[song][part] = found.astype(np.int16)
         for alphabet, labels in zip(alphabets, named, strict=True):
             yield Tokens(alphabet.units, hop, alphabet.hash, {split: labels})

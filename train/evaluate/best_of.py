@@ -26,7 +26,7 @@ import numpy as np
 from corpora.disk import atomic_write
 from perception.coherence import Coherence
 from perception.hpss import SAMPLERATE
-from perception.scoring import ahead
+from perception.scoring import parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.data.tokenise import songs_of
@@ -77,7 +77,7 @@ def best_of(data: Path, model: Path, meter: Path, out: Path, player: Factory, se
             [(n, (pairs[n], donor)) for n, donor in enumerate(donors(pairs))], "answering"
         )
     )
-    found = list(ahead(lambda one: _measured(*one, players, judge, s), work, s.workers))
+    found = list(parallel_map(lambda one: _measured(*one, players, judge, s), work, s.workers))
     song, keys = np.array([pair.song for pair in pairs]), list(found[0])
     values = {key: {m: np.array([one[key][m] for one in found]) for m in found[0][key]} for key in keys}
     result = {

@@ -34,8 +34,8 @@ import numpy as np
 import torch
 
 from corpora.disk import AudioError, atomic_write, beside, told
-from perception.coherence import SECONDS, Coherence, CoherenceError
-from perception.scoring import Places, place
+from perception.coherence import WINDOW_S, Coherence, CoherenceError
+from perception.scoring import Embeddings, embed_windows
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.data.submixes import pairs_of, songs_of
@@ -125,7 +125,7 @@ def _about(name: str, model: Coherence) -> dict[str, Any]:
 # Coherent sub-mix classification
 
 
-Two = tuple[Places, Places]  # first and second sub-mixtures, mode -> (n, 512)
+Two = tuple[Embeddings, Embeddings]  # first and second sub-mixtures, mode -> (n, 512)
 
 
 def _placed_windows(songs: dict, models: dict[str, Coherence], s: Settings) -> tuple[Sounds, list[Two]]:
@@ -136,10 +136,10 @@ def _placed_windows(songs: dict, models: dict[str, Coherence], s: Settings) -> t
             where.append((pair.song, pair.begin))
             yield from pair.window
 
-    found = place(list(models.values()), windows())
+    found = embed_windows(list(models.values()), windows())
     if len(where) < 2:
         raise TrainError(
-            f"{len(where)} windows of {SECONDS:g} s in which two stems sound: too few to compare, give more music"
+            f"{len(where)} windows of {WINDOW_S:g} s in which two stems sound: too few to compare, give more music"
         )
     both = [[{mode: h[side::2] for mode, h in one.items()} for side in (0, 1)] for one in found]
     return Sounds.of(where), [(first, second) for first, second in both]

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from perception.coherence import SAMPLES, SECONDS, Coherence
+from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence
 from perception.hpss import SAMPLERATE
-from perception.scoring import Places, ahead, paired, place
+from perception.scoring import Embeddings, embed_windows, pair_scores, parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.data.submixes import BEATS, Pair, pairs_of
@@ -55,7 +55,7 @@ class Sounds:
 
     def apart(self, overlap: float) -> np.ndarray:
         """(n, n) bool: which two may be in a batch, since no more than a share `overlap` of them is the same."""
-        near = np.abs(self.begin[:, None] - self.begin[None]) < (1 - overlap) * SECONDS - 1e-9
+        near = np.abs(self.begin[:, None] - self.begin[None]) < (1 - overlap) * WINDOW_S - 1e-9
         return ~(near & (self.song[:, None] == self.song[None]))
 
 
@@ -67,7 +67,7 @@ def changed(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
         return first, second
     if kind == "displaced":
         begin = pair.margin - round(amount * pair.beat * SAMPLERATE)
-        return first, pair.second[begin : begin + SAMPLES]
+        return first, pair.second[begin : begin + WINDOW_SAMPLES]
     how = transposed if kind.endswith("transposed") else stretched
     answer = how(pair.second, pair.margin, amount)
     return (how(pair.first, pair.margin, amount) if kind.startswith(BOTH) else first), answer
@@ -78,7 +78,7 @@ def transposed(sound: np.ndarray, margin: int, semitones: float) -> np.ndarray:
     from librosa.effects import pitch_shift
 
     found = pitch_shift(sound, sr=SAMPLERATE, n_steps=semitones, res_type="soxr_hq")
-    return found[margin : margin + SAMPLES].astype(np.float32)
+    return found[margin : margin + WINDOW_SAMPLES].astype(np.float32)
 
 
 def stretched(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
@@ -87,13 +87,13 @@ def stretched(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
 
     found = time_stretch(sound, rate=1 / (1 + percent / 100))
     begin = round(margin * (1 + percent / 100))
-    return found[begin : begin + SAMPLES].astype(np.float32)
+    return found[begin : begin + WINDOW_SAMPLES].astype(np.float32)
 
 
 def measure(
     songs: dict[str, list[Path]],
     models: dict[str, Coherence],
-    strangers: list[Places],
+    strangers: list[Embeddings],
     sounds: Sounds,
     count: int,
     beat: float,
@@ -110,7 +110,7 @@ def measure(
     for (name, model), one, others in zip(models.items(), found, strangers, strict=True):
         for mode in model.modes:
             inputs, answers = _by_change(one[mode].reshape(len(where), -1, one[mode].shape[-1]))
-            scores = {c: paired(model, inputs[c], answers[c]).numpy()[:, None] for c in CHANGES}
+            scores = {c: pair_scores(model, inputs[c], answers[c]).numpy()[:, None] for c in CHANGES}
             with torch.inference_mode():
                 table = model.similarities(inputs[TRUE], others[mode]).numpy()
             scores |= _met(table, here, sounds, np.random.default_rng([seed, zlib.crc32(b"strangers")]))
@@ -125,7 +125,7 @@ def measure(
 
 def _placed(
     songs: dict[str, list[Path]], models: dict[str, Coherence], count: int, beat: float, seed: int
-) -> tuple[list[tuple[int, float]], list[Places]]:
+) -> tuple[list[tuple[int, float]], list[Embeddings]]:
     """Where the pairs come from, and where each model places their changes: the answer of each, after an input of its
     own where it has one."""
     where: list[tuple[int, float]] = []
@@ -133,16 +133,16 @@ def _placed(
     pairs = pairs_of(songs, count, seed + 1, margin, beat)
 
     def windows() -> Iterator[np.ndarray]:
-        made = ahead(lambda pair: (pair, [changed(pair, change) for change in CHANGES]), pairs)
+        made = parallel_map(lambda pair: (pair, [changed(pair, change) for change in CHANGES]), pairs)
         for pair, sounding in progress(made, "pulling apart", count):
             where.append((pair.song, pair.begin))
             for change, (first, second) in zip(CHANGES, sounding, strict=True):
                 yield from (first, second) if _own_input(change) else (second,)
 
-    found = place(list(models.values()), windows())
+    found = embed_windows(list(models.values()), windows())
     if not where:
         raise TrainError(
-            f"no song lasts {SECONDS + 2 * margin:.1f} s, which displacing needs: give longer ones, or --pairs 0"
+            f"no song lasts {WINDOW_S + 2 * margin:.1f} s, which displacing needs: give longer ones, or --pairs 0"
         )
     return where, found
 
@@ -165,7 +165,7 @@ def _by_change(placed: torch.Tensor) -> tuple[dict[Change, torch.Tensor], dict[C
 def _met(table: np.ndarray, here: Sounds, there: Sounds, rng: np.random.Generator) -> dict[Change, np.ndarray]:
     """Scores (pairs, 8) of each input with random answers of its own song, elsewhere, and of others; NaN if fewer."""
     same = here.song[:, None] == there.song[None]
-    far = np.abs(here.begin[:, None] - there.begin[None]) >= SECONDS
+    far = np.abs(here.begin[:, None] - there.begin[None]) >= WINDOW_S
     found = {}
     for change, which in ((ELSEWHERE, same & far), (STRANGER, ~same)):
         found[change] = np.full((len(table), STRANGERS), np.nan)

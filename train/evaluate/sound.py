@@ -27,7 +27,7 @@ import torch
 
 from corpora.audio import AudioWriter
 from corpora.disk import atomic_write
-from perception.coherence import SAMPLES, SECONDS, Coherence, audible, masked
+from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, audible, mask_channel
 from perception.hpss import SAMPLERATE
 from train.common.errors import TrainError
 from train.common.progress import progress
@@ -58,8 +58,10 @@ class SoundSettings:
     def __post_init__(self) -> None:
         if self.sound < 2:
             raise TrainError(f"sound = {self.sound}: expected 2 pairs or more, 40 say")
-        if self.seconds < SECONDS:
-            raise TrainError(f"seconds = {self.seconds:g}: the meter hears windows of {SECONDS:g} s, give that or more")
+        if self.seconds < WINDOW_S:
+            raise TrainError(
+                f"seconds = {self.seconds:g}: the meter hears windows of {WINDOW_S:g} s, give that or more"
+            )
 
 
 def regeneration(
@@ -81,7 +83,7 @@ def regeneration(
     out.mkdir(parents=True, exist_ok=True)
     found = list(_played(pairs, one, meter, s, out / "kept" if keep else None))
     result = {"task": "regeneration", "by": "sound", "data": data.name, "model": model.name, "settings": vars(s)}
-    result |= {"meter": _about(meter, coherence), "windows": {"seconds": SECONDS, "step": STEP}}
+    result |= {"meter": _about(meter, coherence), "windows": {"seconds": WINDOW_S, "step": STEP}}
     result |= _summary(pairs, found, s)
     result = json.loads(json.dumps(result))  # what is returned is what is written
     atomic_write(out / "regeneration_sound.png", report.png(result))
@@ -157,18 +159,18 @@ def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -
 
     Then the positions of these scores, nothing where the meter has no calibration.
     """
-    starts = range(0, len(heard) - SAMPLES + 1, round(STEP * SAMPLERATE))
+    starts = range(0, len(heard) - WINDOW_SAMPLES + 1, round(STEP * SAMPLERATE))
     found, positions = (
         {key: {mode: np.full(len(starts), np.nan) for mode in meter.modes} for key in sounds} for _ in range(2)
     )
     for place, start in enumerate(starts):
-        window = slice(start, start + SAMPLES)
+        window = slice(start, start + WINDOW_SAMPLES)
         keys = [key for key, audio in sounds.items() if audible(audio[window])]
         if not keys or not audible(heard[window]):
             continue
         pictures = torch.stack([meter.features(audio[window]) for audio in (heard, *(sounds[key] for key in keys))])
         for mode in meter.modes:
-            placed = meter(masked(pictures, mode))
+            placed = meter(mask_channel(pictures, mode))
             values = meter.similarities(placed[:1], placed[1:])
             at = meter.positions(values, placed[:1], mode)[0] if meter.calibration else np.full(len(keys), np.nan)
             for key, score, position in zip(keys, values[0].tolist(), at.tolist(), strict=True):

@@ -89,7 +89,7 @@ def _model(archive: zipfile.ZipFile) -> Coherence:
         raise ValueError("it holds no weights of a COCOLA model")
     model = Coherence(separated=notes["encoder.stem.0.weight"].size[1:2] == (2,))
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    model.take({name: _tensor(archive, root, name, note, shapes) for name, note in notes.items()})
+    model.load_weights({name: _tensor(archive, root, name, note, shapes) for name, note in notes.items()})
     return model
 
 

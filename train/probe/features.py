@@ -87,7 +87,7 @@ def from_both_sides(encoder: Wav2Vec2Encoder, audio: np.ndarray, hops: list[int]
     piece, parts = encoder.start(), []
     for block in np.split(np.concatenate([audio, silence]), range(8 * SAMPLERATE, len(audio), 8 * SAMPLERATE)):
         parts.append(encoder._hear(piece, torch.from_numpy(np.ascontiguousarray(block))))
-    stream = torch.cat(parts)[-encoder.available(0) :]  # frame 0 begins with the piece
+    stream = torch.cat(parts)[-encoder.complete_frames(0) :]  # frame 0 begins with the piece
     read = []
     for begin in range(0, len(stream), size):
         first = max(0, begin - margin)

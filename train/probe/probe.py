@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from corpora.disk import atomic_write
-from perception.units import Alphabet, fit_alphabet, principal
+from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError
 from train.data.tokenise import name_of
@@ -124,7 +124,7 @@ def _at_hop(
     for kind in kinds:
         taught = np.concatenate([h.features[kind] for h in learned.values() if h.features])
         whitenings = (SHIPPED,) if kind in ("encoder", BOTH) else WHITENINGS
-        alphabets = [fit_alphabet(taught, s.units, hop, principal(taught, power=p), s.seed) for p in whitenings]
+        alphabets = [fit_alphabet(taught, s.units, hop, pca_projection(taught, power=p), s.seed) for p in whitenings]
         row: dict[str, Any] = {"kind": kind, "dim": taught.shape[1], "kmeans_hops": len(taught)}
         for question, test in examined.items():
             row[question] = _scores(kind, learned[question], test, alphabets, whitenings, s)
@@ -148,7 +148,7 @@ def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabe
     """NMI of the best alphabet and accuracy of the linear probe; None where the songs do not answer the question."""
     if not len(test.answer):
         return None
-    tokens = [alphabet.name(test.features[kind]) for alphabet in alphabets]
+    tokens = [alphabet.quantize(test.features[kind]) for alphabet in alphabets]
     values = [nmi(test.answer, each) for each in tokens]
     best = int(np.argmax(values))
     scores: dict[str, Any] = {

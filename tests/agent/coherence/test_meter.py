@@ -64,7 +64,7 @@ def test_it_answers_the_scores_of_the_model_and_the_calibrated_position(tiny_coh
     heard, spoken = melody(5, RATE, 3), noise(5, RATE, 4)
     ready, one, other, *more = asked(tiny_coherence, (heard, spoken), (spoken, heard), tail=b"not a whole pair")
     model = Coherence.load(tiny_coherence)
-    expected = model.fit(resample(heard, RATE, 16000), resample(spoken, RATE, 16000))
+    expected = model.compare(resample(heard, RATE, 16000), resample(spoken, RATE, 16000))
     assert ready == {"ready": True} and not more and one != other
     assert {name: one[name] for name in expected.scores} == pytest.approx(expected.scores)
     assert one["position"] == pytest.approx(expected.positions["both"], abs=1e-4)

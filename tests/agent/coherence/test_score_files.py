@@ -9,8 +9,8 @@ import soundfile as sf
 
 from agent.coherence import score_files
 from corpora.audio import open_audio, read_at
-from perception.coherence import MODES, SAMPLES, Calibration, Coherence, CoherenceError
-from perception.scoring import ahead, batches, fits, place
+from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence, CoherenceError
+from perception.scoring import batches, compare_pairs, embed_windows, parallel_map
 from tests.agent.test_cli import bad_sounds, peak_of
 from tests.conftest import glide, melody, noise, tree, write
 from train.data.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, songs_of
@@ -54,15 +54,15 @@ def test_windows_of_a_file_are_those_of_the_whole(tmp_path):
         with open_audio(path) as file:
             found = list(score_files.windows(file, step))
         begins = [round(n * step * RATE) for n in range(len(found))]
-        assert len(found) == 1 + int((len(whole) - SAMPLES) / RATE / step + 1e-9)
+        assert len(found) == 1 + int((len(whole) - WINDOW_SAMPLES) / RATE / step + 1e-9)
         for begin, window in zip(begins, found, strict=True):
-            assert np.array_equal(window, whole[begin : begin + SAMPLES])
+            assert np.array_equal(window, whole[begin : begin + WINDOW_SAMPLES])
 
 
 def test_scores_of_many_are_those_of_each(meter):
     pairs = [(melody(5, RATE, n), (noise, melody, glide)[n % 3](5, RATE, 9 + n)) for n in range(6)]
-    for found, (heard, spoken) in zip(fits(meter, iter(pairs)), pairs, strict=True):
-        alone = meter.fit(heard, spoken)
+    for found, (heard, spoken) in zip(compare_pairs(meter, iter(pairs)), pairs, strict=True):
+        alone = meter.compare(heard, spoken)
         assert found.scores == pytest.approx(alone.scores, abs=1e-3)
         assert found.positions == pytest.approx(alone.positions, abs=1e-3)
 
@@ -70,10 +70,10 @@ def test_scores_of_many_are_those_of_each(meter):
 def test_models_share_what_they_hear(meter):
     plain = Coherence(separated=False).fuse()
     windows = [melody(5, RATE, n) for n in range(3)]
-    first, second = place([meter, plain], windows)
+    first, second = embed_windows([meter, plain], windows)
     assert {mode: h.shape for mode, h in first.items()} == dict.fromkeys(MODES, (3, 512))
     assert list(second) == ["both"] and second["both"].shape == (3, 512)
-    assert place([meter], [])[0]["both"].shape == (0, 512)
+    assert embed_windows([meter], [])[0]["both"].shape == (0, 512)
 
 
 def test_work_is_done_in_order_and_little_is_taken_ahead():
@@ -84,10 +84,10 @@ def test_work_is_done_in_order_and_little_is_taken_ahead():
             taken.append(n)
             yield n
 
-    for n, found in enumerate(ahead(lambda thing: 2 * thing, things(), workers=2)):
+    for n, found in enumerate(parallel_map(lambda thing: 2 * thing, things(), workers=2)):
         assert found == 2 * n and len(taken) <= n + 6
     with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda thing: 1 / thing, [2, 1, 0, 5]))
+        list(parallel_map(lambda thing: 1 / thing, [2, 1, 0, 5]))
     assert list(batches("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
 
 
@@ -99,9 +99,9 @@ def test_what_the_json_tells(antiphon, tiny_coherence, meter, two):
     assert (found["heard"], found["spoken"]) == (str(two[0]), str(two[1]))
     assert (found["windows"], found["silent"], found["step"]) == (8, 0, 1)
     assert [row["time"] for row in found["curve"]] == [float(n) for n in range(8)]
-    a, b = (read_at(path, RATE)[3 * RATE : 3 * RATE + SAMPLES] for path in two)
+    a, b = (read_at(path, RATE)[3 * RATE : 3 * RATE + WINDOW_SAMPLES] for path in two)
     row = found["curve"][3]
-    expected = meter.fit(a, b)
+    expected = meter.compare(a, b)
     for mode, value in expected.scores.items():
         assert row[mode] == pytest.approx(value, abs=1e-3)
     assert row["position"] == pytest.approx(expected.positions["both"], abs=1e-3)
@@ -210,7 +210,7 @@ def test_a_pair_is_the_sum_of_stems_at_its_place(songs):
 
     one, other = is_sum(pair.first), is_sum(pair.second)
     assert one and other and not one & other
-    assert pair.margin == RATE and [len(side) for side in pair.window] == [SAMPLES, SAMPLES]
+    assert pair.margin == RATE and [len(side) for side in pair.window] == [WINDOW_SAMPLES, WINDOW_SAMPLES]
 
 
 def test_the_beat_of_a_song(tmp_path):
@@ -290,7 +290,7 @@ def test_a_meter_that_prefers_strangers_gives_no_calibration(tiny_coherence, son
     alike = {name: stems[:1] * 2 for name, stems in songs_of(songs, "").items()}
     from train.data import submixes
 
-    placed = place([upside], (pair.window[0] for pair in pairs_of(alike, 8, 0)))[0]
+    placed = embed_windows([upside], (pair.window[0] for pair in pairs_of(alike, 8, 0)))[0]
     with pytest.raises(CoherenceError, match="cannot calibrate this meter"):
         submixes.calibration_of(upside, placed, placed, ~np.eye(8, dtype=bool), "it")
 

@@ -14,7 +14,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from agent import cli
 from agent.commands import bench, check
-from perception.transformer import Product, Reader, threads, whole
+from perception.transformer import PackedLinear, Transformer, reference_hidden_states, torch_threads
 from perception.wav2vec2 import Wav2Vec2Encoder, music_config
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
@@ -103,7 +103,7 @@ def test_reader_equals_the_models_own_transformer(kind):
     with torch.inference_mode():
         expected = model.encoder(window[None]).last_hidden_state[0]
         for newest in (1, 13, 40):
-            assert torch.allclose(Reader(model)(window, newest), expected[-newest:], atol=1e-5)
+            assert torch.allclose(Transformer(model)(window, newest), expected[-newest:], atol=1e-5)
 
 
 def test_a_step_equals_reencoding_the_whole_window():
@@ -114,16 +114,16 @@ def test_a_step_equals_reencoding_the_whole_window():
     frames = encoder.start()
     for hop in range(len(audio) // encoder.hop):
         feature = encoder.step(frames, audio[hop * encoder.hop : (hop + 1) * encoder.hop])
-    first, end = encoder.frames_of(hop)
+    first, end = encoder.hop_frames(hop)
     last = (end - 1) * encoder.stride + encoder.support
     window = audio[last - (encoder.window - 1) * encoder.stride - encoder.support : last]
-    np.testing.assert_allclose(feature, whole(naive, window)[first - end :].mean(0), atol=1e-5)
+    np.testing.assert_allclose(feature, reference_hidden_states(naive, window)[first - end :].mean(0), atol=1e-5)
 
 
 def test_fast_strays_little():
     torch.manual_seed(0)
     model = Wav2Vec2Model(Wav2Vec2Config(**SIZE)).eval()
-    exact, fast = Wav2Vec2Encoder(model, 0.25), Wav2Vec2Encoder(model, 0.25, fast=True)
+    exact, fast = Wav2Vec2Encoder(model, 0.25), Wav2Vec2Encoder(model, 0.25, bfloat16=True)
     audio = np.random.default_rng(0).standard_normal(4000).astype(np.float32) / 5
     one, other = exact.step(exact.start(), audio), fast.step(fast.start(), audio)
     assert 0 < np.abs(one - other).max() < 0.1 * one.std() + 0.02
@@ -131,17 +131,17 @@ def test_fast_strays_little():
 
 def test_a_product_without_onednn_is_a_plain_one(monkeypatch):
     weight, bias, x = torch.randn(5, 7), torch.randn(5), torch.randn(3, 7)
-    packed = Product(weight, bias, 3)
+    packed = PackedLinear(weight, bias, 3)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    plain = Product(weight, bias, 3)
+    plain = PackedLinear(weight, bias, 3)
     assert not plain.packed
     torch.testing.assert_close(packed(x), plain(x))
 
 
 def test_threads_are_told_and_changed():
-    before = threads()
-    assert threads(1) == 1 == threads()
-    threads(before)
+    before = torch_threads()
+    assert torch_threads(1) == 1 == torch_threads()
+    torch_threads(before)
 
 
 # --- check

@@ -9,7 +9,7 @@ import soundfile as sf
 
 from agent.commands import respond
 from agent.commands.evaluation_player import Player
-from perception.coherence import SAMPLES, Coherence
+from perception.coherence import WINDOW_SAMPLES, Coherence
 from tests.conftest import KINDS, melody, write
 from train.common.errors import TrainError
 from train.data.token_pairs import save
@@ -150,9 +150,9 @@ def test_pairs_come_from_every_song_and_sound(music):
 def test_scores_are_the_meters_and_silence_has_none(tiny_coherence):
     meter = Coherence.load(tiny_coherence)
     heard, spoken = melody(7.5, RATE, 1), melody(7.5, RATE, 2)
-    spoken[:SAMPLES] = 0
+    spoken[:WINDOW_SAMPLES] = 0
     sounds = {("x", ""): spoken, ("y", ""): heard}
-    for found, expected in zip(scores(meter, heard, sounds), meter.fit(heard[40000:], spoken[40000:]), strict=True):
+    for found, expected in zip(scores(meter, heard, sounds), meter.compare(heard[40000:], spoken[40000:]), strict=True):
         for mode, value in expected.items():
             assert np.isnan(found["x", ""][mode][0])
             assert found["x", ""][mode][1] == pytest.approx(value, abs=1e-3)

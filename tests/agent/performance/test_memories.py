@@ -62,8 +62,8 @@ def test_what_grew_while_it_played_is_what_is_built_at_once(stage, hop, rate):
     session, audio = stage.session(hop=hop, rate=rate), np.concatenate([melody(6, rate, 2), noise(3, rate, 3)])
     piece, start = session.start(1), 0
     session.apply(piece, "record", ("input",))
-    while start + session.listener.expected(piece.hearing) <= len(audio):
-        size = session.listener.expected(piece.hearing)
+    while start + session.listener.next_hop_samples(piece.hearing) <= len(audio):
+        size = session.listener.next_hop_samples(piece.hearing)
         session.step(piece, audio[start : start + size])
         start += size
         if len(session.growing()) == 9:

@@ -101,7 +101,7 @@ def test_all_controls_at_any_hop(opened, tmp_path, controls, seed, hop):
             for name, args in asked:
                 if try_control(session, piece, name, args):
                     log.control(name, args, "key", piece.hop)
-            n = session.listener.expected(piece.hearing)
+            n = session.listener.next_hop_samples(piece.hearing)
             answer, event = session.step(piece, audio[at : at + n])
             log.hop(event)
             spoken.append(answer)
@@ -290,7 +290,7 @@ def grown(session, names, path, hops=12):
                 session.apply(piece, "record", ("input" if number == 2 else "off",))
             if number == 7:
                 session.apply(piece, "memory", ("live",))
-            n = session.listener.expected(piece.hearing)
+            n = session.listener.next_hop_samples(piece.hearing)
             log.hop(session.step(piece, audio[number * n : (number + 1) * n])[1])
         log.end((hops + 1) * n)
 

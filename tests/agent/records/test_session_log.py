@@ -287,7 +287,7 @@ def test_a_full_disk_on_stage_is_reported_once_and_play_goes_on(stage, disk):
     piece, tap, spoken, slowest = session.start(), bus.tap(), [], 0.0
     with session_log.Journal(path, session, str(stage.memory), bus=bus) as log:
         for number in range(700):
-            _, event = session.step(piece, np.zeros(session.listener.expected(piece.hearing), np.float32))
+            _, event = session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))
             spoken.append(event)
             began = time.perf_counter()
             log.hop(event)
@@ -315,7 +315,7 @@ def test_a_full_disk_ends_a_performance_from_file_to_file(stage, disk):
         session_log.Journal(path, session, str(stage.memory)) as log,
     ):
         for _ in range(700):
-            log.hop(session.step(piece, np.zeros(session.listener.expected(piece.hearing), np.float32))[1])
+            log.hop(session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))[1])
     assert tree(path.parent) == before
 
 

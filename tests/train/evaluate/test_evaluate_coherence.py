@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from agent.performance import model_folder
-from perception.coherence import MODES, SAMPLES, Calibration, Coherence
+from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence
 from perception.hpss import SAMPLERATE
 from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
@@ -83,7 +83,7 @@ def pitch(sound: np.ndarray) -> float:
     return float(spectrum.argmax() * SAMPLERATE / len(sound))
 
 
-WIDE = np.arange(SAMPLES + 2 * 25600) / SAMPLERATE
+WIDE = np.arange(WINDOW_SAMPLES + 2 * 25600) / SAMPLERATE
 
 
 def test_a_transposed_answer_is_higher_by_so_much():
@@ -93,7 +93,7 @@ def test_a_transposed_answer_is_higher_by_so_much():
             first, second = changed(pair_of(tone, tone), (kind, amount))
             assert pitch(second) == pytest.approx(440 * 2 ** (amount / 12), rel=0.003)
             assert pitch(first) == pytest.approx(440 * 2 ** (amount / 12 * kind.startswith("both")), rel=0.003)
-            assert len(first) == len(second) == SAMPLES and first.dtype == second.dtype == np.float32
+            assert len(first) == len(second) == WINDOW_SAMPLES and first.dtype == second.dtype == np.float32
 
 
 def test_a_displaced_answer_comes_later_and_has_no_silence():
@@ -101,7 +101,7 @@ def test_a_displaced_answer_comes_later_and_has_no_silence():
     for beats in (-2.0, -0.125, 0.5, 2.0):
         for beat in (0.41, 0.5, 0.8):
             first, second = changed(pair_of(ramp, ramp, beat), ("displaced", beats))
-            assert len(second) == SAMPLES
+            assert len(second) == WINDOW_SAMPLES
             assert first - second == pytest.approx(beats * beat, abs=1e-4), "what sounds now should have sounded before"
 
 
@@ -110,13 +110,13 @@ def test_a_stretched_answer_leaves_its_beginning_in_place():
     for kind, percent in CHANGES:
         if "stretched" in kind:
             first, second = changed(pair_of(glide, glide), (kind, percent))
-            assert len(first) == len(second) == SAMPLES
+            assert len(first) == len(second) == WINDOW_SAMPLES
             for begin in (0.0, 2.0, 4.5):
                 heard = second[round(begin * SAMPLERATE) :][: SAMPLERATE // 2]
                 place = (begin + 0.25) / (1 + percent / 100)
                 assert pitch(heard) == pytest.approx(300 + 100 * (1.6 + place), abs=12), (kind, percent, begin)
             if not kind.startswith("both"):
-                assert np.array_equal(first, glide[25600 : 25600 + SAMPLES].astype(np.float32))
+                assert np.array_equal(first, glide[25600 : 25600 + WINDOW_SAMPLES].astype(np.float32))
             else:
                 assert np.array_equal(first, second)
 

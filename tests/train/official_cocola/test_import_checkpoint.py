@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from perception.coherence import SAMPLERATE, Coherence, CoherenceError, masked
+from perception.coherence import SAMPLERATE, Coherence, CoherenceError, mask_channel
 from tests.conftest import melody, noise
 from train.fit_coherence import main
 from train.official_cocola import safe_unpickle
@@ -113,7 +113,7 @@ def test_a_checkpoint_scores_as_the_official_model(official, tmp_path):
         for x, y in (SOUNDS[:2], SOUNDS[1::-1], SOUNDS[2:]):
             pictures = [ours.features(x), ours.features(y)]
             for mode, score in ours.score(x, y).items():
-                assert abs(score - theirs.score(*masked(torch.stack(pictures), mode))) < 1e-4
+                assert abs(score - theirs.score(*mask_channel(torch.stack(pictures), mode))) < 1e-4
 
 
 def test_weights_in_other_layouts_are_the_same(double, tmp_path):
