@@ -20,7 +20,7 @@ MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.records.session_log", "LogError"),
     ("agent.performance.model_folder", "ModelError"),
     ("agent.devices.portaudio", "DeviceError"),
-    ("agent.control.command", "StageError"),
+    ("agent.control.command", "CommandError"),
     ("corpora.disk", "AudioError"),
     ("corpora.corpus", "CorpusError"),
     ("decision.model", "DecisionError"),

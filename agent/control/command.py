@@ -1,7 +1,7 @@
 """Everything a musician can tell the agent passes here, from OSC, MIDI, keyboard and page alike.
 
 `checked` is the only door: what comes from any of the four hands is a `Command` when it has passed, or it is refused
-in a sentence. `Presets` keeps settings by name. The tables themselves are in agent/control/spec.py.
+in a sentence. The tables themselves are in agent/control/spec.py.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from agent.control.spec import ALIASES, CONTROLS, REPORTS, ROOT, TEXT, Arg, Control, Field, ReportAbout
-from agent.settings.config import SETTINGS, Config, ConfigError, change
-from corpora.disk import AudioError, atomic_write
+from agent.settings.config import Config, ConfigError, change
 
 __all__ = [
     "ALIASES",
@@ -25,11 +23,10 @@ __all__ = [
     "ROOT",
     "Arg",
     "Command",
+    "CommandError",
     "Control",
     "Field",
-    "Presets",
     "ReportAbout",
-    "StageError",
     "checked",
     "named",
     "shown",
@@ -39,7 +36,7 @@ MANY = 4096  # values of a list, at most
 PLAIN = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # a name that is also the name of a file, everywhere
 
 
-class StageError(ValueError):
+class CommandError(ValueError):
     """A command that cannot be carried out, told in the musician's words."""
 
 
@@ -53,7 +50,7 @@ class Command:
 
 
 def checked(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
-    """The command, its values in their own types and its name in full; StageError says what was wrong.
+    """The command, its values in their own types and its name in full; CommandError says what was wrong.
 
     A whole number is taken for a number and 3.0 for 3, since many patches know but one kind; True and False are taken
     by toggles alone.
@@ -65,24 +62,24 @@ def checked(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
     if not least <= len(given) <= most:
         takes = ", ".join(f"{arg.name}{'…' if arg.many else ''}" for arg in control.args) or "no value"
         count = "no value was" if not given else "1 value was" if len(given) == 1 else f"{len(given)} values were"
-        raise StageError(f"{control.name}: {count} given, expected {takes}")
+        raise CommandError(f"{control.name}: {count} given, expected {takes}")
     values = tuple(_value(control, control.args[min(n, len(control.args) - 1)], value) for n, value in enumerate(given))
     if control.setting:
         try:
             change(Config(), control.setting, values if len(values) > 1 else values[0], control.group)
         except ConfigError as error:
-            raise StageError(str(error).removeprefix(f"{control.group}: ")) from None
+            raise CommandError(str(error).removeprefix(f"{control.group}: ")) from None
     return Command(control.name, values, source)
 
 
 def named(name: Any) -> Control:
-    """The control of this name or alias; StageError with the near miss."""
+    """The control of this name or alias; CommandError with the near miss."""
     text = name if isinstance(name, str) else ""
     if (full := ALIASES.get(text, text)) in CONTROLS:
         return CONTROLS[full]
     near = get_close_matches(text[:64], [*CONTROLS, *ALIASES], 1)
     hint = f"did you mean '{near[0]}'?" if near else "antiphon osc  lists all there are"
-    raise StageError(f"there is no control '{shown(name)}': {hint}")
+    raise CommandError(f"there is no control '{shown(name)}': {hint}")
 
 
 def shown(value: Any) -> str:
@@ -108,7 +105,7 @@ def _value(control: Control, arg: Arg, value: Any) -> Any:
         if arg.choices and isinstance(value, str) and (near := get_close_matches(value[:64], arg.choices, 1)):
             hint = f"; did you mean '{near[0]}'?"
         what = control.name if len(control.args) == 1 else f"{control.name}: {arg.name}"
-        raise StageError(f"{what} = {shown(value)}: expected {arg.expected}{hint}")
+        raise CommandError(f"{what} = {shown(value)}: expected {arg.expected}{hint}")
     return kept
 
 
@@ -118,60 +115,3 @@ def _fits(arg: Arg, value: Any) -> bool:
             return value in arg.choices
         return len(value) <= TEXT and value.isprintable() and bool(not arg.plain or PLAIN.fullmatch(value))
     return arg.low is None or arg.high is None or arg.low <= value <= arg.high  # NaN is not
-
-
-class Presets:
-    """Settings kept by name in a TOML file, one section a preset; comments a musician writes there stay."""
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-
-    def names(self) -> list[str]:
-        """Of the presets there are; StageError if the file cannot be read."""
-        return [name for name, content in self._read().items() if isinstance(content, dict)]
-
-    def save(self, name: str, config: Config) -> None:
-        """Keep every live setting under `name`; what was there is replaced. StageError."""
-        import tomlkit
-
-        table, kept = self._read(), tomlkit.table()
-        for full, about in SETTINGS.items():
-            if about.live:
-                section, key = full.split(".")
-                value = getattr(getattr(config, section), key)
-                kept[key] = list(value) if isinstance(value, tuple) else value
-        table[name] = kept
-        try:
-            atomic_write(self.path, tomlkit.dumps(table))
-        except AudioError as error:
-            raise StageError(f"the preset '{name}' was not kept: {error}") from None
-
-    def recall(self, name: str) -> list[Command]:
-        """The settings kept under `name`, checked, in the order of the table; StageError, and none is to be used."""
-        content = self._read().unwrap().get(name)
-        if not isinstance(content, dict):
-            known = ", ".join(self.names()) or "none yet: keep one with preset/save"
-            raise StageError(f"there is no preset '{shown(name)}' in '{self.path}'; there are {known}")
-        found = []
-        for key, value in content.items():
-            try:
-                found.append(checked(key, value if isinstance(value, list) else [value], f"preset {name}"))
-            except StageError as error:
-                raise StageError(f"'{self.path}' [{name}]: {error}") from None
-            if CONTROLS[found[-1].name].setting is None:
-                raise StageError(f"'{self.path}' [{name}]: {key} is no setting: take that line out")
-        order = list(CONTROLS)
-        return sorted(found, key=lambda one: order.index(one.name))
-
-    def _read(self) -> Any:
-        import tomlkit
-
-        try:
-            return tomlkit.parse(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return tomlkit.document()
-        except (OSError, ValueError, RecursionError) as error:
-            why = str(error).splitlines()[0][:120] if str(error) else "too deep"
-            raise StageError(
-                f"the presets in '{self.path}' cannot be read ({why}): mend the file, or move it"
-            ) from None

@@ -6,14 +6,13 @@ import ctypes
 import re
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agent.control.bus import Bus
 from agent.control.command import shown
 from agent.settings.config import ConfigError
-
-if TYPE_CHECKING:
-    from agent.interfaces.midi_mapping import Mapping
 
 VIRTUAL = "virtual"  # [midi] port: no instrument, but a port of our own that others connect to
 TICK = 0.002  # s between two looks at what has come
@@ -21,8 +20,11 @@ LOOK = 1.0  # s between two looks whether the instrument is still there
 KIND = "MIDI "  # begins the name of an instrument in reports
 
 
-class Port:
+class MidiPort:
     """A MIDI input by (part of) its name, or VIRTUAL; ConfigError if there is none or not one alone.
+
+    receive: called with the bytes of each message, from the thread of the port; must not raise. bus: is told `device`
+    when the instrument is lost or open again.
 
     Messages are fetched by a thread of ours. In a callback, the thread that brings them would wait for the
     interpreter: under JACK that is an xrun for everybody, and what came later in the same block is overwritten. An
@@ -30,8 +32,8 @@ class Port:
     client that has outlived its server is never called again, not even to close it, for that ends the program.
     """
 
-    def __init__(self, name: str, mapping: Mapping, client: str = "antiphon"):
-        self._mapping, self._client = mapping, client
+    def __init__(self, name: str, receive: Callable[[bytes], None], bus: Bus, client: str = "antiphon"):
+        self._receive, self._bus, self._client = receive, bus, client
         self._input, self.name = _open(name, client)
         self._watch = _watch(self._input, client)
         self._there, self._leaving = True, threading.Event()
@@ -52,7 +54,7 @@ class Port:
         looked = time.monotonic()
         while not self._leaving.wait(TICK):
             while self._input is not None and (event := self._input.get_message()) is not None:
-                self._mapping.receive(event[0])
+                self._receive(bytes(event[0]))
             if time.monotonic() - looked > LOOK:
                 with suppress(OSError):  # of rtmidi: not yet
                     self._look()
@@ -80,7 +82,7 @@ class Port:
 
     def _tell(self, there: bool) -> None:
         if there != self._there:
-            self._mapping.bus.publish("device", "open" if there else "lost", KIND + self.name)
+            self._bus.publish("device", "open" if there else "lost", KIND + self.name)
         self._there = there
 
     def _leave_behind(self) -> None:

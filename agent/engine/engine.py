@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from agent.control.bus import Bus
-from agent.control.command import CONTROLS, Command, Presets, StageError
+from agent.control.command import CONTROLS, Command, CommandError
+from agent.control.presets import Presets
 from agent.engine import buffers, fader
 from agent.engine.buffers import Rings
 from agent.engine.decision_loop import Log, Mind, Records
@@ -33,7 +34,7 @@ ROOM = 10_000  # commands that may wait for the next hop
 SWITCH = 0.0005  # s after which the interpreter lets another thread have its turn
 NAP = 0.001  # s
 FLOOR = -120.0  # dBFS
-REFUSED = (StageError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
+REFUSED = (CommandError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
 
 
 class Engine:
@@ -64,7 +65,7 @@ class Engine:
         self.rings = Rings(session.hop, samplerate, round(slack_ms * samplerate / 1000), wait=wait)
         self.mind = Mind(session, self.rings, bus, None, None, source)
         self.over = threading.Event()  # someone has asked for the end
-        self.handlers: dict[str, Callable[[Command], None]] = {}  # of controls that belong to others, like midi/learn
+        self._handlers: dict[str, Callable[[Command], None]] = {}  # of controls that belong to others, like midi/learn
         self.latency = (0.0, 0.0)  # s that the device adds, in and out
         self.meter: Any = None  # says how well both fit, `agent.coherence.meter.Meter`
         self._commands: deque[Command] = deque()
@@ -122,18 +123,18 @@ class Engine:
     # --- commands, from any thread
 
     def command(self, command: Command) -> None:
-        """Mute, stop and panic at once, all else at the next hop, in order. StageError if it cannot even be kept."""
+        """Mute, stop and panic at once, all else at the next hop, in order. CommandError if it cannot even be kept."""
         name = command.name
         if name in ("hear/label", "hear/feature"):
             if self.source is None:
-                raise StageError(f"{name}: the ear listens to sound: start with  --input osc")
+                raise CommandError(f"{name}: the ear listens to sound: start with  --input osc")
             self.source.put(command)
             return
-        if name in self.handlers:
-            self.handlers[name](command)
+        if name in self._handlers:
+            self._handlers[name](command)
             return
         if len(self._commands) >= ROOM:
-            raise StageError(f"{name}: {ROOM} commands are waiting already: send fewer")
+            raise CommandError(f"{name}: {ROOM} commands are waiting already: send fewer")
         if name in ("mute", "stop", "panic"):
             with self._lock:
                 if name == "mute":
@@ -146,6 +147,10 @@ class Engine:
         if name == "quit":
             self.fade_out()
             self.over.set()
+
+    def add_handler(self, name: str, handler: Callable[[Command], None]) -> None:
+        """Let `handler` carry out the control `name`, in the thread that sends it; it may raise CommandError."""
+        self._handlers[name] = handler
 
     def _set_fader(self) -> None:
         """Where mute, stop and error want it; call it with the lock held."""
@@ -263,7 +268,7 @@ class Engine:
             snapshot = self.session.snapshot()
             self._ask(command, lambda: snapshot.save(what))
         else:
-            raise StageError("save: nothing has been recorded yet: begin with record")
+            raise CommandError("save: nothing has been recorded yet: begin with record")
 
     def _ask(self, command: Command, task: Callable[[], Any]) -> None:
         hop = self.mind.piece.hop

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from agent.control.command import Command, StageError
+from agent.control.command import Command, CommandError
 from agent.performance.session import Session
 from perception.stream import LabelledHop
 
@@ -34,18 +34,20 @@ class Patch:
         return LabelledHop(self._silence, np.zeros(len(self._alphabet.mean), np.float32), FLOOR)
 
     def put(self, command: Command) -> None:
-        """hear/label or hear/feature; StageError."""
+        """hear/label or hear/feature; CommandError."""
         alphabet, nothing = self._alphabet, self._nothing()
         if command.name == "hear/label":
             label, level = (*command.args, None)[:2]
             if label > self._silence:
-                raise StageError(f"hear/label = {label}: expected 0 to {self._silence}, which is silence")
+                raise CommandError(f"hear/label = {label}: expected 0 to {self._silence}, which is silence")
             default = FLOOR if label == self._silence else LEVEL
             self._keep(LabelledHop(int(label), nothing.feature, float(default if level is None else level)))
             return
         feature = np.array(command.args, np.float32)
         if feature.shape != alphabet.mean.shape:
-            raise StageError(f"hear/feature: {len(feature)} values, expected {len(alphabet.mean)}, as the encoder has")
+            raise CommandError(
+                f"hear/feature: {len(feature)} values, expected {len(alphabet.mean)}, as the encoder has"
+            )
         self._keep(LabelledHop(int(alphabet.quantize(feature)[0]), feature, LEVEL))
 
     def _keep(self, heard: LabelledHop) -> None:

@@ -59,12 +59,15 @@ class Show:
         self.say(f"OSC on port {server.port} of {self.config.osc.host}")
 
     def _open_midi(self) -> None:
-        from agent.interfaces import midi_mapping
+        from agent.devices.midi_port import MidiPort
+        from agent.interfaces.midi_mapping import MidiMapping
 
         engine = self.engine
-        mapping = midi_mapping.Mapping(engine.command, engine.bus, self.config, self._settings)
-        engine.handlers |= {"midi/learn": mapping.obey, "midi/forget": mapping.obey}
-        self.stack.callback(midi_mapping.Port(self.config.midi.port, mapping, self.config.live.client).close)
+        mapping = MidiMapping(engine.command, engine.bus, self.config, self._settings)
+        for name in ("midi/learn", "midi/forget"):
+            engine.add_handler(name, mapping.handle)
+        port = MidiPort(self.config.midi.port, mapping.receive, engine.bus, self.config.live.client)
+        self.stack.callback(port.close)
 
     def tell(self) -> None:
         """Say what a person should read, unless the terminal shows it."""

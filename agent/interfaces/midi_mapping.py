@@ -10,7 +10,7 @@ follows the control's name are its values; without any, a switch follows a pedal
     "cc 1 2" = "temperature 0.5 1.5"   or over this span
     "program 1 3" = "preset/recall verse"
 
-`Mapping` knows no device: bytes in, commands out. `Port` (agent/devices/midi_port.py) is the device.
+`MidiMapping` knows no device: bytes in, commands out. The device is `MidiPort` in agent/devices/midi_port.py.
 """
 
 from __future__ import annotations
@@ -23,12 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.bus import Bus
-from agent.control.command import Arg, Command, Control, StageError, checked, named, shown
-from agent.devices.midi_port import VIRTUAL, Port, ports
+from agent.control.command import Arg, Command, CommandError, Control, checked, named, shown
 from agent.settings.config import Config, ConfigError
 from corpora.disk import AudioError, atomic_write
-
-__all__ = ["VIRTUAL", "Binding", "Mapping", "Port", "bind", "key", "ports"]
 
 STATUS = {0x80: "note", 0x90: "note", 0xB0: "cc", 0xC0: "program"}
 WORDS = re.compile(r"(cc|note|program) ([0-9]{1,2}) ([0-9]{1,3})")
@@ -49,21 +46,23 @@ class Binding:
 
 
 def key(text: str) -> Key:
-    """ "cc 1 64" -> ("cc", 1, 64); StageError."""
+    """ "cc 1 64" -> ("cc", 1, 64); CommandError."""
     if (found := WORDS.fullmatch(" ".join(text.split()))) is None:
-        raise StageError(f"'{shown(text)}' is no MIDI message: expected one like 'cc 1 64', 'note 1 60', 'program 1 3'")
+        raise CommandError(
+            f"'{shown(text)}' is no MIDI message: expected one like 'cc 1 64', 'note 1 60', 'program 1 3'"
+        )
     kind, channel, number = found[1], int(found[2]), int(found[3])
     if not 1 <= channel <= 16 or number > 127:
-        raise StageError(f"'{shown(text)}': expected a channel from 1 to 16 and a number from 0 to 127")
+        raise CommandError(f"'{shown(text)}': expected a channel from 1 to 16 and a number from 0 to 127")
     return kind, channel, number
 
 
 def bind(kind: str, text: str) -> Binding:
-    """What a message of this kind does, from its text in the settings; StageError if it cannot."""
+    """What a message of this kind does, from its text in the settings; CommandError if it cannot."""
     name, _, rest = text.strip().partition(" ")
     control = named(name)
     if control.osc or control.group in ("hear", "midi"):
-        raise StageError(f"{control.name} is not for MIDI: send it over OSC")
+        raise CommandError(f"{control.name} is not for MIDI: send it over OSC")
     given, first = rest.strip(), control.args[0] if control.args else None
     if given and first and first.kind == "s":
         values: list[Any] = [given]
@@ -71,7 +70,7 @@ def bind(kind: str, text: str) -> Binding:
         values = [_number(word) for word in given.split()]
     if _is_fader(control) and len(values) in (0, 2):
         if kind != "cc":
-            raise StageError(
+            raise CommandError(
                 f"a {kind} cannot move {control.name}: give it one value, like '{control.name} {_like(first)}'"
             )
         if values:
@@ -81,7 +80,7 @@ def bind(kind: str, text: str) -> Binding:
     if control.toggle and given == "toggle":
         return Binding(text, control, turn=True)
     if not values and first is not None and not first.optional and not _is_choice(control, kind):
-        raise StageError(f"{control.name} needs a value: write '{control.name} {_like(first)}'")
+        raise CommandError(f"{control.name} needs a value: write '{control.name} {_like(first)}'")
     if not values and _is_choice(control, kind):
         return Binding(text, control)
     return Binding(text, control, checked(control.name, values).args)
@@ -111,10 +110,10 @@ def _number(word: str) -> Any:
     return word
 
 
-class Mapping:
+class MidiMapping:
     """Messages to commands, and how new ones are learned.
 
-    command: called with each `Command`, from the thread of the port; may raise StageError. path: of agent.toml,
+    command: called with each `Command`, from the thread of the port; may raise CommandError. path: of agent.toml,
     where what is learned is kept; None keeps it until the end alone.
     """
 
@@ -129,11 +128,11 @@ class Mapping:
             try:
                 where = key(message)
                 self.bindings[where] = bind(where[0], text)
-            except StageError as error:
+            except CommandError as error:
                 raise ConfigError(f"midi.map '{shown(message)}': {error}") from None
 
-    def obey(self, command: Command) -> None:
-        """`midi/learn` and `midi/forget`; StageError."""
+    def handle(self, command: Command) -> None:
+        """Carry out `midi/learn` or `midi/forget`; CommandError."""
         control = named(command.args[0])
         with self._lock:
             if command.name == "midi/learn":
@@ -142,7 +141,7 @@ class Mapping:
                     try:
                         bind(kind, self._learning)
                         break
-                    except StageError as error:
+                    except CommandError as error:
                         refused = error
                 else:
                     self._learning = ""
@@ -162,7 +161,7 @@ class Mapping:
                 command = self._understand(message)
             if command is not None:
                 self._command(command)
-        except StageError as error:
+        except CommandError as error:
             self.bus.publish("error", f"midi: {error}")
         except Exception as error:
             self.bus.publish("error", f"midi: a message was lost ({type(error).__name__}: {shown(str(error))})")
@@ -186,16 +185,16 @@ class Mapping:
         return command
 
     def _learn(self, where: Key) -> None:
-        """This message does what was to be learned; StageError if it cannot."""
+        """This message does what was to be learned; CommandError if it cannot."""
         text, self._learning = self._learning, ""
         self.bindings[where] = bind(where[0], text)
         self.bus.publish("midi", _words(where), text)
         self._keep({where: text})
 
     def _keep(self, changes: dict[Key, str | None]) -> None:
-        """Write changed lines of [midi.map] into the settings file, and leave everything else as it is; StageError."""
+        """Write changed lines of [midi.map] into the settings file, and keep everything else as it is; CommandError."""
         if self._path is None:
-            raise StageError("learned, but until the end of this session alone: start with --config to keep it")
+            raise CommandError("learned, but until the end of this session alone: start with --config to keep it")
         import tomlkit
 
         try:
@@ -208,7 +207,7 @@ class Mapping:
                     lines[_words(where)] = text
             atomic_write(self._path, tomlkit.dumps(table))
         except (AudioError, OSError, ValueError) as error:
-            raise StageError(f"learned, but it cannot be kept in '{self._path}' ({shown(str(error))})") from None
+            raise CommandError(f"learned, but it cannot be kept in '{self._path}' ({shown(str(error))})") from None
 
 
 def _command(one: Binding, kind: str, value: int, last: int) -> Command | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from action import selection
-from agent.control.command import ALIASES, CONTROLS, StageError, shown
+from agent.control.command import ALIASES, CONTROLS, CommandError, shown
 from agent.performance.memories import settled
 from agent.performance.rerank import missing
 from agent.performance.state import Bookmark, Piece
@@ -52,7 +52,7 @@ def apply(session: Session, piece: Piece, name: str, args: tuple = ()) -> str:
         return _ACTS[name](session, piece, *args) or ""
     about = CONTROLS.get(name)
     if about is None or about.setting is None:
-        raise StageError(f"'{shown(name)}' is nothing that the session can do: see  antiphon osc")
+        raise CommandError(f"'{shown(name)}' is nothing that the session can do: see  antiphon osc")
     value = args if len(args) > 1 else args[0]
     if SETTINGS[about.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -62,7 +62,7 @@ def apply(session: Session, piece: Piece, name: str, args: tuple = ()) -> str:
 def _tune(session: Session, piece: Piece, config: Any) -> str:
     """These settings from now on."""
     if config.decision.best_of > 1 and session.reward is None:
-        raise StageError(missing(session.model))
+        raise CommandError(missing(session.model))
     piece.config = config
     session.catch_up(piece)
     return ""
@@ -105,7 +105,7 @@ def _jump(session: Session, piece: Piece) -> str:
 
 def _like(session: Session, piece: Piece) -> str:
     if not piece.trail:
-        raise StageError("like: nothing has been played yet, so there is no place to keep")
+        raise CommandError("like: nothing has been played yet, so there is no place to keep")
     memory, segment = piece.trail[-1]
     piece.bookmarks.append(Bookmark(memory, segment, piece.config))
     del piece.bookmarks[:-BOOKMARKS]
@@ -115,7 +115,7 @@ def _like(session: Session, piece: Piece) -> str:
 
 def _back(session: Session, piece: Piece) -> str:
     if not piece.bookmarks:
-        raise StageError("back: no place was kept: press like where it pleases")
+        raise CommandError("back: no place was kept: press like where it pleases")
     piece.returned = min(piece.returned + 1, len(piece.bookmarks))
     place = piece.bookmarks[-piece.returned]
     piece.memory, piece.goto, piece.jump = place.memory, place.segment, False
@@ -132,11 +132,11 @@ def _memory(session: Session, piece: Piece, which: int | str) -> str:
     names = [stored.name for stored in session.memories]
     number = names.index(which) if which in names else which
     if not isinstance(number, int) or not 0 <= number < len(names):
-        raise StageError(
+        raise CommandError(
             f"there is no memory {shown(which)}: there are {', '.join(f'{n} {x}' for n, x in enumerate(names))}"
         )
     if not len(session.memories[number]):
-        raise StageError(f"the memory '{names[number]}' is empty: record something first")
+        raise CommandError(f"the memory '{names[number]}' is empty: record something first")
     if number != piece.memory:
         piece.memory, piece.goto = number, -1
     return ""
@@ -157,7 +157,7 @@ def _undo(session: Session, piece: Piece) -> str:
     """The take that runs, or the last one, has never been."""
     growing = next((stored for stored in session.memories if stored.growing), None)
     if growing is None or not session.growing().takes:
-        raise StageError("undo: nothing was recorded: begin with record")
+        raise CommandError("undo: nothing was recorded: begin with record")
     empty = session.growing().takes[-1] == len(growing)  # it has just begun, and ends here
     _record(session, piece, "off")
     if empty:
@@ -180,13 +180,13 @@ def _undo(session: Session, piece: Piece) -> str:
 def _scenario(session: Session, piece: Piece, hop: int, *labels: int) -> str:
     wrong = [label for label in labels if not -1 <= label <= session.silence]
     if wrong:
-        raise StageError(f"scenario: label {wrong[0]}: expected 0 to {session.silence}, or -1 for a free choice")
+        raise CommandError(f"scenario: label {wrong[0]}: expected 0 to {session.silence}, or -1 for a free choice")
     begun = min(max(0, piece.hop - hop), len(labels))
     if begun == len(labels):
-        raise StageError(f"scenario: hop {hop + begun - 1} has begun already, the next one is {piece.hop}")
+        raise CommandError(f"scenario: hop {hop + begun - 1} has begun already, the next one is {piece.hop}")
     kept = {at: label for at, label in piece.scenario.items() if at < hop}
     if len(kept) + len(labels) > FAR:
-        raise StageError(f"scenario: more than {FAR} labels to come: send the later ones later")
+        raise CommandError(f"scenario: more than {FAR} labels to come: send the later ones later")
     piece.scenario = kept | {hop + n: label for n, label in enumerate(labels) if n >= begun and label >= 0}
     return f"scenario: hops {hop} to {piece.hop - 1} have begun already and were left out" if begun else ""
 

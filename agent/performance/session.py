@@ -196,7 +196,7 @@ class Session:
     def apply(self, piece: Piece, name: str, args: tuple = ()) -> str:
         """Turn a control of the stage vocabulary, in force from the next hop proposed; see controls.py.
 
-        Returns a sentence if only a part could be done, else "". StageError or ConfigError say why nothing was done.
+        Returns a sentence if only a part could be done, else "". CommandError or ConfigError say why nothing was done.
         """
         return controls.apply(self, piece, name, args)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.control.bus import Bus
-from agent.interfaces.midi_mapping import VIRTUAL, Mapping, Port, ports
+from agent.devices.midi_port import VIRTUAL, MidiPort, ports
+from agent.interfaces.midi_mapping import MidiMapping
 from agent.settings.config import Config, ConfigError, change
 from tests.live.jackrig import Rig, needs_jack
 
@@ -51,7 +52,7 @@ class Stage:
     def __init__(self, path=None):
         self.commands, self.times = [], []
         lines = {"cc 1 64": "hold", "note 1 60": "jump", "cc 1 1": "temperature"}
-        self.mapping = Mapping(self.take, Bus(), change(Config(), "midi.map", lines), path)
+        self.mapping = MidiMapping(self.take, Bus(), change(Config(), "midi.map", lines), path)
 
     def take(self, command):
         self.times.append(time.perf_counter())
@@ -67,7 +68,7 @@ class Stage:
 def test_pedal_key_and_fader_of_a_named_instrument(keyboard):
     stage = Stage()
     assert any("keys" in name for name in ports())
-    port = Port("KEYS", stage.mapping)
+    port = MidiPort("KEYS", stage.mapping.receive, stage.mapping.bus)
     try:
         time.sleep(0.1)
         for message in ([0xB0, 64, 127], [0x90, 60, 100], [0x80, 60, 0], [0xB0, 1, 0], [0xB0, 64, 0]):
@@ -82,7 +83,7 @@ def test_pedal_key_and_fader_of_a_named_instrument(keyboard):
 
 def test_a_port_of_our_own_is_connected_by_the_musician(rig, keyboard):
     stage = Stage()
-    port = Port(VIRTUAL, stage.mapping, client="agentmidi")
+    port = MidiPort(VIRTUAL, stage.mapping.receive, stage.mapping.bus, client="agentmidi")
     try:
         rig.connect("keys:out", "agentmidi:midi_in")
         took = []
@@ -105,10 +106,10 @@ def test_learning_with_a_real_pedal(tmp_path, keyboard):
     path = tmp_path / "agent.toml"
     path.write_text("# mine\n[midi]\nport = 'keys'\n")
     stage = Stage(path)
-    port = Port("keys", stage.mapping)
+    port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
     try:
         time.sleep(0.1)
-        stage.mapping.obey(Command("midi/learn", ("mute",), "key"))
+        stage.mapping.handle(Command("midi/learn", ("mute",), "key"))
         keyboard.send_message([0xB0, 80, 127])
         keyboard.send_message([0xB0, 80, 0])
         assert stage.wait(1) == [("mute", (0,))]
@@ -119,7 +120,7 @@ def test_learning_with_a_real_pedal(tmp_path, keyboard):
 
 def test_a_thousand_messages_a_second(keyboard):
     stage = Stage()
-    port = Port("keys", stage.mapping)
+    port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
     try:
         time.sleep(0.1)
         for number in range(1000):
@@ -134,7 +135,7 @@ def test_messages_of_one_block_stay_apart_while_we_are_busy(keyboard):
     stage, heard = Stage(), []
     receive = stage.mapping.receive
     stage.mapping.receive = lambda message: (time.sleep(0.02), heard.append(tuple(message)), receive(message))
-    port = Port("keys", stage.mapping)
+    port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
     try:
         time.sleep(0.1)
         sent = [(0xB0, 1, number) for number in range(40)]
@@ -159,7 +160,7 @@ def test_a_pedal_that_is_unplugged_is_taken_again(rig):
     stage = Stage()
     tap = stage.mapping.bus.tap()
     out = instrument()
-    port = Port("keys", stage.mapping)
+    port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
     try:
         out.close_port(), out.delete()
         assert wait_for(("device", ("lost", "MIDI keys:out")), tap)
@@ -182,7 +183,7 @@ PLAYER = """
         time.sleep(0.05)
 """
 RESTART = """
-    from agent.interfaces.midi_mapping import Port
+    from agent.devices.midi_port import MidiPort
     from agent.devices.portaudio import sounddevice
     from tests.live.jackrig import Rig
     from tests.live.test_midi import PLAYER, Stage, script, wait_for
@@ -192,7 +193,7 @@ RESTART = """
         stage, playing = Stage(), script(PLAYER)
         rig.wait_for("keys:out")
         tap = stage.mapping.bus.tap()
-        port = Port("keys", stage.mapping)
+        port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
         for _ in range(2):
             assert stage.wait(5)[:1] == [("jump", ())]
             playing.kill()
@@ -228,13 +229,13 @@ def test_a_server_that_is_restarted_is_found_again():
 def test_which_instrument_is_a_question(rig, keyboard):
     stage = Stage()
     with pytest.raises(ConfigError, match=r"midi\.port: no MIDI input 'harp'; there are '.*keys.*'"):
-        Port("harp", stage.mapping)
+        MidiPort("harp", stage.mapping.receive, stage.mapping.bus)
     other = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "keys two")
     other.open_virtual_port("out")
     try:
         with pytest.raises(ConfigError, match=r"2 MIDI inputs are named 'keys'; there are"):
-            Port("keys", stage.mapping)
-        Port("keys:out", stage.mapping).close()
+            MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
+        MidiPort("keys:out", stage.mapping.receive, stage.mapping.bus).close()
     finally:
         other.close_port()
         other.delete()
@@ -242,12 +243,12 @@ def test_which_instrument_is_a_question(rig, keyboard):
 
 def test_a_machine_without_midi_is_told_so():
     code = """
-        from agent.interfaces.midi_mapping import Mapping, Port, ports
+        from agent.devices.midi_port import MidiPort, ports
         from agent.control.bus import Bus
-        from agent.settings.config import Config, ConfigError
+        from agent.settings.config import ConfigError
         print(ports())
         try:
-            Port("keys", Mapping(print, Bus(), Config()))
+            MidiPort("keys", print, Bus())
         except ConfigError as error:
             print(error)
     """

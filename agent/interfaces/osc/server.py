@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.control.bus import Bus
-from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, Command, StageError, checked, shown
+from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, Command, CommandError, checked, shown
 from agent.interfaces.osc import outgoing
 from agent.interfaces.osc.codec import Message, WireError, decode
 from agent.settings.config import SETTINGS, Config, ConfigError
@@ -39,7 +39,7 @@ Peer = tuple[str, int]  # address, port
 class Server:
     """Listens on [osc] port and sends every report of `bus` to the subscribers.
 
-    command: called with each `Command` from the server's thread; may raise StageError, which is told to the sender.
+    command: called with each `Command` from the server's thread; may raise CommandError, which is told to the sender.
     `counts` says how many messages were obeyed, refused, foreign and so on.
     """
 
@@ -165,9 +165,9 @@ class Server:
             return
         try:
             if name == address:
-                raise StageError(f"there is nothing at '{shown(address)}': addresses begin with {ROOT}")
+                raise CommandError(f"there is nothing at '{shown(address)}': addresses begin with {ROOT}")
             if name not in CONTROLS and name not in ALIASES and not self._may_tell():  # a near miss takes time to find
-                raise StageError("")
+                raise CommandError("")
             if _is_button(name, values):
                 if not values[0]:
                     return
@@ -178,7 +178,7 @@ class Server:
             else:
                 self._command(command)
             self.counts["obeyed"] += 1
-        except StageError as error:
+        except CommandError as error:
             self._refuse(sender, str(error))
 
     def _reply(self, command: Command, sender: Peer) -> None:
@@ -192,7 +192,7 @@ class Server:
         else:
             port, *prefixes = command.args
             if (sender[0], port) not in self.subscribers and len(self.subscribers) >= SUBSCRIBERS:
-                raise StageError(f"subscribe: {SUBSCRIBERS} are told already, unsubscribe one of them first")
+                raise CommandError(f"subscribe: {SUBSCRIBERS} are told already, unsubscribe one of them first")
             peer, wanted = (sender[0], port), tuple(one.removeprefix(ROOT) for one in prefixes)
             if self.subscribers.get(peer) != wanted:  # many cannot hear on the port they ask `state` from
                 self._catch_up(peer, wanted)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.control import command
+from agent.control.presets import Presets
 from agent.settings.config import SETTINGS
 
 
@@ -58,7 +59,7 @@ def about(engine: Any) -> dict[str, Any]:
 def presets(engine: Any) -> list[str]:
     """Names of the presets there are."""
     with suppress(ValueError):  # a file that cannot be read has its sentence when a preset is asked for
-        return command.Presets(engine.session.config.live.presets).names()
+        return Presets(engine.session.config.live.presets).names()
     return []
 
 

@@ -193,7 +193,7 @@ class Page:
         try:
             name, args = words(message)
             self.engine.command(command.checked(name, args, "page"))
-        except ValueError as error:  # StageError is one
+        except ValueError as error:  # CommandError is one
             return str(error)
         return ""
 

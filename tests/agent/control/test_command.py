@@ -1,4 +1,4 @@
-"""The one door for commands: what the tables allow passes in its own type, all else is a sentence; presets keep it."""
+"""The one door for commands: what the tables allow passes in its own type, all else is a sentence."""
 
 import math
 from dataclasses import FrozenInstanceError
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.command import ALIASES, CONTROLS, REPORTS, Command, Presets, StageError, checked, named, shown
+from agent.control.command import ALIASES, CONTROLS, REPORTS, Command, CommandError, checked, named, shown
 from agent.settings.config import SETTINGS, Config, change
 
 SETS = [one for one in CONTROLS.values() if one.setting]
@@ -107,7 +107,7 @@ def test_values_come_in_their_own_type(name, args, kept):
     ],
 )
 def test_what_is_refused_is_told(name, args, words):
-    with pytest.raises(StageError) as error:
+    with pytest.raises(CommandError) as error:
         checked(name, args, "page")
     assert words in str(error.value) and "\n" not in str(error.value)
 
@@ -117,7 +117,7 @@ def test_a_number_is_what_the_settings_take_or_refused(control, value):
     about = SETTINGS[control.setting]
     try:
         command = checked(control.name, [value])
-    except StageError as error:
+    except CommandError as error:
         assert str(error).startswith(f"{control.name} = ")
         whole = math.isfinite(value) and (about.kind is float or float(value).is_integer())
         assert not whole or not about.low <= value <= about.high
@@ -138,7 +138,7 @@ JUNK = st.recursive(
 def test_whatever_comes_is_a_command_or_a_sentence(name, args):
     try:
         command = checked(name, args, "page")
-    except StageError as error:
+    except CommandError as error:
         assert str(error) and "\n" not in str(error) and len(str(error)) < 300
     else:
         assert named(name).name == command.name and all(isinstance(value, (int, float, str)) for value in command.args)
@@ -149,75 +149,3 @@ def test_a_command_is_a_value():
     with pytest.raises(FrozenInstanceError):
         checked("jump").name = "like"  # type: ignore[misc]
     assert shown("a\nb\x1b[2J") == "a?b?[2J" and len(shown("x" * 10_000)) == 60
-
-
-# --- presets
-
-
-@pytest.fixture
-def presets(tmp_path):
-    return Presets(tmp_path / "presets.toml")
-
-
-def settings():
-    config = Config()
-    for name, value in (("decision.temperature", 0.7), ("action.region", (0.1, 0.4)), ("decision.constraint", "none")):
-        config = change(config, name, value)
-    return config
-
-
-def test_a_preset_comes_back_as_it_was_kept(presets):
-    assert presets.names() == []
-    presets.save("verse", settings())
-    presets.save("my chorus", Config())
-    assert presets.names() == ["verse", "my chorus"]
-    config = Config()
-    for command in presets.recall("verse"):
-        control = CONTROLS[command.name]
-        assert command == checked(command.name, command.args, "preset verse")
-        config = change(config, control.setting, command.args if len(command.args) > 1 else command.args[0])
-    assert config == settings()
-    assert [one.name for one in presets.recall("verse")] == [one.name for one in SETS]
-
-
-def test_what_a_musician_wrote_there_stays(presets):
-    presets.path.write_text("# for Friday\n[bridge]  # quiet\ngain_db = -6\nrests = 'free'\n")
-    assert presets.recall("bridge") == [
-        Command("rests", ("free",), "preset bridge"), Command("gain_db", (-6.0,), "preset bridge")
-    ]  # fmt: skip
-    presets.save("verse", settings())
-    presets.save("verse", Config())
-    text = presets.path.read_text()
-    assert text.startswith("# for Friday\n[bridge]  # quiet\ngain_db = -6\n") and text.count("[verse]") == 1
-    assert [path.name for path in presets.path.parent.iterdir()] == ["presets.toml"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "there is no preset 'verse' in '.*'; there are none yet: keep one with preset/save"),
-        ("[a]\n[b]\n", "there is no preset 'verse' in '.*'; there are a, b"),
-        ("verse = 3", "there is no preset 'verse'"),
-        ("[verse]\ntemperatur = 1", r"\[verse\]: there is no control 'temperatur': did you mean 'temperature'"),
-        ("[verse]\ntemperature = 9", r"\[verse\]: temperature = 9: expected a number from 0.05 to 5"),
-        ("[verse]\nregion = [0.5]", r"\[verse\]: region: 1 value was given"),
-        ("[verse]\npanic = []", r"\[verse\]: panic is no setting: take that line out"),
-        ("[verse", "the presets in '.*' cannot be read .*: mend the file, or move it"),
-        ("[verse]\na = " + "[" * 5000, "cannot be read"),
-    ],
-)
-def test_mistakes_in_the_presets(presets, text, words):
-    presets.path.write_text(text)
-    with pytest.raises(StageError, match=words) as error:
-        presets.recall("verse")
-    assert "\n" not in str(error.value)
-    assert presets.path.read_text() == text
-
-
-def test_presets_that_cannot_be_kept_or_read(presets, tmp_path):
-    presets.path.write_bytes(b"# caf\xe9\n")
-    for act in (lambda: presets.save("verse", Config()), lambda: presets.recall("verse"), presets.names):
-        with pytest.raises(StageError, match="cannot be read"):
-            act()
-    with pytest.raises(StageError, match="the preset 'verse' was not kept: "):
-        Presets(tmp_path / "none" / "presets.toml").save("verse", Config())

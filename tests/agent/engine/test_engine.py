@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.control.bus import Bus
-from agent.control.command import Command, StageError, checked
+from agent.control.command import Command, CommandError, checked
 from agent.engine.buffers import Rings
 from agent.engine.engine import Engine
 from agent.engine.file_transport import Drain, Feeder, Loop, by_labels
@@ -456,10 +456,10 @@ def test_a_thousand_commands_a_second(stage):
 def test_too_many_commands_are_refused(stage):
     session = stage.session(hop=0.25, rate=22050)
     engine = Engine(session, samplerate=22050, slack_ms=40, bus=Bus())
-    with pytest.raises(StageError, match="10000 commands are waiting"):
+    with pytest.raises(CommandError, match="10000 commands are waiting"):
         for _ in range(10_001):
             engine.command(Command("jump"))
-    with pytest.raises(StageError, match="start with  --input osc"):
+    with pytest.raises(CommandError, match="start with  --input osc"):
         engine.command(Command("hear/label", (3,)))
     with pytest.raises(ValueError, match="samplerate = 48000"):
         Engine(session, samplerate=48000, slack_ms=40, bus=Bus())
@@ -468,7 +468,7 @@ def test_too_many_commands_are_refused(stage):
 def test_controls_of_others_go_to_them(stage):
     session, seen = stage.session(hop=0.25, rate=22050), []
     with rig(session, stage) as live:
-        live.engine.handlers["midi/learn"] = seen.append
+        live.engine.add_handler("midi/learn", seen.append)
         live.say("midi/learn", "mute")
         assert [command.args for command in seen] == [("mute",)]
         assert not live.engine.over.is_set()
@@ -498,9 +498,9 @@ def test_a_patch_is_heard_instead_of_sound(stage):
         assert live.told("heard")[-1][1] == 7, "of many the oldest are left out"
         mean = session.model.alphabet.mean
         live.engine.command(checked("hear/feature", [float(x) for x in mean], "osc"))
-        with pytest.raises(StageError, match="hear/feature: 2 values, expected"):
+        with pytest.raises(CommandError, match="hear/feature: 2 values, expected"):
             live.engine.command(checked("hear/feature", [1.0, 2.0], "osc"))
-        with pytest.raises(StageError, match="hear/label = 17: expected 0 to 16"):
+        with pytest.raises(CommandError, match="hear/label = 17: expected 0 to 16"):
             live.engine.command(checked("hear/label", [17], "osc"))
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.control.bus import Bus
-from agent.control.command import CONTROLS, Command, StageError
-from agent.interfaces.midi_mapping import Mapping, bind, key
+from agent.control.command import CONTROLS, Command, CommandError
+from agent.interfaces.midi_mapping import MidiMapping, bind, key
 from agent.settings.config import Config, ConfigError, change, read
 
 CC, ON, OFF, PROGRAM = 0xB0, 0x90, 0x80, 0xC0
@@ -19,7 +19,7 @@ class Hands:
         self.commands, self.bus = [], Bus()
         self.tap = self.bus.tap()
         config = change(Config(), "midi.map", lines or {})
-        self.mapping = Mapping(command or self.commands.append, self.bus, config, path)
+        self.mapping = MidiMapping(command or self.commands.append, self.bus, config, path)
 
     def __call__(self, *messages):
         """Play these; returns (name, args) of what they did."""
@@ -135,7 +135,7 @@ def test_no_bytes_do_harm(messages):
 
 def test_what_the_engine_refuses_or_loses_is_told():
     def refuse(command):
-        raise StageError("there is no memory 5") if command.name == "memory" else RuntimeError("lost")
+        raise CommandError("there is no memory 5") if command.name == "memory" else RuntimeError("lost")
 
     hands = Hands({"cc 1 1": "memory", "cc 1 2": "jump"}, command=refuse)
     hands.mapping.receive([CC, 1, 5])
@@ -176,7 +176,7 @@ def file(tmp_path):
 
 def test_the_next_message_is_learned_and_kept_with_the_comments(file):
     hands = Hands(dict(read(file).midi.map), file)
-    hands.mapping.obey(learn("temperature", "0.5", "1.5"))
+    hands.mapping.handle(learn("temperature", "0.5", "1.5"))
     assert hands((CC, 7, 0), (OFF, 60, 64), (ON, 60, 0)) == []  # a release is no choice
     assert hands((CC, 7, 30)) == [] and hands((CC, 7, 127)) == [("temperature", (1.5,))]
     assert hands.said() == [("midi", ("", "temperature 0.5 1.5")), ("midi", ("cc 1 7", "temperature 0.5 1.5"))]
@@ -187,7 +187,7 @@ def test_the_next_message_is_learned_and_kept_with_the_comments(file):
 def test_what_is_learned_anew_replaces_the_old(file):
     hands = Hands(dict(read(file).midi.map), file)
     for message in ((CC, 64, 127), (CC, 65, 127)):
-        hands.mapping.obey(learn("like"))
+        hands.mapping.handle(learn("like"))
         assert hands(message) == []
     assert read(file).midi.map == {"cc 1 64": "like", "cc 1 65": "like"}
     assert hands((CC, 64, 127)) == [("like", ())] and "# as in Lyon" in file.read_text()
@@ -195,7 +195,7 @@ def test_what_is_learned_anew_replaces_the_old(file):
 
 def test_what_is_forgotten_is_gone(file):
     hands = Hands(dict(read(file).midi.map), file)
-    hands.mapping.obey(Command("midi/forget", ("jump",), "key"))
+    hands.mapping.handle(Command("midi/forget", ("jump",), "key"))
     assert hands((CC, 65, 127), (CC, 64, 127)) == [("hold", (1,))]
     assert read(file).midi.map == {"cc 1 64": "hold"} and hands.said() == [("midi", ("cc 1 65", ""))]
 
@@ -205,12 +205,12 @@ def test_a_file_without_midi_or_none_at_all_is_begun(tmp_path):
         path = tmp_path / "agent.toml"
         path.write_text(text)
         hands = Hands(path=path)
-        hands.mapping.obey(learn("hold"))
+        hands.mapping.handle(learn("hold"))
         hands((ON, 60, 1))
         assert read(path).midi.map == {"note 1 60": "hold"} and path.read_text().startswith(text[:10])
     path.unlink()
     hands = Hands(path=path)
-    hands.mapping.obey(learn("hold"))
+    hands.mapping.handle(learn("hold"))
     hands((ON, 60, 1))
     assert read(path).midi.map == {"note 1 60": "hold"}
 
@@ -218,18 +218,18 @@ def test_a_file_without_midi_or_none_at_all_is_begun(tmp_path):
 def test_what_cannot_be_learned_is_told(tmp_path):
     hands = Hands()
     for words in (("hodl",), ("subscribe",), ("temperature", "99")):
-        with pytest.raises(StageError):
-            hands.mapping.obey(learn(*words))
-    hands.mapping.obey(learn("temperature"))
+        with pytest.raises(CommandError):
+            hands.mapping.handle(learn(*words))
+    hands.mapping.handle(learn("temperature"))
     hands((ON, 60, 1))
     assert "a note cannot move temperature" in hands.said()[-1][1][0]
-    hands.mapping.obey(learn("hold"))
+    hands.mapping.handle(learn("hold"))
     assert hands((ON, 60, 1), (ON, 60, 1)) == [("hold", ())]
     assert hands.said()[-1] == (
         "error", ("midi: learned, but until the end of this session alone: start with --config to keep it",)
     )  # fmt: skip
     lost = Hands(path=tmp_path / "none" / "agent.toml")
-    lost.mapping.obey(learn("hold"))
+    lost.mapping.handle(learn("hold"))
     assert lost((ON, 60, 1), (ON, 60, 1)) == [("hold", ())]
     assert "learned, but it cannot be kept in" in lost.said()[-1][1][0]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.selection import WHY
-from agent.control.command import CONTROLS, StageError, checked
+from agent.control.command import CONTROLS, CommandError, checked
 from agent.performance.memories import GROWING
 from agent.performance.rerank import ByProxy
 from agent.settings.config import SETTINGS, ConfigError
@@ -197,7 +197,7 @@ def test_hops_already_begun_are_left_out_with_a_sentence(two):
         two.apply(piece, "scenario", (9, 1, 2, 3, 4)) == "scenario: hops 9 to 10 have begun already and were left out"
     )
     assert piece.scenario == {11: 3, 12: 4}
-    with pytest.raises(StageError, match="hop 10 has begun already, the next one is 11"):
+    with pytest.raises(CommandError, match="hop 10 has begun already, the next one is 11"):
         two.apply(piece, "scenario", (9, 1, 2))
     assert piece.scenario == {11: 3, 12: 4}
 
@@ -274,9 +274,9 @@ def test_what_is_recorded_can_be_played_and_taken_back(two):
     assert all(event.segment < len(live) for event in events[36:])
     session.apply(piece, "undo")
     assert len(live) == 0
-    with pytest.raises(StageError, match="nothing was recorded"):
+    with pytest.raises(CommandError, match="nothing was recorded"):
         session.apply(piece, "undo")
-    with pytest.raises(StageError, match="'live' is empty"):
+    with pytest.raises(CommandError, match="'live' is empty"):
         session.apply(piece, "memory", (GROWING,))
     session.memories.pop()
 
@@ -323,7 +323,7 @@ def test_refusals_say_why_and_change_nothing(stage, name, args, told):
     session = make(stage)
     piece = session.start()
     before = copy.deepcopy({key: value for key, value in vars(piece).items() if key not in ("rng", "navigations")})
-    with pytest.raises(StageError, match=told):
+    with pytest.raises(CommandError, match=told):
         session.apply(piece, name, args)
     after = {key: value for key, value in vars(piece).items() if key not in ("rng", "navigations")}
     assert repr(after) == repr(before)
@@ -341,7 +341,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
         try:
             args = [arg.choices[0] if arg.choices else {"f": 0.5, "s": "x"}.get(arg.kind, 1) for arg in control.args]
             two.apply(two.start(), name, checked(name, (0.2, 0.5) if name == "region" else args).args)
-        except StageError as error:
+        except CommandError as error:
             if "nothing that the session" in str(error):
                 others.add(name)
     assert others == {
@@ -400,7 +400,7 @@ def test_nothing_that_is_asked_can_break_it(two, steps, seed, misses):
             assert piece.decision.played == piece.hop == number + 1
         try:
             two.apply(piece, name, checked(name, args).args)
-        except (StageError, ConfigError) as error:
+        except (CommandError, ConfigError) as error:
             assert len(str(error).splitlines()) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agent.commands import respond
 from agent.commands.evaluation_player import Player
-from agent.control.command import StageError
+from agent.control.command import CommandError
 from agent.performance import rerank
 from agent.performance.model_folder import Model, ModelError
 from agent.records.replay import replay
@@ -231,7 +231,7 @@ def test_it_is_a_control_of_the_stage(plain, four):
     assert four.apply(piece, "best_of", (8,)) == ""
     assert piece.config.decision.best_of == 8
     deaf = plain.start()
-    with pytest.raises(StageError, match=r"has no proxy .*: set decision\.best_of to 1"):
+    with pytest.raises(CommandError, match=r"has no proxy .*: set decision\.best_of to 1"):
         plain.apply(deaf, "best_of", (2,))
     assert deaf.config.decision.best_of == 1
 

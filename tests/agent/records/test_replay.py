@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.control.bus import Bus
-from agent.control.command import StageError, checked
+from agent.control.command import CommandError, checked
 from agent.engine.buffers import Rings
 from agent.engine.decision_loop import Mind
 from agent.engine.engine import Engine
@@ -81,7 +81,7 @@ def try_control(session, piece, name, args):
     """Apply it, or be told why not."""
     try:
         session.apply(piece, name, args)
-    except (StageError, ConfigError):
+    except (CommandError, ConfigError):
         return False
     return True
 

@@ -17,7 +17,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
 from agent.control.bus import Bus
-from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, StageError
+from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, CommandError
 from agent.interfaces.osc import outgoing, reference, server
 from agent.interfaces.osc.codec import WireError, decode, encode
 from agent.settings.config import Config, ConfigError, change
@@ -244,7 +244,7 @@ def test_refusals_are_told_ten_times_a_second_and_counted_for_ever(desk):
 
 def test_what_the_engine_refuses_is_answered(opened):
     def refuse(command):
-        raise StageError(f"there is no memory '{command.args[0]}'")
+        raise CommandError(f"there is no memory '{command.args[0]}'")
 
     desk = opened(command=refuse)
     peer = desk.peer()

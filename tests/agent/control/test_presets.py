@@ -1,0 +1,78 @@
+"""Presets: settings kept by name in a file that a musician may edit."""
+
+import pytest
+
+from agent.control.command import CONTROLS, Command, CommandError, checked
+from agent.control.presets import Presets
+from agent.settings.config import Config, change
+
+SETS = [one for one in CONTROLS.values() if one.setting]
+
+
+@pytest.fixture
+def presets(tmp_path):
+    return Presets(tmp_path / "presets.toml")
+
+
+def settings():
+    config = Config()
+    for name, value in (("decision.temperature", 0.7), ("action.region", (0.1, 0.4)), ("decision.constraint", "none")):
+        config = change(config, name, value)
+    return config
+
+
+def test_a_preset_comes_back_as_it_was_kept(presets):
+    assert presets.names() == []
+    presets.save("verse", settings())
+    presets.save("my chorus", Config())
+    assert presets.names() == ["verse", "my chorus"]
+    config = Config()
+    for command in presets.recall("verse"):
+        control = CONTROLS[command.name]
+        assert command == checked(command.name, command.args, "preset verse")
+        config = change(config, control.setting, command.args if len(command.args) > 1 else command.args[0])
+    assert config == settings()
+    assert [one.name for one in presets.recall("verse")] == [one.name for one in SETS]
+
+
+def test_what_a_musician_wrote_there_stays(presets):
+    presets.path.write_text("# for Friday\n[bridge]  # quiet\ngain_db = -6\nrests = 'free'\n")
+    assert presets.recall("bridge") == [
+        Command("rests", ("free",), "preset bridge"), Command("gain_db", (-6.0,), "preset bridge")
+    ]  # fmt: skip
+    presets.save("verse", settings())
+    presets.save("verse", Config())
+    text = presets.path.read_text()
+    assert text.startswith("# for Friday\n[bridge]  # quiet\ngain_db = -6\n") and text.count("[verse]") == 1
+    assert [path.name for path in presets.path.parent.iterdir()] == ["presets.toml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "there is no preset 'verse' in '.*'; there are none yet: keep one with preset/save"),
+        ("[a]\n[b]\n", "there is no preset 'verse' in '.*'; there are a, b"),
+        ("verse = 3", "there is no preset 'verse'"),
+        ("[verse]\ntemperatur = 1", r"\[verse\]: there is no control 'temperatur': did you mean 'temperature'"),
+        ("[verse]\ntemperature = 9", r"\[verse\]: temperature = 9: expected a number from 0.05 to 5"),
+        ("[verse]\nregion = [0.5]", r"\[verse\]: region: 1 value was given"),
+        ("[verse]\npanic = []", r"\[verse\]: panic is no setting: take that line out"),
+        ("[verse", "the presets in '.*' cannot be read .*: mend the file, or move it"),
+        ("[verse]\na = " + "[" * 5000, "cannot be read"),
+    ],
+)
+def test_mistakes_in_the_presets(presets, text, words):
+    presets.path.write_text(text)
+    with pytest.raises(CommandError, match=words) as error:
+        presets.recall("verse")
+    assert "\n" not in str(error.value)
+    assert presets.path.read_text() == text
+
+
+def test_presets_that_cannot_be_kept_or_read(presets, tmp_path):
+    presets.path.write_bytes(b"# caf\xe9\n")
+    for act in (lambda: presets.save("verse", Config()), lambda: presets.recall("verse"), presets.names):
+        with pytest.raises(CommandError, match="cannot be read"):
+            act()
+    with pytest.raises(CommandError, match="the preset 'verse' was not kept: "):
+        Presets(tmp_path / "none" / "presets.toml").save("verse", Config())
