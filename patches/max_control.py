@@ -120,7 +120,7 @@ def _numbers(board: Board, widget: Widget, x: float, y: float, last: Any) -> lis
     board.wire(number, last)
     if widget.kind != "fader":
         return [number]
-    low, high = widget.reach
+    low, high = widget.fader_range
     whole = (
         {"floatoutput": 0, "min": low, "size": high - low + 1}
         if widget.whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.control.command import REPORTS, Field
+from agent.control.command import REPORTS, ReportField
 from patches.pd_network import network
 from patches.pdpatch import BLUE, CHAR, RED, Patch
 from patches.surface import EXAMPLES, GROUPS, HEADS, HOST, RECEIVE, SEND, SHOWN, Widget, fields, reports, widgets
@@ -62,7 +62,7 @@ def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, heard: 
         for n, arg in enumerate(widget.control.args):
             patch.entry(x + 80 * n, y, 6, (arg.low or 0, arg.high or 1), f"{send}-{arg.name}", f"{heard}-{arg.name}")
     elif widget.kind == "fader":
-        patch.slider(x, y, widget.reach, False, f"{send}-slide", f"{send}-fader")
+        patch.slider(x, y, widget.fader_range, False, f"{send}-slide", f"{send}-fader")
         patch.entry(x + 172, y, 6, widget.span, send, heard)
     else:
         patch.entry(x, y, 5, widget.span, send, heard)
@@ -82,7 +82,7 @@ def _displays(patch: Patch, x: int, y: int) -> None:
         y += LINE
 
 
-def _values(patch: Patch, report: str, values: list[Field], x: int, y: int) -> int:
+def _values(patch: Patch, report: str, values: list[ReportField], x: int, y: int) -> int:
     """Boxes with their names above, four a row at most; returns where the last row lies."""
     for n, field in enumerate(values):
         if n and n % 6 == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.control.command import CONTROLS, REPORTS, Control, ReportAbout
+from agent.control.command import CONTROLS, REPORTS, Control, ReportSpec
 
 HOST, SEND, RECEIVE, PLAYER = "127.0.0.1", 9000, 9001, 9002  # the agent's port, the surface's, the player's
 GROUPS = {  # of the table -> title on the surface; "osc", "hear" and "midi" are not for the hand
@@ -46,9 +46,9 @@ class Widget:
         return (0.0 if arg.low is None else arg.low, 1.0 if arg.high is None else arg.high)
 
     @property
-    def reach(self) -> tuple[float, float]:
+    def fader_range(self) -> tuple[float, float]:
         """Lowest and highest value of the fader."""
-        return self.control.reach or self.span
+        return self.control.fader_range or self.span
 
     @property
     def whole(self) -> bool:
@@ -92,7 +92,7 @@ def fields(widths: tuple[int, ...], line: int, left: int = 10, top: int = 60) ->
     return found
 
 
-def reports() -> list[ReportAbout]:
+def reports() -> list[ReportSpec]:
     """What the surface shows, the parts a musician looks at first in front."""
     first = [REPORTS[name] for name in HEADS]
     return first + [REPORTS[name] for name in SHOWN if name not in HEADS]

@@ -21,7 +21,7 @@ from agent.control.bus import Bus
 from agent.engine import file_transport
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import Patch
-from agent.interfaces.launcher import Show
+from agent.interfaces.launcher import Interfaces
 from agent.performance import loading, report
 from agent.performance.state import Event
 from agent.settings.config import Config, ConfigError
@@ -87,7 +87,7 @@ def play(
         )
         meter = opened(engine, config, stack, say) if pair and not patch else None
         engine.warm_up()
-        show = Show(engine, config, wishes, stack, say)
+        show = Interfaces(engine, config, wishes, stack, say)
         stream = _open_device(engine, pair, config, stack, say) if pair else None
         kept = _open_books(engine, wishes, names, stack, files)
         length = file.seconds if file else None
@@ -199,7 +199,7 @@ def _open_device(engine: Engine, pair: Any, config: Config, stack: ExitStack, sa
     return stream
 
 
-def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: Wishes, show: Show) -> None:
+def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: Wishes, show: Interfaces) -> None:
     """The callback does the work; here is only looked after files and the end."""
     from agent.devices import audio_device
 
@@ -236,7 +236,7 @@ def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: 
 
 
 def _without_device(
-    engine: Engine, blocks: Any, patch: Patch | None, writer: Any, wishes: Wishes, show: Show, files: bool,
+    engine: Engine, blocks: Any, patch: Patch | None, writer: Any, wishes: Wishes, show: Interfaces, files: bool,
     watch: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
     """A loop is the clock: a patch's labels, or blocks in real time."""

@@ -1,6 +1,6 @@
 """Everything a musician can tell the agent passes here, from OSC, MIDI, keyboard and page alike.
 
-`checked` is the only door: what comes from any of the four hands is a `Command` when it has passed, or it is refused
+`parse_command` is the only way in: input from any of the four becomes a checked `Command`, or is refused
 in a sentence. The tables themselves are in agent/control/spec.py.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agent.control.spec import ALIASES, CONTROLS, REPORTS, ROOT, TEXT, Arg, Control, Field, ReportAbout
+from agent.control.spec import ALIASES, CONTROLS, REPORTS, ROOT, TEXT, Arg, Control, ReportField, ReportSpec
 from agent.settings.config import Config, ConfigError, change
 
 __all__ = [
@@ -25,11 +25,11 @@ __all__ = [
     "Command",
     "CommandError",
     "Control",
-    "Field",
-    "ReportAbout",
-    "checked",
-    "named",
-    "shown",
+    "ReportField",
+    "ReportSpec",
+    "find_control",
+    "parse_command",
+    "printable",
 ]
 
 MANY = 4096  # values of a list, at most
@@ -49,13 +49,13 @@ class Command:
     source: str = ""  # "osc 127.0.0.1:53211", "midi", "key", "page"
 
 
-def checked(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
+def parse_command(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
     """The command, its values in their own types and its name in full; CommandError says what was wrong.
 
     A whole number is taken for a number and 3.0 for 3, since many patches know but one kind; True and False are taken
     by toggles alone.
     """
-    control = named(name)
+    control = find_control(name)
     given = tuple(args)
     least = sum(not arg.optional for arg in control.args)
     most = MANY if control.args and control.args[-1].many else len(control.args)
@@ -72,17 +72,17 @@ def checked(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
     return Command(control.name, values, source)
 
 
-def named(name: Any) -> Control:
+def find_control(name: Any) -> Control:
     """The control of this name or alias; CommandError with the near miss."""
     text = name if isinstance(name, str) else ""
     if (full := ALIASES.get(text, text)) in CONTROLS:
         return CONTROLS[full]
     near = get_close_matches(text[:64], [*CONTROLS, *ALIASES], 1)
     hint = f"did you mean '{near[0]}'?" if near else "antiphon osc  lists all there are"
-    raise CommandError(f"there is no control '{shown(name)}': {hint}")
+    raise CommandError(f"there is no control '{printable(name)}': {hint}")
 
 
-def shown(value: Any) -> str:
+def printable(value: Any) -> str:
     """A value as it may stand in a sentence: short, and on one line."""
     if isinstance(value, bytes) or (isinstance(value, int) and value.bit_length() > 256):
         return "bytes" if isinstance(value, bytes) else "a huge number"  # too long to be written out
@@ -105,7 +105,7 @@ def _value(control: Control, arg: Arg, value: Any) -> Any:
         if arg.choices and isinstance(value, str) and (near := get_close_matches(value[:64], arg.choices, 1)):
             hint = f"; did you mean '{near[0]}'?"
         what = control.name if len(control.args) == 1 else f"{control.name}: {arg.name}"
-        raise CommandError(f"{what} = {shown(value)}: expected {arg.expected}{hint}")
+        raise CommandError(f"{what} = {printable(value)}: expected {arg.expected}{hint}")
     return kept
 
 

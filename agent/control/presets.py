@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agent.control.command import CONTROLS, Command, CommandError, checked, shown
-from agent.settings.config import SETTINGS, Config
+from agent.control.command import CONTROLS, Command, CommandError, parse_command, printable
+from agent.settings.config import FIELDS, Config
 from corpora.disk import AudioError, atomic_write
 
 
@@ -25,7 +25,7 @@ class Presets:
         import tomlkit
 
         table, kept = self._read(), tomlkit.table()
-        for full, about in SETTINGS.items():
+        for full, about in FIELDS.items():
             if about.live:
                 section, key = full.split(".")
                 value = getattr(getattr(config, section), key)
@@ -41,11 +41,11 @@ class Presets:
         content = self._read().unwrap().get(name)
         if not isinstance(content, dict):
             known = ", ".join(self.names()) or "none yet: keep one with preset/save"
-            raise CommandError(f"there is no preset '{shown(name)}' in '{self.path}'; there are {known}")
+            raise CommandError(f"there is no preset '{printable(name)}' in '{self.path}'; there are {known}")
         found = []
         for key, value in content.items():
             try:
-                found.append(checked(key, value if isinstance(value, list) else [value], f"preset {name}"))
+                found.append(parse_command(key, value if isinstance(value, list) else [value], f"preset {name}"))
             except CommandError as error:
                 raise CommandError(f"'{self.path}' [{name}]: {error}") from None
             if CONTROLS[found[-1].name].setting is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.settings.config import SETTINGS, Setting
+from agent.settings.config import FIELDS, Field
 
 TEXT = 200  # characters of a text, at most
 ROOT = "/antiphon/"
@@ -53,7 +53,7 @@ class Control:
     setting: str | None = None  # "section.key" of the setting it changes
     key: str = ""  # on the keyboard
     alias: str = ""  # a second name that does the same
-    reach: tuple[float, float] | None = None  # what a fader covers, where the whole range would be no use
+    fader_range: tuple[float, float] | None = None  # what a fader covers, where the whole range would be no use
     toggle: bool = False  # takes 0 or 1; without a value it turns over
     osc: bool = False  # a matter between the agent and one OSC peer; no command for the engine
 
@@ -64,7 +64,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Field:
+class ReportField:
     """One value of a report."""
 
     name: str
@@ -74,12 +74,12 @@ class Field:
 
 
 @dataclass(frozen=True)
-class ReportAbout:
+class ReportSpec:
     """What the agent tells. On the bus its values come in the order of `fields`."""
 
     name: str
     meaning: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[ReportField, ...] = ()
     asked: bool = False  # over OSC only to those who ask for it by its prefix
 
     @property
@@ -118,17 +118,17 @@ def _toggle(name: str, key: str, meaning: str) -> Control:
 def _settings() -> list[Control]:
     """A control for every setting that may change while playing."""
     found = []
-    for name, about in SETTINGS.items():
+    for name, about in FIELDS.items():
         if about.live:
             key = name.split(".")[1]
             found.append(
                 Control(key, "settings", about.meaning, _args(key, about), name,
-                        alias=_ALIASES.get(key, ""), reach=_FADERS.get(key))
+                        alias=_ALIASES.get(key, ""), fader_range=_FADERS.get(key))
             )  # fmt: skip
     return found
 
 
-def _args(key: str, about: Setting) -> tuple[Arg, ...]:
+def _args(key: str, about: Field) -> tuple[Arg, ...]:
     if about.kind is tuple:
         return tuple(Arg(end, "f", about.low, about.high, unit=about.unit) for end in ("from", "to"))
     kind = {int: "i", float: "f", str: "s"}[about.kind]
@@ -177,32 +177,33 @@ _CONTROLS = [
 CONTROLS: dict[str, Control] = {one.name: one for one in _CONTROLS}
 ALIASES: dict[str, str] = {one.alias: one.name for one in _CONTROLS if one.alias}
 
-_HOP = Field("hop", "i")
-_LABEL = Field("label", "i")
+_field = ReportField
+_HOP = _field("hop", "i")
+_LABEL = _field("label", "i")
 _REPORTS = [
-    ReportAbout("heard", "a hop was heard", (_HOP, _LABEL, Field("level", "f", "dBFS"), Field("time", "d"))),
-    ReportAbout("plan", "labels wanted from this hop on", (_HOP, Field("label", "i", many=True))),
-    ReportAbout("event", "what is played at a hop, and why; again, with what sounded instead, if it came too late",
-                (_HOP, Field("why", "s"), Field("segment", "i"), _LABEL, Field("match", "i", "hops"),
-                 Field("run", "i", "hops"), Field("position", "f", "s"), Field("duration", "f", "s"),
-                 Field("gain", "f"), Field("memory", "s"), Field("lead", "f", "s"), Field("time", "d"))),
-    ReportAbout("meter", "levels, 20 a second", (Field("in", "f", "dBFS"), Field("out", "f", "dBFS")), asked=True),
-    ReportAbout("status", "heartbeat, once a second",
-                (Field("state", "s"), _HOP, Field("mind_p50", "f", "ms"), Field("mind_p99", "f", "ms"),
-                 Field("missed", "i", "hops"), Field("xruns", "i"), Field("memory", "s"))),
-    ReportAbout("latency", "from a sound to its answer, part by part",
-                tuple(Field(part, "f", "ms") for part in ("hop", "slack", "in", "out", "total"))),
-    ReportAbout("xruns", "the device lost audio", (Field("total", "i"),)),
-    ReportAbout("missed", "an answer came too late", (Field("total", "i"), _HOP)),
-    ReportAbout("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
-                tuple(Field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
-    ReportAbout("changed", "a control has this value now", (Field("name", "s"), Field("value", "v", many=True))),
-    ReportAbout("memory", "a memory that can be chosen",
-                (Field("name", "s"), Field("segments", "i"), Field("seconds", "f", "s"))),
-    ReportAbout("device", "the sound device was lost or is open", (Field("state", "s"), Field("name", "s"))),
-    ReportAbout("midi", "a pedal, key or fader was learned", (Field("message", "s"), Field("control", "s"))),
-    ReportAbout("error", "something went wrong, and what to do", (Field("sentence", "s"),)),
-    ReportAbout("pong", "answer to ping, with its value", (Field("value", "v", many=True),), asked=True),
+    ReportSpec("heard", "a hop was heard", (_HOP, _LABEL, _field("level", "f", "dBFS"), _field("time", "d"))),
+    ReportSpec("plan", "labels wanted from this hop on", (_HOP, _field("label", "i", many=True))),
+    ReportSpec("event", "what is played at a hop, and why; again, with what sounded instead, if it came too late",
+                (_HOP, _field("why", "s"), _field("segment", "i"), _LABEL, _field("match", "i", "hops"),
+                 _field("run", "i", "hops"), _field("position", "f", "s"), _field("duration", "f", "s"),
+                 _field("gain", "f"), _field("memory", "s"), _field("lead", "f", "s"), _field("time", "d"))),
+    ReportSpec("meter", "levels, 20 a second", (_field("in", "f", "dBFS"), _field("out", "f", "dBFS")), asked=True),
+    ReportSpec("status", "heartbeat, once a second",
+                (_field("state", "s"), _HOP, _field("mind_p50", "f", "ms"), _field("mind_p99", "f", "ms"),
+                 _field("missed", "i", "hops"), _field("xruns", "i"), _field("memory", "s"))),
+    ReportSpec("latency", "from a sound to its answer, part by part",
+                tuple(_field(part, "f", "ms") for part in ("hop", "slack", "in", "out", "total"))),
+    ReportSpec("xruns", "the device lost audio", (_field("total", "i"),)),
+    ReportSpec("missed", "an answer came too late", (_field("total", "i"), _HOP)),
+    ReportSpec("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
+                tuple(_field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
+    ReportSpec("changed", "a control has this value now", (_field("name", "s"), _field("value", "v", many=True))),
+    ReportSpec("memory", "a memory that can be chosen",
+                (_field("name", "s"), _field("segments", "i"), _field("seconds", "f", "s"))),
+    ReportSpec("device", "the sound device was lost or is open", (_field("state", "s"), _field("name", "s"))),
+    ReportSpec("midi", "a pedal, key or fader was learned", (_field("message", "s"), _field("control", "s"))),
+    ReportSpec("error", "something went wrong, and what to do", (_field("sentence", "s"),)),
+    ReportSpec("pong", "answer to ping, with its value", (_field("value", "v", many=True),), asked=True),
 ]  # fmt: skip
 
-REPORTS: dict[str, ReportAbout] = {one.name: one for one in _REPORTS}
+REPORTS: dict[str, ReportSpec] = {one.name: one for one in _REPORTS}

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from agent.control.bus import Bus
-from agent.control.command import shown
+from agent.control.command import printable
 from agent.settings.config import ConfigError
 
 VIRTUAL = "virtual"  # [midi] port: no instrument, but a port of our own that others connect to
@@ -139,8 +139,12 @@ def _open(name: str, client: str) -> tuple[Any, str]:
     known = [(api, number, _plain(one)) for api, names in systems for number, one in enumerate(names)]
     chosen = [one for one in known if one[2] == name][:1] or [one for one in known if name.lower() in one[2].lower()]
     if len(chosen) != 1:
-        what = f"{len(chosen)} MIDI inputs are named '{shown(name)}'" if chosen else f"no MIDI input '{shown(name)}'"
-        names = ", ".join(f"'{shown(one[2])}'" for one in known) or "none: connect one, and start again"
+        what = (
+            f"{len(chosen)} MIDI inputs are named '{printable(name)}'"
+            if chosen
+            else f"no MIDI input '{printable(name)}'"
+        )
+        names = ", ".join(f"'{printable(one[2])}'" for one in known) or "none: connect one, and start again"
         raise ConfigError(f"midi.port: {what}; there are {names}")
     api, number, full = chosen[0]
     try:

@@ -26,7 +26,7 @@ from agent.engine.decision_loop import Log, Mind, Records
 from agent.engine.remote_listener import Patch
 from agent.performance.memories import Stored
 from agent.performance.session import Session
-from agent.settings.config import SETTINGS, ConfigError
+from agent.settings.config import FIELDS, ConfigError
 from corpora.corpus import CorpusError
 from corpora.disk import AudioError
 
@@ -350,7 +350,7 @@ class Engine:
         return [float(peak) for peak in np.maximum.reduceat(np.abs(audio), np.minimum(edges, len(audio) - 1))]
 
 
-LIVE = [name.split(".")[1] for name, about in SETTINGS.items() if about.live]
+LIVE = [name.split(".")[1] for name, about in FIELDS.items() if about.live]
 
 
 def _peak(audio: np.ndarray) -> float:

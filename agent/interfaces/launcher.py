@@ -13,7 +13,7 @@ from agent.settings.config import Config
 POLL = 0.02  # s
 
 
-class Show:
+class Interfaces:
     """Opens them on an engine, has them closed with `stack`, and tells `say` what a person should read.
 
     wishes: whether there is to be a terminal (`tui`), and the file of the `settings`, where learned pedals are written.
@@ -40,7 +40,7 @@ class Show:
             from agent.interfaces.web import server as web
 
             where = config.page
-            page = web.Page(
+            page = web.PageServer(
                 engine, engine.bus, monitor, port=where.port, host=where.host, allow=where.allow
             ).start()  # fmt: skip
             stack.callback(page.close)
@@ -53,7 +53,7 @@ class Show:
     def _open_osc(self) -> None:
         from agent.interfaces.osc import server as osc
 
-        server = osc.Server(self.engine.command, self.engine.bus, self.config)
+        server = osc.OscServer(self.engine.command, self.engine.bus, self.config)
         server.start()
         self.stack.callback(server.stop)
         self.say(f"OSC on port {server.port} of {self.config.osc.host}")

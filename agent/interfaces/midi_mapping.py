@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.bus import Bus
-from agent.control.command import Arg, Command, CommandError, Control, checked, named, shown
+from agent.control.command import Arg, Command, CommandError, Control, find_control, parse_command, printable
 from agent.settings.config import Config, ConfigError
 from corpora.disk import AudioError, atomic_write
 
@@ -49,18 +49,18 @@ def key(text: str) -> Key:
     """ "cc 1 64" -> ("cc", 1, 64); CommandError."""
     if (found := WORDS.fullmatch(" ".join(text.split()))) is None:
         raise CommandError(
-            f"'{shown(text)}' is no MIDI message: expected one like 'cc 1 64', 'note 1 60', 'program 1 3'"
+            f"'{printable(text)}' is no MIDI message: expected one like 'cc 1 64', 'note 1 60', 'program 1 3'"
         )
     kind, channel, number = found[1], int(found[2]), int(found[3])
     if not 1 <= channel <= 16 or number > 127:
-        raise CommandError(f"'{shown(text)}': expected a channel from 1 to 16 and a number from 0 to 127")
+        raise CommandError(f"'{printable(text)}': expected a channel from 1 to 16 and a number from 0 to 127")
     return kind, channel, number
 
 
 def bind(kind: str, text: str) -> Binding:
     """What a message of this kind does, from its text in the settings; CommandError if it cannot."""
     name, _, rest = text.strip().partition(" ")
-    control = named(name)
+    control = find_control(name)
     if control.osc or control.group in ("hear", "midi"):
         raise CommandError(f"{control.name} is not for MIDI: send it over OSC")
     given, first = rest.strip(), control.args[0] if control.args else None
@@ -74,8 +74,8 @@ def bind(kind: str, text: str) -> Binding:
                 f"a {kind} cannot move {control.name}: give it one value, like '{control.name} {_like(first)}'"
             )
         if values:
-            checked(control.name, values[:1]), checked(control.name, values[1:])
-        low, high = values or control.reach or (first.low, first.high)  # type: ignore[union-attr]
+            parse_command(control.name, values[:1]), parse_command(control.name, values[1:])
+        low, high = values or control.fader_range or (first.low, first.high)  # type: ignore[union-attr]
         return Binding(text, control, span=(float(low), float(high)))  # type: ignore[arg-type]
     if control.toggle and given == "toggle":
         return Binding(text, control, turn=True)
@@ -83,7 +83,7 @@ def bind(kind: str, text: str) -> Binding:
         raise CommandError(f"{control.name} needs a value: write '{control.name} {_like(first)}'")
     if not values and _is_choice(control, kind):
         return Binding(text, control)
-    return Binding(text, control, checked(control.name, values).args)
+    return Binding(text, control, parse_command(control.name, values).args)
 
 
 def _is_fader(control: Control) -> bool:
@@ -129,11 +129,11 @@ class MidiMapping:
                 where = key(message)
                 self.bindings[where] = bind(where[0], text)
             except CommandError as error:
-                raise ConfigError(f"midi.map '{shown(message)}': {error}") from None
+                raise ConfigError(f"midi.map '{printable(message)}': {error}") from None
 
     def handle(self, command: Command) -> None:
         """Carry out `midi/learn` or `midi/forget`; CommandError."""
-        control = named(command.args[0])
+        control = find_control(command.args[0])
         with self._lock:
             if command.name == "midi/learn":
                 self._learning = " ".join([control.name, *command.args[1:]])
@@ -164,7 +164,7 @@ class MidiMapping:
         except CommandError as error:
             self.bus.publish("error", f"midi: {error}")
         except Exception as error:
-            self.bus.publish("error", f"midi: a message was lost ({type(error).__name__}: {shown(str(error))})")
+            self.bus.publish("error", f"midi: a message was lost ({type(error).__name__}: {printable(str(error))})")
 
     def _understand(self, message: bytes | list[int]) -> Command | None:
         if len(message) < 2 or (kind := STATUS.get(message[0] & 0xF0)) is None:
@@ -207,7 +207,7 @@ class MidiMapping:
                     lines[_words(where)] = text
             atomic_write(self._path, tomlkit.dumps(table))
         except (AudioError, OSError, ValueError) as error:
-            raise CommandError(f"learned, but it cannot be kept in '{self._path}' ({shown(str(error))})") from None
+            raise CommandError(f"learned, but it cannot be kept in '{self._path}' ({printable(str(error))})") from None
 
 
 def _command(one: Binding, kind: str, value: int, last: int) -> Command | None:
@@ -216,12 +216,12 @@ def _command(one: Binding, kind: str, value: int, last: int) -> Command | None:
     if one.span is not None:
         low, high = one.span
         scaled = low + (high - low) * value / 127
-        return checked(control.name, [round(scaled) if control.args[0].kind == "i" else scaled], "midi")
+        return parse_command(control.name, [round(scaled) if control.args[0].kind == "i" else scaled], "midi")
     if control.toggle and not one.args and not one.turn and kind == "cc":
-        return checked(control.name, [int(value >= DOWN)], "midi")
+        return parse_command(control.name, [int(value >= DOWN)], "midi")
     if control.args and not one.args and not control.toggle:
         choices = control.args[0].choices
-        return checked(control.name, [choices[value * len(choices) // 128] if choices else value], "midi")
+        return parse_command(control.name, [choices[value * len(choices) // 128] if choices else value], "midi")
     pressed = value > 0 if kind != "cc" else value >= DOWN and (last < DOWN or last == value)
     return Command(control.name, one.args, "midi") if pressed else None
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from action import selection
-from agent.control.command import ALIASES, CONTROLS, CommandError, shown
+from agent.control.command import ALIASES, CONTROLS, CommandError, printable
 from agent.performance.memories import settled
 from agent.performance.rerank import missing
 from agent.performance.state import Bookmark, Piece
-from agent.settings.config import SETTINGS, change
+from agent.settings.config import FIELDS, change
 
 if TYPE_CHECKING:
     from agent.performance.session import Session
@@ -46,15 +46,15 @@ def _held(session: Session, piece: Piece) -> selection.Choice:
 
 
 def apply(session: Session, piece: Piece, name: str, args: tuple = ()) -> str:
-    """Do what a control asks, see `Session.apply`; `args` have passed `agent.control.command.checked`."""
+    """Do what a control asks, see `Session.apply`; `args` have passed `agent.control.command.parse_command`."""
     name = ALIASES.get(name, name)
     if name in _ACTS:
         return _ACTS[name](session, piece, *args) or ""
     about = CONTROLS.get(name)
     if about is None or about.setting is None:
-        raise CommandError(f"'{shown(name)}' is nothing that the session can do: see  antiphon osc")
+        raise CommandError(f"'{printable(name)}' is nothing that the session can do: see  antiphon osc")
     value = args if len(args) > 1 else args[0]
-    if SETTINGS[about.setting].kind is int and isinstance(value, float) and value.is_integer():
+    if FIELDS[about.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     return _tune(session, piece, change(piece.config, about.setting, value, "stage"))
 
@@ -133,7 +133,7 @@ def _memory(session: Session, piece: Piece, which: int | str) -> str:
     number = names.index(which) if which in names else which
     if not isinstance(number, int) or not 0 <= number < len(names):
         raise CommandError(
-            f"there is no memory {shown(which)}: there are {', '.join(f'{n} {x}' for n, x in enumerate(names))}"
+            f"there is no memory {printable(which)}: there are {', '.join(f'{n} {x}' for n, x in enumerate(names))}"
         )
     if not len(session.memories[number]):
         raise CommandError(f"the memory '{names[number]}' is empty: record something first")

@@ -15,11 +15,11 @@ from agent.performance.loading import recording
 from agent.performance.memories import Growing, Stored, settled, speak
 from agent.records import session_log
 from agent.records.session_log import LogError
-from agent.settings.config import SETTINGS, Config, from_table
+from agent.settings.config import FIELDS, Config, from_table
 from corpora.audio import AudioWriter
 from perception.stream import boundary
 
-LENGTHS = SETTINGS["live.hop"].choices  # s
+LENGTHS = FIELDS["live.hop"].choices  # s
 NOTHING, NEIGHBOURS = np.zeros(1, np.float16), np.zeros((1, 1), np.int32)  # a replay knows no labels and features
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 

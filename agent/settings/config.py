@@ -1,6 +1,6 @@
 """Every setting and its default; reads and checks `agent.toml` and `--set section.key=value`.
 
-A setting is one line here: default, range, unit, meaning. The table `SETTINGS` is gathered from these lines and
+A setting is one line here: default, range, unit, meaning. The table `FIELDS` is gathered from these lines and
 serves the file, the command line, OSC and the help alike, so that no range is written twice.
 
 Defaults < agent.toml < --set. A change while playing (`change`) passes the same checks.
@@ -11,19 +11,20 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from agent.settings.field import ConfigError, Setting, checked, is_address, is_network, setting
+from agent.settings.field import ConfigError, Field, define, is_address, is_network, validated
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-__all__ = ["SECTIONS", "SETTINGS", "Config", "ConfigError", "Setting", "as_table", "change", "from_table", "read"]
+__all__ = ["FIELDS", "SECTIONS", "Config", "ConfigError", "Field", "as_table", "change", "from_table", "read"]
 
 
 CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
@@ -31,9 +32,8 @@ CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
 
 class _Section:
     def __post_init__(self) -> None:
-        for one in fields(self):  # type: ignore[arg-type]
-            about = one.metadata["setting"]
-            object.__setattr__(self, one.name, checked(one.name, about, getattr(self, one.name)))
+        for key in fields(self):  # type: ignore[arg-type]
+            object.__setattr__(self, key.name, validated(key.name, key.metadata["field"], getattr(self, key.name)))
 
 
 class _OnNetwork(_Section):
@@ -50,79 +50,79 @@ class _OnNetwork(_Section):
 
 
 @dataclass(frozen=True)
-class Agent(_Section):
+class AgentSection(_Section):
     """[agent]: which model, which memory, which dice."""
 
-    model: str = setting("small", meaning="name of an embedded model, or a folder")
-    memory: str = setting("demo", meaning="'demo', a corpus folder or an audio file")
-    memories: tuple[str, ...] = setting((), kind=list, meaning="more of them, loaded before the piece begins")
-    seed: int = setting(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
+    model: str = define("small", meaning="name of an embedded model, or a folder")
+    memory: str = define("demo", meaning="'demo', a corpus folder or an audio file")
+    memories: tuple[str, ...] = define((), kind=list, meaning="more of them, loaded before the piece begins")
+    seed: int = define(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
 
 
 @dataclass(frozen=True)
-class Perception(_Section):
+class PerceptionSection(_Section):
     """[perception]: how it hears."""
 
-    gate_db: float = setting(-50.0, -120, 0, unit="dBFS", live=True, meaning="quieter hops count as silence")
+    gate_db: float = define(-50.0, -120, 0, unit="dBFS", live=True, meaning="quieter hops count as silence")
 
 
 @dataclass(frozen=True)
-class Decision(_Section):
+class DecisionSection(_Section):
     """[decision]: what it answers."""
 
-    temperature: float = setting(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
-    top_p: float = setting(0.9, 0, 1, live=True, meaning="0 plays the likeliest answer, 1 any answer")
-    top_k: int = setting(0, 0, 4096, live=True, meaning="keep only so many likeliest labels; 0 keeps all")
-    repetition_penalty: float = setting(1.0, 1, 10, live=True, meaning="above 1 avoids labels played lately")
-    constraint: str = setting(
+    temperature: float = define(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
+    top_p: float = define(0.9, 0, 1, live=True, meaning="0 plays the likeliest answer, 1 any answer")
+    top_k: int = define(0, 0, 4096, live=True, meaning="keep only so many likeliest labels; 0 keeps all")
+    repetition_penalty: float = define(1.0, 1, 10, live=True, meaning="above 1 avoids labels played lately")
+    constraint: str = define(
         "require", choices=("none", "prefer", "require"), live=True, meaning="how strictly it keeps to the memory"
     )
-    lookahead: int = setting(
+    lookahead: int = define(
         1, 1, 16, unit="hops", live=True, meaning="1 answers the hop just heard, more plans further ahead"
     )
-    horizon: int = setting(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
-    rests: str = setting(
+    horizon: int = define(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
+    rests: str = define(
         "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
     )
-    density: float = setting(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
-    best_of: int = setting(
+    density: float = define(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
+    best_of: int = define(
         1, 1, 16, unit="plans", live=True, meaning="draws so many answers and plays the one that fits best"
     )
-    reward: str = setting(
+    reward: str = define(
         "proxy", choices=("proxy", "cocola"), meaning="what fits best by: proxy at once, cocola slower, from files only"
     )
 
 
 @dataclass(frozen=True)
-class Action(_Section):
+class ActionSection(_Section):
     """[action]: how it plays its memory."""
 
-    max_continuity: int = setting(
+    max_continuity: int = define(
         16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
     )
-    taboo: int = setting(8, 0, 100_000, unit="hops", live=True, meaning="no jump to what was played so lately")
-    region: tuple[float, float] = setting(
+    taboo: int = define(8, 0, 100_000, unit="hops", live=True, meaning="no jump to what was played so lately")
+    region: tuple[float, float] = define(
         (0.0, 1.0), 0, 1, live=True, meaning="part of the memory that may be played, from 0 (start) to 1 (end)"
     )
-    crossfade_ms: float = setting(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
-    align_ms: float = setting(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
-    follow_level: float = setting(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
-    gain_db: float = setting(0.0, -60, 24, unit="dB", live=True, meaning="output gain")
+    crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
+    align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
+    follow_level: float = define(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
+    gain_db: float = define(0.0, -60, 24, unit="dB", live=True, meaning="output gain")
 
 
 @dataclass(frozen=True)
-class Live(_Section):
+class LiveSection(_Section):
     """[live]: devices and time."""
 
-    hop: float = setting(0.5, choices=(0.25, 0.35, 0.5), unit="s", meaning="time between two decisions")
-    slack_ms: float = setting(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
-    input: str = setting("", meaning="input device; empty is the system's own")
-    output: str = setting("", meaning="output device; empty is the system's own")
-    input_channels: str = setting("1", meaning="which channels to hear, counted from 1; of several, the mean")
-    output_channels: str = setting("1,2", meaning="which channels to play on, counted from 1")
-    client: str = setting("antiphon", meaning="name among the clients of JACK")
-    samplerate: int = setting(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
-    presets: str = setting("presets.toml", meaning="file that keeps the presets")
+    hop: float = define(0.5, choices=(0.25, 0.35, 0.5), unit="s", meaning="time between two decisions")
+    slack_ms: float = define(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
+    input: str = define("", meaning="input device; empty is the system's own")
+    output: str = define("", meaning="output device; empty is the system's own")
+    input_channels: str = define("1", meaning="which channels to hear, counted from 1; of several, the mean")
+    output_channels: str = define("1,2", meaning="which channels to play on, counted from 1")
+    client: str = define("antiphon", meaning="name among the clients of JACK")
+    samplerate: int = define(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
+    presets: str = define("presets.toml", meaning="file that keeps the presets")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,13 +134,13 @@ class Live(_Section):
 
 
 @dataclass(frozen=True)
-class Osc(_OnNetwork):
+class OscSection(_OnNetwork):
     """[osc]: who may talk to it over the network, and who is told."""
 
-    port: int = setting(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
-    host: str = setting("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
-    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines it obeys, like '192.168.1.7'")
-    subscribers: tuple[str, ...] = setting(("127.0.0.1:9001",), kind=list, meaning="who is told, 'address:port'")
+    port: int = define(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
+    host: str = define("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = define((), kind=list, meaning="other machines it obeys, like '192.168.1.7'")
+    subscribers: tuple[str, ...] = define(("127.0.0.1:9001",), kind=list, meaning="who is told, 'address:port'")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -151,58 +151,58 @@ class Osc(_OnNetwork):
 
 
 @dataclass(frozen=True)
-class Midi(_Section):
+class MidiSection(_Section):
     """[midi]: pedals, pads and faders."""
 
-    port: str = setting("", meaning="MIDI input, by (part of) its name; empty is none")
-    map: Mapping[str, str] = setting({}, kind=dict, meaning="'cc 1 64', 'note 1 60' or 'program 1 3' to a control")
+    port: str = define("", meaning="MIDI input, by (part of) its name; empty is none")
+    map: Mapping[str, str] = define({}, kind=dict, meaning="'cc 1 64', 'note 1 60' or 'program 1 3' to a control")
 
 
 @dataclass(frozen=True)
-class Page(_OnNetwork):
+class PageSection(_OnNetwork):
     """[page]: the stage page in a browser."""
 
-    port: int = setting(0, 0, 65535, meaning="port of the page; 0 is off")
-    host: str = setting("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
-    allow: tuple[str, ...] = setting((), kind=list, meaning="other machines that may open it, like '192.168.1.7'")
+    port: int = define(0, 0, 65535, meaning="port of the page; 0 is off")
+    host: str = define("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
+    allow: tuple[str, ...] = define((), kind=list, meaning="other machines that may open it, like '192.168.1.7'")
 
 
 @dataclass(frozen=True)
-class Coherence(_Section):
+class CoherenceSection(_Section):
     """[coherence]: the meter of how well the two fit, while playing on a device."""
 
-    every: float = setting(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
-    model: str = setting("", meaning="folder of another meter; empty is the one of agent.model")
+    every: float = define(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
+    model: str = define("", meaning="folder of another meter; empty is the one of agent.model")
 
 
 @dataclass(frozen=True)
 class Config:
     """All settings. A value: `change` returns another one."""
 
-    agent: Agent = field(default_factory=Agent)
-    perception: Perception = field(default_factory=Perception)
-    decision: Decision = field(default_factory=Decision)
-    action: Action = field(default_factory=Action)
-    live: Live = field(default_factory=Live)
-    osc: Osc = field(default_factory=Osc)
-    midi: Midi = field(default_factory=Midi)
-    page: Page = field(default_factory=Page)
-    coherence: Coherence = field(default_factory=Coherence)
+    agent: AgentSection = dataclass_field(default_factory=AgentSection)
+    perception: PerceptionSection = dataclass_field(default_factory=PerceptionSection)
+    decision: DecisionSection = dataclass_field(default_factory=DecisionSection)
+    action: ActionSection = dataclass_field(default_factory=ActionSection)
+    live: LiveSection = dataclass_field(default_factory=LiveSection)
+    osc: OscSection = dataclass_field(default_factory=OscSection)
+    midi: MidiSection = dataclass_field(default_factory=MidiSection)
+    page: PageSection = dataclass_field(default_factory=PageSection)
+    coherence: CoherenceSection = dataclass_field(default_factory=CoherenceSection)
 
 
 SECTIONS: dict[str, type] = {
-    "agent": Agent,
-    "perception": Perception,
-    "decision": Decision,
-    "action": Action,
-    "live": Live,
-    "osc": Osc,
-    "midi": Midi,
-    "page": Page,
-    "coherence": Coherence,
+    "agent": AgentSection,
+    "perception": PerceptionSection,
+    "decision": DecisionSection,
+    "action": ActionSection,
+    "live": LiveSection,
+    "osc": OscSection,
+    "midi": MidiSection,
+    "page": PageSection,
+    "coherence": CoherenceSection,
 }
-SETTINGS: dict[str, Setting] = {
-    f"{section}.{one.name}": one.metadata["setting"] for section, cls in SECTIONS.items() for one in fields(cls)
+FIELDS: dict[str, Field] = {  # by "section.key"
+    f"{section}.{key.name}": key.metadata["field"] for section, cls in SECTIONS.items() for key in fields(cls)
 }
 
 
@@ -235,8 +235,8 @@ def from_table(table: dict[str, Any], where: str = "settings") -> Config:
 
 def change(config: Config, name: str, value: Any, where: str = "settings") -> Config:
     """The same settings but for one, "section.key"; checked like the file, ConfigError begins with `where`."""
-    if name not in SETTINGS:
-        raise ConfigError(f"{where}: no setting '{name}'; {_hint(name, SETTINGS)}")
+    if name not in FIELDS:
+        raise ConfigError(f"{where}: no setting '{name}'; {_hint(name, FIELDS)}")
     section, key = name.split(".")
     try:
         return replace(config, **{section: replace(getattr(config, section), **{key: value})})
@@ -285,7 +285,7 @@ def _parse_set(text: str) -> tuple[str, Any]:
     name, value = name.strip(), value.strip()
     if not equals:
         raise ConfigError(f"--set {text}: expected section.key=value, like decision.top_p=0.8")
-    if name in SETTINGS and SETTINGS[name].kind is str and value[:1] not in ("'", '"'):
+    if name in FIELDS and FIELDS[name].kind is str and value[:1] not in ("'", '"'):
         return name, value
     try:
         parsed = tomllib.loads(f"value = {value}")

@@ -1,23 +1,24 @@
-"""One setting: what it may be, and the sentence for what it may not be."""
+"""The definition of one setting: the values it may have, and the error for those it may not."""
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 
 class ConfigError(ValueError):
-    """A mistake in the settings, told in the user's words."""
+    """A mistake in the settings; its text says what was wrong, with the value, and what to do."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a setting may be. `low` and `high` are both allowed values; `live`: may change while playing."""
+class Field:
+    """The definition of a setting. `low` and `high` are both allowed; `live`: it may change while playing."""
 
-    kind: Any  # int, float, str, tuple (a span of two floats), list (of texts, kept as a tuple) or dict (text to text)
+    kind: Any  # int, float, str, tuple (a range of two floats), list (of texts, kept as a tuple), dict (text to text)
     default: Any
     low: float | None = None
     high: float | None = None
@@ -27,57 +28,57 @@ class Setting:
     meaning: str = ""
 
 
-def setting(default: Any, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """One line of the table: a dataclass field that carries its `Setting`."""
+def define(default: Any, low: float | None = None, high: float | None = None, **more: Any) -> Any:
+    """A dataclass field that carries its definition, a `Field`, in `metadata["field"]`."""
     kind = more.pop("kind", type(default))
     factory: Any = {"default_factory": dict} if kind is dict else {"default": default}
-    return field(**factory, metadata={"setting": Setting(kind, default, low, high, **more)})
+    return dataclasses.field(**factory, metadata={"field": Field(kind, default, low, high, **more)})
 
 
-def checked(name: str, about: Setting, value: Any) -> Any:
-    """`value` in the setting's own type, if it is one that the setting may have."""
-    if about.kind is tuple:
-        return _checked_span(name, about, value)
-    if about.kind in (list, dict):
-        return _checked_texts(name, about, value)
-    if about.kind is float and type(value) is int:
+def validated(name: str, field: Field, value: Any) -> Any:
+    """`value` in the type of the field; ConfigError if the field may not have it."""
+    if field.kind is tuple:
+        return _validated_span(name, field, value)
+    if field.kind in (list, dict):
+        return _validated_texts(name, field, value)
+    if field.kind is float and type(value) is int:
         value = float(value) if abs(value) < 2**53 else math.inf
-    if type(value) is not about.kind:
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    if about.choices and value not in about.choices:
+    if type(value) is not field.kind:
+        raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
+    if field.choices and value not in field.choices:
         hint = ""
-        if isinstance(value, str) and (near := get_close_matches(value, about.choices, 1)):
+        if isinstance(value, str) and (near := get_close_matches(value, field.choices, 1)):
             hint = f"; did you mean '{near[0]}'?"
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}{hint}")
-    if about.low is not None and about.high is not None and not about.low <= value <= about.high:  # NaN fails too
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    if about.kind is str and "\0" in value:
+        raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}{hint}")
+    if field.low is not None and field.high is not None and not field.low <= value <= field.high:  # NaN fails too
+        raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
+    if field.kind is str and "\0" in value:
         raise ConfigError(f"{name} = {value!r}: expected text without NUL")
     return value
 
 
-def _checked_span(name: str, about: Setting, value: Any) -> tuple[float, float]:
-    one = Setting(float, 0.0, about.low, about.high)
+def _validated_span(name: str, field: Field, value: Any) -> tuple[float, float]:
+    one = Field(float, 0.0, field.low, field.high)
     if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
-    low, high = (checked(name, one, v) for v in value)
+        raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
+    low, high = (validated(name, one, v) for v in value)
     if not low < high:
         raise ConfigError(f"{name} = {value!r}: expected the first number to be smaller than the second")
     return low, high
 
 
-def _checked_texts(name: str, about: Setting, value: Any) -> Any:
+def _validated_texts(name: str, field: Field, value: Any) -> Any:
     """A list of texts as a tuple, or a dict of text to text as a copy."""
-    one = Setting(str, "")
-    if about.kind is dict and isinstance(value, dict):
-        return {checked(name, one, key): checked(name, one, content) for key, content in value.items()}
-    if about.kind is list and isinstance(value, (list, tuple)):
-        return tuple(checked(name, one, text) for text in value)
-    raise ConfigError(f"{name} = {value!r}: expected {_expected(about)}")
+    one = Field(str, "")
+    if field.kind is dict and isinstance(value, dict):
+        return {validated(name, one, key): validated(name, one, content) for key, content in value.items()}
+    if field.kind is list and isinstance(value, (list, tuple)):
+        return tuple(validated(name, one, text) for text in value)
+    raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
 
 
 def is_address(text: str) -> bool:
-    """An address in numbers: names would have to be asked for, and the answer may change."""
+    """Is it an IP address? A host name is not: it would have to be looked up, and the answer may change."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -86,7 +87,7 @@ def is_address(text: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """An address, or a span of them like 192.168.1.0/24."""
+    """Is it an IP address, or a network like 192.168.1.0/24?"""
     try:
         ipaddress.ip_network(text)
     except ValueError:
@@ -94,17 +95,17 @@ def is_network(text: str) -> bool:
     return True
 
 
-def _expected(about: Setting) -> str:
-    unit = f" {about.unit}" if about.unit else ""
-    if about.choices:
-        return f"{', '.join(map(str, about.choices[:-1]))} or {about.choices[-1]}{unit}"
-    if about.kind is str:
+def _expected(field: Field) -> str:
+    unit = f" {field.unit}" if field.unit else ""
+    if field.choices:
+        return f"{', '.join(map(str, field.choices[:-1]))} or {field.choices[-1]}{unit}"
+    if field.kind is str:
         return "text in quotes"
-    if about.kind is list:
+    if field.kind is list:
         return "a list of texts, like ['one', 'two']"
-    if about.kind is dict:
+    if field.kind is dict:
         return "a table of texts, like {'cc 1 64' = 'hold'}"
-    span = f"{about.low:.10g} to {about.high:.10g}{unit}"
-    if about.kind is tuple:
+    span = f"{field.low:.10g} to {field.high:.10g}{unit}"
+    if field.kind is tuple:
         return f"two numbers from {span}, like [0.0, 0.5]"
-    return f"{'a whole number' if about.kind is int else 'a number'} from {span}"
+    return f"{'a whole number' if field.kind is int else 'a number'} from {span}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.control.bus import Bus
 from agent.control.command import Command
-from agent.interfaces.osc.server import Server
+from agent.interfaces.osc.server import OscServer
 from agent.settings.config import read
 from patches import make
 
@@ -49,7 +49,7 @@ class Desk:
         self.commands: list[Command] = []
         self.bus = Bus()
         config = read(None, [f"osc.port={free_ports(1)[0]}"])
-        self.server = Server(self.commands.append, self.bus, config)
+        self.server = OscServer(self.commands.append, self.bus, config)
         self.port = self.server.port
 
     def __enter__(self) -> Desk:

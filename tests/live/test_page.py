@@ -57,7 +57,7 @@ class Play:
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
         self.meter = self.engine.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
-        self.page = server.Page(self.engine, self.bus, self.monitor).start()
+        self.page = server.PageServer(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
         self.loop = file_transport.Loop(self.engine, cycle(blocks), 1.0)
@@ -225,13 +225,13 @@ def test_faders_and_choices(browser, play):
 
 
 def test_a_change_by_another_hand_is_shown(browser, play):
-    from agent.control.command import checked
+    from agent.control.command import parse_command
 
     time.sleep(0.6)
-    play.engine.command(checked("top_p", (0.35,), "osc"))
+    play.engine.command(parse_command("top_p", (0.35,), "osc"))
     browser.wait("document.querySelector('[data-setting=top_p] output').textContent === '0.35'")
     assert float(browser.value("document.querySelector('#set-top_p').value")) == pytest.approx(0.35)
-    play.engine.command(checked("top_p", (0.9,), "osc"))
+    play.engine.command(parse_command("top_p", (0.9,), "osc"))
 
 
 def test_a_take_becomes_a_memory(browser, play):
@@ -277,7 +277,7 @@ def test_it_says_when_the_agent_is_gone_and_finds_it_again(browser, play):
     browser.wait("document.body.dataset.state === 'gone'")
     keep(browser, "gone")
     assert browser.value("getComputedStyle($('gone')).display") == "flex"
-    play.page = server.Page(play.engine, play.bus, play.monitor, port=port).start()
+    play.page = server.PageServer(play.engine, play.bus, play.monitor, port=port).start()
     browser.wait("document.body.dataset.state === 'playing'", 10)
     assert browser.value("getComputedStyle($('gone')).display") == "none"
 

@@ -1,4 +1,4 @@
-"""OSC 1.0 packets to values and back. Knows no socket; whatever the bytes, it ends soon or raises `WireError`.
+"""OSC 1.0 packets to values and back. Knows no socket; whatever the bytes, it ends soon or raises `PacketError`.
 
 Written here because what a stage sends cannot be trusted and the common parsers trust it: a bundle element of negative
 size, an address pattern or a distant timetag stops some of them for good, and a type they do not know shifts the values
@@ -23,29 +23,29 @@ LARGEST = 3.4028234e38  # as 32 bit
 Message = tuple[float | None, str, list[Any]]  # when (s since 1970, None at once), address, values
 
 
-class WireError(ValueError):
+class PacketError(ValueError):
     """Bytes that are no OSC packet, or one that is not understood."""
 
 
 def decode(packet: bytes, depth: int = DEEP, when: float | None = None) -> list[Message]:
-    """All messages of a packet in their order; WireError, and none is to be carried out.
+    """All messages of a packet in their order; PacketError, and none is to be carried out.
 
     Whole numbers become int, numbers float, text str (UTF-8, else Latin-1), T and F bool; what no control takes
     becomes bytes or None, each at its place. A lone N or I is a bang: no value.
     """
     if not packet or len(packet) % 4:
-        raise WireError(f"a packet of {len(packet)} bytes, expected a multiple of 4")
+        raise PacketError(f"a packet of {len(packet)} bytes, expected a multiple of 4")
     if packet[:1] == b"/":
         return [(when, *_message(packet))]
     if packet[:8] != BUNDLE or len(packet) < 16:
-        raise WireError("neither a message nor a bundle")
+        raise PacketError("neither a message nor a bundle")
     if depth == 0:
-        raise WireError(f"bundles nested more than {DEEP} deep")
+        raise PacketError(f"bundles nested more than {DEEP} deep")
     when, found, at = _when(packet), [], 16
     while at < len(packet):
         size = struct.unpack_from(">i", packet, at)[0]
         if size <= 0 or size % 4 or at + 4 + size > len(packet):
-            raise WireError(f"a bundle element of {size} bytes")
+            raise PacketError(f"a bundle element of {size} bytes")
         found += decode(packet[at + 4 : at + 4 + size], depth - 1, when)
         at += 4 + size
     return found
@@ -66,7 +66,7 @@ def _message(packet: bytes) -> tuple[str, list[Any]]:
         return address, []
     types, at = _text(packet, at)
     if types[:1] != ",":
-        raise WireError("a message without types")
+        raise PacketError("a message without types")
     if types in (",N", ",I"):
         return address, []
     values = []
@@ -74,7 +74,7 @@ def _message(packet: bytes) -> tuple[str, list[Any]]:
         value, at = _value(letter, packet, at)
         values.append(value)
     if at != len(packet):
-        raise WireError(f"{len(packet) - at} bytes more than its types {types[:20]} hold")
+        raise PacketError(f"{len(packet) - at} bytes more than its types {types[:20]} hold")
     return address, values
 
 
@@ -83,7 +83,7 @@ def _value(letter: str, packet: bytes, at: int) -> tuple[Any, int]:
     if letter in NUMBERS:
         form, size = NUMBERS[letter]
         if at + size > len(packet):
-            raise WireError("it ends within a number")
+            raise PacketError("it ends within a number")
         return struct.unpack_from(form, packet, at)[0], at + size
     if letter in "sS":
         return _text(packet, at)
@@ -95,20 +95,20 @@ def _value(letter: str, packet: bytes, at: int) -> tuple[Any, int]:
     if letter == "b":
         size, at = _value("i", packet, at)
         if size < 0 or at + size > len(packet):
-            raise WireError(f"a blob of {size} bytes")
+            raise PacketError(f"a blob of {size} bytes")
         return packet[at : at + size], at + size + -size % 4
     if letter in OPAQUE:
         size = OPAQUE[letter]
         if at + size > len(packet):
-            raise WireError("it ends within a value")
+            raise PacketError("it ends within a value")
         return packet[at : at + size], at + size
-    raise WireError(f"a value of the unknown type '{letter if letter.isprintable() else '?'}'")
+    raise PacketError(f"a value of the unknown type '{letter if letter.isprintable() else '?'}'")
 
 
 def _text(packet: bytes, at: int) -> tuple[str, int]:
     end = packet.find(b"\0", at)
     if end < 0:
-        raise WireError("it ends within a text")
+        raise PacketError("it ends within a text")
     raw = packet[at:end]
     try:
         text = raw.decode()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from agent.control.command import REPORTS, ROOT, Field
+from agent.control.command import REPORTS, ROOT, ReportField
 from agent.interfaces.osc.codec import encode
 
 TEXT = 1000  # characters of a text that goes out
@@ -35,7 +35,7 @@ def values(name: str, given: Iterable[Any]) -> list[Any]:
     return out
 
 
-def _out(field: Field, value: Any) -> list[Any]:
+def _out(field: ReportField, value: Any) -> list[Any]:
     if field.kind == "d":
         micro = round(value * 1_000_000)
         second, micro = divmod(micro, 1_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.control.command import CONTROLS, REPORTS, Arg, Control, ReportAbout
+from agent.control.command import CONTROLS, REPORTS, Arg, Control, ReportSpec
 from agent.interfaces.osc.server import HORIZON, RATE
 
 GROUPS = {
@@ -60,7 +60,7 @@ def table() -> dict[str, Any]:
                 "group": one.group,
                 "key": one.key or None,
                 "toggle": one.toggle,
-                "reach": one.reach,
+                "reach": one.fader_range,
                 "meaning": one.meaning,
                 "args": [vars(arg) for arg in one.args],
             }
@@ -93,7 +93,7 @@ def _arg(arg: Arg) -> str:
     return f"[ {text} ]" if arg.optional else text
 
 
-def _report(one: ReportAbout) -> str:
+def _report(one: ReportSpec) -> str:
     values = ", ".join(
         field.name + (" (date)" if field.kind == "d" else f" ({field.unit})" if field.unit else "")
         for field in one.fields

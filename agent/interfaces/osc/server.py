@@ -18,10 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.control.bus import Bus
-from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, Command, CommandError, checked, shown
+from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, Command, CommandError, parse_command, printable
 from agent.interfaces.osc import outgoing
-from agent.interfaces.osc.codec import Message, WireError, decode
-from agent.settings.config import SETTINGS, Config, ConfigError
+from agent.interfaces.osc.codec import Message, PacketError, decode
+from agent.settings.config import FIELDS, Config, ConfigError
 
 HORIZON = 10.0  # s: a timetag further ahead is refused
 PENDING = 256  # messages that may wait for their time
@@ -36,7 +36,7 @@ HOME = frozenset({"127.0.0.1", "::1"})
 Peer = tuple[str, int]  # address, port
 
 
-class Server:
+class OscServer:
     """Listens on [osc] port and sends every report of `bus` to the subscribers.
 
     command: called with each `Command` from the server's thread; may raise CommandError, which is told to the sender.
@@ -101,7 +101,7 @@ class Server:
         except Exception as error:
             self.counts["failed"] += 1
             if self.counts["failed"] == 1:
-                self._bus.publish("error", f"osc: a message was lost ({type(error).__name__}: {shown(str(error))})")
+                self._bus.publish("error", f"osc: a message was lost ({type(error).__name__}: {printable(str(error))})")
 
     def _tick(self) -> None:
         self._tell()
@@ -135,7 +135,7 @@ class Server:
         weight = 1 + len(packet) // LONG
         try:
             messages = decode(packet)
-        except WireError as error:
+        except PacketError as error:
             self._read += weight
             self.counts["malformed"] += 1
             self._refuse(sender, f"this packet is not understood ({error}): send OSC 1.0")
@@ -151,9 +151,11 @@ class Server:
         if when is None or ahead <= 0:
             self._obey(address, values, sender)
         elif ahead > HORIZON:
-            self._refuse(sender, f"{shown(address)}: its time is {ahead:.3g} s ahead, expected {HORIZON:.0f} s at most")
+            self._refuse(
+                sender, f"{printable(address)}: its time is {ahead:.3g} s ahead, expected {HORIZON:.0f} s at most"
+            )
         elif len(self._waiting) >= PENDING:
-            self._refuse(sender, f"{shown(address)}: {PENDING} messages wait already, send it later")
+            self._refuse(sender, f"{printable(address)}: {PENDING} messages wait already, send it later")
         else:
             self.counts["scheduled"] += 1
             heapq.heappush(self._waiting, (when, next(self._order), address, values, sender))
@@ -165,14 +167,14 @@ class Server:
             return
         try:
             if name == address:
-                raise CommandError(f"there is nothing at '{shown(address)}': addresses begin with {ROOT}")
+                raise CommandError(f"there is nothing at '{printable(address)}': addresses begin with {ROOT}")
             if name not in CONTROLS and name not in ALIASES and not self._may_tell():  # a near miss takes time to find
                 raise CommandError("")
             if _is_button(name, values):
                 if not values[0]:
                     return
                 values = []
-            command = checked(name, values, f"osc {sender[0]}:{sender[1]}")
+            command = parse_command(name, values, f"osc {sender[0]}:{sender[1]}")
             if CONTROLS[command.name].osc:
                 self._reply(command, sender)
             else:
@@ -273,7 +275,7 @@ def _peer(text: str) -> Peer:
 def _state(config: Config) -> dict[str, tuple[Any, ...]]:
     """Name to value of every setting that may change, and of every toggle, as they are when a piece begins."""
     found: dict[str, tuple[Any, ...]] = {}
-    for name, about in SETTINGS.items():
+    for name, about in FIELDS.items():
         if about.live:
             section, key = name.split(".")
             value = getattr(getattr(config, section), key)

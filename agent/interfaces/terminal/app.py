@@ -20,7 +20,7 @@ from typing import Any
 from agent.control import command
 from agent.control.bus import Bus
 from agent.interfaces.monitor import Monitor
-from agent.interfaces.terminal.view import Board, view
+from agent.interfaces.terminal.view import ViewState, render
 from agent.settings.config import ConfigError
 
 EVERY = 0.1  # s between two pictures
@@ -41,7 +41,7 @@ class Terminal:
                 raise ConfigError(f"--tui found no terminal for its {name}: leave it out, or run it in a terminal")
         self.engine, self.bus, self.monitor = engine, bus, monitor
         self.over = over or threading.Event()
-        self.board = Board(engine.session)
+        self.board = ViewState(engine.session)
         self._tap = bus.tap()
 
     def run(self) -> None:
@@ -59,7 +59,9 @@ class Terminal:
                     if time.monotonic() - shown >= EVERY:
                         shown = time.monotonic()
                         self._listen()
-                        live.update(view(self.board, self.monitor.latest, console.width, console.height), refresh=True)
+                        live.update(
+                            render(self.board, self.monitor.latest, console.width, console.height), refresh=True
+                        )
         except OSError:  # it has gone, and with it who watched: an end as by SIGHUP, even where that is ignored
             raise SystemExit(128 + signal.SIGHUP) from None
         finally:
@@ -82,7 +84,7 @@ class Terminal:
 
     def _say(self, name: str, *args: Any) -> None:
         try:
-            self.engine.command(command.checked(name, args, "key"))
+            self.engine.command(command.parse_command(name, args, "key"))
         except ValueError as error:
             self.board.hear("error", (str(error),))
 
@@ -110,7 +112,7 @@ def step(name: str, now: Any, by: int) -> Any:
     if arg.choices:
         return arg.choices[(arg.choices.index(now) + by) % len(arg.choices)]
     least, most = float(arg.low or 0), float(arg.high or 0)
-    low, high = control.reach or (least, most)
+    low, high = control.fader_range or (least, most)
     size = (high - low) / STEPS
     if arg.kind == "i":
         return round(min(most, max(least, now + by * max(1, round(size)))))

@@ -22,7 +22,7 @@ PATIENCE = 8.0  # s that a sentence stays
 FRESH = 3.0  # s that a score of how well both fit is shown
 
 
-class Board:
+class ViewState:
     """The newest of everything that was reported. `hear` takes a report of the bus."""
 
     def __init__(self, session: Any, room: int = 64):
@@ -60,7 +60,7 @@ class Board:
             self.sentence, self.since = " ".join(map(str, values)), time.monotonic()
 
 
-def view(board: Board, now: dict[str, Any], width: int, height: int) -> RenderableType:
+def render(board: ViewState, now: dict[str, Any], width: int, height: int) -> RenderableType:
     """The whole screen, `width` columns by `height` lines. now: a snapshot of the engine."""
     lines: list[RenderableType] = [
         _state(board, now),
@@ -81,7 +81,7 @@ def view(board: Board, now: dict[str, Any], width: int, height: int) -> Renderab
     return Group(*lines, _keys())
 
 
-def _state(board: Board, now: dict[str, Any]) -> Text:
+def _state(board: ViewState, now: dict[str, Any]) -> Text:
     state = str(now.get("state", "gone"))
     seconds = float(now.get("seconds", 0.0))
     text = Text.assemble(
@@ -93,7 +93,7 @@ def _state(board: Board, now: dict[str, Any]) -> Text:
     return text
 
 
-def _row(board: Board, name: str, cells: list[tuple[int, str]], planned: list[int], width: int) -> Text:
+def _row(board: ViewState, name: str, cells: list[tuple[int, str]], planned: list[int], width: int) -> Text:
     """One column for each hop, the newest to the right; behind them the plan, in outline."""
     room = max(1, (width - NAME) // CELL - 8)
     silence = int(board.session.silence)
@@ -108,21 +108,21 @@ def _row(board: Board, name: str, cells: list[tuple[int, str]], planned: list[in
     return text
 
 
-def _planned(board: Board) -> list[int]:
+def _planned(board: ViewState) -> list[int]:
     """What of the plan has not become an event."""
     first, labels = board.plan
     newest = board.events[-1][0] if board.events else first - 1
     return list(labels[max(0, newest + 1 - first) :])
 
 
-def _why(board: Board) -> str:
+def _why(board: ViewState) -> str:
     now = board.sounding
     if not now:
         return ""
     return f"{now['why']}: segment {now['segment']} at {now['position']:.1f} s, match {now['match']}, run {now['run']}"
 
 
-def _place(board: Board, now: dict[str, Any], width: int) -> Text:
+def _place(board: ViewState, now: dict[str, Any], width: int) -> Text:
     """The memory as a line: its region, and where in it is played."""
     wide = max(10, width - NAME - 1)
     low, high = now.get("settings", {}).get("region", (0.0, 1.0))
@@ -133,7 +133,7 @@ def _place(board: Board, now: dict[str, Any], width: int) -> Text:
     return Text(f"{'memory':<{NAME}}", style="dim").append("".join(line), style="cyan")
 
 
-def _meters(board: Board, width: int) -> Text:
+def _meters(board: ViewState, width: int) -> Text:
     wide = max(5, (width - 2 * NAME - 14) // 2)
     text = Text(no_wrap=True)
     for name, level in zip(("in", "out"), board.meter, strict=True):
@@ -144,7 +144,7 @@ def _meters(board: Board, width: int) -> Text:
     return text
 
 
-def _fit(board: Board, now: dict[str, Any], width: int) -> list[Text]:
+def _fit(board: ViewState, now: dict[str, Any], width: int) -> list[Text]:
     """Where between strangers and partners both were in the last seconds; no line where nothing says that."""
     every = now.get("meter", 0.0)
     if not every:
@@ -171,7 +171,7 @@ def _costs(now: dict[str, Any]) -> Text:
     return text.append(f"xruns {xruns}", "bold red" if xruns else "default")
 
 
-def _settings(board: Board, now: dict[str, Any]) -> Table:
+def _settings(board: ViewState, now: dict[str, Any]) -> Table:
     values = now.get("settings", {})
     table = Table.grid(padding=(0, 3))
     names = board.settings

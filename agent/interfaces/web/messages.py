@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.control import command
 from agent.control.presets import Presets
-from agent.settings.config import SETTINGS
+from agent.settings.config import FIELDS
 
 
 def words(message: str | bytes) -> tuple[str, tuple]:
@@ -35,8 +35,9 @@ def table() -> dict[str, Any]:
     """What the page builds itself from: {"controls": {name: {...}}, "reports": ...}, settings with default."""
     controls = {name: asdict(one) for name, one in command.CONTROLS.items()}
     for one in controls.values():
+        one["reach"] = one.pop("fader_range")  # the protocol's word for it
         if one["setting"]:
-            one["default"] = SETTINGS[one["setting"]].default
+            one["default"] = FIELDS[one["setting"]].default
     return {"controls": controls, "reports": {name: asdict(one) for name, one in command.REPORTS.items()}}
 
 

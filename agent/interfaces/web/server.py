@@ -51,7 +51,7 @@ PAGES = 16  # at a time
 POINTS = 4000  # of a waveform, at most
 
 
-class Page:
+class PageServer:
     """Serves the stage page for an engine; `start` returns when it can be reached, ConfigError if the port cannot.
 
     port 0 takes any free one. host: another address than loopback serves other machines too, but only those in `allow`.
@@ -81,7 +81,7 @@ class Page:
         shown = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{shown}:{self.port}/"
 
-    def start(self) -> Page:
+    def start(self) -> PageServer:
         """Open the port and serve in a thread."""
         self._thread.start()
         self._ready.wait()
@@ -192,7 +192,7 @@ class Page:
         """A message of a page -> a command to the engine; returns why not, "" if all is well."""
         try:
             name, args = words(message)
-            self.engine.command(command.checked(name, args, "page"))
+            self.engine.command(command.parse_command(name, args, "page"))
         except ValueError as error:  # CommandError is one
             return str(error)
         return ""

@@ -28,7 +28,7 @@ from agent.control.spec import REPORTS
 from agent.engine import file_transport
 from agent.engine.buffers import Rings
 from agent.engine.engine import Engine
-from agent.interfaces.terminal.view import Board, view
+from agent.interfaces.terminal.view import ViewState, render
 from agent.records.replay import sounds
 from agent.records.session_log import Journal
 from agent.settings.config import ConfigError
@@ -314,12 +314,12 @@ def test_it_does_not_outlive_who_began_it(tiny_coherence, killed):
 def seen(*values: float, every: float = 1.0, ago: float = 0.0) -> str:
     """The terminal's picture after such a report, so long ago."""
     memory, alphabet = SimpleNamespace(name="demo", seconds=60.0), SimpleNamespace(shapes=5)
-    board = Board(SimpleNamespace(silence=64, memories=[memory], model=SimpleNamespace(alphabet=alphabet)))
+    board = ViewState(SimpleNamespace(silence=64, memories=[memory], model=SimpleNamespace(alphabet=alphabet)))
     if values:
         board.hear("coherence", values)
         board.fitted -= ago
     console = Console(width=100, height=40, file=io.StringIO())
-    console.print(view(board, {"state": "playing", "meter": every}, 100, 40))
+    console.print(render(board, {"state": "playing", "meter": every}, 100, 40))
     return next((line for line in console.file.getvalue().splitlines() if line.startswith("fit ")), "")
 
 

@@ -7,23 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.command import ALIASES, CONTROLS, REPORTS, Command, CommandError, checked, named, shown
-from agent.settings.config import SETTINGS, Config, change
+from agent.control.command import (
+    ALIASES,
+    CONTROLS,
+    REPORTS,
+    Command,
+    CommandError,
+    find_control,
+    parse_command,
+    printable,
+)
+from agent.settings.config import FIELDS, Config, change
 
 SETS = [one for one in CONTROLS.values() if one.setting]
 NUMBERS = [one for one in SETS if len(one.args) == 1 and one.args[0].kind in "if"]
 
 
 def test_every_live_setting_is_a_control_and_no_other():
-    assert {one.setting for one in SETS} == {name for name, about in SETTINGS.items() if about.live}
+    assert {one.setting for one in SETS} == {name for name, about in FIELDS.items() if about.live}
     for one in SETS:
-        about = SETTINGS[one.setting]
+        about = FIELDS[one.setting]
         assert one.meaning == about.meaning and one.name == one.setting.split(".")[1]
         for arg in one.args:
             assert (arg.low, arg.high, arg.unit) == (about.low, about.high, about.unit)
             assert arg.choices == about.choices
-        if one.reach:
-            assert about.low <= one.reach[0] < one.reach[1] <= about.high
+        if one.fader_range:
+            assert about.low <= one.fader_range[0] < one.fader_range[1] <= about.high
 
 
 def test_the_tables_are_in_order():
@@ -66,7 +75,7 @@ def test_the_tables_are_in_order():
     ],
 )
 def test_values_come_in_their_own_type(name, args, kept):
-    command = checked(name, args, "key")
+    command = parse_command(name, args, "key")
     assert command == Command(ALIASES.get(name, name), kept, "key")
     assert [type(value) for value in command.args] == [type(value) for value in kept]
 
@@ -108,15 +117,15 @@ def test_values_come_in_their_own_type(name, args, kept):
 )
 def test_what_is_refused_is_told(name, args, words):
     with pytest.raises(CommandError) as error:
-        checked(name, args, "page")
+        parse_command(name, args, "page")
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
 @given(st.sampled_from(NUMBERS), st.one_of(st.floats(), st.integers(), st.integers(-5, 5)))
 def test_a_number_is_what_the_settings_take_or_refused(control, value):
-    about = SETTINGS[control.setting]
+    about = FIELDS[control.setting]
     try:
-        command = checked(control.name, [value])
+        command = parse_command(control.name, [value])
     except CommandError as error:
         assert str(error).startswith(f"{control.name} = ")
         whole = math.isfinite(value) and (about.kind is float or float(value).is_integer())
@@ -137,15 +146,17 @@ JUNK = st.recursive(
 @given(st.one_of(st.sampled_from([*CONTROLS, *ALIASES]), JUNK), st.lists(JUNK, max_size=4))
 def test_whatever_comes_is_a_command_or_a_sentence(name, args):
     try:
-        command = checked(name, args, "page")
+        command = parse_command(name, args, "page")
     except CommandError as error:
         assert str(error) and "\n" not in str(error) and len(str(error)) < 300
     else:
-        assert named(name).name == command.name and all(isinstance(value, (int, float, str)) for value in command.args)
-        assert checked(command.name, command.args, "page") == command
+        assert find_control(name).name == command.name and all(
+            isinstance(value, (int, float, str)) for value in command.args
+        )
+        assert parse_command(command.name, command.args, "page") == command
 
 
 def test_a_command_is_a_value():
     with pytest.raises(FrozenInstanceError):
-        checked("jump").name = "like"  # type: ignore[misc]
-    assert shown("a\nb\x1b[2J") == "a?b?[2J" and len(shown("x" * 10_000)) == 60
+        parse_command("jump").name = "like"  # type: ignore[misc]
+    assert printable("a\nb\x1b[2J") == "a?b?[2J" and len(printable("x" * 10_000)) == 60

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.control.command import CONTROLS, Command, CommandError, checked
+from agent.control.command import CONTROLS, Command, CommandError, parse_command
 from agent.control.presets import Presets
 from agent.settings.config import Config, change
 
@@ -29,7 +29,7 @@ def test_a_preset_comes_back_as_it_was_kept(presets):
     config = Config()
     for command in presets.recall("verse"):
         control = CONTROLS[command.name]
-        assert command == checked(command.name, command.args, "preset verse")
+        assert command == parse_command(command.name, command.args, "preset verse")
         config = change(config, control.setting, command.args if len(command.args) > 1 else command.args[0])
     assert config == settings()
     assert [one.name for one in presets.recall("verse")] == [one.name for one in SETS]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.control.bus import Bus
-from agent.control.command import Command, CommandError, checked
+from agent.control.command import Command, CommandError, parse_command
 from agent.engine.buffers import Rings
 from agent.engine.engine import Engine
 from agent.engine.file_transport import Drain, Feeder, Loop, by_labels
@@ -145,7 +145,7 @@ class Rig:
         self.settle()
 
     def say(self, name, *args):
-        self.engine.command(checked(name, args, "test"))
+        self.engine.command(parse_command(name, args, "test"))
         self.settle()
 
     def told(self, name):
@@ -429,7 +429,7 @@ def test_a_thousand_commands_a_second(stage):
             k = 0
             while not over.is_set():
                 k += 1
-                live.engine.command(checked(name, [low + (high - low) * (k % 7) / 7], "flood"))
+                live.engine.command(parse_command(name, [low + (high - low) * (k % 7) / 7], "flood"))
                 sent[0] += 1
                 time.sleep(0.0009)
 
@@ -488,20 +488,20 @@ def test_a_patch_is_heard_instead_of_sound(stage):
         heard = []
         for command in [("hear/label", 3), None, None, None, ("hear/label", 5, -6.0), ("hear/label", 16)]:
             if command:
-                live.engine.command(checked(command[0], command[1:], "osc"))
+                live.engine.command(parse_command(command[0], command[1:], "osc"))
             live.play(hop[: live.engine.rings.boundary(len(heard) + 1) - live.engine.rings.boundary(len(heard))])
             heard.append(live.told("heard")[-1][1:3])
         assert heard == [(3, -20.0), (3, -20.0), (16, -120.0), (16, -120.0), (5, -6.0), (16, -120.0)]
         for label in range(9):
-            live.engine.command(checked("hear/label", [label], "osc"))
+            live.engine.command(parse_command("hear/label", [label], "osc"))
         live.play(hop)
         assert live.told("heard")[-1][1] == 7, "of many the oldest are left out"
         mean = session.model.alphabet.mean
-        live.engine.command(checked("hear/feature", [float(x) for x in mean], "osc"))
+        live.engine.command(parse_command("hear/feature", [float(x) for x in mean], "osc"))
         with pytest.raises(CommandError, match="hear/feature: 2 values, expected"):
-            live.engine.command(checked("hear/feature", [1.0, 2.0], "osc"))
+            live.engine.command(parse_command("hear/feature", [1.0, 2.0], "osc"))
         with pytest.raises(CommandError, match="hear/label = 17: expected 0 to 16"):
-            live.engine.command(checked("hear/label", [17], "osc"))
+            live.engine.command(parse_command("hear/label", [17], "osc"))
 
 
 def test_the_labels_of_a_patch_may_be_the_clock(stage):
@@ -513,7 +513,7 @@ def test_the_labels_of_a_patch_may_be_the_clock(stage):
         loop = Loop(live.engine, by_labels(live.engine, patch))
         labels = [3, 5, 16, 0, 1, 2, 3, 4, 5]
         for label in labels:
-            live.engine.command(checked("hear/label", [label], "osc"))
+            live.engine.command(parse_command("hear/label", [label], "osc"))
         until = time.monotonic() + 10
         while live.engine.mind.piece.hearing.hops < len(labels) and time.monotonic() < until:
             time.sleep(0.001)

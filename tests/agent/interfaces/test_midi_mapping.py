@@ -59,7 +59,7 @@ def test_a_pedal_that_never_says_zero_acts_each_time():
 def test_a_fader_goes_over_its_reach():
     hands = Hands({"cc 1 1": "temperature", "cc 1 2": "temperature 0.5 1.5", "cc 1 3": "horizon", "cc 1 4": "density",
                    "cc 1 5": "gain -12 0", "cc 1 6": "horizon 16 1"})  # fmt: skip
-    low, high = CONTROLS["temperature"].reach
+    low, high = CONTROLS["temperature"].fader_range
     assert hands((CC, 1, 0), (CC, 1, 127)) == [("temperature", (low,)), ("temperature", (high,))]
     assert hands((CC, 2, 0), (CC, 2, 127)) == [("temperature", (0.5,)), ("temperature", (1.5,))]
     steps = hands(*[(CC, 3, value) for value in range(128)])

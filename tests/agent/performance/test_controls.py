@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.selection import WHY
-from agent.control.command import CONTROLS, CommandError, checked
+from agent.control.command import CONTROLS, CommandError, parse_command
 from agent.performance.memories import GROWING
 from agent.performance.rerank import ByProxy
-from agent.settings.config import SETTINGS, ConfigError
+from agent.settings.config import FIELDS, ConfigError
 from corpora.build import label
 from tests.agent.performance.test_rerank import proxy_for
 from tests.conftest import glide, melody, noise
@@ -212,7 +212,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4}  # fmt: skip
     free, before, _ = run(two, {}, HOPS[:24])
-    for name, about in SETTINGS.items():
+    for name, about in FIELDS.items():
         if not about.live:
             continue
         section, key = name.split(".")
@@ -340,7 +340,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
     for name, control in CONTROLS.items():
         try:
             args = [arg.choices[0] if arg.choices else {"f": 0.5, "s": "x"}.get(arg.kind, 1) for arg in control.args]
-            two.apply(two.start(), name, checked(name, (0.2, 0.5) if name == "region" else args).args)
+            two.apply(two.start(), name, parse_command(name, (0.2, 0.5) if name == "region" else args).args)
         except CommandError as error:
             if "nothing that the session" in str(error):
                 others.add(name)
@@ -399,7 +399,7 @@ def test_nothing_that_is_asked_can_break_it(two, steps, seed, misses):
             assert np.abs(proposal.audio).max() <= 1.0 and event.why in WHY
             assert piece.decision.played == piece.hop == number + 1
         try:
-            two.apply(piece, name, checked(name, args).args)
+            two.apply(piece, name, parse_command(name, args).args)
         except (CommandError, ConfigError) as error:
             assert len(str(error).splitlines()) == 1
 

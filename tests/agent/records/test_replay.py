@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.control.bus import Bus
-from agent.control.command import CommandError, checked
+from agent.control.command import CommandError, parse_command
 from agent.engine.buffers import Rings
 from agent.engine.decision_loop import Mind
 from agent.engine.engine import Engine
@@ -235,7 +235,7 @@ def test_an_engine_in_wait_mode(opened, tmp_path):
             engine.rings.process(block, out)
             spoken.append(out)
             if number % 200 == 100 and said:
-                engine.command(checked(*said.pop(0), "test"))
+                engine.command(parse_command(*said.pop(0), "test"))
         engine.stop()
     reports = [report for report in tap.drain() if report[0] == "error"]
     assert not reports and not said
@@ -270,7 +270,7 @@ def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypa
             engine.rings.process(audio[first : first + 400], out)
             spoken.append(out)
             if number in (150, 400):
-                engine.command(checked("play", (), "test"))
+                engine.command(parse_command("play", (), "test"))
         engine.stop()
     assert sum("on purpose" in report[1][0] for report in tap.drain() if report[0] == "error") == 2
     assert log.error is None

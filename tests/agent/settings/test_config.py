@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.settings.config import (
+    FIELDS,
     SECTIONS,
-    SETTINGS,
     Config,
     ConfigError,
-    Setting,
+    Field,
     as_table,
     change,
     from_table,
@@ -23,7 +23,7 @@ from agent.settings.config import (
 )
 
 FILE = Path(__file__).parents[3] / "agent.toml"
-NUMBERS = [name for name, about in SETTINGS.items() if about.low is not None and about.kind is not tuple]
+NUMBERS = [name for name, about in FIELDS.items() if about.low is not None and about.kind is not tuple]
 
 
 def write(folder, text):
@@ -34,7 +34,7 @@ def write(folder, text):
 
 def test_the_file_holds_every_default_and_nothing_else():
     assert read(FILE) == Config() == read()
-    assert list(lines_of(FILE)) == list(SETTINGS)
+    assert list(lines_of(FILE)) == list(FIELDS)
 
 
 def lines_of(path):
@@ -52,7 +52,7 @@ def lines_of(path):
 
 def test_the_file_tells_the_ranges_of_the_table():
     lines = lines_of(FILE)
-    for name, about in SETTINGS.items():
+    for name, about in FIELDS.items():
         comment = lines[name].partition("#")[2]
         assert comment
         for choice in about.choices:
@@ -62,7 +62,7 @@ def test_the_file_tells_the_ranges_of_the_table():
 
 
 def test_every_setting_has_a_meaning_and_a_default_that_is_allowed():
-    for name, about in SETTINGS.items():
+    for name, about in FIELDS.items():
         assert about.meaning, name
         assert change(Config(), name, about.default) == Config()
 
@@ -165,7 +165,7 @@ def test_mistakes_in_set(text, words):
         read(None, [text])
 
 
-@given(st.sampled_from(sorted(SETTINGS)), st.data())
+@given(st.sampled_from(sorted(FIELDS)), st.data())
 def test_one_slip_of_a_finger_is_forgiven_with_a_hint(name, data):
     section, key = name.split(".")
     place = data.draw(st.integers(0, len(key) - 1))
@@ -175,13 +175,13 @@ def test_one_slip_of_a_finger_is_forgiven_with_a_hint(name, data):
     if slip in known or len(key) < 4:
         return
     with pytest.raises(ConfigError) as error:
-        from_table({section: {slip: SETTINGS[name].default}})
+        from_table({section: {slip: FIELDS[name].default}})
     assert f"no setting '{slip}'; did you mean '" in str(error.value)
 
 
 @given(st.sampled_from(NUMBERS), st.one_of(st.floats(), st.integers(), st.integers(-5, 5)))
 def test_a_number_is_in_its_range_or_refused(name, value):
-    about, (section, key) = SETTINGS[name], name.split(".")
+    about, (section, key) = FIELDS[name], name.split(".")
     try:
         kept = getattr(getattr(change(Config(), name, value), section), key)
     except ConfigError as error:
@@ -209,7 +209,7 @@ def test_any_table_is_settings_or_a_sentence(table):
         assert from_table(as_table(config)) == config
 
 
-@given(st.sampled_from(sorted(SETTINGS)), JUNK)
+@given(st.sampled_from(sorted(FIELDS)), JUNK)
 def test_any_value_is_allowed_or_a_sentence(name, value):
     try:
         config = change(Config(), name, value)
@@ -230,4 +230,4 @@ def test_settings_are_a_value():
     with pytest.raises(AttributeError):
         config.decision.top_p = 0.1  # type: ignore[misc]
     assert change(config, "decision.top_p", 0.1) != config and config == Config()
-    assert isinstance(SETTINGS["decision.top_p"], Setting)
+    assert isinstance(FIELDS["decision.top_p"], Field)

@@ -19,7 +19,7 @@ from pythonosc.osc_message_builder import build_msg
 from agent.control.bus import Bus
 from agent.control.command import ALIASES, CONTROLS, REPORTS, ROOT, CommandError
 from agent.interfaces.osc import outgoing, reference, server
-from agent.interfaces.osc.codec import WireError, decode, encode
+from agent.interfaces.osc.codec import PacketError, decode, encode
 from agent.settings.config import Config, ConfigError, change
 
 NTP = 2_208_988_800
@@ -98,7 +98,7 @@ class Desk:
         for name, value in (("osc.port", 0), ("osc.subscribers", []), *sets):
             config = change(config, name, value)
         self.commands, self.bus = [], Bus()
-        self.server = server.Server(command or self.commands.append, self.bus, config)
+        self.server = server.OscServer(command or self.commands.append, self.bus, config)
         self.server.start()
         self.peers = []
 
@@ -594,7 +594,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_what_is_no_osc_is_counted_and_harms_nobody(desk, name):
     peer = desk.peer()
-    with pytest.raises(WireError):
+    with pytest.raises(PacketError):
         decode(MALFORMED[name])
     peer.send(MALFORMED[name])
     told, (sentence,) = peer.hear()
@@ -647,7 +647,7 @@ def test_the_button_of_a_tablet_acts_when_pressed(desk):
 
 def test_bundles_in_bundles_are_read_to_a_depth():
     assert len(decode(SHALLOW)) == 1
-    with pytest.raises(WireError):
+    with pytest.raises(PacketError):
         decode(bundle(SHALLOW))
 
 

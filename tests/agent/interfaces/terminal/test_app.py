@@ -18,8 +18,8 @@ from rich.console import Console
 from agent.control import command
 from agent.control.bus import Bus
 from agent.interfaces.terminal import app
-from agent.interfaces.terminal.view import Board, view
-from agent.settings.config import SETTINGS, ConfigError
+from agent.interfaces.terminal.view import ViewState, render
+from agent.settings.config import FIELDS, ConfigError
 
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 
@@ -85,18 +85,18 @@ def test_every_key_of_the_table_does_its_control():
     for control in command.CONTROLS.values():
         for key in "1" if control.key == "1-9" else [control.key] if control.key else []:
             name, args = app.bound(key)
-            assert command.checked(name, args, "key").name == control.name
+            assert command.parse_command(name, args, "key").name == control.name
     assert app.bound("9") == ("memory", (8,)) and app.bound("R", "input") == ("record", ("off",))
     assert app.bound("§") is None and app.bound("") is None and app.bound("up") is None
 
 
 def test_arrows_stay_in_the_range_of_every_setting():
-    for name in Board(SESSION).settings:
-        value = SETTINGS[command.CONTROLS[name].setting].default
+    for name in ViewState(SESSION).settings:
+        value = FIELDS[command.CONTROLS[name].setting].default
         for by in (1, -1):
             for _ in range(60):
                 value = app.step(name, value, by)
-                command.checked(name, (value,), "key")
+                command.parse_command(name, (value,), "key")
 
 
 # --- the terminal comes back
@@ -209,19 +209,19 @@ def test_no_terminal_no_view(monkeypatch):
 # --- what is shown
 
 
-def shown(board: Board, width: int = 100, now: dict = NOW) -> str:
+def shown(board: ViewState, width: int = 100, now: dict = NOW) -> str:
     console = Console(width=width, height=40, color_system=None, legacy_windows=False)
     with console.capture() as capture:
-        console.print(view(board, now, width, 40))
+        console.print(render(board, now, width, 40))
     return capture.get()
 
 
 def test_an_empty_board_and_an_agent_that_says_nothing():
-    assert "PLAYING" in shown(Board(SESSION)) and "GONE" in shown(Board(SESSION), now={})
+    assert "PLAYING" in shown(ViewState(SESSION)) and "GONE" in shown(ViewState(SESSION), now={})
 
 
 def test_heard_played_and_planned_are_there():
-    board = Board(SESSION)
+    board = ViewState(SESSION)
     for hop in range(100):
         board.hear("heard", (hop, hop % 65, -20.0, 0.0))
         board.hear(
@@ -240,7 +240,7 @@ def test_heard_played_and_planned_are_there():
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_it_fits(width):
-    board = Board(SESSION)
+    board = ViewState(SESSION)
     for hop in range(100):
         board.hear("heard", (hop, 63, -20.0, 0.0))
     lines = shown(board, width).splitlines()

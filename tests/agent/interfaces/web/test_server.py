@@ -54,7 +54,7 @@ def desk(session):
 
 @pytest.fixture
 def page(desk):
-    serving = server.Page(desk, desk.bus, Monitor(desk, desk.bus).start()).start()
+    serving = server.PageServer(desk, desk.bus, Monitor(desk, desk.bus).start()).start()
     yield serving
     serving.close()
     serving.monitor.close()
@@ -174,7 +174,7 @@ def test_our_own_page_may_play(page, desk):
 
 def test_other_machines_only_if_they_are_named(desk):
     bus = Bus()
-    page = server.Page(desk, bus, Monitor(desk, bus), host="0.0.0.0", allow=["192.168.1.7", "10.0.0.0/8"])
+    page = server.PageServer(desk, bus, Monitor(desk, bus), host="0.0.0.0", allow=["192.168.1.7", "10.0.0.0/8"])
     welcome = {"127.0.0.1": True, "::1": True, "192.168.1.7": True, "10.2.3.4": True, "::ffff:192.168.1.7": True,
                "192.168.1.8": False, "fe80::1%eth0": False}  # fmt: skip
     assert {guest: page._welcome(guest) for guest in welcome} == welcome
@@ -225,7 +225,7 @@ ANYTHING = st.recursive(
 def test_no_message_does_more_than_be_refused(message):
     try:
         name, args = messages.words(message)
-        stage.checked(name, args, "page")
+        stage.parse_command(name, args, "page")
     except ValueError as error:
         assert "\n" not in str(error)
 
@@ -299,7 +299,7 @@ def test_presets_are_told_old_and_new(desk, tmp_path, monkeypatch):
     path = tmp_path / "presets.toml"
     path.write_text("[soft]\ngain_db = -3.0\n")
     monkeypatch.setattr(desk.session, "config", SimpleNamespace(live=SimpleNamespace(presets=str(path))))
-    page = server.Page(desk, desk.bus, Monitor(desk, desk.bus)).start()
+    page = server.PageServer(desk, desk.bus, Monitor(desk, desk.bus)).start()
     with socket_of(page) as ws:
         assert wait_for(ws, "about")[1]["presets"] == ["soft"]
         page.bus.publish("changed", "preset/save", "loud")
@@ -315,28 +315,28 @@ def test_presets_are_told_old_and_new(desk, tmp_path, monkeypatch):
 
 def test_a_port_that_is_taken(page, desk):
     with pytest.raises(ConfigError, match=rf"port {page.port} .*give another with --page"):
-        server.Page(desk, Bus(), page.monitor, port=page.port).start()
+        server.PageServer(desk, Bus(), page.monitor, port=page.port).start()
 
 
 def test_closing_frees_the_port_and_says_goodbye(desk):
     bus = Bus()
-    page = server.Page(desk, bus, Monitor(desk, bus).start()).start()
+    page = server.PageServer(desk, bus, Monitor(desk, bus).start()).start()
     with socket_of(page) as ws:
         page.close()
         with pytest.raises(ConnectionClosed):
             while True:
                 ws.recv(timeout=5)
     assert not page._thread.is_alive() and not bus._taps
-    again = server.Page(desk, bus, page.monitor, port=page.port).start()
+    again = server.PageServer(desk, bus, page.monitor, port=page.port).start()
     again.close()
     page.monitor.close()
 
 
 def test_closing_twice_and_before_it_began(desk):
     bus = Bus()
-    page = server.Page(desk, bus, Monitor(desk, bus))
+    page = server.PageServer(desk, bus, Monitor(desk, bus))
     page.close()
-    page = server.Page(desk, bus, page.monitor).start()
+    page = server.PageServer(desk, bus, page.monitor).start()
     page.close()
     page.close()
     assert asyncio.run(asyncio.sleep(0, True))
