@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from signal import SIGINT
 
 from agent.commands import parser as flags
+from corpora.interruption import handled
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.settings.config", "ConfigError"),
@@ -87,7 +88,7 @@ def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
     from agent.commands import respond as perform
     from agent.performance import loading
-    from corpora.disk import atomic_write
+    from corpora.disk import atomic_write, together
 
     settings = _settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
     guide = loading.DEMO / "guide.flac" if given.guide == "demo" else given.guide
@@ -95,12 +96,13 @@ def respond(given: argparse.Namespace) -> None:
         {"GUIDE": guide, "--memory": settings.agent.memory, "--truth": given.truth},
         {"-o": given.out, "--mix": given.mix, "--report": given.report},
     )
-    found = perform.respond(
-        guide, given.out, settings, offline=given.mode == "offline", mix=given.mix, truth=given.truth,
-        progress=_progress("answering"),
-    )  # fmt: skip
-    if given.report:
-        atomic_write(given.report, json.dumps(found) + "\n")
+    with together():
+        found = perform.respond(
+            guide, given.out, settings, offline=given.mode == "offline", mix=given.mix, truth=given.truth,
+            progress=_progress("answering"),
+        )  # fmt: skip
+        if given.report:
+            atomic_write(given.report, json.dumps(found) + "\n")
     seconds, runs = found["samples"] / found["samplerate"], found["runs"]
     _report(found, given, [
         f"{given.out}: {seconds:.1f} s, {found['hops']} hops; {found['matched']} of {found['asked']} labels as wanted, "
@@ -217,11 +219,12 @@ def _coherence(name: str) -> Iterator[Path]:
     if not name.endswith(".ckpt"):
         yield coherence_folder(name)
         return
+    from corpora.disk import temporary_folder
     from train.official_cocola.import_checkpoint import convert
 
-    with TemporaryDirectory() as folder:
-        convert(Path(name), Path(folder) / "coherence")
-        yield Path(folder) / "coherence"
+    with temporary_folder() as folder:
+        convert(Path(name), folder / "coherence")
+        yield folder / "coherence"
 
 
 def corpus_build(given: argparse.Namespace) -> None:
@@ -368,21 +371,29 @@ def mistakes() -> tuple[type[Exception], ...]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point: exit code 0, 1 (our fault, with traceback) or 2 (the user's, one line that says what to do)."""
+    """Entry point: exit code 0, 1 (our fault, with traceback), 2 (the user's, one line that says what to do), 128 + n.
+
+    n is the number of a signal that ended the verb: SIGINT, SIGTERM or SIGHUP. Nothing half written is left then.
+    """
     given = parser().parse_args(argv)
-    try:
-        given.run(given)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except Exception as error:
-        if not isinstance(error, mistakes()):
-            raise
-        print(f"antiphon: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    with handled() as interruption:
+        try:
+            given.run(given)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read it, `head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            raise SystemExit(interruption.exit_code or 128 + SIGINT) from None
+        except Exception as error:
+            if interruption.exit_code:  # what a signal did to code of others
+                raise SystemExit(interruption.exit_code) from None
+            if not isinstance(error, mistakes()):
+                raise
+            print(f"antiphon: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        if interruption.exit_code:
+            raise SystemExit(interruption.exit_code)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ import soundfile as sf
 import soxr
 
 from corpora.containers import Repair, View, examine
-from corpora.disk import AudioError, atomic_folder, atomic_write, beside, reason, told, write_error
+from corpora.disk import AudioError, appear, atomic_folder, atomic_write, beside, reason, told, write_error
+from corpora.interruption import deferred
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -140,7 +141,7 @@ class AudioFile:
 
     def _decoder(self, repair: Repair) -> sf.SoundFile:
         self._disk = Disk(View(self._file, repair))
-        with suppress(sf.SoundFileError, TypeError, ValueError):
+        with deferred(), suppress(sf.SoundFileError, TypeError, ValueError):
             return _Decoder(self._disk)
         if self._disk.error:
             raise self._unreadable(self._disk.error)
@@ -183,8 +184,9 @@ class AudioFile:
 
     def close(self) -> None:
         """Close the file; blocks() and read() cannot be called afterwards."""
-        self._sound.close()
-        self._file.close()
+        with deferred():
+            self._sound.close()
+            self._file.close()
 
     def blocks(self, frames: int = BLOCK, rate: int | None = None) -> Iterator[np.ndarray]:
         """The whole file from its beginning, (frames,) float32 mono at a time, the last one shorter.
@@ -216,11 +218,10 @@ class AudioFile:
         done = 0
         rewound = False
         while True:
-            try:
+            block = None
+            with deferred(), suppress(sf.SoundFileError, RuntimeError):
                 rewound = rewound or self._sound.seek(0) == 0
                 block = self._sound.read(min(frames, self.frames - done), dtype="float32", always_2d=True)
-            except (sf.SoundFileError, RuntimeError):
-                block = None
             if block is None or self._disk.error:
                 raise self._damaged(done)
             self._refuse_nonsense(block, done)
@@ -365,11 +366,16 @@ class AudioWriter:
 
     def __enter__(self) -> Self:
         self._target, self._temporary = beside(self.path)
-        with told(self.path):
-            self._file = open(self._temporary, "x+b")
-        self._disk = Disk(self._file)
+        with deferred():
+            with told(self.path):
+                self._file = open(self._temporary, "x+b")
+            self._disk = Disk(self._file)
+            self._sound = self._encoder()
+        return self
+
+    def _encoder(self) -> sf.SoundFile:
         try:
-            self._sound = sf.SoundFile(
+            return sf.SoundFile(
                 self._disk,
                 "w",
                 self.samplerate,
@@ -387,7 +393,6 @@ class AudioWriter:
                 f"'{self.path}' cannot be made: {self._container} does not hold {self.channels} channels at "
                 f"{self.samplerate} Hz, name the output .wav or choose 48000 Hz"
             ) from None
-        return self
 
     def write(self, audio: np.ndarray) -> None:
         """Append (n,) mono or (n, channels) samples, full scale = 1; AudioError when the disk takes no more."""
@@ -398,37 +403,40 @@ class AudioWriter:
             )
         self._check_size((self.frames + len(audio)) * self._frame_bytes)
         for start in range(0, len(audio), BLOCK):  # libsndfile's Ogg writer overflows its stack on long arrays
-            with suppress(AssertionError, sf.SoundFileError):  # raised when the disk took less; told below
+            # Raised when the disk took less, and said below.
+            with deferred(), suppress(AssertionError, sf.SoundFileError):
                 self._sound.write(audio[start : start + BLOCK])
             self._raise_if_disk_failed()
         self.frames += len(audio)
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            self._discard()
-            return
-        try:
-            if self.frames == 0:
-                raise AudioError(
-                    f"'{self.path}' was not written: there is no sound to put in it, give at least 1 sample"
-                )
-            self._sound.close()  # writes the header and what the encoder still holds
-            self._raise_if_disk_failed()
-            with told(self.path):
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                os.replace(self._temporary, self._target)
-        except BaseException:
-            self._discard()
-            raise
+        with deferred():
+            if kind is not None:
+                self._discard()
+                return
+            try:
+                self._finish()
+            except BaseException:
+                self._discard()
+                raise
+
+    def _finish(self) -> None:
+        if self.frames == 0:
+            raise AudioError(f"'{self.path}' was not written: there is no sound to put in it, give at least 1 sample")
+        self._sound.close()  # writes the header and what the encoder still holds
+        self._raise_if_disk_failed()
+        with told(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            appear(self._temporary, self._target)
 
     def _raise_if_disk_failed(self) -> None:
         if self._disk.error is not None:
             raise write_error(self.path, self._disk.error) from None
 
     def _discard(self) -> None:
-        with suppress(Exception):  # after a full disk, closing fails again
+        with suppress(Exception), deferred():  # after a full disk, closing fails again
             self._disk.error = self._disk.error or OSError(errno.ECANCELED, "given up")
             self._sound.close()
         with suppress(OSError):

@@ -8,7 +8,13 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from tempfile import mkdtemp
+
+from corpora.interruption import deferred, temporaries
+
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # of `together`
 
 
 class AudioError(ValueError):
@@ -24,11 +30,53 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, target)
+            appear(temporary, target)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def appear(temporary: Path, target: Path) -> None:
+    """Give a finished file its name, now or at the end of the block `together` in which this is called. OSError."""
+    waiting = _waiting.get()
+    if waiting is None:
+        os.replace(temporary, target)
+        temporaries.discard(temporary)
+    else:
+        waiting.append((temporary, target))
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """All files that are written in the block appear when it ends well, and none of them otherwise."""
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+    except BaseException:
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        _waiting.reset(token)
+    with deferred():
+        for temporary, target in waiting:
+            with told(target):
+                appear(temporary, target)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """An empty folder among the system's temporary files that is removed with its contents, by a signal too."""
+    with deferred():
+        folder = Path(mkdtemp(prefix="antiphon-"))
+        temporaries.add(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        temporaries.discard(folder)
 
 
 @contextmanager
@@ -45,8 +93,9 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
         temporary.mkdir()
     try:
         yield temporary
-        with told(path):
+        with deferred(), told(path):
             _swap(temporary, target)
+            temporaries.discard(temporary)
     except AudioError as error:  # about a file in the temporary folder, whose name means nothing to the user
         raise AudioError(str(error).replace(str(temporary), str(path))) from None
     finally:
@@ -87,7 +136,9 @@ def beside(path: Path, folder: bool = False) -> tuple[Path, Path]:
         target = Path(os.path.realpath(path))
         if target.exists() and not (target.is_dir() if folder else target.is_file()):
             raise AudioError(f"'{path}' is not a {'folder' if folder else 'file'}: choose another name with -o")
-    return target, target.with_name(f".antiphon-{uuid.uuid4().hex[:8]}.part")
+    temporary = target.with_name(f".antiphon-{uuid.uuid4().hex[:8]}.part")
+    temporaries.add(temporary)
+    return target, temporary
 
 
 @contextmanager

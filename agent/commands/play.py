@@ -26,6 +26,7 @@ from agent.performance import loading, report
 from agent.performance.state import Event
 from agent.settings.config import Config, ConfigError
 from corpora.audio import AudioWriter, open_audio
+from corpora.interruption import Interrupted, deferred
 
 SOUNDS = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64", ".opus", ".snd"}
 RATE = 48000  # Hz, where neither a device nor a file says
@@ -105,6 +106,8 @@ def play(
         if meter:
             meter.close()
         engine.stop()
+        with deferred():  # all that was written appears, or nothing
+            stack.close()
         if files:
             late = sum(sum(e.times.values()) > config.live.slack_ms for e in kept.events) if wishes.speed else 0
             about = {"missed": late, "speed": wishes.speed, "memory": names[0]}
@@ -161,7 +164,8 @@ def _open_books(engine: Engine, wishes: Wishes, names: list[str], stack: ExitSta
         from agent.records.session_log import Journal
 
         bus = None if files else engine.bus
-        log = stack.enter_context(Journal(wishes.log, engine.session, names, slack=engine.rings.slack, bus=bus))
+        with deferred():
+            log = stack.enter_context(Journal(wishes.log, engine.session, names, slack=engine.rings.slack, bus=bus))
         kept = _Kept(log)
     if wishes.record:
         from agent.records.recorder import Recorder
@@ -276,7 +280,7 @@ def _signals(over: threading.Event) -> Iterator[None]:
 
     def end(number: int, frame: object) -> None:
         if over.is_set():
-            raise KeyboardInterrupt
+            raise Interrupted(number)
         over.set()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}

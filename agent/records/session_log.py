@@ -34,6 +34,7 @@ from agent.performance.session import Event, Session
 from agent.records.recorder import SYNC, Behind, SafeWav, aside
 from agent.settings import config
 from corpora.disk import AudioError, reason, told
+from corpora.interruption import deferred
 
 FORMAT = 2
 
@@ -124,12 +125,16 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with deferred():
+            self._end(kind)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
         self._keep(None)
         self._behind.close()
         self._close_file()
         if self._bus is not None:
             return
-        if self.error is not None or (kind is not None and issubclass(kind, AudioError)):
+        if self.error is not None or (kind is not None and issubclass(kind, (AudioError, KeyboardInterrupt))):
             self._take_back()
         elif kind is None:
             self._forget()

@@ -22,6 +22,7 @@ from agent.control.bus import Bus
 from agent.interfaces.monitor import Monitor
 from agent.interfaces.terminal.view import ViewState, render
 from agent.settings.config import ConfigError
+from corpora.interruption import is_default
 
 EVERY = 0.1  # s between two pictures
 LONE = 0.03  # s after which an escape stands for itself and not for an arrow
@@ -188,7 +189,7 @@ def raw(terminal: int) -> Iterator[Keys]:
     if threading.current_thread() is threading.main_thread():
         handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
+            if is_default(signal.getsignal(number)):
                 handlers[number] = signal.signal(number, leave)
     atexit.register(restore)
     try:

@@ -1,0 +1,154 @@
+"""Signals that end the program, and what they must not cut in two.
+
+SIGINT, SIGTERM and SIGHUP become the exception `Interrupted` in the main thread, wherever it is, except in a block
+`with deferred():`, at whose end it is raised instead. Such blocks are short: calls of libsndfile, in whose callbacks an
+exception would be lost and with it the samples, and the renaming of what has been written. An exception that gets lost
+in code of others is raised again at the end of the next block, and the exit code tells of it in any case.
+
+Install the handlers with `with handled() as interruption:` around the whole of a program.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+temporaries: set[Path] = set()  # files and folders that are begun; what is left when the program ends is removed
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks the program to end. number: of the signal."""
+
+    def __init__(self, number: int):
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
+class Interruption:
+    """What has come so far. number: of the last signal, 0 if there was none."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.depth = 0  # of blocks in which signals wait
+
+    @property
+    def exit_code(self) -> int:
+        """As a shell reports a program that a signal has ended; 0 if there was none."""
+        return 128 + self.number if self.number else 0
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """What the system calls, in the main thread."""
+        self.number = number
+        if self.depth == 0:
+            raise Interrupted(number)
+
+
+_current = Interruption()
+
+
+class deferred:
+    """`with deferred():` a signal that comes in the block is obeyed at its end. In other threads none comes at all."""
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            _current.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        _current.depth -= 1
+        if _current.depth == 0 and _current.number and sys.exc_info()[0] is None:
+            raise Interrupted(_current.number)
+
+
+@contextmanager
+def handled() -> Iterator[Interruption]:
+    """Turn signals into exceptions in the block; afterwards no temporary file of ours is left.
+
+    Signals that are ignored, as under nohup, stay so, and so do handlers of others.
+    """
+    global _current
+    interruption = _current = Interruption()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+    defaults = [number for number, handler in before.items() if is_default(handler)]
+    try:
+        for number in defaults:
+            signal.signal(number, interruption.handle)
+        yield interruption
+    finally:
+        for number in defaults:
+            signal.signal(number, signal.SIG_IGN)
+        _current = Interruption()
+        remove_temporaries()
+        for number in defaults:
+            signal.signal(number, before[number])
+
+
+def is_default(handler: object) -> bool:
+    """Whether nobody but Python, or `handled`, has a say in what a signal does. handler: as of signal.getsignal."""
+    ours = isinstance(getattr(handler, "__self__", None), Interruption)
+    return ours or handler in (signal.SIG_DFL, signal.default_int_handler)
+
+
+def remove_temporaries() -> None:
+    """Remove what this process has begun to write and has not finished."""
+    for path in list(temporaries):
+        with suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    temporaries.clear()
+
+
+@contextmanager
+def process_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes that end with the block, at once if it ends with an exception.
+
+    The processes are in groups of their own: a signal is for this process, which ends them and what they have started.
+    Temporary files that they were writing are removed.
+    """
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, initializer=_begin_worker)
+    try:
+        yield pool
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - before:
+            _terminate(process.pid)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    temporaries.clear()  # those are its parent's
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else _end_worker)
+
+
+def _end_worker(number: int, frame: FrameType | None) -> None:
+    remove_temporaries()
+    os._exit(128 + number)
+
+
+def _terminate(pid: int | None) -> None:
+    """End a worker and what it has started."""
+    with suppress(ProcessLookupError, TypeError):
+        try:
+            os.killpg(pid, signal.SIGTERM)  # type: ignore[arg-type]
+        except ProcessLookupError:  # it has not come so far as to have a group
+            os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]

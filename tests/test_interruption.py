@@ -1,0 +1,225 @@
+"""At any point, any signal, any verb: all or nothing, an exit code that says so, and no process left."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from corpora import disk
+from corpora.audio import AudioWriter, read_at
+from corpora.interruption import Interrupted, deferred, handled, is_default, process_pool, temporaries
+from tests.conftest import melody, tree
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE_S = 60.0  # for a process to begin, or to end once it is asked to
+
+
+# --- the parts
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_becomes_an_exception_and_the_handlers_return(number):
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with pytest.raises(Interrupted), handled() as interruption:
+        assert is_default(signal.getsignal(number))
+        os.kill(os.getpid(), number)
+        time.sleep(PATIENCE_S)
+    assert interruption.exit_code == 128 + number
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_a_signal_waits_for_the_end_of_a_deferred_block():
+    done = []
+    with pytest.raises(Interrupted), handled():
+        with deferred():
+            with deferred():
+                os.kill(os.getpid(), signal.SIGTERM)
+            done.append("all of it")
+        done.append("no more")
+    assert done == ["all of it"]
+
+
+def test_an_exception_that_was_lost_comes_again():
+    """Code of others may swallow it, a callback of C for one."""
+    with pytest.raises(Interrupted), handled() as interruption:
+        with pytest.raises(Interrupted):
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(PATIENCE_S)
+        assert interruption.exit_code == 129
+        with deferred():
+            pass
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled() as interruption:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interruption.exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_while_a_file_is_written_is_not_lost(tmp_path, ending, seed):
+    """The exception used to vanish in libsndfile's callback, and with it some samples in the middle of the file."""
+    path, sound = tmp_path / f"x.{ending}", np.random.default_rng(0).uniform(-0.5, 0.5, 48000 * 2)
+    path.write_bytes(b"what was there")
+    wait = random.Random(seed).uniform(0.0005, 0.02)
+    with pytest.raises(Interrupted), handled():
+        _interrupt_in(wait)
+        with AudioWriter(path, 48000) as writer:
+            while True:
+                writer.write(sound)
+    assert tree(tmp_path) == {path.name: b"what was there"} and not temporaries
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_while_a_file_is_read_is_no_damage(tmp_path, seed):
+    sf.write(tmp_path / "x.flac", np.random.default_rng(0).uniform(-0.5, 0.5, 48000 * 20), 48000)
+    with pytest.raises(Interrupted), handled():
+        _interrupt_in(random.Random(seed).uniform(0.0005, 0.05))
+        while True:
+            read_at(tmp_path / "x.flac", 44100)
+
+
+def _interrupt_in(seconds: float) -> None:
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_what_is_written_together_appears_together(tmp_path):
+    with pytest.raises(ZeroDivisionError), disk.together():
+        disk.atomic_write(tmp_path / "a", "one")
+        with AudioWriter(tmp_path / "b.wav", 48000) as writer:
+            writer.write(np.zeros(9, np.float32))
+        raise ZeroDivisionError
+    assert tree(tmp_path) == {}
+    with disk.together():
+        disk.atomic_write(tmp_path / "a", "one")
+        assert not (tmp_path / "a").exists()
+    assert tree(tmp_path) == {"a": b"one"}
+
+
+def test_a_pool_ends_with_its_block(tmp_path):
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError), process_pool(2) as pool:
+        for number in range(4):
+            pool.submit(_write_slowly, tmp_path / f"{number}")
+        _until(lambda: len(tree(tmp_path)) == 2)
+        raise ZeroDivisionError
+    assert time.monotonic() - began < PATIENCE_S / 2
+    assert tree(tmp_path) == {}
+
+
+def _write_slowly(path: Path) -> None:
+    with disk.atomic_folder(path) as folder:
+        (folder / "x").write_text("begun")
+        subprocess.run(["sleep", str(PATIENCE_S)])
+
+
+def _until(done) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+# --- the verbs
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, tiny) -> Path:
+    """What the verbs read."""
+    folder = tmp_path_factory.mktemp("room")
+    sf.write(folder / "guide.wav", melody(20, 16000, 1), 16000)
+    sf.write(folder / "memory.wav", melody(8, 16000, 2), 16000)
+    words = ["play", "--input", "guide.wav", "--output", "x.wav", "--memory", "memory.wav", "--log", "log.jsonl"]
+    done = _start(folder, *words, "--speed", "0", "--model", str(tiny))
+    assert done.wait(PATIENCE_S) == 0
+    return folder
+
+
+VERBS = {  # verb -> (words, what it writes)
+    "respond": (["respond", "{room}/guide.wav", "--memory", "{room}/memory.wav", "--model", "{model}", "-o", "out.wav",
+                 "--mix", "mix.flac", "--report", "report.json"], {"out.wav", "mix.flac", "report.json"}),
+    "play": (["play", "--input", "{room}/guide.wav", "--memory", "{room}/memory.wav", "--model", "{model}", "--output",
+              "out.ogg", "--log", "log.jsonl", "--speed", "8"], {"out.ogg", "log.jsonl"}),
+    "replay": (["replay", "{room}/log.jsonl", "-o", "out.wav"], {"out.wav"}),
+    "corpus": (["corpus", "build", "{room}/guide.wav", "{room}/memory.wav", "--model", "{model}", "-o", "corpus"],
+               {"corpus/audio.flac", "corpus/corpus.json", "corpus/segments.npz"}),
+}  # fmt: skip
+
+
+def _start(folder: Path, *words: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "agent.cli", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=pipe, stderr=pipe, env=_environment())
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def _processes(session: int) -> list[str]:
+    """Those that are left of a session."""
+    left = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            left.append(stat.parent.name)
+    return left
+
+
+def _interrupted(folder: Path, room: Path, model: Path, verb: str, number: int, wait) -> None:
+    """Run a verb, interrupt it when `wait(folder, process)` returns, and look at what is left."""
+    words, written = VERBS[verb]
+    process = _start(folder, *(word.format(room=room, model=model) for word in words))
+    wait(folder, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    found = set(tree(folder))
+    assert found in (set(), written), said
+    assert process.returncode in (128 + number, -number, 0), said  # -number: before Python could listen
+    assert process.returncode == 0 or b"Traceback" not in said or process.returncode == -number
+    assert process.returncode != 0 or found == written
+    _until(lambda: not _processes(process.pid))
+
+
+def _written_to(seed: int):
+    """Waits until a temporary file is there, and a little longer."""
+
+    def wait(folder: Path, process: subprocess.Popen) -> None:
+        _until(lambda: any(folder.glob(".antiphon-*")) or process.poll() is not None)
+        time.sleep(random.Random(seed).uniform(0, 0.3))
+
+    return wait
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize(("verb", "number"), zip(VERBS, [*SIGNALS, signal.SIGINT], strict=True))
+def test_a_verb_that_is_interrupted_while_it_writes(tmp_path, room, tiny, verb, number):
+    _interrupted(tmp_path, room, tiny, verb, number, _written_to(1))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_that_is_interrupted_at_any_point(tmp_path, room, tiny, verb, number, seed):
+    _interrupted(tmp_path, room, tiny, verb, number, _written_to(seed))
+    (tmp_path / "early").mkdir()
+    early = random.Random(seed).uniform(0, 4)
+    _interrupted(tmp_path / "early", room, tiny, verb, number, lambda *_: time.sleep(early))
