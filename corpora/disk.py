@@ -23,18 +23,30 @@ class AudioError(ValueError):
 
 def atomic_write(path: str | Path, data: bytes | str) -> None:
     """Write a small file whole or not at all; AudioError says why not. Text is written as UTF-8."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """Yield a path to write to; the file takes the place of `path` when the block ends well, else is removed.
+
+    AudioError says why it cannot be done.
+    """
     target, temporary = beside(Path(path))
-    with told(Path(path)):
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data.encode() if isinstance(data, str) else data)
-                file.flush()
+    try:
+        yield temporary
+        with deferred():
+            with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             appear(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        temporaries.discard(temporary)
+        if isinstance(error, OSError):
+            raise write_error(Path(path), error) from None
+        raise
 
 
 def appear(temporary: Path, target: Path) -> None:
@@ -91,6 +103,7 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
     target, temporary = beside(path, folder=True)
     with told(path):
         temporary.mkdir()
+    token = _waiting.set(None)  # files in the folder appear with it
     try:
         yield temporary
         with deferred(), told(path):
@@ -99,6 +112,7 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
     except AudioError as error:  # about a file in the temporary folder, whose name means nothing to the user
         raise AudioError(str(error).replace(str(temporary), str(path))) from None
     finally:
+        _waiting.reset(token)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

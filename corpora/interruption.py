@@ -2,8 +2,8 @@
 
 SIGINT, SIGTERM and SIGHUP become the exception `Interrupted` in the main thread, wherever it is, except in a block
 `with deferred():`, at whose end it is raised instead. Such blocks are short: calls of libsndfile, in whose callbacks an
-exception would be lost and with it the samples, and the renaming of what has been written. An exception that gets lost
-in code of others is raised again at the end of the next block, and the exit code tells of it in any case.
+exception would be lost and with it the samples, and the renaming of what has been written. A signal whose exception
+gets lost in a callback of others comes again a little later, and the exit code tells of it in any case.
 
 Install the handlers with `with handled() as interruption:` around the whole of a program.
 """
@@ -16,13 +16,15 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+AGAIN_S = 0.02  # until a signal whose exception was lost comes again
+
 temporaries: set[Path] = set()  # files and folders that are begun; what is left when the program ends is removed
 
 
@@ -83,17 +85,33 @@ def handled() -> Iterator[Interruption]:
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.getsignal(number) for number in SIGNALS}
     defaults = [number for number, handler in before.items() if is_default(handler)]
+    hook, sys.unraisablehook = sys.unraisablehook, _send_again(sys.unraisablehook)
     try:
         for number in defaults:
             signal.signal(number, interruption.handle)
         yield interruption
     finally:
+        sys.unraisablehook = hook
         for number in defaults:
             signal.signal(number, signal.SIG_IGN)
         _current = Interruption()
         remove_temporaries()
         for number in defaults:
             signal.signal(number, before[number])
+
+
+def _send_again(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], object]:
+    """A hook for exceptions that Python cannot raise, as in callbacks of C: a signal that is lost there comes again."""
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if not isinstance(lost.exc_value, Interrupted):
+            otherwise(lost)
+            return
+        again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), lost.exc_value.number))
+        again.daemon = True
+        again.start()
+
+    return hook
 
 
 def is_default(handler: object) -> bool:

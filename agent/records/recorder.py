@@ -24,6 +24,7 @@ import soundfile as sf
 from agent.control.bus import Bus
 from corpora.audio import WAV_LIMIT, Disk
 from corpora.disk import AudioError, reason, told
+from corpora.interruption import deferred
 
 ROOM = 4096  # items that may wait for the disk, about ten minutes of hops heard and spoken: more is a dead disk
 SYNC = 1.0  # s between two orders to the system to bring its cache to the disk: what a power cut may cost
@@ -64,7 +65,7 @@ class SafeWav:
         """Open, append, close; OSError. libsndfile swallows what the disk says, `Disk` keeps it."""
         disk = Disk(file)
         try:
-            with sf.SoundFile(disk, mode, **kind) as sound:
+            with deferred(), sf.SoundFile(disk, mode, **kind) as sound:
                 if audio is not None:
                     sound.seek(0, sf.SEEK_END)
                     sound.write(audio)
