@@ -25,6 +25,8 @@ from types import FrameType
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 AGAIN_S = 0.02  # until a signal whose exception was lost comes again
 
+Hook = Callable[["sys.UnraisableHookArgs"], object]
+
 temporaries: set[Path] = set()  # files and folders that are begun; what is left when the program ends is removed
 
 
@@ -85,7 +87,7 @@ def handled() -> Iterator[Interruption]:
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.getsignal(number) for number in SIGNALS}
     defaults = [number for number, handler in before.items() if is_default(handler)]
-    hook, sys.unraisablehook = sys.unraisablehook, _send_again(sys.unraisablehook)
+    hook, sys.unraisablehook = sys.unraisablehook, _send_again(interruption, sys.unraisablehook)
     try:
         for number in defaults:
             signal.signal(number, interruption.handle)
@@ -100,12 +102,13 @@ def handled() -> Iterator[Interruption]:
             signal.signal(number, before[number])
 
 
-def _send_again(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], object]:
+def _send_again(interruption: Interruption, otherwise: Hook) -> Hook:
     """A hook for exceptions that Python cannot raise, as in callbacks of C: a signal that is lost there comes again."""
 
     def hook(lost: sys.UnraisableHookArgs) -> None:
         if not isinstance(lost.exc_value, Interrupted):
-            otherwise(lost)
+            if not interruption.number:  # afterwards what was being made is deleted half made
+                otherwise(lost)
             return
         again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), lost.exc_value.number))
         again.daemon = True
