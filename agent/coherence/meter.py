@@ -63,7 +63,7 @@ class Meter:
     def start(self) -> Meter:
         """The process begins to load, and works as soon as 5 s have been heard."""
         self._begin()
-        self.engine.meter = self
+        self.engine.set_coherence_interval(self.every)
         self._thread.start()
         return self
 
@@ -133,7 +133,7 @@ class Meter:
             self._wanted(f"the music goes on without a coherence meter: {refused}")
         except Exception as error:
             self._wanted(f"the coherence meter has failed ({error}): the music goes on without it")
-        self.engine.meter = None
+        self.engine.set_coherence_interval(0.0)
         self._end()
 
     def _wanted(self, sentence: str) -> bool:
@@ -149,9 +149,9 @@ class Meter:
         rate, due = self.engine.samplerate, self._frames
         while (now := self._await(due)) is not None:
             began = time.monotonic()
-            first, rings = now - self._frames, self.engine.rings
-            hop = max(rings.playing, 0)
-            found = self._ask(rings.hear(first, now), rings.said(first, now))
+            first, buffers = now - self._frames, self.engine.buffers
+            hop = max(buffers.current_hop, 0)
+            found = self._ask(buffers.read_input(first, now), buffers.read_output(first, now))
             took = time.monotonic() - began
             if "both" in found and not self._over.is_set():
                 self._tell({name: float(value) for name, value in found.items()}, hop, took)
@@ -159,9 +159,9 @@ class Meter:
 
     def _await(self, due: int) -> int | None:
         """Sleep until sample number `due` has been heard and spoken; the number reached, or None when all is over."""
-        rings = self.engine.rings
-        while (now := min(rings.heard, rings.spoken)) < due:
-            if self._over.wait(min(max((due - now) / rings.samplerate, 0.005), NAP)):
+        buffers = self.engine.buffers
+        while (now := min(buffers.samples_in, buffers.samples_out)) < due:
+            if self._over.wait(min(max((due - now) / buffers.samplerate, 0.005), NAP)):
                 return None
         return None if self._over.is_set() else now
 
@@ -172,8 +172,7 @@ class Meter:
             if name in found and (name != "position" or found[name] >= 0):
                 self._sums[name] = count + 1, total + found[name]
         self.engine.bus.publish("coherence", found["position"], *(found.get(name, 0.0) for name in MODES))
-        if self.engine.log:
-            self.engine.log.coherence({**found, "seconds": round(took, 3)}, hop)
+        self.engine.log_coherence({**found, "seconds": round(took, 3)}, hop)
 
 
 def opened(engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None]) -> Meter | None:

@@ -112,5 +112,5 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"  xruns {found['xruns']}, missed {found['missed']}, mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms",
     ]
     if found["latency"]:
-        told += latency.Budget(**found["latency"]).lines()
+        told += latency.LatencyBudget(**found["latency"]).lines()
     return told

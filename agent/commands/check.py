@@ -223,9 +223,9 @@ def lines(found: dict) -> list[str]:
         told.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
                     f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
     if "latency" in found:
-        from agent.devices.latency import Budget
+        from agent.devices.latency import LatencyBudget
 
-        told += [f"      {line}" for line in Budget(**found["latency"]).lines()]
+        told += [f"      {line}" for line in LatencyBudget(**found["latency"]).lines()]
     for one in found.get("sustains", ()):
         told.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
     return [*told, "ready" if found["ready"] else "NOT ready: mend what is marked ERROR"]

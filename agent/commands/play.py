@@ -19,8 +19,9 @@ from typing import Any
 from agent.coherence.meter import opened
 from agent.control.bus import Bus
 from agent.engine import file_transport
+from agent.engine.decision_loop import Log, Recorder
 from agent.engine.engine import Engine
-from agent.engine.remote_listener import Patch
+from agent.engine.remote_listener import RemoteListener
 from agent.interfaces.launcher import Interfaces
 from agent.performance import loading, report
 from agent.performance.state import Event
@@ -82,19 +83,19 @@ def play(
         if not wait and config.decision.reward == "cocola":
             raise ConfigError("decision.reward = 'cocola' is too slow for the stage: set it to 'proxy'")
         session, names = loading.open_stage(config, rate)
-        bus, patch = Bus(), Patch(session, clock=wait and pair is None) if source == "osc" else None
+        bus, patch = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
         engine = Engine(
-            session, samplerate=rate, slack_ms=0.0 if files else config.live.slack_ms, bus=bus, wait=wait, source=patch
+            session, samplerate=rate, slack_ms=0.0 if files else config.live.slack_ms, bus=bus, wait=wait, remote=patch
         )
         meter = opened(engine, config, stack, say) if pair and not patch else None
         engine.warm_up()
         show = Interfaces(engine, config, wishes, stack, say)
         stream = _open_device(engine, pair, config, stack, say) if pair else None
-        kept = _open_books(engine, wishes, names, stack, files)
+        kept, log, recorder = _open_records(engine, wishes, names, stack, files)
         length = file.seconds if file else None
         writer = stack.enter_context(AudioWriter(wishes.output, rate, seconds=length)) if out == "file" else None
         show.open(osc=wishes.osc or not files)
-        engine.start()
+        engine.start(log, recorder)
         stack.callback(engine.stop)
         began = time.monotonic()
         if pair:
@@ -111,7 +112,7 @@ def play(
         if files:
             late = sum(sum(e.times.values()) > config.live.slack_ms for e in kept.events) if wishes.speed else 0
             about = {"missed": late, "speed": wishes.speed, "memory": names[0]}
-            return report.summarise(session, kept.events, engine.rings.spoken) | about
+            return report.summarise(session, kept.events, engine.buffers.samples_out) | about
         return _report(engine, names, time.monotonic() - began) | ({"coherence": meter.summary()} if meter else {})
 
 
@@ -157,49 +158,52 @@ class _Kept:
             self._log.end(samples)
 
 
-def _open_books(engine: Engine, wishes: Wishes, names: list[str], stack: ExitStack, files: bool) -> _Kept:
+def _open_records(
+    engine: Engine, wishes: Wishes, names: list[str], stack: ExitStack, files: bool
+) -> tuple[_Kept, Log | None, Recorder | None]:
     """The log and the recording. From file to file a log that cannot be written is an error, on stage a report."""
-    log, kept = None, _Kept()
+    log, recorder, kept = None, None, _Kept()
     if wishes.log:
-        from agent.records.session_log import Journal
+        from agent.records.session_log import SessionLog
 
         bus = None if files else engine.bus
         with deferred():
-            log = stack.enter_context(Journal(wishes.log, engine.session, names, slack=engine.rings.slack, bus=bus))
+            log = stack.enter_context(
+                SessionLog(wishes.log, engine.session, names, slack=engine.buffers.slack, bus=bus)
+            )
         kept = _Kept(log)
     if wishes.record:
-        from agent.records.recorder import Recorder
+        from agent.records import recorder as recording
 
-        engine.recorder = stack.enter_context(Recorder(wishes.record, engine.samplerate, engine.bus))
-    engine.log = kept if files else log
-    return kept
+        recorder = stack.enter_context(recording.Recorder(wishes.record, engine.samplerate, engine.bus))
+    return kept, kept if files else log, recorder
 
 
 def _open_device(engine: Engine, pair: Any, config: Config, stack: ExitStack, say: Callable[[str], None]) -> Any:
     """Open the stream, silent and deaf at first, and learn what it adds to the latency."""
     from agent.devices import audio_device
 
-    rings = engine.rings
+    buffers = engine.buffers
     hear = audio_device.channels(config.live.input_channels, pair.input, "input")
     speak = audio_device.channels(config.live.output_channels, pair.output, "output")
-    rings.open(max(hear, default=-1) + 1, max(speak, default=-1) + 1, hear, speak)
-    rings.ready = False
-    stream = audio_device.Stream(rings, pair)
+    buffers.set_channels(max(hear, default=-1) + 1, max(speak, default=-1) + 1, hear, speak)
+    buffers.ready = False
+    stream = audio_device.Stream(buffers, pair)
     stream.start()
     stack.callback(stream.close)
     until = time.monotonic() + PATIENCE
-    while rings.callbacks < FIRST and time.monotonic() < until:
+    while buffers.callbacks < FIRST and time.monotonic() < until:
         time.sleep(0.005)
     about = stream.info()
-    engine.latency = about["latency_in"], about["latency_out"]
-    block = max(rings.block, pair.block)
-    if rings.slack <= block and not rings.waits:
-        slack = block + round(MARGIN * rings.samplerate)
-        if slack >= rings.boundary(1):
+    engine.set_device_latency(about["latency_in"], about["latency_out"])
+    block = max(buffers.longest_block, pair.block)
+    if buffers.slack <= block and not buffers.waits:
+        slack = block + round(MARGIN * buffers.samplerate)
+        if slack >= buffers.boundary(1):
             raise ConfigError(f"'{pair.name}' has blocks of {block} samples, longer than a hop: choose shorter ones")
         say(f"slack_ms = {config.live.slack_ms:g} is less than a block of '{pair.name}' ({block} samples): "
-            f"{1000 * slack / rings.samplerate:.1f} ms are used")  # fmt: skip
-        rings.slack = slack
+            f"{1000 * slack / buffers.samplerate:.1f} ms are used")  # fmt: skip
+        buffers.slack = slack
     return stream
 
 
@@ -207,11 +211,11 @@ def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: 
     """The callback does the work; here is only looked after files and the end."""
     from agent.devices import audio_device
 
-    rings = engine.rings
-    feeder = file_transport.Feeder(rings, blocks) if blocks is not None else None
-    drain = file_transport.Drain(rings, writer.write) if writer else None
-    keeper = audio_device.Keeper(stream, engine.bus.publish, *([30.0] if rings.waits else []))
-    rings.ready = True
+    buffers = engine.buffers
+    feeder = file_transport.Feeder(buffers, blocks) if blocks is not None else None
+    drain = file_transport.Drain(buffers, writer.write) if writer else None
+    keeper = audio_device.StreamWatchdog(stream, engine.bus.publish, *([30.0] if buffers.waits else []))
+    buffers.ready = True
     keeper.start()
     engine.bus.publish("device", "open", stream.pair.name)
 
@@ -220,10 +224,10 @@ def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: 
             drain.pull()
         if feeder and feeder.error:
             raise feeder.error
-        end = None if wishes.seconds is None else round(wishes.seconds * rings.samplerate)
+        end = None if wishes.seconds is None else round(wishes.seconds * buffers.samplerate)
         if feeder and feeder.finished and end is None:
-            end = feeder.fed + rings.slack
-        return end is not None and rings.spoken >= end
+            end = feeder.fed + buffers.slack
+        return end is not None and buffers.samples_out >= end
 
     try:
         with _signals(engine.over):
@@ -232,7 +236,7 @@ def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: 
         if feeder:
             feeder.close()
         engine.fade_out()
-        rings.wait_for(rings.spoken + round(FADE * rings.samplerate) + 2 * rings.block, 0.5)
+        buffers.wait_for(buffers.samples_out + round(FADE * buffers.samplerate) + 2 * buffers.longest_block, 0.5)
         keeper.end()
         stream.close()
     if drain:
@@ -240,30 +244,30 @@ def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: 
 
 
 def _without_device(
-    engine: Engine, blocks: Any, patch: Patch | None, writer: Any, wishes: Wishes, show: Interfaces, files: bool,
-    watch: Callable[[int], None] | None,
+    engine: Engine, blocks: Any, patch: RemoteListener | None, writer: Any, wishes: Wishes, show: Interfaces,
+    files: bool, watch: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
     """A loop is the clock: a patch's labels, or blocks in real time."""
-    waits, rings = engine.rings.waits, engine.rings
+    waits, buffers = engine.buffers.waits, engine.buffers
     if blocks is None and waits and patch:
         blocks = file_transport.by_labels(engine, patch, wishes.seconds)
     elif blocks is None:
-        blocks = file_transport.silence(rings, wishes.block, wishes.seconds)
+        blocks = file_transport.silence(buffers, wishes.block, wishes.seconds)
     elif wishes.seconds is not None:
-        blocks = file_transport.at_most(blocks, round(wishes.seconds * rings.samplerate))
+        blocks = file_transport.at_most(blocks, round(wishes.seconds * buffers.samplerate))
     speed = 0.0 if waits and not files else wishes.speed
-    loop = file_transport.Loop(engine, blocks, speed, writer.write if writer else None, strict=files)
+    loop = file_transport.BlockLoop(engine, blocks, speed, writer.write if writer else None, strict=files)
 
     def step() -> bool:
         if watch:
-            watch(rings.spoken)
+            watch(buffers.samples_out)
         return False
 
     try:
         with _signals(engine.over) if not files else nullcontext():
             show.go_on(step)
         if watch:
-            watch(rings.spoken)
+            watch(buffers.samples_out)
     finally:
         engine.over.set()
         loop.close()
@@ -293,12 +297,12 @@ def _signals(over: threading.Event) -> Iterator[None]:
 
 def _report(engine: Engine, names: list[str], elapsed: float) -> dict:
     """How it went."""
-    now, rings = engine.snapshot(), engine.rings
+    now, buffers = engine.snapshot(), engine.buffers
     return {
-        "samplerate": rings.samplerate,
-        "samples": rings.spoken,
+        "samplerate": buffers.samplerate,
+        "samples": buffers.samples_out,
         "seconds": round(elapsed, 3),
-        "hops": max(0, engine.mind.piece.hop - 1),
+        "hops": max(0, engine.decision_loop.piece.hop - 1),
         "state": now["state"] if engine.failure else "stopped",
         "mind_ms": now["mind"],
         "latency_ms": now["latency"],

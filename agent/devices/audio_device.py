@@ -1,7 +1,7 @@
 """Sound devices: which there are, a full-duplex stream on two of them, and finding them again when they are lost.
 
-The callback is `rings.callback`, one compiled function: nothing in here runs in the audio thread. The block size is
-left to the device (a fixed one costs a block on JACK); the rings take blocks of any size.
+The callback is `buffers.callback`, one compiled function: nothing in here runs in the audio thread. The block size is
+left to the device (a fixed one costs a block on JACK); the buffers take blocks of any size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RETRY = 1.0  # s between two attempts to find it again
 POLL = 0.1  # s
 CLOSING = 3.0  # s that closing a stream may take
 
-__all__ = ["CLIENT", "Device", "DeviceError", "Keeper", "Pair", "Stream", "channels", "choose", "listing"]
+__all__ = ["CLIENT", "Device", "DeviceError", "DevicePair", "Stream", "StreamWatchdog", "channels", "choose", "listing"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class Pair:
+class DevicePair:
     """What to hear and what to speak through, in one stream; either may be absent, then a file takes its place."""
 
     input: Device | None
@@ -78,7 +78,7 @@ def listing(client: str = CLIENT) -> list[Device]:
     ]  # fmt: skip
 
 
-def choose(input: str | None = "", output: str | None = "", samplerate: int = 0, client: str = CLIENT) -> Pair:
+def choose(input: str | None = "", output: str | None = "", samplerate: int = 0, client: str = CLIENT) -> DevicePair:
     """The devices asked for, as a pair that can run in one stream; DeviceError says what to do if there is none.
 
     input, output: a number, a name or a part of it, "" for the system's own, None for no device on this side.
@@ -95,10 +95,10 @@ def choose(input: str | None = "", output: str | None = "", samplerate: int = 0,
     if main is None:
         raise ValueError("neither an input nor an output is asked for")
     rate = samplerate or main.samplerate
-    pair = Pair(heard, spoken, rate, 0, client)
+    pair = DevicePair(heard, spoken, rate, 0, client)
     _check_rate(pair)
     server = jack_server() if pair.on_jack else None
-    return Pair(heard, spoken, rate, server[1] if server else 0, client)
+    return DevicePair(heard, spoken, rate, server[1] if server else 0, client)
 
 
 def _find(devices: list[Device], which: str, side: str, beside: Device | None = None) -> Device:
@@ -132,7 +132,7 @@ def _told(devices: Iterable[Device]) -> str:
     return ", ".join(str(device) for device in devices)
 
 
-def _check_rate(pair: Pair) -> None:
+def _check_rate(pair: DevicePair) -> None:
     """DeviceError if the devices do not run at the pair's rate."""
     module = sounddevice()
     for device, check in ((pair.input, module.check_input_settings), (pair.output, module.check_output_settings)):
@@ -167,37 +167,37 @@ def channels(text: str, device: Device | None, side: str) -> list[int]:
 
 
 class Stream:
-    """Audio between a pair of devices and the rings, from `start` to `close`.
+    """Audio between a pair of devices and the buffers, from `start` to `close`.
 
-    rings: anything with `callback` and `userdata` (C pointers), `channels_in`, `channels_out` (0: no device on this
+    buffers: anything with `callback` and `userdata` (C pointers), `channels_in`, `channels_out` (0: no device on this
     side), and the counters `callbacks` and `block`.
     """
 
-    def __init__(self, rings: Any, pair: Pair):
-        self.rings, self.pair = rings, pair
+    def __init__(self, buffers: Any, pair: DevicePair):
+        self.buffers, self.pair = buffers, pair
         self._stream: Any = None
         self._kept: list[Any] = []  # streams left behind: their memory must stay
 
     def start(self) -> None:
         """Open and run; DeviceError."""
-        module, pair, rings = sounddevice(), self.pair, self.rings
+        module, pair, buffers = sounddevice(), self.pair, self.buffers
         about: dict[str, Any] = {
             "samplerate": pair.samplerate, "blocksize": 0, "dtype": "float32", "latency": "low",
-            "callback": rings.callback, "userdata": rings.userdata,
+            "callback": buffers.callback, "userdata": buffers.userdata,
         }  # fmt: skip
         try:
             if pair.input and pair.output:
                 self._stream = module._StreamBase(
                     "duplex", device=(pair.input.number, pair.output.number),
-                    channels=(rings.channels_in, rings.channels_out), **about,
+                    channels=(buffers.channels_in, buffers.channels_out), **about,
                 )  # fmt: skip
             elif pair.input:
                 self._stream = module._StreamBase(
-                    "input", device=pair.input.number, channels=rings.channels_in, **about
+                    "input", device=pair.input.number, channels=buffers.channels_in, **about
                 )
             elif pair.output:
                 self._stream = module._StreamBase(
-                    "output", device=pair.output.number, channels=rings.channels_out, **about
+                    "output", device=pair.output.number, channels=buffers.channels_out, **about
                 )
             self._stream.start()
         except (module.PortAudioError, ValueError) as error:
@@ -215,7 +215,7 @@ class Stream:
         both = claimed if isinstance(claimed, tuple) else one_sided
         # PipeWire has claimed a day; nobody plays with a second.
         sane = [seconds if 0 <= seconds < 1 else 0.0 for seconds in both]
-        return {"name": self.pair.name, "samplerate": self.pair.samplerate, "block": self.rings.block,
+        return {"name": self.pair.name, "samplerate": self.pair.samplerate, "block": self.buffers.longest_block,
                 "latency_in": sane[0], "latency_out": sane[1]}  # fmt: skip
 
     def close(self) -> None:
@@ -262,7 +262,7 @@ def _reason(error: Exception) -> str:
     return text.split(": ", 1)[-1].rstrip(".")
 
 
-class Keeper(threading.Thread):
+class StreamWatchdog(threading.Thread):
     """Watches a stream and brings it back. report(name, *values) gets "device" and "error", as `Bus.publish` does.
 
     patience: s without a callback before a device counts as lost; more where the callback waits for the mind.
@@ -280,8 +280,8 @@ class Keeper(threading.Thread):
         beats, since = -1, time.monotonic()
         while not self._ended.wait(POLL):
             now = time.monotonic()
-            if self.stream.rings.callbacks != beats:
-                beats, since = self.stream.rings.callbacks, now
+            if self.stream.buffers.callbacks != beats:
+                beats, since = self.stream.buffers.callbacks, now
                 if self.lost:
                     self._found()
             elif self.lost or now - since > self.patience or not self.stream.active:

@@ -1,4 +1,4 @@
-"""How long an answer takes, measured: a burst of noise through the real rings, device and cable, and back.
+"""How long an answer takes, measured: a burst of noise through the real buffers, device and cable, and back.
 
 What a driver says of its own latency is not to be trusted (PipeWire has claimed a day), so it only divides what was
 measured between input and output.
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from agent.devices.audio_device import Pair, Stream
+from agent.devices.audio_device import DevicePair, Stream
 from agent.devices.portaudio import DeviceError, jack_loop
-from agent.engine.buffers import Rings, warm_up
+from agent.engine.buffers import AudioBuffers, warm_up
 
 BURST = 4096  # samples of noise: heard 20 dB below a noisy room
 LEVEL = 0.25  # full scale
@@ -29,7 +29,7 @@ NOTHING = (
 
 
 @dataclass(frozen=True)
-class Budget:
+class LatencyBudget:
     """From the first sample of a hop to the first sample of its answer, ms; loop in samples, as measured."""
 
     hop: float
@@ -78,7 +78,9 @@ def find(heard: np.ndarray, sound: np.ndarray) -> int | None:
     return at if energy > 0 and likeness[at] > ALIKE * energy else None
 
 
-def measure(pair: Pair, hop: float, slack_ms: float, hear: Sequence[int] = (0,), speak: Sequence[int] = (0,)) -> Budget:
+def measure(
+    pair: DevicePair, hop: float, slack_ms: float, hear: Sequence[int] = (0,), speak: Sequence[int] = (0,)
+) -> LatencyBudget:
     """Play bursts through a pair of devices and tell how long they took; DeviceError if none came back.
 
     hop: s. slack_ms: of the answers to come. hear, speak: channels, counted from 0. On JACK, where nothing is
@@ -87,75 +89,75 @@ def measure(pair: Pair, hop: float, slack_ms: float, hear: Sequence[int] = (0,),
     if pair.input is None or pair.output is None:
         raise DeviceError("a loop has two ends: give both --input and --output as devices")
     warm_up()
-    rings = Rings(hop, pair.samplerate, _slack(pair, slack_ms, hop), seconds=60)
-    rings.open(max(hear) + 1, max(speak) + 1, hear, speak)
-    stream, through = Stream(rings, pair), "cable"
+    buffers = AudioBuffers(hop, pair.samplerate, _slack(pair, slack_ms, hop), seconds=60)
+    buffers.set_channels(max(hear) + 1, max(speak) + 1, hear, speak)
+    stream, through = Stream(buffers, pair), "cable"
     try:
         stream.start()
-        heard = _bursts(rings, 1, 1)
+        heard = _bursts(buffers, 1, 1)
         if not heard and pair.on_jack and jack_loop(speak[0], hear[0]):
             through = "server"
-        delays = _bursts(rings, rings.playing + 1, TIMES) if heard or through == "server" else []
+        delays = _bursts(buffers, buffers.current_hop + 1, TIMES) if heard or through == "server" else []
         about = stream.info()
     finally:
-        rings.close()
+        buffers.close()
         stream.close()
     if not delays:
         raise DeviceError(NOTHING.format(longest=LONGEST, speak=speak[0] + 1, hear=hear[0] + 1, name=pair.name))
-    return _budget(rings, delays, about, through)
+    return _budget(buffers, delays, about, through)
 
 
-def _slack(pair: Pair, slack_ms: float, hop: float) -> int:
+def _slack(pair: DevicePair, slack_ms: float, hop: float) -> int:
     """Samples: as asked for, but longer than a block and shorter than a hop."""
     asked = round(slack_ms * pair.samplerate / 1000)
     return min(max(asked, pair.block + pair.samplerate // 100), round(hop * pair.samplerate) - 1)
 
 
-def _bursts(rings: Rings, first: int, times: int, again: bool = True) -> list[int]:
+def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -> list[int]:
     """Speak bursts, a good second apart, from hop `first` on; the samples each took to be heard, none if one was not.
 
     What a busy machine brought too late does not count; if that was all, it is tried once more.
     """
-    every = 2 * max(1, int(np.ceil((LONGEST + BURST / rings.samplerate) / rings.hop / 2)))
+    every = 2 * max(1, int(np.ceil((LONGEST + BURST / buffers.samplerate) / buffers.hop / 2)))
     marked = [first + number * every for number in range(times)]
-    sounds = {hop: burst(hop)[: rings.boundary(hop + 1) - rings.boundary(hop)] for hop in marked}
+    sounds = {hop: burst(hop)[: buffers.boundary(hop + 1) - buffers.boundary(hop)] for hop in marked}
     for hop in range(first, marked[-1] + every):
-        if not _wait_until(rings, hop):
+        if not _wait_until(buffers, hop):
             return []
-        answer = np.zeros(rings.boundary(hop + 1) - rings.boundary(hop), np.float32)
+        answer = np.zeros(buffers.boundary(hop + 1) - buffers.boundary(hop), np.float32)
         if hop in sounds:
             answer[: len(sounds[hop])] = sounds[hop]
-        rings.publish(hop, answer)
-    if not _wait_until(rings, hop + 1):
+        buffers.publish(hop, answer)
+    if not _wait_until(buffers, hop + 1):
         return []
     delays = []
     for hop, sound in sounds.items():
-        at = rings.sounds_at(hop)
-        delay = find(rings.hear(at, at + round(LONGEST * rings.samplerate) + len(sound)), sound)
-        if not rings.decided(hop):
+        at = buffers.output_start(hop)
+        delay = find(buffers.read_input(at, at + round(LONGEST * buffers.samplerate) + len(sound)), sound)
+        if not buffers.answered(hop):
             continue
         if delay is None:
             return []
         delays.append(delay)
-    return delays if delays or not again else _bursts(rings, rings.playing + 2, times, again=False)
+    return delays if delays or not again else _bursts(buffers, buffers.current_hop + 2, times, again=False)
 
 
-def _wait_until(rings: Rings, hop: int) -> bool:
+def _wait_until(buffers: AudioBuffers, hop: int) -> bool:
     """Until the answer before `hop` has begun, and it is time for the next; False if the device has stopped."""
-    until = time.monotonic() + 2 * rings.hop + 2
-    while rings.playing < hop - 1 or rings.heard < rings.boundary(hop):
+    until = time.monotonic() + 2 * buffers.hop + 2
+    while buffers.current_hop < hop - 1 or buffers.samples_in < buffers.boundary(hop):
         if time.monotonic() > until:
             return False
         time.sleep(0.0005)
     return True
 
 
-def _budget(rings: Rings, delays: list[int], about: dict[str, Any], through: str) -> Budget:
-    loop, per_ms = int(np.median(delays)), rings.samplerate / 1000
+def _budget(buffers: AudioBuffers, delays: list[int], about: dict[str, Any], through: str) -> LatencyBudget:
+    loop, per_ms = int(np.median(delays)), buffers.samplerate / 1000
     claimed = about["latency_in"] + about["latency_out"]
     share = about["latency_in"] / claimed if claimed > 0 else 0.5
-    hop, slack = rings.boundary(1) / per_ms, rings.slack / per_ms
-    return Budget(
+    hop, slack = buffers.boundary(1) / per_ms, buffers.slack / per_ms
+    return LatencyBudget(
         hop, slack, share * loop / per_ms, (1 - share) * loop / per_ms, hop + slack + loop / per_ms, loop,
-        max(delays) - min(delays), rings.block, rings.samplerate, rings.xruns, through,
+        max(delays) - min(delays), buffers.longest_block, buffers.samplerate, buffers.xruns, through,
     )  # fmt: skip

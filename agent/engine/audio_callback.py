@@ -3,7 +3,7 @@
 `agent.engine.buffers` says what it is for and shares its memory with it.
 
 The memory is one block: a row of HEAD int64 (counters, settings, sizes, tables; four of them hold float64), then the
-float32 of the rings `heard`, `spoken` and `feed`, the answers and the chains.
+float32 of the buffers `heard`, `spoken` and `feed`, the answers and the chains.
 """
 
 from __future__ import annotations

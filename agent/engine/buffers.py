@@ -1,16 +1,17 @@
-"""Memory shared by the audio callback and the mind, and the callback itself: no Python object, lock or allocation.
+"""The memory that the audio callback and the decision loop share: no Python object, no lock, no allocation.
 
-The callback is one Numba function. PortAudio calls it through a C pointer (`Rings.callback`, `Rings.userdata`), files
-and tests call the same code through `Rings.process`. Whatever the sizes of the blocks, the same happens.
+The callback is one Numba function. PortAudio calls it through a C pointer (`AudioBuffers.callback`), files and tests
+call the same code through `AudioBuffers.process`. Whatever the sizes of the blocks, the same happens.
 
-One clock, the sample counter. Sample n in and sample n out have the same number. Hop h of the answer begins at output
-sample boundary(h) + slack. At its first sample the callback decides, once: the mind has published hop h -> it plays;
-else the *chain* goes on, what was to sound after the last answered hop if the mind were late, until an answered hop
-begins. The mind reads the decision before it commits, so that an answer that came too late is dropped whole.
+There is one clock, the sample counter. Sample n of the input and sample n of the output have the same number. Hop h of
+the answer begins at output sample boundary(h) + slack. At its first sample the callback decides, once and for all: if
+the decision loop has published hop h, it plays; else the *fallback* goes on, which was published with the last answered
+hop for this case, until an answered hop begins. The decision loop reads this decision (`answered`) before it accepts a
+hop, so an answer that came too late is dropped whole.
 
-Who writes what: the mind writes answers, chains and the fader's goal, the callback all the rest. A word that says
-"this is ready" is written after what it speaks of, with a fence between: x86 keeps stores in order by itself, the
-fence keeps the compiler, and other processors, from changing it.
+Who writes what: the decision loop writes answers, fallbacks and the fader's goal, the callback all the rest. A word
+that says "this is ready" is written after what it speaks of, with a fence between: x86 keeps stores in order by itself,
+the fence keeps the compiler, and other processors, from changing it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ from agent.engine.audio_callback import (
 from agent.engine.fader import length
 
 
-class Rings:
+class AudioBuffers:
     """The memory, and the mind's hand on it.
 
     hop: s. samplerate: Hz. slack: samples between the end of a hop and the beginning of its answer, less than a hop.
@@ -116,7 +117,7 @@ class Rings:
         head[TAKEN : TAKEN + DECIDED] = -2
         head[PUBLISHED] = 0  # hop 0 is silence: nothing has been heard before it
         self.slack = slack
-        self.open(channels_in, channels_out)
+        self.set_channels(channels_in, channels_out)
 
     # --- before the stream opens
 
@@ -128,7 +129,7 @@ class Rings:
     @slack.setter
     def slack(self, samples: int) -> None:
         """ValueError if it is not 0 to less than a hop, or too late."""
-        if self.heard:
+        if self.samples_in:
             raise ValueError("the slack cannot change once something has been heard")
         if not 0 <= samples < self.boundary(1):
             raise ValueError(f"slack of {samples} samples: expected 0 to less than one hop ({self.boundary(1)})")
@@ -144,7 +145,7 @@ class Rings:
         """Begin."""
         self._head[READY] = yes
 
-    def open(
+    def set_channels(
         self,
         channels_in: int,
         channels_out: int,
@@ -185,35 +186,37 @@ class Rings:
 
     # --- what the callback has counted
 
-    heard = property(lambda self: int(self._head[HEARD]), doc="Samples heard so far.")
-    spoken = property(lambda self: int(self._head[SPOKEN]), doc="Samples spoken so far.")
+    samples_in = property(lambda self: int(self._head[HEARD]), doc="Samples heard so far.")
+    samples_out = property(lambda self: int(self._head[SPOKEN]), doc="Samples spoken so far.")
     xruns = property(lambda self: int(self._head[XRUNS]), doc="Callbacks told that sound was lost.")
     missed = property(lambda self: int(self._head[MISSED]), doc="Hops whose answer was not there in time.")
     nans = property(lambda self: int(self._head[NANS]), doc="Samples heard that were no sound, taken as 0.")
     callbacks = property(lambda self: int(self._head[CALLBACKS]), doc="Blocks so far.")
-    block = property(lambda self: int(self._head[BLOCK]), doc="Longest block so far, samples.")
-    playing = property(lambda self: int(self._head[HOP]), doc="Hop of the answer that is sounding, -1 before hop 0.")
+    longest_block = property(lambda self: int(self._head[BLOCK]), doc="Longest block so far, samples.")
+    current_hop = property(
+        lambda self: int(self._head[HOP]), doc="Hop of the answer that is sounding, -1 before hop 0."
+    )
     waits = property(lambda self: bool(self._head[WAIT]), doc="Does the callback wait for the mind?")
 
     def boundary(self, hop: int) -> int:
         """Input sample at which a hop begins."""
         return round(hop * self.hop * self.samplerate)
 
-    def sounds_at(self, hop: int) -> int:
+    def output_start(self, hop: int) -> int:
         """Output sample at which the answer of a hop begins."""
         return self.boundary(hop) + self.slack
 
     # --- the mind
 
-    def hear(self, start: int, stop: int) -> np.ndarray:
+    def read_input(self, start: int, stop: int) -> np.ndarray:
         """Input samples [start, stop), (n,) float32; silence for what is no longer, or not yet, there."""
-        return self._kept(self._heard, self.heard, start, stop)
+        return self._copy(self._heard, self.samples_in, start, stop)
 
-    def said(self, start: int, stop: int) -> np.ndarray:
-        """Output samples [start, stop), (n,) float32, as they went to the device; as `hear`."""
-        return self._kept(self._spoken, self.spoken, start, stop)
+    def read_output(self, start: int, stop: int) -> np.ndarray:
+        """Output samples [start, stop), (n,) float32, as they went to the device; as `read_input`."""
+        return self._copy(self._spoken, self.samples_out, start, stop)
 
-    def _kept(self, ring: np.ndarray, now: int, start: int, stop: int) -> np.ndarray:
+    def _copy(self, ring: np.ndarray, now: int, start: int, stop: int) -> np.ndarray:
         out = np.zeros(stop - start, np.float32)
         oldest = now - self.size + STEP  # the callback may be writing the next STEP
         first, last = max(start, oldest, 0), min(stop, now)
@@ -237,7 +240,7 @@ class Rings:
         if not np.isfinite(audio).all():
             raise ValueError(f"the answer of hop {hop} holds NaN or Inf: it must not reach a loudspeaker")
         pending = int(head[PUBLISHED : PUBLISHED + ANSWERS].max())
-        if self.decided(pending) is None:
+        if self.answered(pending) is None:
             raise ValueError(f"hop {pending} has been published and not been decided")
         other = 1 - int(head[CHAIN])  # the callback is, or may come to be, in the one of the last answered hop
         at = other * self.length
@@ -246,17 +249,17 @@ class Rings:
                 raise ValueError(f"a chain of more than {self.length} samples")
             self._chains[at : at + len(part)] = part
             at += len(part)
-        head[FROM + other], head[LASTS + other] = self.sounds_at(hop + 1), at - other * self.length
+        head[FROM + other], head[LASTS + other] = self.output_start(hop + 1), at - other * self.length
         self._answers[slot * self.frames : slot * self.frames + frames] = audio
         head[CHAIN_FOR + slot] = other
         release(head, PUBLISHED + slot, hop)
 
-    def decided(self, hop: int) -> bool | None:
+    def answered(self, hop: int) -> bool | None:
         """True: the answer of this hop was played; False: the chain went on; None: it has not begun."""
         word = int(self._head[TAKEN + hop % DECIDED])
         if word >> 1 == hop:
             return bool(word & 1)
-        return False if hop < self.playing - DECIDED // 2 else None  # nobody answers for so long ago
+        return False if hop < self.current_hop - DECIDED // 2 else None  # nobody answers for so long ago
 
     def fade(self, goal: int, at: int = 0) -> None:
         """Fade to silence (0) or back (1) in 10 ms, from the next block on, or from output sample `at` > 0 on.
@@ -285,7 +288,7 @@ class Rings:
     def feed(self, audio: np.ndarray) -> int:
         """Let (n,) float32 be heard instead of the device's input; return how many samples there was room for."""
         head = self._head
-        n = min(len(audio), self.size - STEP - self.unheard)
+        n = min(len(audio), self.size - STEP - self.input_pending)
         done = int(head[FEED])
         for first in range(0, n, self.size):
             part = audio[first : min(n, first + self.size)]
@@ -298,14 +301,14 @@ class Rings:
         return n
 
     @property
-    def unheard(self) -> int:
+    def input_pending(self) -> int:
         """Samples fed that have not been heard yet."""
         return int(self._head[FEED] - self._head[FED])
 
     def wait_for(self, samples: int, timeout: float = 10.0) -> bool:
         """Sleep until so many samples have been spoken; False if that took longer than `timeout` (s)."""
         until = time.monotonic() + timeout
-        while self.spoken < samples:
+        while self.samples_out < samples:
             if time.monotonic() > until:
                 return False
             time.sleep(0.001)
@@ -314,7 +317,7 @@ class Rings:
 
 def warm_up() -> None:
     """Compile before the stream opens."""
-    rings = Rings(0.25, 8000, 0)
-    rings.process(np.zeros(3000, np.float32), np.zeros(3000, np.float32))
-    rings.publish(2, np.zeros(2000, np.float32))
-    _ = rings.callback
+    buffers = AudioBuffers(0.25, 8000, 0)
+    buffers.process(np.zeros(3000, np.float32), np.zeros(3000, np.float32))
+    buffers.publish(2, np.zeros(2000, np.float32))
+    _ = buffers.callback

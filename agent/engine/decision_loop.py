@@ -1,8 +1,10 @@
-"""The mind: hears, decides and answers, hop by hop, between the rings and the session. One thread calls it.
+"""The decision loop: hears, decides and answers, hop by hop, between the audio buffers and the session.
 
-Two states take turns. Before hop t is heard, hop t of the answer has been accepted; after it, hop t + 1 of the answer
-is due: proposed, published, and accepted when the callback has decided that it was played, or else what sounded
-instead. So after a stall everything is caught up in the order in which it happened.
+Two states alternate. Before hop t is heard, hop t of the answer has been accepted. After it, hop t + 1 of the answer
+is due: it is proposed, published, and accepted when the callback has decided that it was played, or else what sounded
+instead is accepted. So after a stall everything is caught up in the order in which it happened.
+
+All methods are for one thread, the engine's decision thread; the attributes may be read from any thread.
 """
 
 from __future__ import annotations
@@ -15,231 +17,260 @@ import numpy as np
 
 from action.selection import silent_choice
 from agent.control.bus import Bus
-from agent.engine.buffers import Rings
+from agent.engine.buffers import AudioBuffers
+from agent.engine.remote_listener import RemoteListener
 from agent.performance.session import Session
 from agent.performance.state import Event, Proposal
 from perception.stream import LabelledHop
 
-REMEMBERED = 14_400  # hops of which the times are known: an hour at 0.25 s
+RESPONSE_TIMES_KEPT = 14_400  # hops: an hour at 0.25 s
+CLOCK_JUMP_S = 0.2  # a wall clock that differs by more has been set
+SILENT_DB = -120.0  # dBFS of a hop that could not be heard
 
 
 class Log(Protocol):
-    """Where the mind writes what it does: `agent.records.session_log.Journal`."""
+    """Where the decision loop writes what it does: `agent.records.session_log.SessionLog`."""
 
     def hop(self, event: Event) -> None:
-        """This was played."""
+        """This hop was played."""
 
     def fader(self, gain: float, at: int) -> None:
-        """The fader moved, from this output sample on."""
+        """The fader moves to `gain` (linear) from output sample `at` on."""
 
     def control(self, name: str, args: Any, source: str, hop: int) -> None:
-        """Someone has asked for this."""
+        """A command was carried out before `hop` was decided."""
 
     def coherence(self, found: dict[str, float], hop: int) -> None:
-        """So well did both fit until this hop."""
+        """The scores of input and output up to `hop`."""
 
     def end(self, samples: int) -> None:
-        """So many samples were spoken in all."""
+        """The output had so many samples in all."""
 
 
-class Records(Protocol):
-    """Where what is heard and spoken goes: `agent.records.recorder.Recorder`."""
+class Recorder(Protocol):
+    """Where input and output are recorded: `agent.records.recorder.Recorder`."""
 
     def heard(self, audio: np.ndarray) -> None:
-        """(n,) float32 that came in."""
+        """(n,) float32 of input."""
 
     def spoken(self, audio: np.ndarray) -> None:
-        """(n,) float32 that went out."""
+        """(n,) float32 of output."""
 
 
-class Labels(Protocol):
-    """An ear elsewhere: `agent.engine.engine.Patch`."""
+class DecisionLoop:
+    """Works on a session and the audio buffers; `step` does the next thing there is to do.
 
-    def next(self) -> LabelledHop:
-        """The hop that has just passed."""
+    log, recorder: may also be given to `start`. remote: labels of an ear elsewhere, instead of the input's sound.
+    """
 
-
-class Mind:
-    """On a session and its rings. `turn` does the next thing there is to do."""
-
-    def __init__(self, session: Session, rings: Rings, bus: Bus, log: Log | None, records: Records | None,
-                 labels: Labels | None = None):  # fmt: skip
-        self.session, self.rings, self.bus = session, rings, bus
-        self.log, self.records, self.labels = log, records, labels
+    def __init__(
+        self,
+        session: Session,
+        buffers: AudioBuffers,
+        bus: Bus,
+        *,
+        log: Log | None = None,
+        recorder: Recorder | None = None,
+        remote: RemoteListener | None = None,
+    ):
+        self.session, self.buffers, self.bus = session, buffers, bus
+        self._log, self._recorder, self._remote = log, recorder, remote
         self.piece = session.start()
-        self.broken = False  # an exception came out of the session: it is not asked again until `begin`
-        self.times: deque[float] = deque(maxlen=REMEMBERED)  # ms from the end of a hop to its published answer
-        self.newest: Event | None = None  # played
-        self.latency_out = 0.0  # s, of the device
-        self._pending: Proposal | None = None
-        self._after: list[Proposal] = []  # what sounds after the pending hop if the mind is late
-        self._chain: list[Proposal] = []  # the same after the hop answered last
-        self._fades = self._taken = self._said = 0
-        self._clock = 0.0  # unix time of sample 0
-        self._heard_ms = 0.0
+        self.suspended = False  # the session has failed: it is not asked again until `resume`
+        self.response_ms: deque[float] = deque(maxlen=RESPONSE_TIMES_KEPT)  # from the end of a hop to its answer
+        self.last_event: Event | None = None  # of the hop played last
+        self._output_latency_s = 0.0
+        self._pending: Proposal | None = None  # published, and not yet decided by the callback
+        self._pending_fallback: list[Proposal] = []  # the hops after it, should the next answer be late
+        self._fallback: list[Proposal] = []  # the hops after the one answered last
+        self._fades_logged = self._input_recorded = self._output_recorded = 0
+        self._unix_time_of_start = 0.0  # unix time of sample 0, s
+        self._listening_ms = 0.0
 
-    # --- turns
+    def start(self, log: Log | None, recorder: Recorder | None, output_latency_s: float = 0.0) -> None:
+        """Before the first step: where to write, and how late the device sounds."""
+        self._log, self._recorder, self._output_latency_s = log, recorder, output_latency_s
 
-    def turn(self) -> bool:
-        """Accept, hear or answer; False if there is nothing to be done yet."""
-        piece, rings = self.piece, self.rings
+    # --- steps
+
+    def step(self) -> bool:
+        """Accept, hear or answer a hop; False if there is nothing to be done yet."""
+        piece, buffers = self.piece, self.buffers
         due = piece.hop == piece.hearing.hops  # else a hop has to be heard first
-        played = rings.decided(piece.hop) if due else None
-        if played is not None:
-            self._accept(played)
-        elif due and self._pending is None and (rings.waits or rings.heard < rings.sounds_at(piece.hop)):
+        answered = buffers.answered(piece.hop) if due else None
+        if answered is not None:
+            self._accept(answered)
+        elif due and self._pending is None and (buffers.waits or buffers.samples_in < buffers.output_start(piece.hop)):
             self._answer()
-        elif not due and rings.heard >= rings.boundary(piece.hearing.hops + 1):
+        elif not due and buffers.samples_in >= buffers.boundary(piece.hearing.hops + 1):
             self._hear()
         else:
             return False
         return True
 
     @property
-    def between(self) -> bool:
-        """Is nothing published that has not been decided? Only then may a control touch the piece."""
+    def accepts_controls(self) -> bool:
+        """Is no proposal waiting for the callback's decision? Only then may a control change the piece."""
         return self._pending is None
 
-    def until(self) -> float:
+    def seconds_until_due(self) -> float:
         """Seconds, about, until there will be something to do."""
-        piece, rings = self.piece, self.rings
+        piece, buffers = self.piece, self.buffers
         due = piece.hop == piece.hearing.hops
-        sample = rings.sounds_at(piece.hop) if due else rings.boundary(piece.hearing.hops + 1)
-        return (sample - rings.heard) / rings.samplerate
+        sample = buffers.output_start(piece.hop) if due else buffers.boundary(piece.hearing.hops + 1)
+        return (sample - buffers.samples_in) / buffers.samplerate
 
     def _hear(self) -> None:
         began, piece = time.perf_counter(), self.piece
-        hop, rings = piece.hearing.hops, self.rings
-        self._look_at_the_clock()
-        audio = rings.hear(rings.boundary(hop), rings.boundary(hop + 1))
-        self._record(rings.boundary(hop + 1))
+        hop, buffers = piece.hearing.hops, self.buffers
+        self._follow_wall_clock()
+        audio = buffers.read_input(buffers.boundary(hop), buffers.boundary(hop + 1))
+        self._record(buffers.boundary(hop + 1))
         self._log_fades()
         heard = None
         try:
-            heard = self._heard(audio)
+            heard = self._listen(audio)
         finally:
-            if heard is None:  # a failing ear is deaf for a hop, and new
+            if heard is None:  # a listener that fails misses a hop and begins anew
                 piece.hearing = self.session.listener.start()
                 piece.hearing.hops = hop + 1
-            label, level = (heard.label, heard.level_db) if heard else (self.session.silence, -120.0)
-            self.bus.publish("heard", hop, label, level, self._date(rings.boundary(hop)))
-        self._heard_ms = 1e3 * (time.perf_counter() - began)
-        if not self.broken:
+            label, level = (heard.label, heard.level_db) if heard else (self.session.silence, SILENT_DB)
+            self.bus.publish("heard", hop, label, level, self._unix_time(buffers.boundary(hop)))
+        self._listening_ms = 1e3 * (time.perf_counter() - began)
+        if not self.suspended:
             self.session.hear(piece, heard, audio)
 
-    def _heard(self, audio: np.ndarray) -> LabelledHop:
-        if self.labels is None:
+    def _listen(self, audio: np.ndarray) -> LabelledHop:
+        if self._remote is None:
             return self.session.listen(self.piece, audio)
         self.piece.hearing.hops += 1
-        return self.labels.next()
+        return self._remote.next()
 
     def _answer(self) -> None:
-        piece, session, rings = self.piece, self.session, self.rings
+        piece, session, buffers = self.piece, self.session, self.buffers
         began = time.perf_counter()
-        heard, self._heard_ms = self._heard_ms, 0.0
-        if self.broken:
-            made, after = self._rest(), self._chain[1:]
+        listening_ms, self._listening_ms = self._listening_ms, 0.0
+        if self.suspended:
+            proposal, fallback = self._without_session(), self._fallback[1:]
         else:
-            made = session.propose(piece, {"perception": heard})
-            after = session.chain(piece, made, session.patience + 1)
-        rings.publish(piece.hop, made.audio, [late.audio for late in after])
-        self._pending, self._after = made, after
-        self.times.append(heard + 1e3 * (time.perf_counter() - began))
-        self._tell(made.event)
+            proposal = session.propose(piece, {"perception": listening_ms})
+            fallback = session.chain(piece, proposal, session.patience + 1)
+        buffers.publish(piece.hop, proposal.audio, [late.audio for late in fallback])
+        self._pending, self._pending_fallback = proposal, fallback
+        self.response_ms.append(listening_ms + 1e3 * (time.perf_counter() - began))
+        self._report_event(proposal.event)
 
-    def _rest(self) -> Proposal:
-        """What goes on without the session: the chain, then silence."""
-        if self._chain:
-            return self._chain[0]
+    def _without_session(self) -> Proposal:
+        """The next hop where the session cannot be asked: the fallback, then silence."""
+        if self._fallback:
+            return self._fallback[0]
         piece, memory = self.piece, self.session.memories[self.piece.sounding]
         choice, frames = silent_choice(memory.oracle), self.session.frames(self.piece.hop)
-        event = Event(piece.hop, -1, -120.0, (), -1, choice.label, choice.why, 0, 0, None, frames,
-                      memory=piece.sounding, held=len(memory.sound.audio))  # fmt: skip
-        return Proposal(event, np.zeros(frames, np.float32), choice, memory.sound.start(), piece.sounding)
+        event = Event(
+            hop=piece.hop, heard=-1, level=SILENT_DB, plan=(), segment=-1, label=choice.label, why=choice.why,
+            match=0, run=0, gain=None, frames=frames, memory=piece.sounding, held=len(memory.sound.audio),
+        )  # fmt: skip
+        audio, voice = np.zeros(frames, np.float32), memory.sound.start()
+        return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=piece.sounding)
 
-    def _accept(self, played: bool) -> None:
-        """The callback has decided on hop `piece.hop`: so it was."""
+    def _accept(self, answered: bool) -> None:
+        """The callback has decided on hop `piece.hop`: take over what it played."""
         piece = self.piece
-        if played and self._pending:
-            proposal, self._chain = self._pending, self._after
-        elif self._chain:
-            proposal, self._chain = self._chain[0], self._chain[1:]
+        if answered and self._pending:
+            proposal, self._fallback = self._pending, self._pending_fallback
+        elif self._fallback:
+            proposal, self._fallback = self._fallback[0], self._fallback[1:]
         else:
-            proposal = self._rest() if self.broken else self.session.chain(piece, None, 1)[0]
-        self._pending, self._after = None, []
+            proposal = self._without_session() if self.suspended else self.session.chain(piece, None, 1)[0]
+        self._pending, self._pending_fallback = None, []
         try:
-            if self.broken:
+            if self.suspended:
                 piece.voice, piece.sounding = proposal.voice, proposal.memory
             else:
                 self.session.accept(piece, proposal)
         finally:
             piece.hop = proposal.event.hop + 1
-            self.newest = proposal.event
-            if self.log:
-                self.log.hop(proposal.event)
-        if not played:
-            self._tell(proposal.event)
+            self.last_event = proposal.event
+            if self._log:
+                self._log.hop(proposal.event)
+        if not answered:
+            self._report_event(proposal.event)
 
     # --- after an error
 
-    def give_up(self) -> None:
-        """The session has failed: on without it, with what was to sound, and then silence."""
-        self.broken = True
+    def suspend(self) -> None:
+        """The session has failed: go on without it, with the fallback and then silence."""
+        self.suspended = True
 
-    def begin(self) -> None:
-        """The session may be asked again: what it did not hear was silence."""
-        if self.broken:
+    def resume(self) -> None:
+        """Ask the session again; what it did not hear counts as silence."""
+        if self.suspended:
             piece, held = self.piece, self.piece.config.decision.lookahead - 1
             piece.decision = self.session.decision.start(origin=max(0, piece.hearing.hops - held))
             piece.waiting.clear()
             piece.waiting.extend([self.session.silence] * min(held, piece.hearing.hops))
-        self.broken = False
+        self.suspended = False
 
-    # --- telling
+    # --- reports and records
 
-    def _tell(self, event: Event) -> None:
-        rings, memory = self.rings, self.session.memories[event.memory]
-        position = self.session.memories[event.memory].sound.boundary(event.segment) / rings.samplerate
-        begins = rings.sounds_at(event.hop)
-        date = self._date(begins) + self.latency_out
+    def _report_event(self, event: Event) -> None:
+        buffers, memory = self.buffers, self.session.memories[event.memory]
+        position = memory.sound.boundary(event.segment) / buffers.samplerate
+        begins = buffers.output_start(event.hop)
+        date = self._unix_time(begins) + self._output_latency_s
         if event.plan:
             self.bus.publish("plan", event.hop, *event.plan)
         self.bus.publish(
             "event", event.hop, event.why, event.segment, event.label, event.match, event.run,
-            position if event.segment >= 0 else -1.0, event.frames / rings.samplerate,
+            position if event.segment >= 0 else -1.0, event.frames / buffers.samplerate,
             1.0 if event.gain is None else event.gain, memory.name, date - time.time(), date,
         )  # fmt: skip
 
-    def _look_at_the_clock(self) -> None:
-        """When was sample 0? What is read comes late by up to a block: the earliest is true, unless time has passed."""
-        now = time.time() - self.rings.heard / self.rings.samplerate
-        self._clock = min(now, self._clock + 1e-4) if abs(now - self._clock) < 0.2 else now
+    def _follow_wall_clock(self) -> None:
+        """When was sample 0? Reports carry unix times for other programs; nothing here waits or schedules by them.
 
-    def _date(self, sample: int) -> float:
-        return self._clock + sample / self.rings.samplerate
+        The sample counter is read up to a block too late, so the earliest estimate is the best; the estimate may rise
+        slowly, for the device's clock and the wall clock drift apart.
+        """
+        now = time.time() - self.buffers.samples_in / self.buffers.samplerate
+        jumped = abs(now - self._unix_time_of_start) >= CLOCK_JUMP_S
+        self._unix_time_of_start = now if jumped else min(now, self._unix_time_of_start + 1e-4)
+
+    def _unix_time(self, sample: int) -> float:
+        return self._unix_time_of_start + sample / self.buffers.samplerate
 
     def _log_fades(self) -> None:
-        for at, goal in self.rings.fades(self._fades):
-            self._fades += 1
-            if self.log:
-                self.log.fader(goal, at)
+        for at, goal in self.buffers.fades(self._fades_logged):
+            self._fades_logged += 1
+            if self._log:
+                self._log.fader(goal, at)
 
-    def _record(self, heard: int) -> None:
-        """Hand on what was heard up to this sample, and what was spoken."""
-        rings, spoken = self.rings, self.rings.spoken
-        if self.records and heard > self._taken:
-            self.records.heard(rings.hear(self._taken, heard))
-        if self.records and spoken > self._said:
-            self.records.spoken(rings.said(self._said, spoken))
-        self._taken, self._said = heard, spoken
+    def _record(self, stop: int) -> None:
+        """Hand on the input up to sample `stop`, and the output so far."""
+        buffers, samples_out = self.buffers, self.buffers.samples_out
+        if self._recorder and stop > self._input_recorded:
+            self._recorder.heard(buffers.read_input(self._input_recorded, stop))
+        if self._recorder and samples_out > self._output_recorded:
+            self._recorder.spoken(buffers.read_output(self._output_recorded, samples_out))
+        self._input_recorded, self._output_recorded = stop, samples_out
+
+    def log_control(self, name: str, args: Any, source: str, hop: int) -> None:
+        """Write a command into the log, if there is one. From any thread."""
+        if self._log:
+            self._log.control(name, args, source, hop)
+
+    def log_coherence(self, scores: dict[str, float], hop: int) -> None:
+        """Write the scores up to `hop` into the log, if there is one. From any thread."""
+        if self._log:
+            self._log.coherence(scores, hop)
 
     def finish(self) -> None:
         """The stream has ended: write down what was still played."""
-        piece, rings = self.piece, self.rings
-        while (played := rings.decided(piece.hop)) is not None:
+        piece, buffers = self.piece, self.buffers
+        while (answered := buffers.answered(piece.hop)) is not None:
             piece.hearing.hops = max(piece.hearing.hops, piece.hop)  # what was heard last decides nothing any more
-            self._accept(played)
+            self._accept(answered)
         self._log_fades()
-        self._record(rings.heard)
-        if self.log:
-            self.log.end(rings.spoken)
+        self._record(buffers.samples_in)
+        if self._log:
+            self._log.end(buffers.samples_out)

@@ -1,4 +1,4 @@
-"""The engine: one thread in which the mind works, and the one door for commands. It knows no device and no file.
+"""The engine: the decision thread, and the one door for commands. It knows no device and no file.
 
 A device's callback, or a loop over files (file_transport.py), moves the sound. Whoever shows something taps the bus or
 asks for a `snapshot`.
@@ -7,10 +7,10 @@ asks for a `snapshot`.
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,30 +20,34 @@ import numpy as np
 from agent.control.bus import Bus
 from agent.control.command import CONTROLS, Command, CommandError
 from agent.control.presets import Presets
-from agent.engine import buffers, fader
-from agent.engine.buffers import Rings
-from agent.engine.decision_loop import Log, Mind, Records
-from agent.engine.remote_listener import Patch
+from agent.engine import buffers as audio_buffers
+from agent.engine import fader
+from agent.engine.buffers import AudioBuffers
+from agent.engine.command_queue import URGENT, CommandQueue
+from agent.engine.decision_loop import DecisionLoop, Log, Recorder
+from agent.engine.remote_listener import RemoteListener
 from agent.performance.memories import Stored
 from agent.performance.session import Session
 from agent.settings.config import FIELDS, ConfigError
 from corpora.corpus import CorpusError
 from corpora.disk import AudioError
 
-ROOM = 10_000  # commands that may wait for the next hop
-SWITCH = 0.0005  # s after which the interpreter lets another thread have its turn
-NAP = 0.001  # s
-FLOOR = -120.0  # dBFS
-REFUSED = (CommandError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
+logger = logging.getLogger("antiphon.engine")
+
+THREAD_SWITCH_S = 0.0005  # after which the interpreter lets another thread run
+IDLE_SLEEP_S = 0.001
+SPREAD_EVERY_S = 1.0  # the response times are summed up that often
+SILENT_DB = -120.0  # dBFS, what digital silence is shown as
+REFUSALS = (CommandError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
+LIVE_SETTINGS = [name.split(".")[1] for name, about in FIELDS.items() if about.live]
 
 
 class Engine:
-    """Plays on a session. `start`, move sound through `rings`, `stop`.
+    """Plays on a session. `start`, move sound through `buffers`, `stop`.
 
     samplerate: Hz, the session's. slack_ms: between the end of a hop and the beginning of its answer. bus: where all
-    that happens is told. wait: the callback waits for the mind, for files and freewheel. source: an ear elsewhere,
-    `Patch`. log, recorder: where what is played is kept, `Journal` and `Recorder` of
-    agent/records; they may also be set before `start`.
+    that happens is reported. wait: the callback waits for the decision loop, for files and freewheel. remote: labels
+    of an ear elsewhere, instead of the input's sound.
     """
 
     def __init__(
@@ -54,46 +58,54 @@ class Engine:
         slack_ms: float,
         bus: Bus,
         wait: bool = False,
-        source: Patch | None = None,
-        log: Log | None = None,
-        recorder: Records | None = None,
+        remote: RemoteListener | None = None,
     ):
         if samplerate != session.samplerate:
             raise ValueError(f"samplerate = {samplerate}: the session was opened at {session.samplerate} Hz")
         self.session, self.samplerate, self.bus = session, int(samplerate), bus
-        self.source, self.log, self.recorder = source, log, recorder
-        self.rings = Rings(session.hop, samplerate, round(slack_ms * samplerate / 1000), wait=wait)
-        self.mind = Mind(session, self.rings, bus, None, None, source)
+        self.buffers = AudioBuffers(session.hop, samplerate, round(slack_ms * samplerate / 1000), wait=wait)
+        self.decision_loop = DecisionLoop(session, self.buffers, bus, remote=remote)
         self.over = threading.Event()  # someone has asked for the end
-        self._handlers: dict[str, Callable[[Command], None]] = {}  # of controls that belong to others, like midi/learn
-        self.latency = (0.0, 0.0)  # s that the device adds, in and out
-        self.meter: Any = None  # says how well both fit, `agent.coherence.meter.Meter`
-        self._commands: deque[Command] = deque()
-        self.naps = 0  # times the mind had nothing to do
-        self._lock = threading.Lock()  # of the fader's goal
+        self.failure: Exception | None = None  # the newest of the decision loop
+        self.idle_count = 0  # times the decision loop had nothing to do
+        self._remote = remote
+        self._handlers: dict[str, Callable[[Command], None]] = {}
+        self._device_latency_s = (0.0, 0.0)
+        self._coherence_interval_s = 0.0
+        self._commands = CommandQueue()
+        self._fader_lock = threading.Lock()
         self._muted = self._closed = self._failed = False
-        self.failure: Exception | None = None  # the newest of the mind's
-        self._opens = 0  # output sample from which on the fader may be open
+        self._opens_at = 0  # output sample from which on the fader may be open
         self._ended = threading.Event()
-        self._metered = (0, 0)
-        self._paced, self._spread = 0.0, {"p50": 0.0, "p99": 0.0}
-        self._thread = threading.Thread(target=self._run, name="antiphon-mind", daemon=True)
-        self._clerk = ThreadPoolExecutor(1, "antiphon-clerk")  # writes and reads files, so that the mind need not
+        self._levels_read = (0, 0)  # samples of input and output whose peaks were shown
+        self._spread_time, self._spread = 0.0, {"p50": 0.0, "p99": 0.0}
+        self._thread = threading.Thread(target=self._run, name="antiphon-decision", daemon=True)
+        self._file_worker = ThreadPoolExecutor(1, "antiphon-files")  # the decision loop never waits for the disk
 
-    # --- begin and end
+    # --- begin and end, from the thread that owns the engine
 
     def warm_up(self) -> None:
         """Compile and touch everything, before a stream opens."""
         self.session.warm_up()
         fader.warm_up()
-        buffers.warm_up()
+        audio_buffers.warm_up()
 
-    def start(self) -> None:
-        """Let the mind work. No garbage is collected from here on but between hops."""
-        self.mind.log, self.mind.records = self.log, self.recorder
-        self.mind.latency_out = self.latency[1]
+    def set_device_latency(self, input_s: float, output_s: float) -> None:
+        """What the device adds, as its driver claims; before `start`."""
+        self._device_latency_s = (input_s, output_s)
+
+    def add_handler(self, name: str, handler: Callable[[Command], None]) -> None:
+        """Let `handler` carry out the control `name`, in the thread that sends it; it may raise CommandError."""
+        self._handlers[name] = handler
+
+    def start(self, log: Log | None = None, recorder: Recorder | None = None) -> None:
+        """Begin to decide. From here on garbage is collected between hops only.
+
+        log, recorder: where what is played is kept, `SessionLog` and `Recorder` of agent/records.
+        """
+        self.decision_loop.start(log, recorder, self._device_latency_s[1])
         self._before = (sys.getswitchinterval(), gc.isenabled())
-        sys.setswitchinterval(SWITCH)
+        sys.setswitchinterval(THREAD_SWITCH_S)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -102,76 +114,80 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """The mind ends; what was played is written down. Close the stream first."""
+        """End the decision thread; what was played is written down. Close the stream first."""
         if self._ended.is_set():
             return
-        self.rings.close()
+        self.buffers.close()
         self._ended.set()
         self._thread.join()
-        self._clerk.shutdown()
+        self._file_worker.shutdown()
         sys.setswitchinterval(self._before[0])
         gc.unfreeze()
         if self._before[1]:
             gc.enable()
 
     def fade_out(self) -> None:
-        """Silence within 10 ms of the next block, and no more answers: before the stream is closed."""
-        with self._lock:
+        """Silence within 10 ms of the next block, until `play`. From any thread."""
+        with self._fader_lock:
             self._closed = True
             self._set_fader()
 
     # --- commands, from any thread
 
     def command(self, command: Command) -> None:
-        """Mute, stop and panic at once, all else at the next hop, in order. CommandError if it cannot even be kept."""
-        name = command.name
-        if name in ("hear/label", "hear/feature"):
-            if self.source is None:
-                raise CommandError(f"{name}: the ear listens to sound: start with  --input osc")
-            self.source.put(command)
-            return
-        if name in self._handlers:
-            self._handlers[name](command)
-            return
-        if len(self._commands) >= ROOM:
-            raise CommandError(f"{name}: {ROOM} commands are waiting already: send fewer")
-        if name in ("mute", "stop", "panic"):
-            with self._lock:
-                if name == "mute":
-                    self._muted = bool(command.args[0]) if command.args else not self._muted
-                    command = Command(name, (int(self._muted),), command.source)
-                else:
-                    self._closed = True
-                self._set_fader()
-        self._commands.append(command)
-        if name == "quit":
-            self.fade_out()
-            self.over.set()
+        """Mute, stop, panic and quit act at once, all else at the next hop, in order.
 
-    def add_handler(self, name: str, handler: Callable[[Command], None]) -> None:
-        """Let `handler` carry out the control `name`, in the thread that sends it; it may raise CommandError."""
-        self._handlers[name] = handler
+        CommandError if it cannot be carried out, or too many commands wait; an urgent one is never refused.
+        """
+        if command.name in ("hear/label", "hear/feature"):
+            if self._remote is None:
+                raise CommandError(f"{command.name}: the ear listens to sound: start with  --input osc")
+            self._remote.put(command)
+        elif command.name in self._handlers:
+            self._handlers[command.name](command)
+        elif command.name in URGENT:
+            self._act_at_once(command)
+        else:
+            self._commands.put(command)
+
+    @property
+    def commands_waiting(self) -> int:
+        """Commands that have not been carried out yet."""
+        return len(self._commands)
+
+    def _act_at_once(self, command: Command) -> None:
+        """Move the fader now; the decision loop learns of it at the next hop."""
+        with self._fader_lock:
+            if command.name == "mute":
+                self._muted = bool(command.args[0]) if command.args else not self._muted
+                command = Command("mute", (int(self._muted),), command.source)
+            else:
+                self._closed = True
+            self._set_fader()
+            self._commands.put(command)
+        if command.name == "quit":
+            self.over.set()
 
     def _set_fader(self) -> None:
         """Where mute, stop and error want it; call it with the lock held."""
         open_now = not (self._muted or self._closed)
-        self.rings.fade(open_now, self._opens if open_now and self._opens > self.rings.spoken else 0)
+        self.buffers.fade(open_now, self._opens_at if open_now and self._opens_at > self.buffers.samples_out else 0)
 
-    # --- in the mind's thread
+    # --- in the decision thread
 
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
-                if self.mind.between:
-                    self._obey_all()
-                worked = self.mind.turn()
+                if self.decision_loop.accepts_controls:
+                    self._commands.drain(self._carry_out)
+                worked = self.decision_loop.step()
             except Exception as error:
                 self._fail(error)
                 worked = False
             if not worked:
-                self.naps += 1
+                self.idle_count += 1
                 self._idle()
-        for task in (self._obey_all, self.mind.finish):
+        for task in (lambda: self._commands.drain(self._carry_out), self.decision_loop.finish):
             try:
                 task()
             except Exception as error:
@@ -179,72 +195,67 @@ class Engine:
 
     def _idle(self) -> None:
         """Sleep until the next hop, not so long that a command would wait."""
-        if self.rings.waits:
-            time.sleep(NAP / 5)
+        if self.buffers.waits:
+            time.sleep(IDLE_SLEEP_S / 5)
             return
-        left = self.mind.until()
+        left = self.decision_loop.seconds_until_due()
         if left > 0.02 and gc.get_count()[0] > 5000:
             gc.collect(1)
-        time.sleep(min(max(left - 2 * NAP, NAP / 2), 5 * NAP))
+        time.sleep(min(max(left - 2 * IDLE_SLEEP_S, IDLE_SLEEP_S / 2), 5 * IDLE_SLEEP_S))
 
     def _fail(self, error: Exception) -> None:
         """An error of ours: fade out, say so, keep the stream; `play` tries again."""
         if not self._failed:
-            told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            self.bus.publish("error", f"the mind has failed ({told}): it is silent now, play begins anew")
+            logger.exception("the decision loop has failed at hop %d", self.decision_loop.piece.hop)
+            self.bus.publish("error", f"the mind has failed ({_short(error)}): it is silent now, play begins anew")
         self.failure, self._failed = error, True
-        self.mind.give_up()
+        self.decision_loop.suspend()
         self.fade_out()
 
-    def _obey_all(self) -> None:
-        commands = self._commands
-        while commands:
-            command, follows = commands[0], commands[1] if len(commands) > 1 else None
-            try:
-                if not (follows and follows.name == command.name and CONTROLS[command.name].setting):
-                    self._obey(command)  # of a fader that moves, where it has come to is what counts
-            except REFUSED as error:
-                self.bus.publish("error", str(error))
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-                self.bus.publish("error", f"{command.name} failed ({told}): nothing was changed")
-            commands.popleft()
+    def _carry_out(self, command: Command) -> None:
+        try:
+            self._apply(command)
+        except REFUSALS as error:
+            self.bus.publish("error", str(error))
+        except Exception as error:
+            logger.exception("the command %s %s has failed", command.name, command.args)
+            self.bus.publish("error", f"{command.name} failed ({_short(error)}): nothing was changed")
 
-    def _obey(self, command: Command) -> None:
-        """Carry out one command between two hops, tell everyone, and write it down."""
+    def _apply(self, command: Command) -> None:
+        """Carry out one command between two hops, report it, and write it down."""
         name, args = command.name, command.args
-        piece, said = self.mind.piece, ""
+        piece, partly = self.decision_loop.piece, ""
         if name == "play":
             self._play()
         elif name in ("stop", "panic"):
+            self.fade_out()  # once more: a `play` may have been under way
             self.session.apply(piece, "stop")
         elif name in ("save", "preset/save", "preset/recall"):
-            self._hand_over(command)
+            self._apply_with_file(command)
             return
         elif name not in ("mute", "quit"):
-            said = self.session.apply(piece, name, args)
-        if self.log:
-            self.log.control(name, args, command.source, piece.hop)
-        if said:
-            self.bus.publish("error", said)
+            partly = self.session.apply(piece, name, args)
+        self.decision_loop.log_control(name, args, command.source, piece.hop)
+        if partly:
+            self.bus.publish("error", partly)
         self.bus.publish("changed", name, *self._value(name, args))
         if name == "back":
-            for key in LIVE:
+            for key in LIVE_SETTINGS:
                 self.bus.publish("changed", key, *self._value(key, ()))
 
     def _play(self) -> None:
         """A new piece from the next hop on; if it was silent, the fader opens where that hop begins."""
-        self.mind.begin()
-        self.session.apply(self.mind.piece, "play", ())
-        with self._lock:
+        self.decision_loop.resume()
+        self.session.apply(self.decision_loop.piece, "play", ())
+        with self._fader_lock:
             if self._closed:
-                self._opens = self.rings.sounds_at(self.mind.piece.hop)
+                self._opens_at = self.buffers.output_start(self.decision_loop.piece.hop)
             self._closed = self._failed = False
             self._set_fader()
 
     def _value(self, name: str, args: tuple) -> tuple:
         """What a control stands at now."""
-        piece = self.mind.piece
+        piece = self.decision_loop.piece
         toggles = {"hold": piece.holding, "listen": piece.listening, "mute": self._muted}
         if name in toggles:
             return (int(toggles[name]),)
@@ -256,43 +267,53 @@ class Engine:
             return (self.session.memories[piece.memory].name,)
         return args
 
-    def _hand_over(self, command: Command) -> None:
-        """What touches the disk is done by the clerk, with copies."""
-        name, (what,), config = command.name, command.args, self.mind.piece.config
+    def _apply_with_file(self, command: Command) -> None:
+        """Let the file thread do what touches the disk, with copies."""
+        name, (what,), config = command.name, command.args, self.decision_loop.piece.config
         presets = Presets(self.session.config.live.presets)
         if name == "preset/save":
-            self._ask(command, lambda: presets.save(what, config))
+            self._in_file_thread(command, lambda: presets.save(what, config))
         elif name == "preset/recall":
-            self._ask(command, lambda: self._commands.extend(presets.recall(what)))
+            self._in_file_thread(command, lambda: self._commands.put_all(presets.recall(what)))
         elif any(stored.growing and len(stored) for stored in self.session.memories):
             snapshot = self.session.snapshot()
-            self._ask(command, lambda: snapshot.save(what))
+            self._in_file_thread(command, lambda: snapshot.save(what))
         else:
             raise CommandError("save: nothing has been recorded yet: begin with record")
 
-    def _ask(self, command: Command, task: Callable[[], Any]) -> None:
-        hop = self.mind.piece.hop
+    def _in_file_thread(self, command: Command, task: Callable[[], None]) -> None:
+        hop = self.decision_loop.piece.hop
 
         def work() -> None:
             try:
                 task()
-            except REFUSED as error:
+            except REFUSALS as error:
                 self.bus.publish("error", str(error))
             except Exception as error:
-                self.bus.publish("error", f"{command.name} failed ({type(error).__name__}: {error}): try again")
+                logger.exception("the command %s %s has failed", command.name, command.args)
+                self.bus.publish("error", f"{command.name} failed ({_short(error)}): try again")
             else:
                 self.bus.publish("changed", command.name, *command.args)
-                if self.log:
-                    self.log.control(command.name, command.args, command.source, hop)
+                self.decision_loop.log_control(command.name, command.args, command.source, hop)
 
-        self._clerk.submit(work)
+        self._file_worker.submit(work)
 
-    # --- what is going on, for any thread
+    # --- coherence, from the meter's thread
+
+    def set_coherence_interval(self, seconds: float) -> None:
+        """A meter scores input against output at most that often; 0: none does any more."""
+        self._coherence_interval_s = seconds
+
+    def log_coherence(self, scores: dict[str, float], hop: int) -> None:
+        """Write scores of the time up to `hop` into the log, if there is one."""
+        self.decision_loop.log_coherence(scores, hop)
+
+    # --- what is going on, from any thread
 
     @property
     def state(self) -> str:
         """playing, listening, held, muted, stopped or error."""
-        piece = self.mind.piece
+        piece = self.decision_loop.piece
         for name, yes in (("error", self._failed), ("stopped", self._closed or piece.stopped),
                           ("muted", self._muted), ("listening", piece.listening), ("held", piece.holding)):  # fmt: skip
             if yes:
@@ -300,44 +321,58 @@ class Engine:
         return "playing"
 
     def snapshot(self) -> dict[str, Any]:
-        """All there is to show; the levels are peaks since the last call, in dBFS."""
-        ring, mind, piece = self.rings, self.mind, self.mind.piece
-        heard, spoken = ring.heard, ring.spoken
-        levels = [_peak(ring.hear(max(self._metered[0], heard - self.samplerate), heard)),
-                  _peak(ring.said(max(self._metered[1], spoken - self.samplerate), spoken))]  # fmt: skip
-        self._metered = heard, spoken
-        memory, newest = self.session.memories[piece.memory], mind.newest
-        position = -1.0
-        if newest is not None and newest.segment >= 0:
-            position = self.session.memories[newest.memory].sound.boundary(newest.segment) / self.samplerate
-        hop, slack = 1e3 * self.session.hop, 1e3 * ring.slack / self.samplerate
-        come, go = (1e3 * seconds for seconds in self.latency)
+        """All there is to show, as it can be written in JSON; the levels are peaks since the last call, in dBFS."""
+        buffers, piece = self.buffers, self.decision_loop.piece
+        input_db, output_db = self._levels()
         return {
             "state": self.state,
-            "hop": max(ring.playing, 0),
-            "seconds": round(heard / self.samplerate, 3),
-            "xruns": ring.xruns,
-            "missed": ring.missed,
-            "nan": ring.nans,
-            "in_db": levels[0],
-            "out_db": levels[1],
-            "mind": self._pace(),
-            "meter": self.meter.every if self.meter else 0.0,
-            "memory": memory.name,
-            "settings": {key: list(v) if len(v := self._value(key, ())) > 1 else v[0] for key in LIVE},
-            "latency": {"hop": hop, "slack": slack, "in": come, "out": go, "total": hop + slack + come + go},
+            "hop": max(buffers.current_hop, 0),
+            "seconds": round(buffers.samples_in / self.samplerate, 3),
+            "xruns": buffers.xruns,
+            "missed": buffers.missed,
+            "nan": buffers.nans,
+            "in_db": input_db,
+            "out_db": output_db,
+            "mind": self._response_times(),
+            "meter": self._coherence_interval_s,
+            "memory": self.session.memories[piece.memory].name,
+            "settings": {key: list(v) if len(v := self._value(key, ())) > 1 else v[0] for key in LIVE_SETTINGS},
+            "latency": self._latency(),
             "region": list(piece.config.action.region),
-            "position": position,
+            "position": self._position(),
             "recording": piece.recording,
             "toggles": {"mute": int(self._muted), "hold": int(piece.holding), "listen": int(piece.listening)},
-        }  # fmt: skip
+        }
 
-    def _pace(self) -> dict[str, float]:
-        """{"p50", "p99"} of what a hop takes the mind, ms; reckoned once a second, however often it is asked for."""
-        now, times = time.monotonic(), self.mind.times
-        if times and (now > self._paced + 1 or self._ended.is_set()):
+    def _levels(self) -> tuple[float, float]:
+        """Peaks of input and output since the last call, of a second at most, dBFS."""
+        buffers = self.buffers
+        before_in, before_out = self._levels_read
+        samples_in, samples_out = self._levels_read = buffers.samples_in, buffers.samples_out
+        heard = buffers.read_input(max(before_in, samples_in - self.samplerate), samples_in)
+        spoken = buffers.read_output(max(before_out, samples_out - self.samplerate), samples_out)
+        return _peak_db(heard), _peak_db(spoken)
+
+    def _position(self) -> float:
+        """Where in its memory the hop played last begins, s; -1 where it was silence."""
+        event = self.decision_loop.last_event
+        if event is None or event.segment < 0:
+            return -1.0
+        return self.session.memories[event.memory].sound.boundary(event.segment) / self.samplerate
+
+    def _latency(self) -> dict[str, float]:
+        """From what is heard to its answer, part by part, ms."""
+        hop, slack = 1e3 * self.session.hop, 1e3 * self.buffers.slack / self.samplerate
+        before, after = (1e3 * seconds for seconds in self._device_latency_s)
+        return {"hop": hop, "slack": slack, "in": before, "out": after, "total": hop + slack + before + after}
+
+    def _response_times(self) -> dict[str, float]:
+        """{"p50", "p99"} of what an answer takes, ms; summed up once a second, however often it is asked for."""
+        now, times = time.monotonic(), self.decision_loop.response_ms
+        if times and (now > self._spread_time + SPREAD_EVERY_S or self._ended.is_set()):
             spread = np.percentile(np.fromiter(tuple(times), np.float64), (50, 99))
-            self._paced, self._spread = now, {"p50": round(float(spread[0]), 3), "p99": round(float(spread[1]), 3)}
+            self._spread_time = now
+            self._spread = {"p50": round(float(spread[0]), 3), "p99": round(float(spread[1]), 3)}
         return self._spread
 
     def waveform(self, memory: int, points: int) -> list[float]:
@@ -350,10 +385,12 @@ class Engine:
         return [float(peak) for peak in np.maximum.reduceat(np.abs(audio), np.minimum(edges, len(audio) - 1))]
 
 
-LIVE = [name.split(".")[1] for name, about in FIELDS.items() if about.live]
+def _short(error: Exception) -> str:
+    """An error in a line, for a report."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
-def _peak(audio: np.ndarray) -> float:
-    """dBFS."""
+def _peak_db(audio: np.ndarray) -> float:
+    """dBFS of the loudest sample of (n,) float32."""
     peak = float(np.abs(audio).max()) if len(audio) else 0.0
-    return round(max(20 * np.log10(peak), FLOOR), 2) if peak > 0 else FLOOR
+    return round(max(20 * np.log10(peak), SILENT_DB), 2) if peak > 0 else SILENT_DB

@@ -1,4 +1,4 @@
-"""What moves the sound through an engine's rings: a loop over files, or helpers beside a device's callback.
+"""What moves the sound through an engine's buffers: a loop over files, or helpers beside a device's callback.
 
 All clocks are sample counters. Without a device the loop is the clock: as fast as it goes, or paced to real time.
 """
@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from agent.engine.audio_callback import PATIENCE
-from agent.engine.buffers import Rings
+from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
-from agent.engine.remote_listener import Patch
+from agent.engine.remote_listener import RemoteListener
 
 AHEAD = 2.0  # s that a file is read ahead of the device
 POLL = 0.02  # s
 BEHIND = 1.0  # s that a paced loop may fall behind before it forgets them
 
 
-class Loop:
+class BlockLoop:
     """A thread that lets mono blocks be heard, at `speed` times real time (0: as fast as it goes), until `over`.
 
     write: given what answers. strict: an error of the mind ends it. At its end it sets `over`; `error` says why it
@@ -50,10 +50,10 @@ class Loop:
                 if engine.over.is_set():
                     break
                 spoken = np.empty(len(heard), np.float32)
-                engine.rings.process(heard, spoken)
+                engine.buffers.process(heard, spoken)
                 if self._strict and engine.failure:
                     raise engine.failure
-                if self._strict and engine.rings.missed:  # better no file than another one
+                if self._strict and engine.buffers.missed:  # better no file than another one
                     raise TimeoutError(f"the mind took longer than {PATIENCE:g} s for one hop")
                 if self._write:
                     self._write(spoken)
@@ -78,9 +78,9 @@ class _Pace:
             over.wait(self._due - now)
 
 
-def silence(rings: Rings, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
+def silence(buffers: AudioBuffers, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
     """Blocks of nothing, for an ear that is elsewhere; without end unless `seconds`."""
-    left = None if seconds is None else round(seconds * rings.samplerate)
+    left = None if seconds is None else round(seconds * buffers.samplerate)
     while left is None or left > 0:
         n = block if left is None else min(block, left)
         left = None if left is None else left - n
@@ -96,12 +96,12 @@ def at_most(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
         samples -= len(block)
 
 
-def by_labels(engine: Engine, patch: Patch, seconds: float | None = None) -> Iterator[np.ndarray]:
+def by_labels(engine: Engine, patch: RemoteListener, seconds: float | None = None) -> Iterator[np.ndarray]:
     """One hop of silence for each label that a patch sends: its labels are the clock."""
-    hop, rings = 0, engine.rings
-    while not engine.over.is_set() and (seconds is None or rings.heard < seconds * rings.samplerate):
+    hop, buffers = 0, engine.buffers
+    while not engine.over.is_set() and (seconds is None or buffers.samples_in < seconds * buffers.samplerate):
         if patch.received > hop:
-            yield np.zeros(rings.boundary(hop + 1) - rings.boundary(hop), np.float32)
+            yield np.zeros(buffers.boundary(hop + 1) - buffers.boundary(hop), np.float32)
             hop += 1
         else:
             time.sleep(0.001)
@@ -110,13 +110,13 @@ def by_labels(engine: Engine, patch: Patch, seconds: float | None = None) -> Ite
 class Feeder:
     """A thread that lets a file be heard instead of the device's input."""
 
-    def __init__(self, rings: Rings, blocks: Iterable[np.ndarray]):
+    def __init__(self, buffers: AudioBuffers, blocks: Iterable[np.ndarray]):
         self.done = False
         self.fed = 0  # samples
         self.error: Exception | None = None
-        self._rings, self._blocks = rings, blocks
+        self._buffers, self._blocks = buffers, blocks
         self._over = threading.Event()
-        rings.feed(np.zeros(0, np.float32))
+        buffers.feed(np.zeros(0, np.float32))
         self._thread = threading.Thread(target=self._run, name="antiphon-feeder", daemon=True)
         self._thread.start()
 
@@ -128,13 +128,17 @@ class Feeder:
     @property
     def finished(self) -> bool:
         """Has the whole file been heard?"""
-        return self.done and self._rings.unheard == 0
+        return self.done and self._buffers.input_pending == 0
 
     def _run(self) -> None:
         try:
             for block in self._blocks:
                 while len(block) and not self._over.is_set():
-                    n = self._rings.feed(block) if self._rings.unheard < AHEAD * self._rings.samplerate else 0
+                    n = (
+                        self._buffers.feed(block)
+                        if self._buffers.input_pending < AHEAD * self._buffers.samplerate
+                        else 0
+                    )
                     block, self.fed = block[n:], self.fed + n
                     if not n:
                         time.sleep(POLL)
@@ -146,14 +150,14 @@ class Feeder:
 
 
 class Drain:
-    """What is spoken through a device, for a file; call `pull` more often than the rings are long."""
+    """What is spoken through a device, for a file; call `pull` more often than the buffers are long."""
 
-    def __init__(self, rings: Rings, write: Callable[[np.ndarray], None]):
-        self._rings, self._write, self._done = rings, write, 0
+    def __init__(self, buffers: AudioBuffers, write: Callable[[np.ndarray], None]):
+        self._buffers, self._write, self._done = buffers, write, 0
 
     def pull(self) -> None:
         """Write what has been spoken since the last time."""
-        now = self._rings.spoken
+        now = self._buffers.samples_out
         if now > self._done:
-            self._write(self._rings.said(self._done, now))
+            self._write(self._buffers.read_output(self._done, now))
             self._done = now

@@ -14,7 +14,7 @@ FLOOR = -120.0  # dBFS of a silent hop
 LEVEL = -20.0  # dBFS of any other, unless the patch says
 
 
-class Patch:
+class RemoteListener:
     """The ear of a patch: labels or features that come over OSC, a hop each.
 
     Its clock is not ours: of labels that come too fast the oldest are left out, and where none has come the last one

@@ -95,6 +95,26 @@ class Snapshot:
         self.corpus().save(folder)
 
 
+TakeListener = Callable[[str, "np.ndarray | None"], None]  # "take", "grow" with (n,) float32, "done" or "undo"
+
+
+class TakeListeners:
+    """Who is told, in the thread that records, of all that befalls the memory that grows."""
+
+    def __init__(self) -> None:
+        self._listeners: list[TakeListener] = []
+
+    def subscribe(self, listener: TakeListener) -> Callable[[], None]:
+        """Tell `listener` from now on; call what is returned to tell it no longer."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, what: str, audio: np.ndarray | None = None) -> None:
+        """Call every listener."""
+        for listener in tuple(self._listeners):
+            listener(what, audio)
+
+
 class Growing(Stored):
     """A memory that records: each hop with the label that is known of it already, nothing is analysed again.
 
@@ -104,10 +124,13 @@ class Growing(Stored):
     """
 
     growing = True
-    keep: Callable[[str, np.ndarray | None], None] | None = None  # the session log's
 
-    def __init__(self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, about: tuple[str, int]):
+    def __init__(
+        self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, about: tuple[str, int],
+        listeners: TakeListeners | None = None,
+    ):  # fmt: skip
         super().__init__(name, None, vocab, sound, neighbours)
+        self._listeners = listeners or TakeListeners()
         self.oracle = oracle.FactorOracle(vocab, capacity=max(1, round(ROOM / sound.hop)))
         self.alphabet, self.units = about
         self.takes: list[int] = []  # first segment of each take
@@ -133,11 +156,7 @@ class Growing(Stored):
         self.takes.append(len(self))
         self.sound.start_take()
         self._over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
-        self._tell("take")
-
-    def _tell(self, what: str, audio: np.ndarray | None = None) -> None:
-        if self.keep is not None:
-            self.keep(what, audio)
+        self._listeners.tell("take")
 
     def append(self, audio: np.ndarray, label: int, feature: np.ndarray) -> None:
         """Remember one hop, (frames,) float32 at the device rate, as a segment."""
@@ -147,13 +166,13 @@ class Growing(Stored):
         self.sound.append(came[:size])
         self._rms.append(float(np.float32(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
         self._features.append(np.asarray(feature, np.float16))
-        self._tell("grow", audio)
+        self._listeners.tell("grow", audio)
 
     def end(self) -> None:
         """The take is over; one in which nothing was heard has not been."""
         if self.takes and self.takes[-1] == len(self):
             self.takes.pop()
-        self._tell("done")
+        self._listeners.tell("done")
 
     def undo(self) -> int:
         """Take back the newest take, and there must be one; return how many segments are left."""
@@ -162,7 +181,7 @@ class Growing(Stored):
         self.sound.truncate(self.sound.boundary(left))
         del self._rms[left:], self._features[left:]
         self.edits += 1
-        self._tell("undo")
+        self._listeners.tell("undo")
         return left
 
     def snapshot(self) -> Snapshot:

@@ -8,7 +8,6 @@ hop is first proposed, and accepted when it was really played: a choice that cam
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from action import concat, oracle, selection
 from agent.performance import controls, rerank
-from agent.performance.memories import GROWING, ROOM, Growing, Snapshot, Stored, settled, speak
+from agent.performance.memories import GROWING, ROOM, Growing, Snapshot, Stored, TakeListeners, settled, speak
 from agent.performance.model_folder import Model
 from agent.performance.state import Event, Piece, Proposal
 from agent.settings.config import Config
@@ -51,7 +50,7 @@ class Session:
         self.patience = max(1, round(PATIENCE / self.hop))
         self.reward = rerank.of(config, model)
         self.memories: list[Stored] = []
-        self.keep: Callable[[str, np.ndarray | None], None] | None = None  # see `Growing`
+        self.take_listeners = TakeListeners()
         self.add(corpus, audio)
 
     @property
@@ -95,8 +94,8 @@ class Session:
         none = np.zeros((0, alphabet.centroids.shape[1]), np.float32), np.zeros(0, np.int32)
         sound = self._sound(np.zeros(0, np.float32), ROOM)
         about = alphabet.hash, alphabet.units
-        made = Growing(GROWING, self.silence + 1, sound, nearest_labels(*none, alphabet.centroids), about)
-        made.keep = self.keep
+        neighbours = nearest_labels(*none, alphabet.centroids)
+        made = Growing(GROWING, self.silence + 1, sound, neighbours, about, self.take_listeners)
         self.memories.append(made)
         return made
 

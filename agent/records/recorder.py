@@ -75,7 +75,7 @@ class SafeWav:
             raise disk.error
 
 
-class Behind:
+class BackgroundWriter:
     """A thread that writes what others hand over, in order; they never wait for the disk.
 
     write: called in that thread with all that has come since the last call. failed: called once, with the AudioError
@@ -148,7 +148,7 @@ class Recorder:
         paths = {name: self.folder / f"{name}.wav" for name in ("heard", "spoken")}
         aside(*paths.values())
         self._files = {name: SafeWav(path, samplerate) for name, path in paths.items()}
-        self._behind = Behind("recorder", self._write, self._failed)
+        self._behind = BackgroundWriter("recorder", self._write, self._failed)
 
     @property
     def error(self) -> AudioError | None:

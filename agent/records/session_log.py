@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -29,9 +29,8 @@ from typing import Any
 import numpy as np
 
 from agent.control.bus import Bus
-from agent.performance.memories import Growing
 from agent.performance.session import Event, Session
-from agent.records.recorder import SYNC, Behind, SafeWav, aside
+from agent.records.recorder import SYNC, BackgroundWriter, SafeWav, aside
 from agent.settings import config
 from corpora.disk import AudioError, reason, told
 from corpora.interruption import deferred
@@ -53,7 +52,7 @@ def takes(path: Path) -> Path:
     return path.with_suffix(".takes")
 
 
-class Journal:
+class SessionLog:
     """Writes a session log, in a thread of its own; use it in a `with` block. AudioError when it cannot begin.
 
     memories: the names of the session's memories, paths made absolute. slack: samples before the first hop sounds.
@@ -87,8 +86,8 @@ class Journal:
             self._close_file()
             self._take_back()
             raise
-        self._behind = Behind("log", self._write, self._failed)
-        self._keep(self._kept)
+        self._behind = BackgroundWriter("log", self._write, self._failed)
+        self._unsubscribe = session.take_listeners.subscribe(self._take_changed)
 
     @property
     def error(self) -> AudioError | None:
@@ -121,7 +120,7 @@ class Journal:
         self._behind.settle()
         self._raise()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> SessionLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -129,7 +128,7 @@ class Journal:
             self._end(kind)
 
     def _end(self, kind: type[BaseException] | None) -> None:
-        self._keep(None)
+        self._unsubscribe()
         self._behind.close()
         self._close_file()
         if self._bus is not None:
@@ -149,14 +148,7 @@ class Journal:
         if self._bus is None and self.error is not None:
             raise self.error
 
-    def _keep(self, told: Callable[[str, np.ndarray | None], None] | None) -> None:
-        """Be told, or no longer, of all that befalls the memory that grows."""
-        self._session.keep = told
-        for stored in self._session.memories:
-            if isinstance(stored, Growing):
-                stored.keep = told
-
-    def _kept(self, what: str, audio: np.ndarray | None) -> None:
+    def _take_changed(self, what: str, audio: np.ndarray | None) -> None:
         number = next(n for n, stored in enumerate(self._session.memories) if stored.growing)
         line = {what: number, "hop": self._next}
         self._put(line if audio is None else (line, np.array(audio, np.float32)))

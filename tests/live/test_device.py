@@ -30,13 +30,13 @@ def rig():
 
 @pytest.fixture
 def playing(rig):
-    """`playing(...)` -> (rings, stream), closed after the test."""
+    """`playing(...)` -> (buffers, stream), closed after the test."""
     opened = []
 
     def make(input="", output="", channels_in=1, channels_out=1, slack=4000, wait=False):
         pair = audio_device.choose(input, output)
-        shared = buffers.Rings(HOP, pair.samplerate, slack, wait=wait)
-        shared.open(channels_in, channels_out)
+        shared = buffers.AudioBuffers(HOP, pair.samplerate, slack, wait=wait)
+        shared.set_channels(channels_in, channels_out)
         stream = audio_device.Stream(shared, pair)
         stream.start()
         opened.append((shared, stream))
@@ -50,26 +50,26 @@ def playing(rig):
 
 @pytest.fixture
 def kept(playing):
-    """(rings, reports): a stream that plays, and what its keeper says of it."""
+    """(buffers, reports): a stream that plays, and what its keeper says of it."""
     shared, stream = playing()
     reports = []
-    keeper = audio_device.Keeper(stream, lambda *report: reports.append(report))
+    keeper = audio_device.StreamWatchdog(stream, lambda *report: reports.append(report))
     keeper.start()
     assert until(lambda: shared.callbacks > 3)
     yield shared, reports
     keeper.end()
 
 
-def answers(shared: buffers.Rings, ends: threading.Event) -> None:
+def answers(shared: buffers.AudioBuffers, ends: threading.Event) -> None:
     """A mind that plays back what it has heard: the answer of hop h is hop h - 2."""
     hop = 1
     while not ends.is_set():
-        if shared.heard < shared.boundary(hop) or shared.decided(hop - 1) is None:
+        if shared.samples_in < shared.boundary(hop) or shared.answered(hop - 1) is None:
             time.sleep(0.0005)
             continue
         frames = shared.boundary(hop + 1) - shared.boundary(hop)
         start = shared.boundary(hop) - frames
-        shared.publish(hop, shared.hear(start, start + frames))
+        shared.publish(hop, shared.read_input(start, start + frames))
         hop += 1
 
 
@@ -121,8 +121,8 @@ def test_channels_are_those_of_the_device(rig):
 def test_what_is_heard_is_answered_to_the_sample(rate):
     with Rig(period=512, rate=rate) as rig:
         pair = audio_device.choose()
-        shared = buffers.Rings(HOP, pair.samplerate, 3000, wait=True)
-        shared.open(1, 2)
+        shared = buffers.AudioBuffers(HOP, pair.samplerate, 3000, wait=True)
+        shared.set_channels(1, 2)
         stream = audio_device.Stream(shared, pair)
         ends = threading.Event()
         mind = threading.Thread(target=answers, args=(shared, ends))
@@ -158,11 +158,11 @@ def test_the_block_is_the_servers_and_the_name_ours(rig, playing):
 
 def test_one_side_may_be_a_file(rig):
     for pair in (audio_device.choose(None, ""), audio_device.choose("", None)):
-        shared = buffers.Rings(HOP, pair.samplerate, 4000)
-        shared.open(1 if pair.input else 0, 2 if pair.output else 0)
+        shared = buffers.AudioBuffers(HOP, pair.samplerate, 4000)
+        shared.set_channels(1 if pair.input else 0, 2 if pair.output else 0)
         stream = audio_device.Stream(shared, pair)
         stream.start()
-        assert until(lambda shared=shared: shared.heard > 4096)
+        assert until(lambda shared=shared: shared.samples_in > 4096)
         assert (not rig.ports("antiphon:in_0")) == (pair.input is None)
         assert stream.info()["latency_in"] == 0.0 and stream.active
         stream.close()
@@ -176,15 +176,15 @@ def test_a_server_that_goes_is_said_and_found_again(rig, kept, how):
     for expected in ([lost, found], [lost, found] * 2):
         getattr(rig, how)()
         assert until(lambda: reports[-1:] == [lost], 5)
-        before = shared.heard
+        before = shared.samples_in
         time.sleep(1.5)
-        assert shared.heard == before
+        assert shared.samples_in == before
         rig.start()
         assert until(lambda: reports[-1:] == [found])
-        assert reports == expected and shared.heard > before and "antiphon:in_0" in rig.ports()
+        assert reports == expected and shared.samples_in > before and "antiphon:in_0" in rig.ports()
     audio = np.random.default_rng(0).uniform(-0.5, 0.5, 24000).astype(np.float32)
     take(rig, audio, tail=0.0)
-    heard = shared.hear(0, shared.heard)
+    heard = shared.read_input(0, shared.samples_in)
     at = int(np.flatnonzero(heard)[0])
     assert np.array_equal(heard[at : at + len(audio)], audio)
 
@@ -196,10 +196,10 @@ def test_a_server_that_comes_back_at_another_rate_is_refused(rig, kept):
     assert until(lambda: any(name == "error" for name, *_ in reports))
     (said,) = {report[1] for report in reports if report[0] == "error"}
     assert "runs at 44100 Hz, not at 48000 Hz: restart JACK at that rate" in said
-    before = shared.heard
+    before = shared.samples_in
     rig.kill()
     rig.start(rate=48000)
-    assert until(lambda: reports[-1] == ("device", "open", "system")) and until(lambda: shared.heard > before)
+    assert until(lambda: reports[-1] == ("device", "open", "system")) and until(lambda: shared.samples_in > before)
     assert sum(report[0] == "error" for report in reports) == 1
 
 
@@ -213,8 +213,8 @@ def test_a_server_that_sleeps_goes_on_with_the_same_stream(rig, kept):
 
 def test_a_program_ends_well_when_the_server_has_gone_before_it(rig):
     words = (
-        "from agent.devices import audio_device as device\nfrom agent.engine import buffers as rings\n"
-        "shared = rings.Rings(0.25, 48000, 4000)\n"
+        "from agent.devices import audio_device as device\nfrom agent.engine import buffers as buffers\n"
+        "shared = buffers.AudioBuffers(0.25, 48000, 4000)\n"
         "stream = device.Stream(shared, device.choose())\n"
         "stream.start()\n"
         "print('on', flush=True)\n"

@@ -56,11 +56,12 @@ class Play:
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=40, bus=self.bus)
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
-        self.meter = self.engine.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
-        self.page = server.PageServer(self.engine, self.bus, self.monitor).start()
+        self.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
+        self.engine.set_coherence_interval(self.meter.every)
+        self.page = server.Page(self.engine, self.bus, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
-        self.loop = file_transport.Loop(self.engine, cycle(blocks), 1.0)
+        self.loop = file_transport.BlockLoop(self.engine, cycle(blocks), 1.0)
 
     def until(self, name: str, wanted, seconds: float = 5.0):
         """Wait for a value of the snapshot."""
@@ -72,7 +73,7 @@ class Play:
     def plays(self, seconds: float = 5.0):
         """Wait until something of this piece is played; what the page still shows may be of the one before."""
         end = time.monotonic() + seconds
-        while not self.engine.mind.piece.trail:
+        while not self.engine.decision_loop.piece.trail:
             assert time.monotonic() < end, "nothing is played"
             time.sleep(0.02)
 

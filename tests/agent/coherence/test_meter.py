@@ -26,11 +26,11 @@ from agent.commands import play as concert
 from agent.control.bus import Bus
 from agent.control.spec import REPORTS
 from agent.engine import file_transport
-from agent.engine.buffers import Rings
+from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
 from agent.interfaces.terminal.view import ViewState, render
 from agent.records.replay import sounds
-from agent.records.session_log import Journal
+from agent.records.session_log import SessionLog
 from agent.settings.config import ConfigError
 from corpora.audio import resample
 from perception.coherence import Coherence
@@ -96,25 +96,31 @@ def test_it_takes_only_what_nobody_else_wants():
     assert said.split() == [str(os.SCHED_IDLE), "19"]
 
 
-# --- the meter, on rings that a test fills
+# --- the meter, on buffers that a test fills
 
 
 class Stand:
-    """Rings in which something sounds, and what else a meter knows of an engine."""
+    """Buffers in which something sounds, and what else a meter knows of an engine."""
 
     def __init__(self):
-        self.samplerate, self.bus, self.log, self.over, self.meter = RATE, Bus(), None, threading.Event(), None
-        self.rings, self.tap, self.errors = Rings(0.5, RATE, 0), self.bus.tap(), []
+        self.samplerate, self.bus, self.over, self.interval = RATE, Bus(), threading.Event(), 0.0
+        self.buffers, self.tap, self.errors = AudioBuffers(0.5, RATE, 0), self.bus.tap(), []
         self.sound = melody(10, RATE)
+
+    def set_coherence_interval(self, seconds: float) -> None:
+        self.interval = seconds
+
+    def log_coherence(self, scores: dict, hop: int) -> None:
+        pass
 
     def play(self, seconds: float) -> None:
         """So much is heard and spoken."""
         for _ in range(round(2 * seconds)):
-            hop = self.rings.playing + 1
-            n = self.rings.boundary(hop + 1) - self.rings.boundary(hop)
+            hop = self.buffers.current_hop + 1
+            n = self.buffers.boundary(hop + 1) - self.buffers.boundary(hop)
             if hop:
-                self.rings.publish(hop, self.sound[:n])
-            self.rings.process(self.sound[-n:], np.empty(n, np.float32))
+                self.buffers.publish(hop, self.sound[:n])
+            self.buffers.process(self.sound[-n:], np.empty(n, np.float32))
 
     def told(self, name: str, count: int = 1, seconds: float = 60) -> list[tuple]:
         """Wait for so many reports of this name; errors that come meanwhile are kept."""
@@ -171,9 +177,9 @@ def test_nothing_new_sounds_nothing_new_is_scored(stand, speaks, tmp_path):
 def test_it_is_begun_once_more_and_then_given_up(stand, speaks, tmp_path):
     speaks(0, lives=1)
     one = Meter(stand, tmp_path, 0.5).start()
-    assert stand.meter is one
+    assert stand.interval == one.every
     for _ in range(100):
-        if stand.meter is None:
+        if not stand.interval:
             break
         stand.play(0.5)
         time.sleep(0.1)
@@ -190,7 +196,7 @@ def test_what_refuses_is_not_begun_again(stand, monkeypatch, tmp_path):
     with ExitStack() as stack:
         stack.callback(Meter(stand, tmp_path, 0.5).start().close)
         assert stand.told("error") == [("the music goes on without a coherence meter: it is broken: mend it",)]
-        assert not stand.told("error", seconds=0.5) and stand.meter is None
+        assert not stand.told("error", seconds=0.5) and not stand.interval
 
 
 def test_closing_waits_for_no_score_and_says_nothing(stand, speaks, tmp_path):
@@ -216,7 +222,7 @@ def test_off_lacking_or_chosen(stage, stand, speaks, tiny_coherence):
         assert said == [f"no coherence is shown: model '{stage.model}' has no coherence meter: make one with: "
                         "antiphon train coherence DATA -o DIR"]  # fmt: skip
         chosen = meter.opened(stand, stage.settings(f"coherence.model={tiny_coherence}"), stack, said.append)
-        assert chosen.folder == tiny_coherence and chosen.every == 1.0 and stand.meter is chosen
+        assert chosen.folder == tiny_coherence and chosen.every == 1.0 and stand.interval == 1.0
     assert chosen.process.poll() is not None
     with pytest.raises(ConfigError, match=r"coherence.model = 'nowhere': expected a folder with a coherence.json"):
         meter.opened(stand, stage.settings("coherence.model=nowhere"), ExitStack(), said.append)
@@ -243,12 +249,12 @@ def test_the_real_one_on_an_engine(stage, tiny_coherence, monkeypatch, tmp_path)
     monkeypatch.setattr(meter, "PROGRAM", (sys.executable, "-c", ALIKE))
     session, bus, written = stage.session(hop=0.5, rate=RATE), Bus(), []
     tap = bus.tap()
-    with Journal(tmp_path / "S.jsonl", session, str(stage.memory), bus=bus, slack=882) as log:
-        engine = Engine(session, samplerate=RATE, slack_ms=40, bus=bus, log=log)
+    with SessionLog(tmp_path / "S.jsonl", session, str(stage.memory), bus=bus, slack=882) as log:
+        engine = Engine(session, samplerate=RATE, slack_ms=40, bus=bus)
         engine.warm_up()
         one = Meter(engine, tiny_coherence, 1.0).start()
-        engine.start()
-        loop = file_transport.Loop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 4.0, written.append)
+        engine.start(log)
+        loop = file_transport.BlockLoop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 4.0, written.append)
         until, killed = time.monotonic() + 90, None
         scores, errors = [], []
         while time.monotonic() < until and len(scores) < 2 + 2 * bool(killed):
@@ -277,11 +283,12 @@ import sys, threading, time
 from types import SimpleNamespace
 from agent.coherence import meter
 from agent.control.bus import Bus
-from agent.engine.buffers import Rings
+from agent.engine.buffers import AudioBuffers
 meter.PROGRAM = (sys.executable, "-c", sys.argv[2])
 bus = Bus()
 tap = bus.tap()
-engine = SimpleNamespace(samplerate=48000, bus=bus, log=None, over=threading.Event(), rings=Rings(0.5, 48000, 0))
+engine = SimpleNamespace(samplerate=48000, bus=bus, over=threading.Event(), buffers=AudioBuffers(0.5, 48000, 0),
+                         set_coherence_interval=print)
 one = meter.Meter(engine, sys.argv[1], 1.0).start()
 print(one.process.pid, flush=True)
 time.sleep(float(sys.argv[3]))

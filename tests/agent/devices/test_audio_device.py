@@ -88,9 +88,9 @@ def test_what_is_not_the_burst_is_not_found():
 
 
 def test_a_budget_is_told_part_by_part():
-    budget = latency.Budget(250.0, 40.0, 5.0, 7.0, 302.0, 576, 0, 256, 48000, 0, "cable")
+    budget = latency.LatencyBudget(250.0, 40.0, 5.0, 7.0, 302.0, 576, 0, 256, 48000, 0, "cable")
     said = "\n".join(budget.lines())
     assert all(
         part in said for part in ("hop", "slack", "device in", "device out", "302.00 ms", "576 samples", "cable")
     )
-    assert latency.Budget(**budget.as_table()) == budget
+    assert latency.LatencyBudget(**budget.as_table()) == budget

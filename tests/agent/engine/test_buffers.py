@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.engine import audio_callback
-from agent.engine.buffers import Rings
+from agent.engine.buffers import AudioBuffers
 from agent.engine.fader import Fader
 from perception.stream import boundary
 
@@ -20,15 +20,15 @@ SOME = settings(max_examples=25, deadline=None)
 FFI = cffi.FFI()
 
 
-def by_pointer(rings, inp, out, flags=0):
+def by_pointer(buffers, inp, out, flags=0):
     """As PortAudio calls it."""
-    call = FFI.cast("int (*)(void *, void *, unsigned long, void *, unsigned long, void *)", rings.callback)
+    call = FFI.cast("int (*)(void *, void *, unsigned long, void *, unsigned long, void *)", buffers.callback)
     assert call(FFI.cast("void *", inp.ctypes.data), FFI.cast("void *", out.ctypes.data),
-                max(len(inp), len(out)), FFI.NULL, flags, rings.userdata) == 0  # fmt: skip
+                max(len(inp), len(out)), FFI.NULL, flags, buffers.userdata) == 0  # fmt: skip
 
 
-def by_method(rings, inp, out, flags=0):
-    rings.process(inp, out, flags)
+def by_method(buffers, inp, out, flags=0):
+    buffers.process(inp, out, flags)
 
 
 def sizes(total, blocks):
@@ -40,49 +40,49 @@ def sizes(total, blocks):
         done, n = done + size, n + 1
 
 
-def hop_sound(rings, hop, kind=0.0):
+def hop_sound(buffers, hop, kind=0.0):
     """A sound that says which hop and which sample it is."""
-    n = rings.boundary(hop + 1) - rings.boundary(hop)
+    n = buffers.boundary(hop + 1) - buffers.boundary(hop)
     return ((hop + 1 + kind) / 1000 + np.arange(n) / 1e7).astype(np.float32)
 
 
-class Mind:
+class Answerer:
     """Publishes, as soon as hop h - 1 has been heard, the answer of each hop h that is not in `late`."""
 
-    def __init__(self, rings, late=(), chain=3):
-        self.rings, self.late, self.chain, self.next = rings, set(late), chain, 1
+    def __init__(self, buffers, late=(), chain=3):
+        self.buffers, self.late, self.chain, self.next = buffers, set(late), chain, 1
 
     def think(self):
-        rings = self.rings
-        while rings.heard >= rings.boundary(self.next) and rings.decided(self.next - 1) is not None:
+        buffers = self.buffers
+        while buffers.samples_in >= buffers.boundary(self.next) and buffers.answered(self.next - 1) is not None:
             if self.next not in self.late:
-                after = [hop_sound(rings, self.next + 1 + k, 0.5) for k in range(self.chain)]
-                rings.publish(self.next, hop_sound(rings, self.next), after)
+                after = [hop_sound(buffers, self.next + 1 + k, 0.5) for k in range(self.chain)]
+                buffers.publish(self.next, hop_sound(buffers, self.next), after)
             self.next += 1
 
 
-def expected(rings, total, late, chain):
+def expected(buffers, total, late, chain):
     """What is to sound, said another way: hop by hop."""
-    out = [np.zeros(rings.slack, np.float32)]
+    out = [np.zeros(buffers.slack, np.float32)]
     hop = base = 0
     while sum(map(len, out)) < total:
         if hop and hop not in late:
             base = hop
-            out.append(hop_sound(rings, hop))
+            out.append(hop_sound(buffers, hop))
         elif base and hop - base <= chain:
-            out.append(hop_sound(rings, hop, 0.5))
+            out.append(hop_sound(buffers, hop, 0.5))
         else:
-            out.append(np.zeros(rings.boundary(hop + 1) - rings.boundary(hop), np.float32))
+            out.append(np.zeros(buffers.boundary(hop + 1) - buffers.boundary(hop), np.float32))
         hop += 1
     return np.concatenate(out)[:total]
 
 
-def play(rings, audio, blocks, mind, run=by_method):
+def play(buffers, audio, blocks, answerer, run=by_method):
     """Blocks no longer than the slack, the mind thinking between them: (n,) spoken."""
     out = np.zeros(len(audio), np.float32)
     for start, stop in sizes(len(audio), blocks):
-        run(rings, audio[start:stop], out[start:stop])
-        mind.think()
+        run(buffers, audio[start:stop], out[start:stop])
+        answerer.think()
     return out
 
 
@@ -90,13 +90,19 @@ def play(rings, audio, blocks, mind, run=by_method):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_sample_has_its_place_whatever_the_block(block, run):
     audio = np.random.default_rng(1).uniform(-1, 1, 20_000).astype(np.float32)
-    rings = Rings(HOP, RATE, min(block + 1, 1999))
-    out = play(rings, audio, [block], Mind(rings), run)
-    np.testing.assert_array_equal(rings.hear(0, 20_000), audio)
-    np.testing.assert_array_equal(out, expected(rings, 20_000, (), 3))
-    np.testing.assert_array_equal(rings.said(0, 20_000), out)
-    assert (rings.heard, rings.spoken, rings.missed, rings.nans, rings.xruns) == (20_000, 20_000, 0, 0, 0)
-    assert rings.callbacks == -(-20_000 // block) and rings.block == block
+    buffers = AudioBuffers(HOP, RATE, min(block + 1, 1999))
+    out = play(buffers, audio, [block], Answerer(buffers), run)
+    np.testing.assert_array_equal(buffers.read_input(0, 20_000), audio)
+    np.testing.assert_array_equal(out, expected(buffers, 20_000, (), 3))
+    np.testing.assert_array_equal(buffers.read_output(0, 20_000), out)
+    assert (buffers.samples_in, buffers.samples_out, buffers.missed, buffers.nans, buffers.xruns) == (
+        20_000,
+        20_000,
+        0,
+        0,
+        0,
+    )
+    assert buffers.callbacks == -(-20_000 // block) and buffers.longest_block == block
 
 
 @SOME
@@ -109,14 +115,16 @@ def test_every_sample_has_its_place_whatever_the_block(block, run):
     pointer=st.booleans(),
 )
 def test_a_late_answer_is_the_chain_and_nothing_of_itself(hop, rate, late, chain, blocks, pointer):
-    rings = Rings(hop, rate, 1500)
+    buffers = AudioBuffers(hop, rate, 1500)
     total = boundary(14, hop, rate)
-    out = play(rings, np.zeros(total, np.float32), blocks, Mind(rings, late, chain), (by_method, by_pointer)[pointer])
-    np.testing.assert_array_equal(out, expected(rings, total, late, chain))
-    begun = rings.playing
-    assert rings.missed == len([h for h in late if h <= begun])
-    assert [rings.decided(h) for h in range(begun + 1)] == [h not in late for h in range(begun + 1)]
-    assert rings.decided(begun + 1) is None
+    out = play(
+        buffers, np.zeros(total, np.float32), blocks, Answerer(buffers, late, chain), (by_method, by_pointer)[pointer]
+    )
+    np.testing.assert_array_equal(out, expected(buffers, total, late, chain))
+    begun = buffers.current_hop
+    assert buffers.missed == len([h for h in late if h <= begun])
+    assert [buffers.answered(h) for h in range(begun + 1)] == [h not in late for h in range(begun + 1)]
+    assert buffers.answered(begun + 1) is None
 
 
 @SOME
@@ -130,30 +138,32 @@ def test_the_callback_counts_hops_as_the_ear_does(hop, rate):
 def test_a_decision_is_made_once():
     """Published one sample too late is dropped whole; one sample before it is played."""
     for early in (True, False):
-        rings = Rings(HOP, RATE, 100)
+        buffers = AudioBuffers(HOP, RATE, 100)
         silence = np.zeros(2100, np.float32)
-        rings.process(silence, silence.copy())
+        buffers.process(silence, silence.copy())
         out = np.zeros(4000, np.float32)
         if early:
-            rings.publish(1, hop_sound(rings, 1))
-        rings.process(out[:1].copy(), out[:1])
-        assert rings.decided(1) is early and rings.playing == 1
+            buffers.publish(1, hop_sound(buffers, 1))
+        buffers.process(out[:1].copy(), out[:1])
+        assert buffers.answered(1) is early and buffers.current_hop == 1
         if not early:
-            rings.publish(1, hop_sound(rings, 1))
-        rings.process(out[1:].copy(), out[1:])
-        assert rings.decided(1) is early and rings.missed == (1 if early else 2)
-        np.testing.assert_array_equal(out[:2000], hop_sound(rings, 1) if early else 0)
+            buffers.publish(1, hop_sound(buffers, 1))
+        buffers.process(out[1:].copy(), out[1:])
+        assert buffers.answered(1) is early and buffers.missed == (1 if early else 2)
+        np.testing.assert_array_equal(out[:2000], hop_sound(buffers, 1) if early else 0)
 
 
 def test_after_the_chain_there_is_silence_for_ever_and_then_an_answer():
-    rings = Rings(HOP, RATE, 1500)
-    mind = Mind(rings, set(range(2, 3000)), chain=3)
-    out = play(rings, np.zeros(RATE * 700, np.float32), [1499, 480], mind)
-    np.testing.assert_array_equal(out[: 8 * 2000], expected(rings, 8 * 2000, mind.late, 3))
+    buffers = AudioBuffers(HOP, RATE, 1500)
+    answerer = Answerer(buffers, set(range(2, 3000)), chain=3)
+    out = play(buffers, np.zeros(RATE * 700, np.float32), [1499, 480], answerer)
+    np.testing.assert_array_equal(out[: 8 * 2000], expected(buffers, 8 * 2000, answerer.late, 3))
     assert not out[8 * 2000 :].any()
-    assert rings.decided(1) is False or rings.decided(1) is True  # so long ago that nobody asks, yet it says something
-    mind.late, mind.next = set(), rings.playing + 1
-    again = play(rings, np.zeros(3 * 2000, np.float32), [64], mind)
+    assert (
+        buffers.answered(1) is False or buffers.answered(1) is True
+    )  # so long ago that nobody asks, yet it says something
+    answerer.late, answerer.next = set(), buffers.current_hop + 1
+    again = play(buffers, np.zeros(3 * 2000, np.float32), [64], answerer)
     assert again.any()
 
 
@@ -168,64 +178,64 @@ def test_after_the_chain_there_is_silence_for_ever_and_then_an_answer():
 def test_channels_and_what_is_no_sound(channels_in, channels_out, data, bad, pointer):
     hear = data.draw(st.sets(st.integers(0, channels_in - 1), min_size=1))
     speak = data.draw(st.sets(st.integers(0, channels_out - 1)))
-    rings = Rings(HOP, RATE, 300)
-    rings.open(channels_in, channels_out, sorted(hear), sorted(speak))
+    buffers = AudioBuffers(HOP, RATE, 300)
+    buffers.set_channels(channels_in, channels_out, sorted(hear), sorted(speak))
     inp = np.random.default_rng(0).uniform(-1, 1, (3000, channels_in)).astype(np.float32)
     places = np.random.default_rng(1).choice(3000, len(bad), replace=False)
     for place, value in zip(places, bad, strict=True):
         inp[place, min(hear)] = value
-    out, mind = np.full((3000, channels_out), 9, np.float32), Mind(rings)
+    out, answerer = np.full((3000, channels_out), 9, np.float32), Answerer(buffers)
     for start, stop in sizes(3000, [299, 17]):
-        (by_method, by_pointer)[pointer](rings, inp[start:stop], out[start:stop])
-        mind.think()
+        (by_method, by_pointer)[pointer](buffers, inp[start:stop], out[start:stop])
+        answerer.think()
     mean = np.zeros(3000, np.float32)
     for c in sorted(hear):
         mean += inp[:, c]
     mean = mean / np.float32(len(hear)) if len(hear) > 1 else mean
     mean[places] = 0
-    np.testing.assert_array_equal(rings.hear(0, 3000), mean)
-    assert rings.nans == len(bad)
+    np.testing.assert_array_equal(buffers.read_input(0, 3000), mean)
+    assert buffers.nans == len(bad)
     for c in range(channels_out):
-        np.testing.assert_array_equal(out[:, c], expected(rings, 3000, (), 3) if c in speak else 0)
+        np.testing.assert_array_equal(out[:, c], expected(buffers, 3000, (), 3) if c in speak else 0)
 
 
 def test_input_alone_and_output_alone():
-    rings = Rings(HOP, RATE, 300)
-    rings.open(1, 0)
+    buffers = AudioBuffers(HOP, RATE, 300)
+    buffers.set_channels(1, 0)
     audio = np.linspace(0, 1, 256, dtype=np.float32)
-    by_pointer(rings, audio, np.zeros((0,), np.float32))
-    np.testing.assert_array_equal(rings.hear(0, 256), audio)
-    rings = Rings(HOP, RATE, 300)
-    rings.open(0, 2)
-    assert rings.feed(audio) == 256
+    by_pointer(buffers, audio, np.zeros((0,), np.float32))
+    np.testing.assert_array_equal(buffers.read_input(0, 256), audio)
+    buffers = AudioBuffers(HOP, RATE, 300)
+    buffers.set_channels(0, 2)
+    assert buffers.feed(audio) == 256
     out = np.ones((300, 2), np.float32)
-    by_pointer(rings, np.zeros((0,), np.float32), out)
+    by_pointer(buffers, np.zeros((0,), np.float32), out)
     assert not out.any()
-    np.testing.assert_array_equal(rings.hear(0, 300), np.concatenate([audio, np.zeros(44, np.float32)]))
+    np.testing.assert_array_equal(buffers.read_input(0, 300), np.concatenate([audio, np.zeros(44, np.float32)]))
     with pytest.raises(ValueError, match="channels to speak"):
-        rings.open(1, 2, None, [2])
+        buffers.set_channels(1, 2, None, [2])
     with pytest.raises(ValueError, match=r"inp \(3,\) float64"):
-        rings.process(np.zeros(3), np.zeros((3, 2), np.float32))
+        buffers.process(np.zeros(3), np.zeros((3, 2), np.float32))
 
 
 @SOME
 @given(chunks=st.lists(st.integers(0, 5000), min_size=1, max_size=9), block=st.sampled_from(BLOCKS[2:]))
 def test_what_is_fed_is_heard_in_order(chunks, block):
-    rings = Rings(HOP, RATE, 300, seconds=2)
+    buffers = AudioBuffers(HOP, RATE, 300, seconds=2)
     audio = np.random.default_rng(2).uniform(-1, 1, sum(chunks)).astype(np.float32)
-    rings.feed(audio[:0])
+    buffers.feed(audio[:0])
     at, out = 0, np.zeros(block, np.float32)
     for chunk in chunks:
         left = chunk
         while left:
-            n = rings.feed(audio[at : at + left])
+            n = buffers.feed(audio[at : at + left])
             at, left = at + n, left - n
-            while rings.unheard >= block:
-                rings.process(out, out.copy())
-    rest = rings.unheard
-    rings.process(out[:rest], out[:rest].copy())
-    kept = min(len(audio), rings.size - audio_callback.STEP)
-    np.testing.assert_array_equal(rings.hear(len(audio) - kept, len(audio)), audio[len(audio) - kept :])
+            while buffers.input_pending >= block:
+                buffers.process(out, out.copy())
+    rest = buffers.input_pending
+    buffers.process(out[:rest], out[:rest].copy())
+    kept = min(len(audio), buffers.size - audio_callback.STEP)
+    np.testing.assert_array_equal(buffers.read_input(len(audio) - kept, len(audio)), audio[len(audio) - kept :])
 
 
 @SOME
@@ -235,123 +245,123 @@ def test_what_is_fed_is_heard_in_order(chunks, block):
 )
 def test_the_fader_is_a_function_of_its_list_of_changes(changes, blocks):
     """The spoken sound again from the sound without fades and from what `fades` tells, bit for bit."""
-    rings, mind = Rings(HOP, RATE, 999), None
-    mind = Mind(rings)
+    buffers, answerer = AudioBuffers(HOP, RATE, 999), None
+    answerer = Answerer(buffers)
     total = 24_000
     out, waiting = np.zeros(total, np.float32), sorted(changes)
     at = 0
     for start, stop in sizes(total, blocks):
         while waiting and at <= start:
             wait, goal, ahead = waiting.pop(0)
-            rings.fade(goal, start + ahead if ahead > 1000 else 0)
+            buffers.fade(goal, start + ahead if ahead > 1000 else 0)
             at = start + wait
-        rings.process(np.zeros(stop - start, np.float32), out[start:stop])
-        mind.think()
-    again, fader = expected(rings, total, (), 3), Fader(RATE)
-    for sample, goal in rings.fades():
+        buffers.process(np.zeros(stop - start, np.float32), out[start:stop])
+        answerer.think()
+    again, fader = expected(buffers, total, (), 3), Fader(RATE)
+    for sample, goal in buffers.fades():
         fader.change(sample, goal)
     fader.apply(again, 0)
     np.testing.assert_array_equal(out, again)
-    goals = [goal for _, goal in rings.fades()]
+    goals = [goal for _, goal in buffers.fades()]
     assert all(a != b for a, b in zip([1, *goals], goals, strict=False)), "only real changes are listed"
 
 
 def test_panic_is_silence_in_ten_milliseconds():
-    rings = Rings(HOP, RATE, 100)
-    mind = Mind(rings)
-    play(rings, np.zeros(5000, np.float32), [50], mind)
-    rings.fade(0)
-    out = play(rings, np.zeros(2000, np.float32), [50], mind)
+    buffers = AudioBuffers(HOP, RATE, 100)
+    answerer = Answerer(buffers)
+    play(buffers, np.zeros(5000, np.float32), [50], answerer)
+    buffers.fade(0)
+    out = play(buffers, np.zeros(2000, np.float32), [50], answerer)
     assert out[:79].all() and not out[79:].any()
     assert np.all(np.diff(out[:80]) < 0)
-    assert rings.fades() == [(5000, 0)] and rings.fades(1) == []
+    assert buffers.fades() == [(5000, 0)] and buffers.fades(1) == []
 
 
 @pytest.mark.parametrize("block", [64, 1999, 20_000])
 def test_waiting_for_the_mind(block):
     """Time is samples: however slow the mind and however long the blocks, nothing is missed, not even without slack."""
-    rings = Rings(HOP, RATE, 0, wait=True)
-    mind, over = Mind(rings), threading.Event()
+    buffers = AudioBuffers(HOP, RATE, 0, wait=True)
+    answerer, over = Answerer(buffers), threading.Event()
 
     def think():
         while not over.is_set():
-            mind.think()
+            answerer.think()
             time.sleep(0.002)
 
     thread = threading.Thread(target=think)
     thread.start()
     out = np.zeros(20_000, np.float32)
     for start, stop in sizes(20_000, [block]):
-        rings.process(np.zeros(stop - start, np.float32), out[start:stop])
+        buffers.process(np.zeros(stop - start, np.float32), out[start:stop])
     over.set()
     thread.join()
-    np.testing.assert_array_equal(out, expected(rings, 20_000, (), 3))
-    assert rings.missed == 0
+    np.testing.assert_array_equal(out, expected(buffers, 20_000, (), 3))
+    assert buffers.missed == 0
 
 
 def test_nobody_waits_for_a_mind_that_is_gone():
-    rings = Rings(HOP, RATE, 0, wait=True)
-    rings.close()
+    buffers = AudioBuffers(HOP, RATE, 0, wait=True)
+    buffers.close()
     began = time.perf_counter()
-    rings.process(np.zeros(50_000, np.float32), np.zeros(50_000, np.float32))
-    assert time.perf_counter() - began < 1 and rings.missed == 0
+    buffers.process(np.zeros(50_000, np.float32), np.zeros(50_000, np.float32))
+    assert time.perf_counter() - began < 1 and buffers.missed == 0
 
 
 def test_xruns_are_counted_by_the_flags_of_the_device():
-    rings, block = Rings(HOP, RATE, 300), np.zeros(64, np.float32)
+    buffers, block = AudioBuffers(HOP, RATE, 300), np.zeros(64, np.float32)
     for flags in (0, 1, 2, 4, 8, 6, 16, 17):
-        by_pointer(rings, block, block.copy(), flags)
-    assert rings.xruns == 6, "16 is priming and not a fault"
+        by_pointer(buffers, block, block.copy(), flags)
+    assert buffers.xruns == 6, "16 is priming and not a fault"
 
 
 def test_what_is_long_gone_reads_as_silence():
-    rings = Rings(HOP, RATE, 0, seconds=1)
+    buffers = AudioBuffers(HOP, RATE, 0, seconds=1)
     for n in range(40):
-        rings.process(np.full(1000, (n + 1) / 64, np.float32), np.zeros(1000, np.float32))
-    kept = rings.hear(0, 41_000)
+        buffers.process(np.full(1000, (n + 1) / 64, np.float32), np.zeros(1000, np.float32))
+    kept = buffers.read_input(0, 41_000)
     assert not kept[:20_000].any() and not kept[40_000:].any()
     assert kept[39_999] == 40 / 64 and kept[39_000] == 40 / 64 and kept[38_999] == 39 / 64
 
 
 def test_what_the_mind_may_not_do():
-    rings = Rings(HOP, RATE, 300)
+    buffers = AudioBuffers(HOP, RATE, 300)
     with pytest.raises(ValueError, match="not been decided"):
-        rings.publish(1, hop_sound(rings, 1))
-    rings.process(np.zeros(300, np.float32), np.zeros(300, np.float32))
-    rings.process(np.zeros(1, np.float32), np.zeros(1, np.float32))
+        buffers.publish(1, hop_sound(buffers, 1))
+    buffers.process(np.zeros(300, np.float32), np.zeros(300, np.float32))
+    buffers.process(np.zeros(1, np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="2000 samples"):
-        rings.publish(1, np.zeros(1999, np.float32))
+        buffers.publish(1, np.zeros(1999, np.float32))
     with pytest.raises(ValueError, match="NaN"):
-        rings.publish(1, np.full(2000, np.nan, np.float32))
+        buffers.publish(1, np.full(2000, np.nan, np.float32))
     with pytest.raises(ValueError, match="chain of more"):
-        rings.publish(1, hop_sound(rings, 1), [np.zeros(2000, np.float32)] * 100)
-    rings.publish(1, hop_sound(rings, 1))
+        buffers.publish(1, hop_sound(buffers, 1), [np.zeros(2000, np.float32)] * 100)
+    buffers.publish(1, hop_sound(buffers, 1))
     with pytest.raises(ValueError, match="hop 1 has been published"):
-        rings.publish(2, hop_sound(rings, 2))
+        buffers.publish(2, hop_sound(buffers, 2))
     with pytest.raises(ValueError, match="slack cannot change"):
-        rings.slack = 10
+        buffers.slack = 10
     with pytest.raises(ValueError, match="slack of 2000"):
-        Rings(HOP, RATE, 2000)
+        AudioBuffers(HOP, RATE, 2000)
 
 
 def test_the_callback_is_fast():
     """256 frames must take far less than their 5.3 ms."""
-    rings, block = Rings(0.5, 48_000, 1920), np.zeros(256, np.float32)
-    rings.process(block, block)
+    buffers, block = AudioBuffers(0.5, 48_000, 1920), np.zeros(256, np.float32)
+    buffers.process(block, block)
     began = time.perf_counter()
     for _ in range(1000):
-        rings.process(block, block)
+        buffers.process(block, block)
     assert time.perf_counter() - began < 0.5
 
 
 def test_before_the_piece_begins_the_device_gets_silence():
-    rings, block = Rings(HOP, RATE, 10), np.ones(64, np.float32)
-    rings.ready = False
+    buffers, block = AudioBuffers(HOP, RATE, 10), np.ones(64, np.float32)
+    buffers.ready = False
     for _ in range(5):
-        by_pointer(rings, block, block)
-    assert not block.any() and (rings.heard, rings.spoken, rings.playing) == (0, 0, -1)
-    assert (rings.block, rings.callbacks) == (64, 5)
-    rings.slack = 65
-    rings.ready = True
-    by_method(rings, block, block)
-    assert rings.heard == 64
+        by_pointer(buffers, block, block)
+    assert not block.any() and (buffers.samples_in, buffers.samples_out, buffers.current_hop) == (0, 0, -1)
+    assert (buffers.longest_block, buffers.callbacks) == (64, 5)
+    buffers.slack = 65
+    buffers.ready = True
+    by_method(buffers, block, block)
+    assert buffers.samples_in == 64

@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from agent.control.bus import Bus
-from agent.records.recorder import ROOM, Behind, Recorder, SafeWav, aside
+from agent.records.recorder import ROOM, BackgroundWriter, Recorder, SafeWav, aside
 from corpora.disk import AudioError
 from tests.conftest import melody, noise, samples, tree
 
@@ -128,7 +128,7 @@ def test_a_disk_that_hangs_is_given_up_and_nobody_waits():
         held.append(len(items))
         time.sleep(0.5)
 
-    behind = Behind("test", hang, told.append)
+    behind = BackgroundWriter("test", hang, told.append)
     began = time.perf_counter()
     for number in range(ROOM + 100):
         behind.put(number)
@@ -139,7 +139,7 @@ def test_a_disk_that_hangs_is_given_up_and_nobody_waits():
 
 def test_a_bug_of_ours_does_not_hang_those_who_wait():
     told = []
-    behind = Behind("test", lambda items: 1 / 0, told.append)
+    behind = BackgroundWriter("test", lambda items: 1 / 0, told.append)
     behind.put(1)
     behind.settle()
     assert "division by zero" in str(told[0])

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from agent.control.bus import Bus
 from agent.control.command import CommandError, parse_command
-from agent.engine.buffers import Rings
-from agent.engine.decision_loop import Mind
+from agent.engine.buffers import AudioBuffers
+from agent.engine.decision_loop import DecisionLoop
 from agent.engine.engine import Engine
 from agent.performance import loading
 from agent.performance.session import Session
 from agent.records.replay import replay, sounds
-from agent.records.session_log import Journal, LogError, read
+from agent.records.session_log import LogError, SessionLog, read
 from agent.settings.config import ConfigError
 from corpora.build import label
 from tests.conftest import KINDS, melody, samples, write
@@ -96,7 +96,7 @@ def test_all_controls_at_any_hop(opened, tmp_path, controls, seed, hop):
     session, names = opened(RATE + 3, hop)
     piece, audio = session.start(seed), heard_at(RATE + 3, 14.5, seed)
     spoken, at = [np.zeros(session.frames(0), np.float32)], 0
-    with Journal(tmp_path / "S.jsonl", session, names, bus=Bus()) as log:
+    with SessionLog(tmp_path / "S.jsonl", session, names, bus=Bus()) as log:
         for asked in controls:
             for name, args in asked:
                 if try_control(session, piece, name, args):
@@ -111,7 +111,7 @@ def test_all_controls_at_any_hop(opened, tmp_path, controls, seed, hop):
     same(tmp_path / "S.jsonl", np.concatenate(spoken))
 
 
-# --- the mind on its rings, late or in time
+# --- the mind on its buffers, late or in time
 
 
 STEPS = st.lists(
@@ -126,24 +126,24 @@ STEPS = st.lists(
 
 
 class Hall:
-    """A mind on its rings, in one thread: the test says when it may think."""
+    """A mind on its buffers, in one thread: the test says when it may think."""
 
     def __init__(self, opened, log, seed, slack=100, block=64):
         self.session, names = opened()
-        self.rings, self.block = Rings(self.session.hop, RATE, slack), block
+        self.buffers, self.block = AudioBuffers(self.session.hop, RATE, slack), block
         self.audio, self.spoken = heard_at(RATE, 60.0, seed), []
-        self.log = Journal(log, self.session, names, slack=slack, bus=Bus())
-        self.mind = Mind(self.session, self.rings, Bus(), self.log, None)
+        self.log = SessionLog(log, self.session, names, slack=slack, bus=Bus())
+        self.decision_loop = DecisionLoop(self.session, self.buffers, Bus(), log=self.log)
 
     def think(self):
-        while self.mind.turn():
+        while self.decision_loop.step():
             pass
 
     def wait(self, samples, thinking=True):
         """So much time passes; `thinking` or stalled."""
         while samples > 0:
             out = np.empty(min(self.block, samples), np.float32)
-            self.rings.process(self.audio[self.rings.heard : self.rings.heard + len(out)], out)
+            self.buffers.process(self.audio[self.buffers.samples_in : self.buffers.samples_in + len(out)], out)
             self.spoken.append(out)
             samples -= len(out)
             if thinking:
@@ -152,9 +152,9 @@ class Hall:
     def control(self, name, args=()):
         """Between two hops; False where it cannot be."""
         self.think()
-        done = self.mind.between and try_control(self.session, self.mind.piece, name, args)
+        done = self.decision_loop.accepts_controls and try_control(self.session, self.decision_loop.piece, name, args)
         if done:
-            self.log.control(name, args, "key", self.mind.piece.hop)
+            self.log.control(name, args, "key", self.decision_loop.piece.hop)
         return done
 
     def play_take(self, samples, region):
@@ -167,7 +167,7 @@ class Hall:
 
     def end(self):
         """The log replays to what was played; its lines."""
-        self.mind.finish()
+        self.decision_loop.finish()
         self.log.__exit__(None)
         assert self.log.error is None
         same(self.log.path, np.concatenate(self.spoken))
@@ -180,13 +180,13 @@ def test_missed_hops_and_fader_and_growth(opened, tmp_path, steps, seed, slack, 
     hall = Hall(opened, tmp_path / "S.jsonl", seed, slack, block)
     for what, value in [("wait", 4000), ("record", ("input",)), ("wait", 5000), *steps, ("wait", 3000)]:
         if what == "fade":
-            hall.rings.fade(value)
+            hall.buffers.fade(value)
         elif what in ("wait", "stall"):
             hall.wait(value, what == "wait")
         else:
             hall.control(what, value)
     why = [line["why"] for line in hall.end()]
-    assert hall.rings.missed == 0 or "late" in why or "fade" in why
+    assert hall.buffers.missed == 0 or "late" in why or "fade" in why
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -199,7 +199,7 @@ def test_a_memory_that_grew_while_the_mind_was_late(opened, tmp_path, seed):
         hall.wait(5000, thinking=False)
     lines = hall.end()
     grown = [line for line in lines if line["memory"] == 2 and line["why"] in ("late", "fade")]
-    assert len(grown) > 3 and hall.rings.missed > 3
+    assert len(grown) > 3 and hall.buffers.missed > 3
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -226,13 +226,12 @@ def test_an_engine_in_wait_mode(opened, tmp_path):
             ("panic", ()), ("play", ()), ("record", ("self",)), ("hold", (1,)), ("hold", (0,)), ("undo", ()),
             ("memory", (1,)), ("jump", ()), ("stop", ()), ("play", ())]  # fmt: skip
     audio, spoken = heard_at(16000, 60.0, 4), []
-    with Journal(tmp_path / "S.jsonl", session, names, slack=engine.rings.slack, bus=engine.bus) as log:
-        engine.log = log
-        engine.start()
+    with SessionLog(tmp_path / "S.jsonl", session, names, slack=engine.buffers.slack, bus=engine.bus) as log:
+        engine.start(log)
         for number, first in enumerate(range(0, len(audio), 256)):
             block = audio[first : first + 256]
             out = np.empty(len(block), np.float32)
-            engine.rings.process(block, out)
+            engine.buffers.process(block, out)
             spoken.append(out)
             if number % 200 == 100 and said:
                 engine.command(parse_command(*said.pop(0), "test"))
@@ -255,19 +254,18 @@ def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypa
     tap, well, calls = engine.bus.tap(), getattr(session, where), []
 
     def failing(*args, **more):
-        calls.append(engine.mind.piece.hop)
+        calls.append(engine.decision_loop.piece.hop)
         if len(calls) in (9, 30):
             raise RuntimeError("on purpose")
         return well(*args, **more)
 
     monkeypatch.setattr(session, where, failing)
     audio, spoken = heard_at(16000, 15.0, 4), []
-    with Journal(tmp_path / "S.jsonl", session, names, slack=engine.rings.slack, bus=engine.bus) as log:
-        engine.log = log
-        engine.start()
+    with SessionLog(tmp_path / "S.jsonl", session, names, slack=engine.buffers.slack, bus=engine.bus) as log:
+        engine.start(log)
         for number, first in enumerate(range(0, len(audio), 400)):
             out = np.empty(400, np.float32)
-            engine.rings.process(audio[first : first + 400], out)
+            engine.buffers.process(audio[first : first + 400], out)
             spoken.append(out)
             if number in (150, 400):
                 engine.command(parse_command("play", (), "test"))
@@ -284,7 +282,7 @@ def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypa
 def grown(session, names, path, hops=12):
     """A log in which a memory has grown and is played, and what was spoken."""
     piece, audio = session.start(), melody(6.0, RATE, 3)
-    with Journal(path, session, names, bus=Bus()) as log:
+    with SessionLog(path, session, names, bus=Bus()) as log:
         for number in range(hops):
             if number in (2, 6):
                 session.apply(piece, "record", ("input" if number == 2 else "off",))

@@ -53,7 +53,7 @@ def test_replay_is_play_in_floats_too(stage, played, tmp_path):
     """Every sample as it left the concatenator, before any file."""
     session = stage.session(*CHANGED, hop=0.35, rate=44100)
     piece, spoken, book = session.start(), [], tmp_path / "S.jsonl"
-    with session_log.Journal(book, session, str(stage.memory)) as log:
+    with session_log.SessionLog(book, session, str(stage.memory)) as log:
         for _, answer, event in hops.live_hops(session, piece, [samples(played / "guide.wav")]):
             spoken.append(answer)
             if event:
@@ -120,7 +120,7 @@ def test_what_a_log_holds(stage, played):
 
 def test_a_log_is_on_the_disk_line_by_line(stage, tmp_path):
     session = stage.session(hop=0.5)
-    piece, log = session.start(), session_log.Journal(tmp_path / "S.jsonl", session, "demo")
+    piece, log = session.start(), session_log.SessionLog(tmp_path / "S.jsonl", session, "demo")
     for number in range(3):
         _, event = session.step(piece, np.zeros(24000, np.float32))
         log.hop(event)
@@ -252,11 +252,11 @@ def test_a_log_that_was_there_stays_if_the_piece_is_given_up(stage, tmp_path):
 def test_after_a_crash_both_logs_are_there(stage, tmp_path):
     session = stage.session(hop=0.5)
     (tmp_path / "S.jsonl").write_text("the old one")
-    with pytest.raises(RuntimeError), session_log.Journal(tmp_path / "S.jsonl", session, "demo"):
+    with pytest.raises(RuntimeError), session_log.SessionLog(tmp_path / "S.jsonl", session, "demo"):
         raise RuntimeError("a bug of ours")
     assert (tmp_path / "S~.jsonl").read_text() == "the old one"
     assert session_log.read(tmp_path / "S.jsonl")[0]["memories"][0]["name"] == "demo"
-    with session_log.Journal(tmp_path / "S.jsonl", session, "demo") as log:
+    with session_log.SessionLog(tmp_path / "S.jsonl", session, "demo") as log:
         log.end(0)
     assert sorted(tree(tmp_path)) == ["S.jsonl", "S~.jsonl"], "only what this one had put aside is gone"
 
@@ -269,7 +269,7 @@ def test_on_stage_no_log_is_ever_deleted_or_replaced(stage, tmp_path):
     for error in (None, AudioError, RuntimeError):
         with (
             suppress(AudioError, RuntimeError),
-            session_log.Journal(tmp_path / "S.jsonl", session, "demo", bus=bus) as log,
+            session_log.SessionLog(tmp_path / "S.jsonl", session, "demo", bus=bus) as log,
         ):
             log.control("gain", (1,), "key", 1)
             if error:
@@ -285,7 +285,7 @@ def test_a_full_disk_on_stage_is_reported_once_and_play_goes_on(stage, disk):
     path = disk("100k") / "S.jsonl"
     session, bus = stage.session(hop=0.25), Bus()
     piece, tap, spoken, slowest = session.start(), bus.tap(), [], 0.0
-    with session_log.Journal(path, session, str(stage.memory), bus=bus) as log:
+    with session_log.SessionLog(path, session, str(stage.memory), bus=bus) as log:
         for number in range(700):
             _, event = session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))
             spoken.append(event)
@@ -312,7 +312,7 @@ def test_a_full_disk_ends_a_performance_from_file_to_file(stage, disk):
     before = tree(path.parent)
     with (
         pytest.raises(AudioError, match="no room on the disk"),
-        session_log.Journal(path, session, str(stage.memory)) as log,
+        session_log.SessionLog(path, session, str(stage.memory)) as log,
     ):
         for _ in range(700):
             log.hop(session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))[1])
