@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.control.command import CONTROLS, REPORTS, Arg, Control, ReportSpec
-from agent.interfaces.osc.server import HORIZON, RATE
+from agent.interfaces.osc.server import RATE_LIMIT_PER_S, TIME_TAG_HORIZON_S
 
 GROUPS = {
     "stage": "On stage",
@@ -18,15 +18,15 @@ GROUPS = {
     "midi": "MIDI",
     "osc": "Between you and the agent",
 }
-HEAD = f"""# Antiphon over OSC
+HEAD = """# Antiphon over OSC
 
 Made by `antiphon osc`; change agent/control/spec.py instead.
 
 UDP, OSC 1.0, to port 9000 ([osc] port) of this machine; other machines need [osc] host and allow. Types: `i` whole
 number, `f` number, `s` text; `...` as many as you like, `[ ]` may be left out. 3 is taken for 3.0 and 3.0 for 3.
 What takes no value may be sent the 1 and 0 of a button: 1 does it, 0 does nothing.
-Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, {HORIZON:.0f} s at most.
-What is refused is answered by `/antiphon/error` and changes nothing. {RATE} messages a second are read, a long one
+Addresses are compared as they are: no wildcards. A bundle with a timetag waits for its time, {horizon:.0f} s at most.
+What is refused is answered by `/antiphon/error` and changes nothing. {rate} messages a second are read, a long one
 counts as several; the rest is lost.
 
 Reports go to 127.0.0.1:9001 ([osc] subscribers) and to whoever sends `/antiphon/subscribe`.
@@ -40,7 +40,7 @@ the 32 bit floats of Pd, where seconds since 1970 are a minute off. Unix time is
 
 def markdown() -> str:
     """The page."""
-    lines = [HEAD]
+    lines = [HEAD.format(horizon=TIME_TAG_HORIZON_S, rate=RATE_LIMIT_PER_S)]
     for group, title in GROUPS.items():
         lines += [f"## {title}\n", "| address | values | meaning |", "|---|---|---|"]
         lines += [_row(one) for one in CONTROLS.values() if one.group == group]

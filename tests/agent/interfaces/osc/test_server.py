@@ -43,8 +43,8 @@ def bundle(*elements, when=b"\0" * 7 + b"\1"):
     return b"#bundle\0" + when + b"".join(integer(len(one)) + one for one in elements)
 
 
-def timetag(ahead):
-    unix = time.time() + ahead + NTP
+def timetag(ahead, clock=time.time):
+    unix = clock() + ahead + NTP
     return struct.pack(">II", int(unix), int(unix % 1 * 2**32))
 
 
@@ -93,12 +93,12 @@ class Peer:
 class Desk:
     """A server and what it was told."""
 
-    def __init__(self, *sets, command=None):
+    def __init__(self, *sets, command=None, wall_clock=time.time):
         config = Config()
         for name, value in (("osc.port", 0), ("osc.subscribers", []), *sets):
             config = change(config, name, value)
         self.commands, self.bus = [], Bus()
-        self.server = server.OscServer(command or self.commands.append, self.bus, config)
+        self.server = server.OscServer(command or self.commands.append, self.bus, config, wall_clock=wall_clock)
         self.server.start()
         self.peers = []
 
@@ -258,6 +258,19 @@ def test_an_engine_that_fails_does_not_take_the_server_along(opened):
     peer.say("jump")
     assert peer.ping() and desk.server.counts["failed"] == 1
     assert "ZeroDivisionError" in next(tap.drain())[1][0]
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyError, OSError, ZeroDivisionError])
+def test_a_fault_of_ours_is_no_refusal_and_keeps_its_traceback_in_the_log(opened, caplog, fault):
+    def fail(command):
+        raise fault("not the sender's mistake")
+
+    desk = opened(command=fail)
+    peer = desk.peer()
+    peer.say("jump")
+    assert peer.ping() and desk.server.counts["failed"] == 1 and not desk.server.counts["refused"]
+    logged = [one for one in caplog.records if one.name == "antiphon.osc"]
+    assert [one.exc_info[0] for one in logged] == [fault] and "in fail" in caplog.text
 
 
 def test_two_agents_do_not_answer_each_other_for_ever(opened):
@@ -519,7 +532,25 @@ def test_nothing_waits_longer_than_the_horizon_nor_in_great_number(desk):
         assert name == "error" and "s ahead, expected 10 s at most" in sentence
     peer.send(*[bundle(*[message("jump")] * 20, when=timetag(5)) for _ in range(15)])
     assert peer.ping()
-    assert desk.server.counts["scheduled"] == server.PENDING and not desk.commands
+    assert desk.server.counts["scheduled"] == server.MAX_SCHEDULED and not desk.commands
+
+
+@pytest.mark.parametrize("step", [-86_400.0, -3600.0, 9.0, 3600.0, 86_400.0])
+def test_a_wall_clock_that_steps_neither_delays_nor_hastens_what_waits(opened, step):
+    """Time tags are wall time; what waits for them is counted from their arrival by a clock that cannot step."""
+    offset = [0.0]
+
+    def clock():
+        return time.time() + offset[0]
+
+    desk = opened(wall_clock=clock)
+    peer, began = desk.peer(), time.monotonic()
+    peer.send(bundle(message("jump"), when=timetag(0.5, clock)))
+    assert peer.ping() and desk.server.counts["scheduled"] == 1
+    offset[0] = step
+    peer.send(bundle(message("like"), when=timetag(0.2, clock)))  # by the clock as it is now
+    assert [one.name for one in desk.wait(1)] == ["like"]
+    assert [one.name for one in desk.wait(2)] == ["like", "jump"] and time.monotonic() - began > 0.49
 
 
 # --- what is not OSC
@@ -731,7 +762,7 @@ def test_a_flood_takes_no_more_than_its_share(desk):
     "packet, count, weight",
     [
         (bundle(*[message("jump")] * 300), "obeyed", 1),
-        (bundle(*[message("jump")] * 300, b"////"), "malformed", 300 * 24 / server.LONG),
+        (bundle(*[message("jump")] * 300, b"////"), "malformed", 300 * 24 / server.BYTES_PER_MESSAGE),
     ],
 )
 def test_a_flood_of_great_bundles_is_counted_by_what_it_costs(desk, packet, count, weight):
@@ -741,7 +772,7 @@ def test_a_flood_of_great_bundles_is_counted_by_what_it_costs(desk, packet, coun
         peer.send(packet)
         time.sleep(0.002)
     read = desk.server.counts[count] * weight
-    assert 0 < read <= rate * (server.BURST + time.monotonic() - began) + 320  # the last one is read whole
+    assert 0 < read <= rate * (server.RATE_BURST_S + time.monotonic() - began) + 320  # the last one is read whole
     time.sleep(1.0)
     desk.server.rate = 1e9
     assert any(peer.ping(1) for _ in range(5))
