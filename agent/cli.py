@@ -1,19 +1,23 @@
-"""The command line: one function per verb. Names, flags and JSON keys are a contract that scripts rely on."""
+"""The command line: one short function per verb. Names, flags and JSON keys are a contract that scripts rely on.
+
+A verb reads its flags, checks that no output is an input, calls `agent.commands` and prints the result.
+"""
 
 from __future__ import annotations
 
 import argparse
-import atexit
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from signal import SIGINT
 
-from agent.commands import parser as flags
+from agent.commands.console import print_notice, print_result, progress_bar
+from agent.commands.parser import LARGEST_BLOCK, Verb, make_parser
+from agent.commands.paths import check_paths, settings_file
+from agent.settings import config as settings
+from agent.settings.config import Config, ConfigError
 from corpora.interruption import handled
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
@@ -31,230 +35,102 @@ MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("perception.wav2vec2", "EncoderError"),
     ("train.common.errors", "TrainError"),
 )
-METER = ("coherence.json", "coherence.safetensors")  # files of a coherence meter
 
 
-def _progress(what: str) -> Callable[[float, float], None] | None:
-    """A bar for a terminal; nothing where nobody looks."""
-    if not sys.stderr.isatty():
-        return None
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(TextColumn(what), BarColumn(), TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())
-    task = bar.add_task(what, total=None)
-    bar.start()
-    atexit.register(bar.stop)  # a refusal leaves the terminal as it was
-
-    def show(done: float, total: float) -> None:
-        bar.update(task, completed=done, total=total or None)
-        if total and done >= total:
-            bar.stop()
-
-    return show
+def _read_settings(given: argparse.Namespace, **flags: str | float | None) -> Config:
+    """Defaults < agent.toml (here, or --config) < `flags`, such as agent__memory < --set; ConfigError."""
+    sets = [f"{name.replace('__', '.')}={value}" for name, value in flags.items() if value is not None]
+    return settings.read(settings_file(given.config), [*sets, *given.set])
 
 
-def _settings_file(given: argparse.Namespace) -> str | None:
-    """Of --config, else agent.toml where it is; None if there is none."""
-    return given.config or ("agent.toml" if Path("agent.toml").is_file() else None)
-
-
-def _settings(given: argparse.Namespace, **more: str | float | None):
-    """Defaults < agent.toml (here, or --config) < flags such as agent__memory < --set."""
-    from agent.settings import config
-
-    path = _settings_file(given)
-    flags = [f"{name.replace('__', '.')}={value}" for name, value in more.items() if value is not None]
-    return config.read(path, [*flags, *given.set])
-
-
-def _block(samples: int) -> int:
-    """--block, checked; ConfigError."""
-    from agent.settings.config import ConfigError
-
-    if not 1 <= samples <= 1 << 20:
-        raise ConfigError(f"--block {samples}: expected 1 to {1 << 20} samples")
+def _check_block(samples: int) -> int:
+    """The value of --block; ConfigError if it is out of range."""
+    if not 1 <= samples <= LARGEST_BLOCK:
+        raise ConfigError(f"--block {samples}: expected 1 to {LARGEST_BLOCK} samples")
     return samples
-
-
-def _report(found: dict, given: argparse.Namespace, lines: list[str]) -> None:
-    """JSON on stdout if asked for, else a few lines."""
-    if given.json:
-        print(json.dumps(found))
-    else:
-        print("\n".join(lines))
 
 
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
-    from agent.commands import respond as perform
-    from agent.performance import loading
-    from corpora.disk import atomic_write, together
+    from agent.commands import respond
 
-    settings = _settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
-    guide = loading.DEMO / "guide.flac" if given.guide == "demo" else given.guide
-    loading.refuse_overlap(
-        {"GUIDE": guide, "--memory": settings.agent.memory, "--truth": given.truth},
-        {"-o": given.out, "--mix": given.mix, "--report": given.report},
-    )
-    with together():
-        found = perform.respond(
-            guide, given.out, settings, offline=given.mode == "offline", mix=given.mix, truth=given.truth,
-            progress=_progress("answering"),
-        )  # fmt: skip
-        if given.report:
-            atomic_write(given.report, json.dumps(found) + "\n")
-    seconds, runs = found["samples"] / found["samplerate"], found["runs"]
-    _report(found, given, [
-        f"{given.out}: {seconds:.1f} s, {found['hops']} hops; {found['matched']} of {found['asked']} labels as wanted, "
-        f"{runs['count']} runs of {runs['mean']:.1f} segments",
-        *([f"{given.mix}: the guide and its answer"] if given.mix else []),
-    ])  # fmt: skip
+    config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
+    check_paths(given, config)
+    report = respond.respond(
+        respond.guide_path(given.guide), given.out, config, offline=given.mode == "offline", mix=given.mix,
+        truth=given.truth, report_file=given.report, progress=progress_bar("answering"),
+    )  # fmt: skip
+    print_result(report, respond.lines(report, given.out, given.mix), as_json=given.json)
 
 
 def play(given: argparse.Namespace) -> None:
     """Play on stage: hear a device, a file or a patch, and answer through another."""
-    from agent.commands import play as concert
-    from agent.performance import loading
-    from agent.settings.config import ConfigError
+    from agent.commands import play
 
     first, *others = given.memory or [None]
-    settings = _settings(
+    config = _read_settings(
         given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
         osc__port=given.osc, midi__port=given.midi, page__port=given.page,
     )  # fmt: skip
-    if not (given.speed == 0 or 0.01 <= given.speed <= 1000):  # NaN fails too
-        raise ConfigError(f"--speed {given.speed:g}: expected 0 (as fast as it goes) or 0.01 to 1000 times real time")
-    if given.seconds is not None and not 0 < given.seconds <= 1e6:
-        raise ConfigError(f"--seconds {given.seconds:g}: expected more than 0")
-    wishes = concert.Wishes(
-        given.input or settings.live.input, given.output or settings.live.output, given.log, given.record,
-        given.osc is not None, given.tui, given.freewheel, given.speed, _block(given.block), given.seconds,
-        _settings_file(given),
+    given.input, given.output = given.input or config.live.input, given.output or config.live.output
+    options = play.PlayOptions(
+        input=given.input, output=given.output, log=given.log, record=given.record, osc=given.osc is not None,
+        terminal=given.tui, freewheel=given.freewheel, speed=given.speed, block=_check_block(given.block),
+        seconds=given.seconds, settings_file=settings_file(given.config),
     )  # fmt: skip
-    source, out = concert.kind(wishes.input), concert.kind(wishes.output)
-    loading.refuse_overlap(
-        {"--input": wishes.input if source == "file" else None, "--memory": settings.agent.memory},
-        {"--output": wishes.output if out == "file" else None, "--log": given.log},
-    )
-    found = concert.play(settings, wishes, concert.aloud, _progress("playing") if source == out == "file" else None)
-    if source == out == "file":
-        mind = found["timings_ms"].get("mind", {"p50": 0, "p99": 0})
-        said = (f"{wishes.output}: {found['samples'] / found['samplerate']:.1f} s, {found['hops']} hops, "
-                f"{found['missed']} late; mind p50 {mind['p50']} ms, p99 {mind['p99']} ms")  # fmt: skip
-    else:
-        said = concert.told(found)
-    _report(found, given, [said])
+    check_paths(given, config)
+    progress = progress_bar("playing") if options.from_file_to_file else None
+    report = play.play(config, options, print_notice, progress)
+    print_result(report, play.lines(report, options), as_json=given.json)
 
 
 def replay(given: argparse.Namespace) -> None:
     """Render a session log again, bit for bit."""
-    from agent.performance import loading
-    from agent.records.replay import replay as rendered
+    from agent.records.replay import lines, replay
 
-    loading.refuse_overlap({"the log": given.log}, {"-o": given.out})
-    found = rendered(given.log, given.out)
-    seconds = found["samples"] / found["samplerate"]
-    _report(found, given, [f"{given.out}: {seconds:.1f} s from {found['hops']} hops of {given.log}"])
+    check_paths(given)
+    result = replay(given.log, given.out)
+    print_result(result, lines(result, given.log, given.out), as_json=given.json)
 
 
 def tokens(given: argparse.Namespace) -> None:
     """Name each hop of a file."""
-    from agent.performance import hops
-    from agent.performance.model_folder import Model
-    from corpora.audio import BLOCK, open_audio, regroup
+    from agent.commands import tokens
 
-    settings = _settings(given, agent__model=given.model, live__hop=given.hop)
-    hop = settings.live.hop
-    with open_audio(given.file, at_least=hop) as file:
-        model = Model.load(settings.agent.model, hop, given.units, decide=False)
-        listener = model.listener(file.samplerate, settings.perception.gate_db)
-        hearing, labels = listener.start(), []
-        blocks = file.blocks(_block(given.block or BLOCK))
-        for audio in regroup(blocks, hops.hop_sizes(hop, file.samplerate)):
-            if len(audio) == listener.next_hop_samples(hearing):
-                labels.append(listener.step(hearing, audio).label)
-    alphabet = model.alphabet
-    found = {"tokens": labels, "hop": hop, "units": alphabet.units, "silence": alphabet.silence,
-             "alphabet": alphabet.hash}  # fmt: skip
-    _report(found, given, [" ".join("-" if label == alphabet.silence else str(label) for label in labels)])
+    config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
+    block = None if given.block is None else _check_block(given.block)
+    result = tokens.tokens(given.file, config, units=given.units, block=block)
+    print_result(result, tokens.lines(result), as_json=given.json)
 
 
 def score(given: argparse.Namespace) -> None:
     """Does B fit A? The coherence of an answer with what it answers, over time."""
-    from agent.coherence import score_files as scoring
+    from agent.commands import score
 
-    with _coherence(given.model) as folder:
-        calibration = _calibrated(folder, given)
-        found = scoring.run(given.heard, given.spoken, folder, given.step, _progress("comparing"), calibration)
-    _report(found, given, scoring.lines(found))
-
-
-def _calibrated(folder: Path, given: argparse.Namespace):
-    """The calibration that --calibrate asks for, kept with the meter in the folder of -o; None if it does not."""
-    from corpora.disk import atomic_folder, atomic_write
-    from perception.coherence import Coherence, CoherenceError
-
-    if given.calibrate is None:
-        if given.out is not None:
-            raise CoherenceError(f"-o '{given.out}' keeps a meter with a new calibration: add --calibrate DATA")
-        return None
-    from train.data.submixes import calibrate
-
-    with ExitStack() as stack:
-        kept = stack.enter_context(atomic_folder(given.out, METER)) if given.out else None
-        found = calibrate(Coherence.load(folder), given.calibrate, pairs=given.pairs, seed=given.seed)
-        if kept:
-            meter = Coherence.load(folder, fuse=False)
-            meter.calibration = found
-            atomic_write(kept / METER[0], meter.files()[METER[0]])
-            atomic_write(kept / METER[1], (folder / METER[1]).read_bytes())
-    return found
-
-
-@contextmanager
-def _coherence(name: str) -> Iterator[Path]:
-    """The folder of a coherence meter: of a model, or one itself; a checkpoint of the official code becomes one."""
-    from agent.performance.model_folder import coherence_folder
-
-    if not name.endswith(".ckpt"):
-        yield coherence_folder(name)
-        return
-    from corpora.disk import temporary_folder
-    from train.official_cocola.import_checkpoint import convert
-
-    with temporary_folder() as folder:
-        convert(Path(name), folder / "coherence")
-        yield folder / "coherence"
+    check_paths(given)
+    result = score.score(
+        given.heard, given.spoken, given.model, step=given.step, stems=given.calibrate, pairs=given.pairs,
+        seed=given.seed, out=given.out, progress=progress_bar("comparing"),
+    )  # fmt: skip
+    print_result(result, score.lines(result), as_json=given.json)
 
 
 def corpus_build(given: argparse.Namespace) -> None:
     """Cut recordings into a corpus."""
-    from agent.performance.model_folder import Model
-    from corpora.build import build
-    from corpora.corpus import info
+    from agent.commands import corpus
 
-    settings = _settings(given, agent__model=given.model, live__hop=given.hop)
-    model = Model.load(settings.agent.model, settings.live.hop, decide=False)
-    made = build(
-        given.audio,
-        lambda rate: model.listener(rate, settings.perception.gate_db),
-        given.out,
-        licence=given.licence,
-        progress=_progress("naming"),
-    )
-    _report(info(made), given, _told(info(made)))
+    config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
+    check_paths(given, config)
+    result = corpus.build(given.audio, given.out, config, licence=given.licence, progress=progress_bar("naming"))
+    print_result(result, corpus.lines(result), as_json=given.json)
 
 
 def corpus_info(given: argparse.Namespace) -> None:
     """What a corpus holds."""
-    from corpora.corpus import info, load
+    from agent.commands import corpus
 
-    found = info(load(given.corpus))
-    _report(found, given, _told(found))
-
-
-def _told(found: dict) -> list[str]:
-    return [f"{key}: {json.dumps(value)}" for key, value in found.items()]
+    result = corpus.info(given.corpus)
+    print_result(result, corpus.lines(result), as_json=given.json)
 
 
 def train(given: argparse.Namespace) -> None:
@@ -305,46 +181,49 @@ def _recipe(main: Callable, words: list[str]) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """Measure this machine: what a hop costs, stage by stage, and against the naive way."""
-    from agent.commands import bench as benchmark
-    from agent.performance import loading
-    from corpora.disk import atomic_write
+    from agent.commands import bench
 
-    loading.refuse_overlap({}, {"-o": given.out})
+    config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
+    check_paths(given, config)
     if given.live:
-        from agent.commands import bench_live
+        _bench_live(given, config)
+        return
+    result = bench.run(given.model, given.hop, progress_bar("measuring"), deep=given.deep)
+    bench.write(result, given.out)
+    print_result(result, bench.lines(result), as_json=given.json)
 
-        settings = _settings(given, agent__model=given.model, live__hop=given.hop)
-        devices = given.input or settings.live.input, given.output or settings.live.output
-        found = bench_live.run(settings, given.minutes, *devices)
-    else:
-        found = benchmark.run(given.model, given.hop, _progress("measuring"), deep=given.deep)
-    if given.out:
-        atomic_write(given.out, json.dumps(found, indent=1) + "\n")
-    _report(found, given, bench_live.lines(found) if given.live else benchmark.lines(found))
+
+def _bench_live(given: argparse.Namespace, config: Config) -> None:
+    """The same on the sound device, playing."""
+    from agent.commands import bench, bench_live
+
+    devices = given.input or config.live.input, given.output or config.live.output
+    result = bench_live.run(config, given.minutes, *devices)
+    bench.write(result, given.out)
+    print_result(result, bench_live.lines(result), as_json=given.json)
 
 
 def devices(given: argparse.Namespace) -> None:
     """List the sound devices of this machine."""
     from agent.devices import audio_device
 
-    found = audio_device.listing()
-    told = [f"{one}, {one.samplerate} Hz{audio_device.marks(one)}" for one in found]
-    _report(
-        {"devices": audio_device.table(found)}, given, told or ["no sound device: start JACK or plug a sound card in"]
-    )
+    devices = audio_device.listing()
+    lines = [f"{device}, {device.samplerate} Hz{audio_device.marks(device)}" for device in devices]
+    nothing = ["no sound device: start JACK or plug a sound card in"]
+    print_result({"devices": audio_device.table(devices)}, lines or nothing, as_json=given.json)
 
 
 def check(given: argparse.Namespace) -> None:
     """Is all here that a performance needs? Exit code 2 if not."""
-    from agent.commands import check as checking
+    from agent.commands import check
 
-    settings = _settings(given, agent__model=given.model)
-    loop = None
+    config = _read_settings(given, agent__model=given.model)
+    devices = None
     if given.input is not None or given.output is not None:
-        loop = (given.input or settings.live.input, given.output or settings.live.output)
-    found = checking.run(given.model, settings, loop)
-    _report(found, given, checking.lines(found))
-    if not found["ready"]:
+        devices = (given.input or config.live.input, given.output or config.live.output)
+    result = check.run(given.model, config, devices)
+    print_result(result, check.lines(result), as_json=given.json)
+    if not result["ready"]:
         raise SystemExit(2)
 
 
@@ -352,17 +231,18 @@ def osc(given: argparse.Namespace) -> None:
     """Everything that can be said over OSC, as a page in Markdown."""
     from agent.interfaces.osc import reference
 
-    print(
-        json.dumps(reference.table(), indent=1) if given.json else reference.markdown(), end="\n" if given.json else ""
-    )
+    if given.json:
+        print(json.dumps(reference.table(), indent=1))
+    else:
+        print(reference.markdown(), end="")
 
 
-def parser() -> argparse.ArgumentParser:
-    """All verbs and their flags (agent/commands/parser.py)."""
+def parser() -> Verb:
+    """All verbs and their flags (`agent.commands.parser`)."""
     verbs = (
         respond, play, replay, tokens, score, corpus_build, corpus_info, train, evaluate, bench, devices, check, osc,
     )  # fmt: skip
-    return flags.parser({run.__name__: run for run in verbs})
+    return make_parser({run.__name__: run for run in verbs})
 
 
 def mistakes() -> tuple[type[Exception], ...]:

@@ -268,8 +268,9 @@ def antiphon(capsys, monkeypatch, tmp_path):
 
 
 def play_files(source: Path, out: Path, config: config.Config, *, log: Path | None = None, **options: Any) -> dict:
-    """`antiphon play` from file to file; `options` are those of `agent.commands.play.Wishes`. The report."""
-    return play.play(config, play.Wishes(str(source), str(out), log=str(log) if log else None, **options))
+    """`antiphon play` from file to file; `options` are those of `agent.commands.play.PlayOptions`. The report."""
+    log_name = str(log) if log else None
+    return play.play(config, play.PlayOptions(input=str(source), output=str(out), log=log_name, **options))
 
 
 def tree(folder: Path) -> dict[str, bytes]:

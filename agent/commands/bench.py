@@ -8,6 +8,7 @@ worked on it (cpu), which other programs disturb less.
 from __future__ import annotations
 
 import copy
+import json
 import os
 import platform
 import subprocess
@@ -33,6 +34,7 @@ from agent.performance.model_folder import find
 from agent.performance.session import Session
 from agent.settings.config import Config, change
 from corpora.audio import AudioWriter, read_at
+from corpora.disk import atomic_write
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from perception.coherence import EMBEDDING_DIM, MODES, WINDOW_SAMPLES, Coherence, mask_channel
 from perception.efficientnet import FEATURE_DIM
@@ -360,6 +362,12 @@ def bars(found: dict) -> list[dict]:
          "met": bool(value >= bar if many is least else value <= bar)}
         for many in (most, least) for what, value, bar in many
     ]  # fmt: skip
+
+
+def write(result: dict, path: str | Path | None) -> None:
+    """Keep a result as JSON at `path`, if one is given; AudioError."""
+    if path:
+        atomic_write(path, json.dumps(result, indent=1) + "\n")
 
 
 def lines(found: dict) -> list[str]:

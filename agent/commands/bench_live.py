@@ -70,7 +70,9 @@ def run(config: Config, minutes: float, input: str = "", output: str = "") -> di
     )  # fmt: skip
     said: list[str] = []
     try:
-        report = play.play(config, play.Wishes(input, output, osc=True, seconds=60 * minutes), said.append)
+        report = play.play(
+            config, play.PlayOptions(input=input, output=output, osc=True, seconds=60 * minutes), said.append
+        )
     finally:
         told = guest.communicate("\n", timeout=20)[0]
     return found | {

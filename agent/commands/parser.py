@@ -1,131 +1,185 @@
-"""The verbs of the command line and their flags, group by group. What a verb does is in agent/cli.py."""
+"""The verbs of the command line and their flags, group by group. What a verb does is in `agent.cli`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
 
 Verbs = Mapping[str, Callable[[argparse.Namespace], None]]  # function name -> what runs; its docstring is the help
+LARGEST_BLOCK = 1 << 20  # samples
 
 
-class _Parser(argparse.ArgumentParser):
+@dataclass(frozen=True)
+class PathFlag:
+    """A flag or argument whose value is a path: `paths` of a parsed command lists them.
+
+    name: as the user knows it, "--memory" or "GUIDE". dest: attribute of the parsed flags that holds the value. kind:
+    key of `agent.commands.paths.KINDS`, which files and folders the value stands for.
+    """
+
+    name: str
+    dest: str
+    role: Literal["input", "output"]
+    kind: str
+
+
+class Verb(argparse.ArgumentParser):
+    """The flags of a verb, or of `antiphon` itself. A flag with free text is added as an input, an output or a text.
+
+    So it is known of each which files it reads or writes (`paths`), and a test finds the flag that was added otherwise.
+    """
+
+    def __init__(self, *args: Any, **keywords: Any):
+        super().__init__(*args, **keywords)
+        self.paths: list[PathFlag] = []
+        self.texts: set[str] = set()
+        self.set_defaults(paths=self.paths)
+
     def error(self, message: str) -> NoReturn:
         """Refuse in one line, like every other mistake."""
         self.exit(2, f"{self.prog}: {message}; see  {self.prog} --help\n")
 
+    def add_input(self, *names: str, kind: str = "file", **keywords: Any) -> None:
+        """Add a flag or argument that names something to be read."""
+        self._add_path("input", kind, *names, **keywords)
 
-def parser(run: Verbs) -> argparse.ArgumentParser:
+    def add_output(self, *names: str, kind: str = "file", **keywords: Any) -> None:
+        """Add a flag or argument that names something to be written."""
+        self._add_path("output", kind, *names, **keywords)
+
+    def add_text(self, *names: str, **keywords: Any) -> None:
+        """Add a flag or argument with text that is no path."""
+        self.texts.add(self.add_argument(*names, **keywords).dest)
+
+    def _add_path(self, role: Literal["input", "output"], kind: str, *names: str, **keywords: Any) -> None:
+        action = self.add_argument(*names, **keywords)
+        shown = action.option_strings[0] if action.option_strings else action.dest.upper()
+        self.paths.append(PathFlag(shown, action.dest, role, kind))
+
+
+def make_parser(verbs: Verbs) -> Verb:
     """All verbs and their flags."""
-    main = _Parser(prog="antiphon", description="A musical agent that listens and answers.")
-    verbs = main.add_subparsers(required=True, metavar="VERB")
-    for group in (_files, _stage, _listening, _corpus, _recipes, _machine):
-        group(verbs, run)
+    main = Verb(prog="antiphon", description="A musical agent that listens and answers.")
+    added = main.add_subparsers(required=True, metavar="VERB")
+    for add_group in (_add_files, _add_stage, _add_listening, _add_corpus, _add_recipes, _add_machine):
+        add_group(added, verbs)
     return main
 
 
-def _verb(where, name: str, run: Callable, settings: bool = True) -> argparse.ArgumentParser:
-    one = where.add_parser(name, help=(run.__doc__ or "").split("\n")[0], description=run.__doc__)
-    one.set_defaults(run=run)
-    one.add_argument("--json", action="store_true", help="print the result as JSON")
+def _add_verb(added: Any, name: str, run: Callable, *, settings: bool = True) -> Verb:
+    """Add a verb with the flags that all have; settings: also with those that every verb with settings has."""
+    verb = added.add_parser(name, help=(run.__doc__ or "").split("\n")[0], description=run.__doc__)
+    verb.set_defaults(run=run)
+    verb.add_argument("--json", action="store_true", help="print the result as JSON")
     if settings:
-        one.add_argument("--model", metavar="DIR", help="model folder, or the name of an embedded one")
-        one.add_argument("--config", metavar="FILE", help="settings, such as agent.toml")
-        one.add_argument("--set", action="append", default=[], metavar="K.K=V", help="one setting")
-    return one
+        verb.add_input("--model", kind="model", metavar="DIR", help="model folder, or the name of an embedded one")
+        verb.add_input("--config", metavar="FILE", help="settings, such as agent.toml")
+        verb.add_text("--set", action="append", default=[], metavar="K.K=V", help="one setting")
+    return verb
 
 
-def _files(verbs, run: Verbs) -> None:
-    one = _verb(verbs, "respond", run["respond"])
-    one.add_argument("guide", help="recording to answer, or 'demo'")
-    one.add_argument("--memory", metavar="FILE|CORPUS", help="what to answer with; 'demo' unless agent.toml says else")
-    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
-    one.add_argument("--mix", metavar="MIX.wav", help="guide and answer together, stereo")
-    one.add_argument("--mode", choices=("live", "offline"), default="live", help="live hears only what is past")
-    one.add_argument("--seed", type=int, help="same seed, same answer")
-    one.add_argument("--report", metavar="R.json", help="what was heard, wanted, chosen and why")
-    one.add_argument("--truth", metavar="B.wav", help="what was really played with the guide, for its TPP")
+def _add_files(added: Any, verbs: Verbs) -> None:
+    verb = _add_verb(added, "respond", verbs["respond"])
+    verb.add_input("guide", kind="recording", help="recording to answer, or 'demo'")
+    verb.add_input(
+        "--memory", kind="memory", metavar="FILE|CORPUS", help="what to answer with; 'demo' unless agent.toml says else"
+    )
+    verb.add_output("-o", "--out", required=True, metavar="OUT.wav")
+    verb.add_output("--mix", metavar="MIX.wav", help="guide and answer together, stereo")
+    verb.add_argument("--mode", choices=("live", "offline"), default="live", help="live hears only what is past")
+    verb.add_argument("--seed", type=int, help="same seed, same answer")
+    verb.add_output("--report", metavar="R.json", help="what was heard, wanted, chosen and why")
+    verb.add_input("--truth", metavar="B.wav", help="what was really played with the guide, for its TPP")
 
 
-def _stage(verbs, run: Verbs) -> None:
-    one = _verb(verbs, "play", run["play"])
-    one.add_argument("--input", metavar="DEV|FILE|osc", help="what to hear; the system's own device unless told")
-    one.add_argument("--output", metavar="DEV|FILE|osc", help="where to play; osc tells a patch what to play")
-    one.add_argument("--memory", action="append", metavar="FILE|CORPUS", help="may be given several times")
-    one.add_argument("--log", metavar="S.jsonl", help="session log, for replay")
-    one.add_argument("--record", metavar="DIR", help="keep heard.wav and spoken.wav there")
-    one.add_argument("--page", type=int, metavar="PORT", help="stage page for a browser")
-    one.add_argument("--osc", type=int, metavar="PORT", help="listen to OSC there; 0: do not")
-    one.add_argument("--midi", metavar="PORT", help="MIDI input, by (part of) its name")
-    one.add_argument("--tui", action="store_true", help="show the stage in this terminal")
-    one.add_argument("--freewheel", action="store_true", help="the sound waits for the mind, no clock")
-    one.add_argument("--speed", type=float, default=1.0, help="of a file, times real time; 0: as fast as it goes")
-    one.add_argument("--block", type=int, default=256, help="samples at a time where there is no device")
-    one.add_argument("--seconds", type=float, metavar="N", help="stop after so many")
+def _add_stage(added: Any, verbs: Verbs) -> None:
+    verb = _add_verb(added, "play", verbs["play"])
+    verb.add_input(
+        "--input", kind="endpoint", metavar="DEV|FILE|osc", help="what to hear; the system's own device unless told"
+    )
+    verb.add_output(
+        "--output", kind="endpoint", metavar="DEV|FILE|osc", help="where to play; osc tells a patch what to play"
+    )
+    verb.add_input("--memory", kind="memory", action="append", metavar="FILE|CORPUS", help="may be given several times")
+    verb.add_output("--log", kind="log written", metavar="S.jsonl", help="session log, for replay")
+    verb.add_output("--record", kind="record", metavar="DIR", help="keep heard.wav and spoken.wav there")
+    verb.add_argument("--page", type=int, metavar="PORT", help="stage page for a browser")
+    verb.add_argument("--osc", type=int, metavar="PORT", help="listen to OSC there; 0: do not")
+    verb.add_text("--midi", metavar="PORT", help="MIDI input, by (part of) its name")
+    verb.add_argument("--tui", action="store_true", help="show the stage in this terminal")
+    verb.add_argument("--freewheel", action="store_true", help="the sound waits for the decision, no clock")
+    verb.add_argument("--speed", type=float, default=1.0, help="of a file, times real time; 0: as fast as it goes")
+    verb.add_argument("--block", type=int, default=256, help="samples at a time where there is no device")
+    verb.add_argument("--seconds", type=float, metavar="N", help="stop after so many")
 
-    one = _verb(verbs, "replay", run["replay"], settings=False)
-    one.add_argument("log", metavar="S.jsonl")
-    one.add_argument("-o", "--out", required=True, metavar="OUT.wav")
+    verb = _add_verb(added, "replay", verbs["replay"], settings=False)
+    verb.add_input("log", kind="log read", metavar="S.jsonl")
+    verb.add_output("-o", "--out", required=True, metavar="OUT.wav")
 
 
-def _listening(verbs, run: Verbs) -> None:
-    one = _verb(verbs, "tokens", run["tokens"])
-    one.add_argument("file")
-    one.add_argument("--block", type=int, metavar="N", help="feed it N samples at a time")
-    one.add_argument("--units", type=int, metavar="K", help="size of the alphabet")
-    one.add_argument("--hop", type=float, metavar="S", help="seconds per token")
+def _add_listening(added: Any, verbs: Verbs) -> None:
+    verb = _add_verb(added, "tokens", verbs["tokens"])
+    verb.add_input("file")
+    verb.add_argument("--block", type=int, metavar="N", help="feed it N samples at a time")
+    verb.add_argument("--units", type=int, metavar="K", help="size of the alphabet")
+    verb.add_argument("--hop", type=float, metavar="S", help="seconds per token")
 
-    one = _verb(verbs, "score", run["score"], settings=False)
-    one.add_argument("heard", metavar="A", help="recording of what was played to the agent, the input")
-    one.add_argument("spoken", metavar="B", help="recording of what answered it, the output; the order matters")
-    one.add_argument(
-        "--model", metavar="DIR|CKPT", default="small",
+    verb = _add_verb(added, "score", verbs["score"], settings=False)
+    verb.add_input("heard", metavar="A", help="recording of what was played to the agent, the input")
+    verb.add_input("spoken", metavar="B", help="recording of what answered it, the output; the order matters")
+    verb.add_input(
+        "--model", kind="model", metavar="DIR|CKPT", default="small",
         help="model with a coherence meter, or a checkpoint of the official COCOLA code",
     )  # fmt: skip
-    one.add_argument("--step", type=float, default=1.0, metavar="S", help="seconds between two windows of 5 s")
-    one.add_argument(
-        "--calibrate", metavar="DATA",
+    verb.add_argument("--step", type=float, default=1.0, metavar="S", help="seconds between two windows of 5 s")
+    verb.add_input(
+        "--calibrate", kind="folder", metavar="DATA",
         help="folder of songs in stems, <song>/<stem>.wav: what they score tells where A and B lie",
     )  # fmt: skip
-    one.add_argument("--pairs", type=int, default=256, metavar="N", help="of --calibrate, how many are compared")
-    one.add_argument("--seed", type=int, default=0, help="of --calibrate, which of them")
-    one.add_argument("-o", "--out", metavar="DIR", help="keep the meter with that calibration as a model folder")
+    verb.add_argument("--pairs", type=int, default=256, metavar="N", help="of --calibrate, how many are compared")
+    verb.add_argument("--seed", type=int, default=0, help="of --calibrate, which of them")
+    verb.add_output(
+        "-o", "--out", kind="folder", metavar="DIR", help="keep the meter with that calibration as a model folder"
+    )
 
 
-def _corpus(verbs, run: Verbs) -> None:
-    corpora = verbs.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)
-    one = _verb(corpora, "build", run["corpus_build"])
-    one.add_argument("audio", nargs="+")
-    one.add_argument("-o", "--out", required=True, metavar="DIR")
-    one.add_argument("--hop", type=float, metavar="S", help="seconds per segment")
-    one.add_argument("--licence", default="", help="of the recordings, kept with them")
-    one = _verb(corpora, "info", run["corpus_info"], settings=False)
-    one.add_argument("corpus", metavar="DIR")
+def _add_corpus(added: Any, verbs: Verbs) -> None:
+    corpus = added.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)
+    verb = _add_verb(corpus, "build", verbs["corpus_build"])
+    verb.add_input("audio", nargs="+")
+    verb.add_output("-o", "--out", kind="folder", required=True, metavar="DIR")
+    verb.add_argument("--hop", type=float, metavar="S", help="seconds per segment")
+    verb.add_text("--licence", default="", help="of the recordings, kept with them")
+    verb = _add_verb(corpus, "info", verbs["corpus_info"], settings=False)
+    verb.add_input("corpus", kind="folder", metavar="DIR")
 
 
-def _recipes(verbs, run: Verbs) -> None:
-    one = verbs.add_parser("train", help="Train a part of a model.", add_help=False)
-    one.add_argument("part", choices=("encoder", "units", "decision", "coherence"))
-    one.add_argument("rest", nargs=argparse.REMAINDER)
-    one.set_defaults(run=run["train"])
+def _add_recipes(added: Any, verbs: Verbs) -> None:
+    """These verbs hand their words on to a recipe, which has its own parser."""
+    verb = added.add_parser("train", help="Train a part of a model.", add_help=False)
+    verb.add_argument("part", choices=("encoder", "units", "decision", "coherence"))
+    verb.add_argument("rest", nargs=argparse.REMAINDER)
+    verb.set_defaults(run=verbs["train"])
 
-    one = verbs.add_parser("evaluate", help="Measure a model on data.", add_help=False)
-    one.add_argument("what", choices=("regeneration", "coherence", "best-of"))
-    one.add_argument("rest", nargs=argparse.REMAINDER)
-    one.set_defaults(run=run["evaluate"])
+    verb = added.add_parser("evaluate", help="Measure a model on data.", add_help=False)
+    verb.add_argument("what", choices=("regeneration", "coherence", "best-of"))
+    verb.add_argument("rest", nargs=argparse.REMAINDER)
+    verb.set_defaults(run=verbs["evaluate"])
 
 
-def _machine(verbs, run: Verbs) -> None:
-    one = _verb(verbs, "bench", run["bench"])
-    one.add_argument("-o", "--out", metavar="bench.json")
-    one.add_argument("--hop", type=float, default=0.25)
-    one.add_argument("--deep", action="store_true", help="also the memory a long answer takes; some minutes")
-    one.add_argument("--live", action="store_true", help="play on the sound device instead, with everything on")
-    one.add_argument("--minutes", type=float, default=1.0, help="of --live")
-    one.add_argument("--input", metavar="DEV", help="of --live")
-    one.add_argument("--output", metavar="DEV", help="of --live")
-    _verb(verbs, "devices", run["devices"], settings=False)
-    one = _verb(verbs, "check", run["check"])
+def _add_machine(added: Any, verbs: Verbs) -> None:
+    verb = _add_verb(added, "bench", verbs["bench"])
+    verb.add_output("-o", "--out", metavar="bench.json")
+    verb.add_argument("--hop", type=float, default=0.25)
+    verb.add_argument("--deep", action="store_true", help="also the memory a long answer takes; some minutes")
+    verb.add_argument("--live", action="store_true", help="play on the sound device instead, with everything on")
+    verb.add_argument("--minutes", type=float, default=1.0, help="of --live")
+    verb.add_text("--input", metavar="DEV", help="of --live")
+    verb.add_text("--output", metavar="DEV", help="of --live")
+    _add_verb(added, "devices", verbs["devices"], settings=False)
+    verb = _add_verb(added, "check", verbs["check"])
     for side in ("input", "output"):
-        one.add_argument(f"--{side}", nargs="?", const="", metavar="DEV", help="measure the latency of this device")
-    _verb(verbs, "osc", run["osc"], settings=False)
+        verb.add_text(f"--{side}", nargs="?", const="", metavar="DEV", help="measure the latency of this device")
+    _add_verb(added, "osc", verbs["osc"], settings=False)

@@ -1,138 +1,153 @@
-"""A performance on stage: everything that takes part is opened in order and closed in the reverse one.
+"""`antiphon play`: a performance, whose parts are opened in order and closed in reverse order.
 
-Input and output may each be a device, a file or OSC. Devices set the clock; without one the sample counter of a loop
-does. What is optional (page, terminal, MIDI, OSC, recording) is loaded only when it is asked for.
+Input and output may each be a device, a file or OSC. A device sets the clock; without one a loop counts samples.
+Optional parts (page, terminal, MIDI, OSC, recording) are loaded only when they are asked for.
 """
 
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from agent.coherence.meter import opened
+import numpy as np
+
+from agent.coherence import meter as coherence_meter
+from agent.commands.console import ShowProgress
+from agent.commands.paths import endpoint_kind
 from agent.control.bus import Bus
+from agent.devices import audio_device
 from agent.engine import file_transport
 from agent.engine.decision_loop import Log, Recorder
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import RemoteListener
 from agent.interfaces.launcher import Interfaces
-from agent.performance import loading, report
+from agent.performance import loading
+from agent.performance import report as performance_report
 from agent.performance.state import Event
 from agent.settings.config import Config, ConfigError
-from corpora.audio import AudioWriter, open_audio
+from corpora.audio import AudioFile, AudioWriter, open_audio
 from corpora.interruption import Interrupted, deferred
 
-SOUNDS = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64", ".opus", ".snd"}
-RATE = 48000  # Hz, where neither a device nor a file says
-MARGIN = 0.01  # s of slack beyond a block of the device
-FIRST = 4  # callbacks after which the device's block is known
-PATIENCE = 3.0  # s for them to come
-FADE = 0.01  # s
-POLL = 0.02  # s
+DEFAULT_SAMPLERATE_HZ = 48000  # where neither a device nor a file has one
+SLACK_MARGIN_S = 0.01  # of slack beyond a block of the device
+CALLBACKS_UNTIL_BLOCK_KNOWN = 4  # the device's block size is known after so many
+DEVICE_START_TIMEOUT_S = 3.0  # for these callbacks to come
+DEVICE_START_POLL_S = 0.005
+FADE_OUT_S = 0.01
+FREEWHEEL_DEVICE_TIMEOUT_S = 30.0  # where the sound waits for the decision, callbacks may be far apart
+Say = Callable[[str], None]  # tells a sentence to the person at the terminal
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked for besides the settings."""
+@dataclass(frozen=True, kw_only=True)
+class PlayOptions:
+    """What one performance is asked for beyond the settings: where sound comes from and goes, and what is kept."""
 
-    input: str = ""  # device, file or "osc"
+    input: str = ""  # device ("" is the system's own), audio file or "osc"
     output: str = ""
-    log: str | None = None
-    record: str | None = None  # folder
-    osc: bool = False  # also from file to file
-    tui: bool = False
-    freewheel: bool = False  # the sound waits for the mind
-    speed: float = 1.0  # of files; 0: as fast as it goes
-    block: int = 256  # samples, without a device
+    log: str | None = None  # session log to write
+    record: str | None = None  # folder for heard.wav and spoken.wav
+    osc: bool = False  # open OSC also from file to file
+    terminal: bool = False  # show the stage in this terminal
+    freewheel: bool = False  # the sound waits for the decision
+    speed: float = 1.0  # of files, times real time; 0: as fast as it goes
+    block: int = 256  # samples at a time where there is no device
     seconds: float | None = None  # stop after so many
-    settings: str | None = None  # the file they came from, where learned pedals are written
+    settings_file: str | None = None  # the file the settings came from, where learned pedals are written
 
+    def __post_init__(self) -> None:
+        """ConfigError for a value out of range, named by its flag."""
+        if not (self.speed == 0 or 0.01 <= self.speed <= 1000):  # NaN fails too
+            raise ConfigError(
+                f"--speed {self.speed:g}: expected 0 (as fast as it goes) or 0.01 to 1000 times real time"
+            )
+        if self.seconds is not None and not 0 < self.seconds <= 1e6:
+            raise ConfigError(f"--seconds {self.seconds:g}: expected more than 0")
 
-def kind(name: str) -> str:
-    """ "osc", "file" or "device"."""
-    if name == "osc":
-        return "osc"
-    return "file" if Path(name).suffix.lower() in SOUNDS or (name and Path(name).is_file()) else "device"
-
-
-Progress = Callable[[float, float], None]  # seconds done, seconds in all
+    @property
+    def from_file_to_file(self) -> bool:
+        """Are input and output both files?"""
+        return endpoint_kind(self.input) == endpoint_kind(self.output) == "file"
 
 
 def play(
-    config: Config, wishes: Wishes, say: Callable[[str], None] = lambda sentence: None, progress: Progress | None = None
+    config: Config, options: PlayOptions, say: Say = lambda sentence: None, progress: ShowProgress | None = None
 ) -> dict:
     """Perform until the end of the file or of `seconds`, `quit` or a signal; return the report.
 
-    say: is told what a person should read. From file to file the answer waits for the mind and has no slack: it is as
-    long as what is heard, the same whatever the speed, and what goes wrong is raised as from `respond`.
+    From file to file the answer waits for the decision and has no slack: it is as long as the input, the same at any
+    speed, and errors are raised as from `respond`. On stage an error is reported and the performance goes on.
     """
-    source, out = kind(wishes.input), kind(wishes.output)
-    files = source == out == "file"
+    source, sink = endpoint_kind(options.input), endpoint_kind(options.output)
+    files = options.from_file_to_file
     with ExitStack() as stack:
-        pair = _devices(config, wishes, source, out) if "device" in (source, out) else None
-        file = stack.enter_context(open_audio(wishes.input, config.live.hop)) if source == "file" else None
-        rate = pair.samplerate if pair else file.samplerate if file else config.live.samplerate or RATE
-        wait = files or wishes.freewheel or (pair is None and wishes.speed == 0)
+        pair = _choose_devices(config, options, source, sink) if "device" in (source, sink) else None
+        file = stack.enter_context(open_audio(options.input, config.live.hop)) if source == "file" else None
+        rate = _samplerate(config, pair, file)
+        wait = files or options.freewheel or (pair is None and options.speed == 0)
         if not wait and config.decision.reward == "cocola":
             raise ConfigError("decision.reward = 'cocola' is too slow for the stage: set it to 'proxy'")
-        session, names = loading.open_stage(config, rate)
-        bus, patch = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
-        engine = Engine(
-            session, samplerate=rate, slack_ms=0.0 if files else config.live.slack_ms, bus=bus, wait=wait, remote=patch
-        )
-        meter = opened(engine, config, stack, say) if pair and not patch else None
+        session, memory_names = loading.open_stage(config, rate)
+        bus, remote = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
+        slack_ms = 0.0 if files else config.live.slack_ms
+        engine = Engine(session, samplerate=rate, slack_ms=slack_ms, bus=bus, wait=wait, remote=remote)
+        meter = coherence_meter.opened(engine, config, stack, say) if pair and not remote else None
         engine.warm_up()
-        show = Interfaces(engine, config, wishes, stack, say)
+        interfaces = Interfaces(
+            engine, config, stack, say, terminal=options.terminal, settings_file=options.settings_file
+        )
         stream = _open_device(engine, pair, config, stack, say) if pair else None
-        kept, log, recorder = _open_records(engine, wishes, names, stack, files)
+        events, log, recorder = _open_records(engine, options, memory_names, stack, files)
         length = file.seconds if file else None
-        writer = stack.enter_context(AudioWriter(wishes.output, rate, seconds=length)) if out == "file" else None
-        show.open(osc=wishes.osc or not files)
+        writer = stack.enter_context(AudioWriter(options.output, rate, seconds=length)) if sink == "file" else None
+        interfaces.open(osc=options.osc or not files)
         engine.start(log, recorder)
         stack.callback(engine.stop)
         began = time.monotonic()
-        if pair:
-            _with_device(engine, stream, file.blocks(rate=rate) if file else None, writer, wishes, show)
+        if stream:
+            _run_with_device(engine, stream, file.blocks(rate=rate) if file else None, writer, options, interfaces)
         else:
-            blocks = file.blocks(wishes.block) if file else None
-            watch = _watcher(file.seconds, rate, progress) if file and progress else None
-            _without_device(engine, blocks, patch, writer, wishes, show, files, watch)
+            watch = _progress_watcher(file.seconds, rate, progress) if file and progress else None
+            _run_without_device(engine, file, remote, writer, options, interfaces, watch)
         if meter:
             meter.close()
         engine.stop()
         with deferred():  # all that was written appears, or nothing
             stack.close()
         if files:
-            late = sum(sum(e.times.values()) > config.live.slack_ms for e in kept.events) if wishes.speed else 0
-            about = {"missed": late, "speed": wishes.speed, "memory": names[0]}
-            return report.summarise(session, kept.events, engine.buffers.samples_out) | about
-        return _report(engine, names, time.monotonic() - began) | ({"coherence": meter.summary()} if meter else {})
+            return _file_report(engine, events, memory_names, config, options)
+        return _stage_report(engine, memory_names, time.monotonic() - began) | (
+            {"coherence": meter.summary()} if meter else {}
+        )
 
 
-def _devices(config: Config, wishes: Wishes, source: str, out: str) -> Any:
-    from agent.devices import audio_device
-
+def _choose_devices(config: Config, options: PlayOptions, source: str, sink: str) -> audio_device.DevicePair:
     return audio_device.choose(
-        wishes.input if source == "device" else None, wishes.output if out == "device" else None,
+        options.input if source == "device" else None, options.output if sink == "device" else None,
         config.live.samplerate, config.live.client,
     )  # fmt: skip
 
 
-def _watcher(seconds: float, rate: int, progress: Progress) -> Callable[[int], None]:
-    return lambda samples: progress(min(samples / rate, seconds), seconds)
+def _samplerate(config: Config, pair: audio_device.DevicePair | None, file: AudioFile | None) -> int:
+    """Of the performance, Hz: the device's, else the file's, else the setting's."""
+    if pair:
+        return pair.samplerate
+    return file.samplerate if file else config.live.samplerate or DEFAULT_SAMPLERATE_HZ
 
 
-class _Kept:
-    """A log that keeps the events for the report, and passes all on to the log proper."""
+def _progress_watcher(seconds: float, samplerate: int, progress: ShowProgress) -> Callable[[int], None]:
+    """Turns samples played into a call of `progress`."""
+    return lambda samples: progress(min(samples / samplerate, seconds), seconds)
 
-    def __init__(self, log: Any = None):
+
+class _EventLog:
+    """A log that keeps the events of all hops for the report, and passes everything on to the session log, if any."""
+
+    def __init__(self, log: Log | None):
         self.events: list[Event] = []
         self._log = log
 
@@ -159,30 +174,32 @@ class _Kept:
 
 
 def _open_records(
-    engine: Engine, wishes: Wishes, names: list[str], stack: ExitStack, files: bool
-) -> tuple[_Kept, Log | None, Recorder | None]:
-    """The log and the recording. From file to file a log that cannot be written is an error, on stage a report."""
-    log, recorder, kept = None, None, _Kept()
-    if wishes.log:
+    engine: Engine, options: PlayOptions, memory_names: list[str], stack: ExitStack, files: bool
+) -> tuple[list[Event], Log | None, Recorder | None]:
+    """Open the session log and the recording; also return the list that fills with events from file to file.
+
+    From file to file a log that cannot be written is an error, on stage it is reported and the performance goes on.
+    """
+    log: Log | None = None
+    recorder: Recorder | None = None
+    if options.log:
         from agent.records.session_log import SessionLog
 
-        bus = None if files else engine.bus
+        bus, slack = None if files else engine.bus, engine.buffers.slack
         with deferred():
-            log = stack.enter_context(
-                SessionLog(wishes.log, engine.session, names, slack=engine.buffers.slack, bus=bus)
-            )
-        kept = _Kept(log)
-    if wishes.record:
+            log = stack.enter_context(SessionLog(options.log, engine.session, memory_names, slack=slack, bus=bus))
+    if options.record:
         from agent.records import recorder as recording
 
-        recorder = stack.enter_context(recording.Recorder(wishes.record, engine.samplerate, engine.bus))
-    return kept, kept if files else log, recorder
+        recorder = stack.enter_context(recording.Recorder(options.record, engine.samplerate, engine.bus))
+    event_log = _EventLog(log)
+    return event_log.events, event_log if files else log, recorder
 
 
-def _open_device(engine: Engine, pair: Any, config: Config, stack: ExitStack, say: Callable[[str], None]) -> Any:
-    """Open the stream, silent and deaf at first, and learn what it adds to the latency."""
-    from agent.devices import audio_device
-
+def _open_device(
+    engine: Engine, pair: audio_device.DevicePair, config: Config, stack: ExitStack, say: Say
+) -> audio_device.Stream:
+    """Open the stream, silent and deaf at first, and learn its block size and what it adds to the latency."""
     buffers = engine.buffers
     hear = audio_device.channels(config.live.input_channels, pair.input, "input")
     speak = audio_device.channels(config.live.output_channels, pair.output, "output")
@@ -191,81 +208,95 @@ def _open_device(engine: Engine, pair: Any, config: Config, stack: ExitStack, sa
     stream = audio_device.Stream(buffers, pair)
     stream.start()
     stack.callback(stream.close)
-    until = time.monotonic() + PATIENCE
-    while buffers.callbacks < FIRST and time.monotonic() < until:
-        time.sleep(0.005)
-    about = stream.info()
-    engine.set_device_latency(about["latency_in"], about["latency_out"])
-    block = max(buffers.longest_block, pair.block)
-    if buffers.slack <= block and not buffers.waits:
-        slack = block + round(MARGIN * buffers.samplerate)
-        if slack >= buffers.boundary(1):
-            raise ConfigError(f"'{pair.name}' has blocks of {block} samples, longer than a hop: choose shorter ones")
-        say(f"slack_ms = {config.live.slack_ms:g} is less than a block of '{pair.name}' ({block} samples): "
-            f"{1000 * slack / buffers.samplerate:.1f} ms are used")  # fmt: skip
-        buffers.slack = slack
+    deadline = time.monotonic() + DEVICE_START_TIMEOUT_S
+    while buffers.callbacks < CALLBACKS_UNTIL_BLOCK_KNOWN and time.monotonic() < deadline:
+        time.sleep(DEVICE_START_POLL_S)
+    latency = stream.info()
+    engine.set_device_latency(latency["latency_in"], latency["latency_out"])
+    _fit_slack_to_block(engine, pair, config, say)
     return stream
 
 
-def _with_device(engine: Engine, stream: Any, blocks: Any, writer: Any, wishes: Wishes, show: Interfaces) -> None:
-    """The callback does the work; here is only looked after files and the end."""
-    from agent.devices import audio_device
+def _fit_slack_to_block(engine: Engine, pair: audio_device.DevicePair, config: Config, say: Say) -> None:
+    """Raise the slack to a little more than a block of the device, since an answer cannot start within one."""
+    buffers = engine.buffers
+    block = max(buffers.longest_block, pair.block)
+    if buffers.waits or buffers.slack > block:
+        return
+    slack = block + round(SLACK_MARGIN_S * buffers.samplerate)
+    if slack >= buffers.boundary(1):
+        raise ConfigError(f"'{pair.name}' has blocks of {block} samples, longer than a hop: choose shorter ones")
+    say(f"slack_ms = {config.live.slack_ms:g} is less than a block of '{pair.name}' ({block} samples): "
+        f"{1000 * slack / buffers.samplerate:.1f} ms are used")  # fmt: skip
+    buffers.slack = slack
 
+
+def _run_with_device(
+    engine: Engine, stream: audio_device.Stream, blocks: Iterator[np.ndarray] | None, writer: AudioWriter | None,
+    options: PlayOptions, interfaces: Interfaces,
+) -> None:  # fmt: skip
+    """Perform with a device as the clock: its callback does the work, this thread serves files and waits for the end.
+
+    blocks: of an input file, at the device rate; None hears the device.
+    """
     buffers = engine.buffers
     feeder = file_transport.Feeder(buffers, blocks) if blocks is not None else None
     drain = file_transport.Drain(buffers, writer.write) if writer else None
-    keeper = audio_device.StreamWatchdog(stream, engine.bus.publish, *([30.0] if buffers.waits else []))
+    timeout = [FREEWHEEL_DEVICE_TIMEOUT_S] if buffers.waits else []
+    keeper = audio_device.StreamWatchdog(stream, engine.bus.publish, *timeout)
     buffers.ready = True
     keeper.start()
     engine.bus.publish("device", "open", stream.pair.name)
 
-    def step() -> bool:
+    def is_over() -> bool:
         if drain:
             drain.pull()
         if feeder and feeder.error:
             raise feeder.error
-        end = None if wishes.seconds is None else round(wishes.seconds * buffers.samplerate)
+        end = None if options.seconds is None else round(options.seconds * buffers.samplerate)
         if feeder and feeder.finished and end is None:
             end = feeder.fed + buffers.slack
         return end is not None and buffers.samples_out >= end
 
     try:
         with _signals(engine.over):
-            show.go_on(step)
+            interfaces.go_on(is_over)
     finally:
         if feeder:
             feeder.close()
         engine.fade_out()
-        buffers.wait_for(buffers.samples_out + round(FADE * buffers.samplerate) + 2 * buffers.longest_block, 0.5)
+        buffers.wait_for(buffers.samples_out + round(FADE_OUT_S * buffers.samplerate) + 2 * buffers.longest_block, 0.5)
         keeper.end()
         stream.close()
     if drain:
         drain.pull()
 
 
-def _without_device(
-    engine: Engine, blocks: Any, patch: RemoteListener | None, writer: Any, wishes: Wishes, show: Interfaces,
-    files: bool, watch: Callable[[int], None] | None,
+def _run_without_device(
+    engine: Engine, file: AudioFile | None, remote: RemoteListener | None, writer: AudioWriter | None,
+    options: PlayOptions, interfaces: Interfaces, watch: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
-    """A loop is the clock: a patch's labels, or blocks in real time."""
-    waits, buffers = engine.buffers.waits, engine.buffers
-    if blocks is None and waits and patch:
-        blocks = file_transport.by_labels(engine, patch, wishes.seconds)
-    elif blocks is None:
-        blocks = file_transport.silence(buffers, wishes.block, wishes.seconds)
-    elif wishes.seconds is not None:
-        blocks = file_transport.at_most(blocks, round(wishes.seconds * buffers.samplerate))
-    speed = 0.0 if waits and not files else wishes.speed
+    """Perform with a loop as the clock, which takes blocks of a file or of silence, or waits for a patch's labels."""
+    waits, buffers, files = engine.buffers.waits, engine.buffers, options.from_file_to_file
+    if file is not None:
+        blocks = file.blocks(options.block)
+        if options.seconds is not None:
+            blocks = file_transport.at_most(blocks, round(options.seconds * buffers.samplerate))
+    elif waits and remote:
+        blocks = file_transport.by_labels(engine, remote, options.seconds)
+    else:
+        blocks = file_transport.silence(buffers, options.block, options.seconds)
+    speed = 0.0 if waits and not files else options.speed
     loop = file_transport.BlockLoop(engine, blocks, speed, writer.write if writer else None, strict=files)
 
-    def step() -> bool:
+    def is_over() -> bool:
         if watch:
             watch(buffers.samples_out)
         return False
 
     try:
         with _signals(engine.over) if not files else nullcontext():
-            show.go_on(step)
+            interfaces.go_on(is_over)
         if watch:
             watch(buffers.samples_out)
     finally:
@@ -295,33 +326,42 @@ def _signals(over: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _report(engine: Engine, names: list[str], elapsed: float) -> dict:
-    """How it went."""
-    now, buffers = engine.snapshot(), engine.buffers
+def _file_report(
+    engine: Engine, events: list[Event], memory_names: list[str], config: Config, options: PlayOptions
+) -> dict:
+    """The report from file to file, as `respond` has it, and how many hops would have been late on stage."""
+    limit_ms = config.live.slack_ms
+    late = sum(sum(event.times.values()) > limit_ms for event in events) if options.speed else 0
+    report = performance_report.summarise(engine.session, events, engine.buffers.samples_out)
+    return report | {"missed": late, "speed": options.speed, "memory": memory_names[0]}
+
+
+def _stage_report(engine: Engine, memory_names: list[str], elapsed_s: float) -> dict:
+    """The report of a performance on stage: what was played and what the engine missed."""
+    snapshot, buffers = engine.snapshot(), engine.buffers
     return {
         "samplerate": buffers.samplerate,
         "samples": buffers.samples_out,
-        "seconds": round(elapsed, 3),
+        "seconds": round(elapsed_s, 3),
         "hops": max(0, engine.decision_loop.piece.hop - 1),
-        "state": now["state"] if engine.failure else "stopped",
-        "mind_ms": now["mind"],
-        "latency_ms": now["latency"],
-        **{key: now[key] for key in ("missed", "xruns", "nan")},
-        "memory": names[0],
-        "memories": names,
+        "state": snapshot["state"] if engine.failure else "stopped",
+        "mind_ms": snapshot["mind"],
+        "latency_ms": snapshot["latency"],
+        **{key: snapshot[key] for key in ("missed", "xruns", "nan")},
+        "memory": memory_names[0],
+        "memories": memory_names,
     }
 
 
-def told(report: dict) -> str:
-    """The same in a line."""
-    fit = report.get("coherence", {})
-    shown = fit.get("position", fit.get("both"))
-    return (
-        f"{report['samples'] / report['samplerate']:.1f} s, {report['hops']} hops, {report['missed']} missed, "
-        f"{report['xruns']} xruns; mind p50 {report['mind_ms']['p50']} ms, p99 {report['mind_ms']['p99']} ms"
-    ) + (f"; coherence {shown:.2f}" if shown is not None else "")
-
-
-def aloud(sentence: str) -> None:
-    """Say it where a person reads."""
-    print(sentence, file=sys.stderr, flush=True)
+def lines(report: dict, options: PlayOptions) -> list[str]:
+    """The report in one line for a terminal."""
+    seconds = report["samples"] / report["samplerate"]
+    if options.from_file_to_file:
+        mind = report["timings_ms"].get("mind", {"p50": 0, "p99": 0})
+        return [f"{options.output}: {seconds:.1f} s, {report['hops']} hops, "
+                f"{report['missed']} late; mind p50 {mind['p50']} ms, p99 {mind['p99']} ms"]  # fmt: skip
+    mind, coherence = report["mind_ms"], report.get("coherence", {})
+    fit = coherence.get("position", coherence.get("both"))
+    shown = "" if fit is None else f"; coherence {fit:.2f}"
+    return [f"{seconds:.1f} s, {report['hops']} hops, {report['missed']} missed, {report['xruns']} xruns; "
+            f"mind p50 {mind['p50']} ms, p99 {mind['p99']} ms{shown}"]  # fmt: skip

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
+from agent.commands.console import ShowProgress
 from agent.performance.hops import live_hops, offline_hops
-from agent.performance.loading import Progress, open_session
+from agent.performance.loading import DEMO, open_session
 from agent.performance.report import summarise, true_positive_percentage
 from agent.performance.state import Event
 from agent.settings.config import Config
 from corpora.audio import AudioWriter, open_audio
+from corpora.disk import atomic_write, together
+
+
+def guide_path(name: str) -> Path:
+    """The recording that a guide's name means: 'demo' or a file."""
+    return DEMO / "guide.flac" if name == "demo" else Path(name)
 
 
 def respond(
@@ -22,12 +30,27 @@ def respond(
     offline: bool = False,
     mix: str | Path | None = None,
     truth: str | Path | None = None,
-    progress: Progress | None = None,
+    report_file: str | Path | None = None,
+    progress: ShowProgress | None = None,
 ) -> dict:
-    """Answer a recording with another: write `out` (and `mix`), as long as the guide to the sample; return the report.
+    """Answer a recording with another: write `out`, as long as the guide to the sample; return the report.
 
-    Streams: memory use does not depend on the guide's length. truth: the B that was really played, for its TPP.
+    mix: guide and answer together, stereo. truth: what was really played with the guide, for its TPP. report_file: the
+    report as JSON. All files appear together or not at all. Streams: memory use does not depend on the guide's length.
+    AudioError, CorpusError or ModelError.
     """
+    with together():
+        report = _answer(guide, out, config, offline, mix, truth, progress)
+        if report_file:
+            atomic_write(report_file, json.dumps(report) + "\n")
+    return report
+
+
+def _answer(
+    guide: str | Path, out: str | Path, config: Config, offline: bool, mix: str | Path | None,
+    truth: str | Path | None, progress: ShowProgress | None,
+) -> dict:  # fmt: skip
+    """Write answer and mix; return the report."""
     with open_audio(guide, at_least=config.live.hop) as file:
         session, _ = open_session(config, file.samplerate)
         piece = session.start(offline=offline)
@@ -50,6 +73,14 @@ def respond(
     if truth:
         report["tpp"] = true_positive_percentage(session, events, truth)
     return report
+
+
+def lines(report: dict, out: str | Path, mix: str | Path | None) -> list[str]:
+    """The report in a line or two for a terminal."""
+    seconds, runs = report["samples"] / report["samplerate"], report["runs"]
+    answer = (f"{out}: {seconds:.1f} s, {report['hops']} hops; {report['matched']} of {report['asked']} labels as "
+              f"wanted, {runs['count']} runs of {runs['mean']:.1f} segments")  # fmt: skip
+    return [answer, f"{mix}: the guide and its answer"] if mix else [answer]
 
 
 class _Nothing:

@@ -16,12 +16,15 @@ POLL = 0.02  # s
 class Interfaces:
     """Opens them on an engine, has them closed with `stack`, and tells `say` what a person should read.
 
-    wishes: whether there is to be a terminal (`tui`), and the file of the `settings`, where learned pedals are written.
+    terminal: whether the stage is shown in this terminal. settings_file: where learned pedals are written.
     """
 
-    def __init__(self, engine: Engine, config: Config, wishes: Any, stack: ExitStack, say: Callable[[str], None]):
+    def __init__(
+        self, engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None], *,
+        terminal: bool = False, settings_file: str | None = None,
+    ):  # fmt: skip
         self.engine, self.config, self.stack, self.say = engine, config, stack, say
-        self._tui, self._settings, self._tap = wishes.tui, wishes.settings, engine.bus.tap()
+        self._tui, self._settings, self._tap = terminal, settings_file, engine.bus.tap()
         self.terminal: Any = None
         self.failure: Exception | None = None
 

@@ -1,8 +1,7 @@
-"""What a performance is opened on: a model folder, memories and recordings; and the check of outputs against inputs."""
+"""What a performance is opened on: a model folder, memories and recordings."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from agent.settings.config import Config
 from corpora import corpus as corpora
 from corpora.audio import open_audio, read_at
 from corpora.build import label
-from corpora.disk import AudioError, beside, told
 from perception.stream import boundary
 
 DEMO = Path(corpora.__file__).parent / "demo"
@@ -81,22 +79,3 @@ def open_stage(config: Config, samplerate: int, progress: Progress | None = None
         session.add(memory.corpus, memory.audio, Path(memory.name).stem)
         names.append(memory.name)
     return session, names
-
-
-def refuse_overlap(read: dict[str, str | Path | None], written: dict[str, str | Path | None]) -> None:
-    """AudioError if a file to be written is one that is read, or is to be written twice, or cannot be written at all.
-
-    Both: {flag: path}, None where the flag is not given. Asked before the work begins, so that a slip in the last flag
-    costs neither a recording nor an hour.
-    """
-    taken = {os.path.realpath(path): flag for flag, path in read.items() if path}
-    for flag, path in written.items():
-        if not path:
-            continue
-        known = taken.setdefault(os.path.realpath(path), flag)
-        if known != flag:
-            raise AudioError(f"{flag} '{path}' is the same file as {known}, which would be lost: give it another name")
-        with told(Path(path)):
-            temporary = beside(Path(path))[1]
-            temporary.touch(exist_ok=False)
-            temporary.unlink()

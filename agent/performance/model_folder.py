@@ -32,12 +32,27 @@ class ModelError(ValueError):
     """A model folder that cannot be used, told in the user's words."""
 
 
+def named_folder(name: str | Path) -> Path:
+    """The folder that a model's name means, whether or not there is a model in it.
+
+    A plain name, without a folder in it, means the embedded model of that name if there is one; anything else is a
+    path, so that ./small is the folder small that stands here. A leading ~ is the user's home.
+    """
+    text = str(name)
+    with suppress(OSError, ValueError):  # a name too long for a file
+        if Path(text).name == text and (EMBEDDED / text / "model.json").is_file():
+            return EMBEDDED / text
+    with suppress(RuntimeError):  # there is no such user
+        return Path(text).expanduser()
+    return Path(text)
+
+
 def find(name: str | Path) -> Path:
     """The folder of an embedded model by its name, or a folder as it is; ModelError lists what there is."""
-    for folder in (EMBEDDED / str(name), Path(name)):
-        with suppress(OSError, ValueError):  # a name too long for a file
-            if (folder / "model.json").is_file():
-                return folder
+    folder = named_folder(name)
+    with suppress(OSError, ValueError):  # a name too long for a file
+        if (folder / "model.json").is_file():
+            return folder
     known = ", ".join(sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))) or "none"
     raise ModelError(
         f"there is no model '{name}': give a folder with a model.json, or an embedded one ({known}); "
@@ -58,6 +73,11 @@ def describe(folder: Path) -> dict:
     if version != FORMAT:
         raise ModelError(f"model '{folder}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon")
     return about
+
+
+def encoder_of(folder: Path) -> Path | str:
+    """Where a model's encoder is: its folder encoder/, or the folder or hub id in its model.json; ModelError."""
+    return describe(folder).get("encoder") or folder / "encoder"
 
 
 def coherence_folder(name: str | Path) -> Path:
@@ -97,7 +117,7 @@ class Model:
             raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {hops}")
         units = units or offered[hop]
         alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
-        ears = about.get("encoder") or folder / "encoder"
+        ears = encoder_of(folder)
         if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
         encoder = Wav2Vec2Encoder.load(ears, hop, bfloat16=has_bfloat16())

@@ -54,6 +54,11 @@ def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -
     return {"hops": hops - 1} | report
 
 
+def lines(report: dict, log: str | Path, out: str | Path) -> list[str]:
+    """The report in one line for a terminal."""
+    return [f"{out}: {report['samples'] / report['samplerate']:.1f} s from {report['hops']} hops of {log}"]
+
+
 def sounds(log: str | Path) -> Iterator[np.ndarray]:
     """The silence before the first hop, then each hop, (n,) float32: all that was played; LogError."""
     header, lines = session_log.read(log)

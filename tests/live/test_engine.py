@@ -42,14 +42,16 @@ class Agent:
             *([f"agent.memory={memory}"] if memory else []),
             *sets,
         ]
-        wishes = play.Wishes("system", "system", record=str(self.folder / "record"), freewheel=freewheel)
-        self.thread = threading.Thread(target=self._play, args=(self.stage.settings(*own, hop=hop), wishes))
+        options = play.PlayOptions(
+            input="system", output="system", record=str(self.folder / "record"), freewheel=freewheel
+        )
+        self.thread = threading.Thread(target=self._play, args=(self.stage.settings(*own, hop=hop), options))
         self.thread.start()
         self.rig.wait_for("antiphon:out_0", 60)
         return self
 
-    def _play(self, settings, wishes) -> None:
-        self.report = play.play(settings, wishes, self.said.append)
+    def _play(self, settings, options) -> None:
+        self.report = play.play(settings, options, self.said.append)
 
     def end(self) -> dict:
         """Its report."""

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from agent.coherence import meter, meter_worker
 from agent.coherence.meter import Meter
-from agent.commands import play as concert
+from agent.commands import play
 from agent.control.bus import Bus
 from agent.control.spec import REPORTS
 from agent.engine import file_transport
@@ -236,9 +236,13 @@ def test_from_file_to_file_there_is_none(antiphon, tiny, memory, guide, tiny_coh
 
 def test_the_report_in_a_line():
     report = {"samples": RATE, "samplerate": RATE, "hops": 2, "missed": 0, "xruns": 0, "mind_ms": {"p50": 1, "p99": 2}}
-    assert "coherence" not in concert.told(report) + concert.told(report | {"coherence": {"scores": 0}})
-    assert concert.told(report | {"coherence": {"position": 0.625, "both": 3.0}}).endswith("; coherence 0.62")
-    assert concert.told(report | {"coherence": {"both": 3.0}}).endswith("; coherence 3.00")
+
+    def line(coherence):
+        return play.lines(report | {"coherence": coherence}, play.PlayOptions())[0]
+
+    assert "coherence" not in line({}) + line({"scores": 0})
+    assert line({"position": 0.625, "both": 3.0}).endswith("; coherence 0.62")
+    assert line({"both": 3.0}).endswith("; coherence 3.00")
 
 
 # --- all of it

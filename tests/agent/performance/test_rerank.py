@@ -244,9 +244,9 @@ def test_without_a_proxy_it_says_so_at_once(stage):
 def test_on_stage_there_is_no_time_for_cocola(stage, tmp_path):
     from agent.commands import play
 
-    wishes = play.Wishes("osc", str(tmp_path / "out.wav"), seconds=0.1)
+    options = play.PlayOptions(input="osc", output=str(tmp_path / "out.wav"), seconds=0.1)
     with pytest.raises(ConfigError, match=r"'cocola' is too slow .*: set it to 'proxy'"):
-        play.play(stage.settings("decision.reward=cocola", "osc.port=0"), wishes)
+        play.play(stage.settings("decision.reward=cocola", "osc.port=0"), options)
 
 
 # --- from files: law 2, the log, COCOLA

@@ -1,0 +1,36 @@
+"""`antiphon tokens`: the label of every hop of a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.performance.hops import hop_sizes
+from agent.performance.model_folder import Model
+from agent.settings.config import Config
+from corpora.audio import BLOCK, open_audio, regroup
+
+
+def tokens(recording: str | Path, config: Config, *, units: int | None = None, block: int | None = None) -> dict:
+    """Name each whole hop of a recording with its label.
+
+    units: size K of the alphabet; None is the one that the decision model of this hop speaks. block: samples fed at a
+    time, which changes nothing in the result. Returns {"tokens": [int], "hop": s, "units": K, "silence": label of
+    silence, "alphabet": hash}. AudioError, ModelError or AlphabetError.
+    """
+    hop, labels = config.live.hop, []
+    with open_audio(recording, at_least=hop) as file:
+        model = Model.load(config.agent.model, hop, units, decide=False)
+        listener = model.listener(file.samplerate, config.perception.gate_db)
+        hearing = listener.start()
+        for audio in regroup(file.blocks(block or BLOCK), hop_sizes(hop, file.samplerate)):
+            if len(audio) == listener.next_hop_samples(hearing):  # what is left over of the last hop has no label
+                labels.append(listener.step(hearing, audio).label)
+    alphabet = model.alphabet
+    return {
+        "tokens": labels, "hop": hop, "units": alphabet.units, "silence": alphabet.silence, "alphabet": alphabet.hash,
+    }  # fmt: skip
+
+
+def lines(result: dict) -> list[str]:
+    """The labels in one line, silence as '-'."""
+    return [" ".join("-" if label == result["silence"] else str(label) for label in result["tokens"])]
