@@ -140,43 +140,31 @@ def train(given: argparse.Namespace) -> None:
 
 def evaluate(given: argparse.Namespace) -> None:
     """Re-generation, the labels of B from the labels of A, against baselines; or what a coherence meter can tell."""
-    from agent.performance.model_folder import EMBEDDED, coherence_folder
-    from train.evaluate import regeneration
+    from agent.performance.model_folder import coherence_folder, named_folder
 
-    words = list(given.rest)
     if given.what == "coherence":
         from train.evaluate import coherence
 
-        _recipe(lambda words: coherence.main(words, coherence_folder), words)
+        _recipe(lambda words: coherence.main(words, coherence_folder), given.rest)
         return
     from agent.commands.evaluation_player import Player
 
-    if "--model" not in words and not {"-h", "--help"} & set(words):
-        words += ["--model", "small"]
-    # The recipes know folders only: what is embedded, and where, is this folder's affair.
-    words = [str(EMBEDDED / word) if before in ("--model", "--coherence") and (EMBEDDED / word).is_dir() else word
-             for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
     if given.what == "best-of":
         from train.evaluate import best_of
 
-        _recipe(lambda words: best_of.main(words, Player, coherence_folder), words)
+        _recipe(lambda words: best_of.main(words, Player, named_folder, coherence_folder), given.rest)
         return
-    _recipe(lambda words: regeneration.main(words, Player), words)
+    from train.evaluate import regeneration
+
+    _recipe(lambda words: regeneration.main(words, Player, named_folder), given.rest)
 
 
-def _recipe(main: Callable, words: list[str]) -> None:
-    """Run a recipe with its own flags; its exit code is ours. What the system refuses it is the user's to mend."""
-    from corpora.disk import AudioError
+def _recipe(main: Callable[[list[str]], None], words: list[str]) -> None:
+    """Run a recipe with its own flags. What the system refuses it is the user's to mend."""
+    from train.common.command import system_refusals
 
-    try:
-        code = main(words)
-    except OSError as error:
-        raise AudioError(
-            f"'{error.filename}' cannot be used ({(error.strerror or str(error)).lower()}): check its name and folder, "
-            "who may read and write there, and the room on the disk"
-        ) from None
-    if code:
-        raise SystemExit(code)
+    with system_refusals():
+        main(words)
 
 
 def bench(given: argparse.Namespace) -> None:

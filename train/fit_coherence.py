@@ -26,18 +26,14 @@ drawn from those made before. A run that goes on after a stop draws other pairs 
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import soundfile as sf
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -46,10 +42,15 @@ from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
 from perception.efficientnet import FEATURE_DIM
 from perception.hpss import RANGE_DB, SAMPLERATE
-from train.common.errors import TrainError, told
-from train.common.run import Run
-from train.common.settings import settings_from_flags
+from train.common import command
+from train.common.errors import TrainError, reading
+from train.common.files import visible
+from train.common.run import Run, refuse_to_overwrite
+from train.common.schedule import cosine, set_rate
+from train.common.settings import setting
+from train.data.stems import duration, excerpt, stems_of
 from train.data.submixes import calibrate, disjoint
+from train.official_cocola.import_checkpoint import main as import_main
 
 VALIDATE = 100  # steps between two validations
 TRIES = 1000  # windows that may be silent
@@ -59,28 +60,28 @@ FIRST = 64  # batches of pairs before the first step
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run of this recipe can change."""
+class CoherenceTraining:
+    """Settings of this recipe."""
 
-    minutes: float = 120.0  # of learning
-    batch: int = 32  # K
-    rate: float = 2e-3  # at its highest
-    dropout: float = 0.1
-    noise: float = 1e-3  # standard deviation
-    overlap: float = 0.5  # of two windows of a song in a batch, at most
-    together: int = 4  # windows of a song in a batch, after the easy part
-    gain: float = 6.0  # dB that a stem may be louder or softer
-    tilt: float = 6.0  # dB between the lowest and the highest band
-    separated: int = 1  # 0: one mel picture without harmonic-percussive separation
-    masked: float = 0.5  # of the pairs, once masking has begun
-    easy: float = 0.65  # of the time: nothing is masked, half a picture is shown
-    teacher: float = 3.0  # weight of the musical loss
-    uses: float = 4.0  # of a pair, before as many new ones have been made
-    kept: int = 6000  # pairs; 0.25 MB each
-    held: int = 256  # pairs of the validation split
-    calibrated: int = 256  # pairs of it that make the scale
-    threads: int = 2
-    seed: int = 0
+    minutes: float = setting(120.0, "minutes of learning, over all resumptions", may_change=True)
+    batch: int = setting(32, "pairs per step, K")
+    rate: float = setting(2e-3, "highest learning rate of Adam")
+    dropout: float = setting(0.1, "share of the projection that is dropped")
+    noise: float = setting(1e-3, "standard deviation of the noise that is added")
+    overlap: float = setting(0.5, "share of a window that another of its song in the batch may have too, at most")
+    together: int = setting(4, "windows of a song in a batch, after the easy part")
+    gain: float = setting(6.0, "dB by which a stem may be louder or softer")
+    tilt: float = setting(6.0, "dB between the lowest and the highest band, at most")
+    separated: bool = setting(True, "separate harmonic from percussive sound; else one mel picture")
+    masked: float = setting(0.5, "share of pairs of which a channel is masked, after the easy part")
+    easy: float = setting(0.65, "share of the time in which nothing is masked and half a picture is shown")
+    teacher: float = setting(3.0, "weight of the loss of pitch classes and onsets")
+    uses: float = setting(4.0, "how often a pair is used before as many new ones have been made")
+    kept: int = setting(6000, "pairs in memory, 0.25 MB each", may_change=True)
+    held: int = setting(256, "pairs of the validation split")
+    calibrated: int = setting(256, "pairs of the validation split that make the calibration")
+    threads: int = setting(2, "of PyTorch and of making pairs", may_change=True)
+    seed: int = setting(0, "of weights and pairs")
 
 
 @dataclass(frozen=True)
@@ -100,35 +101,25 @@ class Pair:
 class Stems:
     """The songs of a split, with two stems or more, of which windows are cut."""
 
-    def __init__(self, data: list[Path], split: str, settings: Settings, model: Coherence):
-        folders = sorted(path.parent for folder in data for path in (folder / split).glob("*/song.json"))
-        self.songs = [sorted(folder.glob("*.flac")) for folder in folders]
-        self.songs = [stems for stems in self.songs if len(stems) > 1 and self._frames(stems[0]) >= WINDOW_SAMPLES]
+    def __init__(self, data: list[Path], split: str, settings: CoherenceTraining, model: Coherence):
+        folders = [song for folder in data for song in visible(folder, f"{split}/*") if song.is_dir()]
+        songs = (list(stems_of(folder).values()) for folder in folders)
+        self.songs = [stems for stems in songs if len(stems) > 1 and duration(stems[0]) >= WINDOW_S]
         if not self.songs:
             raise TrainError(f"no song of {WINDOW_S:g} s with two stems in the split '{split}' of {data[0]}: "
                              "make some with python -m train.data.render")  # fmt: skip
         self.settings, self.model = settings, model
 
-    @staticmethod
-    def _frames(stem: Path) -> int:
-        with told(stem.parent):
-            return sf.info(stem).frames
-
     def window(self, song: int, begin: int) -> dict[Path, np.ndarray]:
-        """The stems of a song from a sample on, those that can be heard, each (80000,) float32."""
-        found = {}
-        for stem in self.songs[song]:
-            with told(stem.parent):
-                audio = sf.read(stem, WINDOW_SAMPLES, begin, dtype="float32", always_2d=True, fill_value=0)[0].mean(1)
-            if audible(audio):
-                found[stem] = audio
-        return found
+        """The stems of a song from a sample (at 16 kHz) on, those that can be heard, each (80000,) float32."""
+        sounds = {stem: excerpt(stem, begin / SAMPLERATE, WINDOW_SAMPLES) for stem in self.songs[song]}
+        return {stem: audio for stem, audio in sounds.items() if audible(audio)}
 
     def pair(self, rng: np.random.Generator) -> Pair:
         """Two disjoint sub-mixtures of a window of any song, both of which can be heard."""
         for _ in range(TRIES):
             song = int(rng.integers(len(self.songs)))
-            begin = int(rng.integers(self._frames(self.songs[song][0]) - WINDOW_SAMPLES + 1))
+            begin = int(rng.integers(round(duration(self.songs[song][0]) * SAMPLERATE) - WINDOW_SAMPLES + 1))
             stems = self.window(song, begin)
             if len(stems) > 1:
                 chosen = disjoint(list(stems), rng)
@@ -152,8 +143,11 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
     known = stems[0].with_name("notes.npz")
     if not known.is_file():
         return np.full((SLOTS, 13), -1, np.int8)
-    with told(known.parent), np.load(known, allow_pickle=False) as parts:
-        notes = np.concatenate([parts[stem.stem].reshape(-1, 3) for stem in stems])
+    with reading(known.parent), np.load(known, allow_pickle=False) as held:
+        parts = {name: held[name].reshape(-1, 3) for name in held.files}
+    if not all(stem.stem in parts for stem in stems):
+        return np.full((SLOTS, 13), -1, np.int8)
+    notes = np.concatenate([parts[stem.stem] for stem in stems])
     edges, score = begin + WINDOW_S * np.arange(SLOTS + 1) / SLOTS, np.zeros((SLOTS, 13), np.int8)
     sounds = (notes[:, :1] < edges[1:]) & (notes[:, 1:2] > edges[:-1])
     begins = (notes[:, :1] >= edges[:-1]) & (notes[:, :1] < edges[1:])
@@ -167,7 +161,7 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
 class Shelf:
     """Pairs kept for further use; the oldest make room for the new."""
 
-    def __init__(self, stems: Stems, settings: Settings, pool: ThreadPoolExecutor):
+    def __init__(self, stems: Stems, settings: CoherenceTraining, pool: ThreadPoolExecutor):
         self.stems, self.settings, self.pool = stems, settings, pool
         self.pairs: list[Pair] = []
         self.made = 0
@@ -264,35 +258,23 @@ def validate(model: Coherence, held: list[tuple[Tensor, Tensor]]) -> dict[str, f
     return {"valid_loss": loss, "valid_accuracy": accuracy}
 
 
-def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict[str, float]:
+def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) -> dict[str, float]:
     """Learn for `settings.minutes`; leaves the model in OUT/model. Returns the last validation.
 
-    TrainError for data that cannot be used.
+    TrainError, AudioError for data and runs that cannot be used.
     """
+    refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, teacher = begin(settings).to(device), Teacher().to(device)
-    whole = nn.ModuleDict({"model": model, "teacher": teacher})
-    optimizer = torch.optim.Adam(whole.parameters(), settings.rate)
-    run = Run(out, settings, whole, optimizer, resume)
+    learned = nn.ModuleDict({"model": model, "teacher": teacher})
+    optimizer = torch.optim.Adam(learned.parameters(), settings.rate)
     with ThreadPoolExecutor(settings.threads) as pool:
-        held = _held(data, settings, model, pool)
-        if run.spent < settings.minutes * 60:
-            shelf = Shelf(Stems(data, "train", settings, model), settings, pool)
-            shelf.make(min(FIRST * settings.batch, settings.kept), np.random.default_rng([settings.seed, 2, run.step]))
+        validation = _validation(data, settings, model, pool)
+        run = Run(out, settings, learned, optimizer, resume)
         model.train()
-        while run.spent < settings.minutes * 60:
-            began = time.monotonic()
-            rng = np.random.default_rng([settings.seed, run.step])
-            shelf.make(round(settings.batch / settings.uses), rng)
-            together = settings.together if run.spent >= settings.easy * settings.minutes * 60 else 1
-            report = _learn(model, teacher, optimizer, batch_of(shelf.batch(rng, together)), run, settings)
-            run.spent += time.monotonic() - began
-            if run.step % VALIDATE == VALIDATE - 1:
-                report |= validate(model, held)
-                keep(model, out / "model")
-            run.tick(report)
-    scores = validate(model, held)
+        _learn_pairs(run, Learning(model, teacher, optimizer, settings), data, validation, pool)
+    scores = validate(model, validation)
     run.save()
     model.source = ", ".join(folder.resolve().name for folder in data)
     with suppress(CoherenceError):  # too little music, or nothing learned: a model without a scale
@@ -301,7 +283,37 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict[s
     return scores
 
 
-def begin(settings: Settings) -> Coherence:
+class Learning(NamedTuple):
+    """What a step needs: the model, its musical teacher, the optimizer of both and the settings."""
+
+    model: Coherence
+    teacher: Teacher
+    optimizer: torch.optim.Optimizer
+    settings: CoherenceTraining
+
+
+def _learn_pairs(
+    run: Run, learning: Learning, data: list[Path], validation: list[tuple[Tensor, Tensor]], pool: ThreadPoolExecutor
+) -> None:
+    """Steps until the time is spent; the model is kept at every validation."""
+    s = learning.settings
+    if run.share(s.minutes) >= 1:
+        return
+    shelf = Shelf(Stems(data, "train", s, learning.model), s, pool)
+    shelf.make(min(FIRST * s.batch, s.kept), np.random.default_rng([s.seed, 2, run.step]))
+    while run.share(s.minutes) < 1:
+        with run.clock():
+            rng = np.random.default_rng([s.seed, run.step])
+            shelf.make(round(s.batch / s.uses), rng)
+            together = s.together if run.share(s.minutes) >= s.easy else 1
+            losses = _update(learning, batch_of(shelf.batch(rng, together)), run)
+        due = run.step % VALIDATE == VALIDATE - 1
+        if due:
+            keep(learning.model, run.out / "model")
+        run.tick(losses, validate(learning.model, validation) if due else None)
+
+
+def begin(settings: CoherenceTraining) -> Coherence:
     """A new model, made for short runs.
 
     Its W is near a multiple of the identity: what looks alike scores higher from the first step on, where the normal
@@ -309,7 +321,7 @@ def begin(settings: Settings) -> Coherence:
     means follow ten times faster than the official ones, which after 150 steps were still those of the beginning.
     """
     torch.manual_seed(settings.seed)
-    model = Coherence(bool(settings.separated), settings.dropout)
+    model = Coherence(settings.separated, settings.dropout)
     with torch.no_grad():
         model.similarity.mul_(0.1).add_(0.05 * torch.eye(len(model.similarity)))
     for module in model.modules():
@@ -318,26 +330,26 @@ def begin(settings: Settings) -> Coherence:
     return model
 
 
-def _held(data: list[Path], s: Settings, model: Coherence, pool: ThreadPoolExecutor) -> list[tuple[Tensor, Tensor]]:
+def _validation(
+    data: list[Path], s: CoherenceTraining, model: Coherence, pool: ThreadPoolExecutor
+) -> list[tuple[Tensor, Tensor]]:
     shelf = Shelf(Stems(data, "validation", s, model), s, pool)
     rng = np.random.default_rng([s.seed, 1])
     shelf.make(s.held, rng)
     return [batch_of(shelf.batch(rng)) for _ in range(s.held // s.batch)]
 
 
-def _learn(
-    model: Coherence, teacher: Teacher, optimizer, batch: tuple[Tensor, Tensor], run: Run, s: Settings
-) -> dict[str, float]:
-    """One step; its losses and accuracy."""
-    part = run.spent / (60 * s.minutes)
-    for group in optimizer.param_groups:
-        group["lr"] = s.rate * min(1.0, (run.step + 1) / 50) * max(0.01, 0.5 * (1 + math.cos(math.pi * part)))
+def _update(learning: Learning, batch: tuple[Tensor, Tensor], run: Run) -> dict[str, float]:
+    """One step of the optimizer; its losses and accuracy."""
+    model, teacher, optimizer, s = learning
+    done = run.share(s.minutes)
+    set_rate(optimizer, s.rate * cosine(run.step, done, warmup=50))
     generator, device = torch.Generator().manual_seed(s.seed + run.step), next(model.parameters()).device
     pictures, score = batch
-    if part < s.easy:
+    if done < s.easy:
         pictures, score = half(pictures, score, generator)
     pictures = tilted(pictures, s.tilt, generator)
-    if s.separated and part >= s.easy:
+    if s.separated and done >= s.easy:
         pictures = mask_by_chance(pictures, s.masked, generator)
     with torch.autocast(device.type, torch.bfloat16):
         maps = model.encoder.feature_maps(pictures.flatten(0, 1).to(device))
@@ -358,23 +370,13 @@ def keep(model: Coherence, folder: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of this recipe."""
+    """Command line of this recipe, and of the conversion of official checkpoints (--import)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if "--import" in words:
-        from train.official_cocola.import_checkpoint import convert
-
-        parser = argparse.ArgumentParser(description="Convert a checkpoint of the official code.")
-        parser.add_argument("--import", dest="file", type=Path, required=True)
-        parser.add_argument("-o", "--out", type=Path, required=True)
-        given = parser.parse_args(words)
-        model = convert(given.file, given.out)
-        print(
-            f"{given.out}: a coherence model {'with' if model.separated else 'without'} harmonic-percussive separation"
-        )
+    if any(word == "--import" or word.startswith("--import=") for word in words):
+        import_main(words)
         return
-    data, out, resume, settings = settings_from_flags(__doc__, Settings, words)
-    print(json.dumps({**fit(data, out, resume, settings), "settings": asdict(settings)}))
+    command.recipe(__doc__ or "", CoherenceTraining, fit, words)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -23,14 +23,8 @@ that was never interrupted. (Not with `minutes`, where the clock sets the learni
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import json
 import math
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,54 +32,61 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError, write_atomic
+from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS, sample_rows
+from train.common import command
 from train.common.errors import TrainError
+from train.common.run import Run, refuse_to_overwrite, saved_settings
+from train.common.schedule import cosine, set_rate
+from train.common.settings import setting
 from train.data import token_pairs
-from train.data.token_pairs import Song, Tokens
+from train.data.token_pairs import Song
 
 SIZES = {"small": SMALL, "paper": PAPER}
 # Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
 MASKS: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
 REPORTED: dict[str, int | None] = {"full": None, "live": 1}
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of one run. Each field is a flag of the same name."""
+class DecisionTraining:
+    """Settings of this recipe."""
 
-    size: str = "small"  # small or paper
-    steps: int = 20000  # at most
-    minutes: float = 0.0  # at most, by the clock; 0 = no limit; the learning rate ends with whichever comes first
-    seed: int = 0
-    start: str = ""  # folder of a model whose weights to begin with: fine-tuning
-    window: float = 15.0  # s seen back, and ahead offline
-    batch: int = 32  # crops of one window; half as many of two
-    rate: float = 5e-4  # highest learning rate
-    warmup: int = 200  # steps
-    decay: float = 0.1  # of the weights, decoupled
-    clip: float = 1.0  # norm of the gradient
-    dropout: float = 0.15
-    smoothing: float = 0.02  # of the targets
-    bound: float = 0.5  # q of (1 - p^q) / q for the units (Zhang & Sabuncu 2018): what none could foresee counts less
-    noise: float = 0.05  # share of heard labels misheard at random
-    long: float = 0.25  # share of the batches whose crops are two windows long
-    own: float = 1.0  # highest chance that a label of the history is the model's own
-    own_rise: float = 10.0  # its growth, own * (1 - exp(-own_rise * progress)): exponential decay of the truth
-    own_share: float = 0.85  # of the batches have such a history, the others the true one: its coherence is music too
-    own_top_p: float = 0.8  # nucleus it is drawn from
-    best: str = "tpp"  # checkpoint kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce)
-    evaluate: int = 250  # steps between validations
-    crops: int = 256  # of one window, to validate on
-    patience: int = 0  # validations without a new best after which to stop; 0 = never
-    save: float = 120.0  # s between checkpoints
-    precision: str = "auto"  # float32, bfloat16, or auto = bfloat16 where the hardware has it
-    device: str = "auto"  # cpu, cuda or auto
+    size: str = setting("small", f"size of the model: {' or '.join(SIZES)}")
+    steps: int = setting(20000, "updates, at most", may_change=True)
+    minutes: float = setting(
+        0.0, "minutes of learning, at most; 0: no limit; the rate falls with whichever comes first", may_change=True
+    )
+    seed: int = setting(0, "of weights, crops and histories")
+    start: str = setting("", "folder of a model whose weights to begin with, for fine-tuning")
+    window: float = setting(15.0, "s seen back, and ahead offline")
+    batch: int = setting(32, "crops of one window per step; half as many of two windows")
+    rate: float = setting(5e-4, "highest learning rate of AdamW")
+    warmup: int = setting(200, "steps until the rate is highest")
+    decay: float = setting(0.1, "of the weights, decoupled")
+    clip: float = setting(1.0, "highest norm of the gradient")
+    dropout: float = setting(0.15, "share of activations that are dropped")
+    smoothing: float = setting(0.02, "of the targets")
+    bound: float = setting(
+        0.5, "q of the loss (1 - p^q) / q of the units (Zhang & Sabuncu 2018): what none could foresee counts less"
+    )
+    noise: float = setting(0.05, "share of the input's labels that are replaced at random")
+    long: float = setting(0.25, "share of the batches whose crops are two windows long")
+    own: float = setting(1.0, "highest chance that a label of the history is the model's own")
+    own_rise: float = setting(10.0, "how fast that chance rises, own * (1 - exp(-own_rise * share of the run))")
+    own_share: float = setting(0.85, "share of the batches with such a history; the others have the true one")
+    own_top_p: float = setting(0.8, "nucleus that the model's own history is drawn from")
+    best: str = setting(
+        "tpp", "checkpoint that is kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce)"
+    )
+    evaluate: int = setting(250, "steps between two validations")
+    crops: int = setting(256, "crops of one window to validate on")
+    patience: int = setting(0, "validations without a new best after which to stop; 0: never", may_change=True)
+    save: float = setting(120.0, "s between two checkpoints", may_change=True)
+    precision: str = setting("auto", "float32, bfloat16, or auto: bfloat16 where the hardware has it")
+    device: str = setting("auto", "cpu, cuda or auto", may_change=True)
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -101,43 +102,25 @@ class Settings:
             raise TrainError("noise, smoothing, long, own, own_share, own_top_p and bound are shares: expected 0 to 1")
 
 
-@dataclass
-class Progress:
-    """Where a run is; saved with every checkpoint."""
+def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | None = None) -> dict[str, Any]:
+    """Train on one token cache and leave the best model in `out`; return its card (steps, data, scores).
 
-    step: int = 0
-    seconds: float = 0.0  # spent so far, over all sessions
-    best: float = math.inf  # lowest mean of the validation cross-entropies, nats per label, or of -TPP where B sounds
-    best_step: int = 0
-    scores: dict[str, float] = dataclasses.field(default_factory=dict)  # at the best step
-
-    def share(self, s: Settings) -> float:
-        """How much of the run is done, 0 to 1."""
-        clock = self.seconds / (60 * s.minutes) if s.minutes else 0.0
-        return min(1.0, max(self.step / s.steps, clock))
-
-
-def fit(
-    tokens: Path | str, out: Path | str, settings: Settings | None = None, *, resume: bool = False
-) -> dict[str, Any]:
-    """Train on a token cache and leave the best model in `out`; return its card (steps, data, scores).
-
-    `resume` goes on from the checkpoint in `out`, with its settings unless others are given, or begins when there is
-    none. TrainError, TrainError or DecisionError for what the user can mend.
+    data: the cache, or the folder that holds just one. settings: None goes on with those saved in `out`, or begins with
+    the defaults. TrainError or DecisionError for what the user can mend.
     """
-    out = Path(out)
-    cache = token_pairs.load(tokens)
-    saved = read_settings(out) if resume else None
-    if not resume and (out / CHECKPOINT).exists():
-        raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder")
-    return _Run(cache, out, settings or saved or Settings()).work(resume=saved is not None)
+    if len(data) != 1:
+        raise TrainError(f"{len(data)} token caches: the decision model learns from one, give one")
+    cache = token_pairs.load(data[0])
+    refuse_to_overwrite(out, resume)
+    saved = (saved_settings(out) if resume else None) or {}
+    return _Trainer(cache, out, settings or DecisionTraining(**saved), resume).train()
 
 
-class _Run:
-    """One session of training: data, model, optimizer, place to write."""
+class _Trainer:
+    """One session of training: data, model, optimizer, run."""
 
-    def __init__(self, cache: Tokens, out: Path, settings: Settings):
-        self.cache, self.out, self.s = cache, out, settings
+    def __init__(self, cache: token_pairs.Tokens, out: Path, settings: DecisionTraining, resume: bool):
+        self.cache, self.s = cache, settings
         self.songs, self.held = cache.split_for_training()
         self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
@@ -154,59 +137,46 @@ class _Run:
         )
         self.model = _begin(config, settings.start).to(self.device)
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
-        self.progress = Progress()
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.held, self.window, settings.crops, rng)
         self.baselines = token_pairs.baselines(self.songs, self.valid[1].cpu().numpy(), config.vocab)
+        facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
+        self.run = Run(out, settings, self.model, self.optimizer, resume, facts=facts, save_every=settings.save)
+        self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
 
-    def work(self, resume: bool) -> dict[str, Any]:
+    def train(self) -> dict[str, Any]:
         """Train to the end, by steps, minutes or patience; the card of the best model."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        if resume:
-            self._restore()
-        p, s, saved, losses = self.progress, self.s, time.monotonic(), []
-        with _bar(s) as show:
-            while p.share(s) < 1 and not self._worn_out():
-                began = time.monotonic()
-                losses.append(self._step())
-                p.step += 1
-                p.seconds += time.monotonic() - began
-                done = p.share(s) >= 1
-                if p.step % s.evaluate == 0 or done:
-                    self._validate(float(torch.stack(losses).mean()))
-                    losses = []
-                if done or time.monotonic() - saved > s.save:
-                    self._save()
-                    saved = time.monotonic()
-                show(p, losses)
-        self._save()
-        return self._card()
+        run, s, losses = self.run, self.s, []
+        while self._share() < 1 and not self._out_of_patience():
+            with run.clock():
+                losses.append(self._update())
+            ends = run.step + 1 >= s.steps or self._share() >= 1
+            if (run.step + 1) % s.evaluate == 0 or ends:
+                scores, losses = self._validate(float(torch.stack(losses).mean())), []
+                run.tick(scores=scores)
+            else:
+                run.tick()
+        run.save()
+        return self._card(run.step)
 
-    def _step(self) -> Tensor:
-        """One update; the loss, nats per label, left on the device so that nothing waits for it."""
-        s, p, model = self.s, self.progress, self.model
-        rng = np.random.default_rng((s.seed, p.step))
+    def _share(self) -> float:
+        return self.run.share(self.s.minutes, self.s.steps)
+
+    def _update(self) -> Tensor:
+        """One step of the optimizer; the loss, nats per label, left on the device so that nothing waits for it."""
+        s, step, done, model = self.s, self.run.step, self._share(), self.model
+        rng = np.random.default_rng((s.seed, step))
         torch.manual_seed(int(rng.integers(2**63)))
         long = rng.random() < s.long
-        count = max(1, s.batch // (1 + long))
-        heard, played = self._draw(self.songs, self.window * (1 + long), count, rng)
-        if self.cache.shapes:  # the same music in any key: twelve times the data, and no key is the favourite
-            semitones = rng.integers(0, 12, (count, 1))
-            heard, played = (
-                torch.from_numpy(token_pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes)).to(
-                    part.device
-                )
-                for part in (heard, played)
-            )
+        heard, played = self._crops(self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
         lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
-        heard = _mishear(heard, s.noise, model.config.vocab)
-        history, own = played, s.own * (1 - math.exp(-s.own_rise * p.share(s)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = s.rate * min(1.0, (p.step + 1) / max(1, s.warmup)) * _cosine(p.share(s))
+        heard = _replace_some(heard, s.noise, model.config.vocab)
+        set_rate(self.optimizer, s.rate * cosine(step, done, warmup=s.warmup, floor=0.02))
+        history, own = played, s.own * (1 - math.exp(-s.own_rise * done))
         if rng.random() < s.own_share and own > 0:
             model.eval()
             with self._autocast():
-                history = roll_out(model, heard, played, lookahead, own, CONSTRAINTS[p.step % 3], s.own_top_p, rng)
+                history = roll_out(model, heard, played, lookahead, own, CONSTRAINTS[step % 3], s.own_top_p, rng)
         model.train()
         with self._autocast():
             logits = model(heard, history, lookahead)
@@ -217,91 +187,60 @@ class _Run:
         self.optimizer.step()
         return loss.detach()
 
-    def _autocast(self) -> torch.autocast:
+    def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
+
+    def _crops(self, length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Labels of A and B, (count, length) each, transposed alike where labels can be: twelve times the data, and no
+        key is the favourite."""
+        heard, played = self._draw(self.songs, length, count, rng)
+        if not self.cache.shapes:
+            return heard, played
+        semitones = rng.integers(0, 12, (count, 1))
+        moved = (token_pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes) for part in (heard, played))
+        first, second = (torch.from_numpy(part).to(self.device) for part in moved)
+        return first, second
 
     def _draw(self, songs: list[Song], length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         heard, played = token_pairs.draw(songs, length, count, rng, self.cache.units)
         return torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
 
-    def _validate(self, loss: float) -> None:
-        """Score the held-out crops, log a line, keep the model if it is the best so far."""
-        p, began = self.progress, time.monotonic()
-        scores = evaluate(self.model, *self.valid)
-        with self._autocast():
-            scores |= free_running(self.model, *self.valid, self.s.own_top_p)
-        p.seconds += time.monotonic() - began
+    def _validate(self, loss: float) -> dict[str, float]:
+        """Score the held-out crops at the step that has just been done, keep the model if it is the best so far."""
+        step = self.run.step + 1
+        with self.run.clock():
+            scores = evaluate(self.model, *self.valid)
+            with self._autocast():
+                scores |= free_running(self.model, *self.valid, self.s.own_top_p)
         kind, sign = ("_sounding", -1) if self.s.best == "tpp" else ("_ce", 1)
         counted = [sign * value for name, value in scores.items() if name.endswith(kind) and "unpaired" not in name]
         mean = sum(counted) / len(counted)
-        if mean < p.best:
-            p.best, p.best_step, p.scores = mean, p.step, scores
-            self.model.save(self.out, self._card())
-        line = {"step": p.step, "seconds": round(p.seconds, 1), "loss": loss, **scores, "best_step": p.best_step}
-        with open(self.out / "log.jsonl", "a") as log:
-            log.write(json.dumps(line) + "\n")
-        if not sys.stderr.isatty():
-            full, live, hits = scores["full_ce"], scores["live_ce"], scores["live_none_tpp"]
-            text = f"step {p.step}: loss {loss:.3f}, full {full:.3f}, live {live:.3f}, live TPP {hits:.2f}"
-            print(text, file=sys.stderr, flush=True)
+        if mean < self.best["value"]:
+            self.best = {"value": mean, "step": step, "scores": scores}
+            self.model.save(self.run.out, self._card(step))
+        self.run.state["best"] = self.best
+        return {"loss": loss, **scores, "best_step": self.best["step"]}
 
-    def _worn_out(self) -> bool:
-        p, s = self.progress, self.s
-        return s.patience > 0 and p.step - p.best_step >= s.patience * s.evaluate
+    def _out_of_patience(self) -> bool:
+        return self.s.patience > 0 and self.run.step - self.best["step"] >= self.s.patience * self.s.evaluate
 
-    def _card(self) -> dict[str, Any]:
+    def _card(self, step: int) -> dict[str, Any]:
         """How the best model was made, for decision.json."""
-        c, p = self.cache, self.progress
         stems = [labels for song in self.songs for labels in song.values()]
         return {
-            "steps": p.step,
-            "best_step": p.best_step,
-            "seconds": round(p.seconds, 1),
+            "steps": step,
+            "best_step": self.best["step"],
+            "seconds": round(self.run.spent, 1),
             "data": {
                 "songs": len(self.songs),
                 "stems": len(stems),
-                "hours": round(sum(map(len, stems)) * c.hop / 3600, 2),
+                "hours": round(sum(map(len, stems)) * self.cache.hop / 3600, 2),
                 "validation_songs": len(self.held),
             },
-            "scores": {"validation": p.scores, "baselines": self.baselines, "crops": self.s.crops},
+            "scores": {"validation": self.best["scores"], "baselines": self.baselines, "crops": self.s.crops},
             "precision": str(self.precision).removeprefix("torch."),
             "settings": asdict(self.s),
         }
-
-    def _save(self) -> None:
-        """Weights, optimizer and progress, in one file so that they can never disagree."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"optimizer.{key}.{name}"] = value
-        header = {
-            "settings": json.dumps(asdict(self.s)),
-            "progress": json.dumps(asdict(self.progress)),
-            "config": json.dumps(asdict(self.model.config)),
-        }
-        plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        write_atomic(self.out / CHECKPOINT, save_tensors(plain, header))
-
-    def _restore(self) -> None:
-        header, tensors = _read_checkpoint(self.out)
-        before, now = json.loads(header["config"]), json.loads(json.dumps(asdict(self.model.config)))
-        for key in before:
-            if before[key] != now.get(key) and key != "dropout":
-                raise TrainError(
-                    f"the run in {self.out} has {key} = {before[key]}, now it would be {now.get(key)}: "
-                    "give the tokens and settings it began with, or name another folder"
-                )
-        self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-        for name, parameter in self.model.named_parameters():
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                value = tensors.get(f"optimizer.{key}.{name}")
-                if value is not None:
-                    self.optimizer.state[parameter][key] = value if key == "step" else value.to(self.device)
-        self.progress = Progress(**json.loads(header["progress"]))
-        log = self.out / "log.jsonl"
-        if log.exists():  # what was logged after the checkpoint comes again
-            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= self.progress.step]
-            write_atomic(log, "".join(f"{line}\n" for line in lines).encode())
 
 
 @torch.no_grad()
@@ -363,26 +302,6 @@ def roll_out(
     return model.answer(heard, choose, lookahead)
 
 
-def read_settings(out: Path) -> Settings | None:
-    """Settings of the run in a folder; None when there is no run."""
-    if not (out / CHECKPOINT).exists():
-        return None
-    try:
-        return Settings(**json.loads(_read_checkpoint(out, tensors=False)[0]["settings"]))
-    except (TypeError, KeyError):
-        raise TrainError(
-            f"the run in {out} was begun by another version: name another folder and begin again"
-        ) from None
-
-
-def _read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
-    try:
-        with safe_open(out / CHECKPOINT, "pt") as f:
-            return f.metadata(), {k: f.get_tensor(k) for k in f.offset_keys()} if tensors else {}
-    except (OSError, SafetensorError) as e:
-        raise TrainError(f"{out / CHECKPOINT} is damaged ({e}): name another folder and begin again") from None
-
-
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
     """Matrices decay; gains, offsets, embeddings and the null key do not."""
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Linear)}
@@ -420,18 +339,10 @@ def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float 
     return (whether + which * ~rests).mean()
 
 
-def _mishear(labels: Tensor, share: float, vocab: int) -> Tensor:
-    """`labels`, a share of them replaced by any label: an ear errs, and no song should be known by its first bar."""
-    return torch.where(_chance(labels, share), torch.randint_like(labels, vocab), labels)
-
-
-def _chance(like: Tensor, share: float) -> Tensor:
-    """Bool of the same shape, True for about a share of it."""
-    return torch.rand(like.shape, device=like.device) < share
-
-
-def _cosine(share: float) -> float:
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
+def _replace_some(labels: Tensor, share: float, vocab: int) -> Tensor:
+    """`labels`, a share of them replaced by any label: encoders err, and no song should be known by its first bar."""
+    chosen = torch.rand(labels.shape, device=labels.device) < share
+    return torch.where(chosen, torch.randint_like(labels, vocab), labels)
 
 
 def _best_device() -> str:
@@ -445,51 +356,14 @@ def _use_bfloat16(precision: str, device: torch.device) -> bool:
     return precision == "bfloat16"
 
 
-@contextmanager
-def _bar(s: Settings) -> Iterator[Any]:
-    """show(progress, losses): a progress bar, on a terminal only."""
-    if not sys.stderr.isatty():
-        yield lambda progress, losses: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+def main(argv: list[str] | None = None) -> None:
+    """Command line of this recipe; prints the scores of the best model."""
 
-    text = TextColumn("{task.description}")
-    with Bar(text, BarColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("decision", total=1.0)
+    def scores(data: list[Path], out: Path, resume: bool, settings: DecisionTraining) -> dict[str, Any]:
+        return {"out": str(out), **fit(data, out, resume, settings)["scores"]}
 
-        def show(p: Progress, losses: list[Tensor]) -> None:
-            if p.step % 10 == 0:
-                bar.update(task, completed=p.share(s), description=f"step {p.step}, best {p.best:.3f} at {p.best_step}")
-
-        yield show
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 when done, 2 for what the user can mend."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("tokens", type=Path, help="token cache, or the folder that holds one")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the folder")
-    for f in dataclasses.fields(Settings):
-        kind = type(f.default)
-        parser.add_argument(f"--{f.name.replace('_', '-')}", type=kind, metavar=kind.__name__, help=f"{f.default}")
-    given = vars(parser.parse_args(arguments))
-    tokens, out, resume = given.pop("tokens"), given.pop("out"), given.pop("resume")
-    given = {key: value for key, value in given.items() if value is not None}
-    try:
-        before = (read_settings(out) if resume else None) or Settings()
-        card = fit(tokens, out, dataclasses.replace(before, **given), resume=resume)
-    except (TrainError, DecisionError) as e:
-        print(f"error: {e}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; go on with --resume -o {out}", file=sys.stderr)
-        return 130
-    print(json.dumps({"out": str(out), **card["scores"]}))
-    return 0
+    command.recipe(__doc__ or "", DecisionTraining, scores, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

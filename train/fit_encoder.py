@@ -11,52 +11,58 @@ a second stem, noise, tilt, room) is what should carry it from rendered notes to
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-import queue
-import threading
-import time
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile as sf
 import torch
 import torch.nn.functional as F
-from scipy.signal import fftconvolve, lfilter
 from torch import Tensor, nn
 from transformers import Wav2Vec2ForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
-from train.common.errors import TrainError, told
-from train.common.run import Run
-from train.common.settings import settings_from_flags
+from train.common import command
+from train.common.errors import TrainError, reading
+from train.common.files import visible
+from train.common.run import Run, refuse_to_overwrite
+from train.common.schedule import cosine, set_rate
+from train.common.settings import setting
+from train.data.augment import degrade
+from train.data.stems import excerpt, stems_of
 
 PITCHES = (24, 97)  # MIDI notes the teacher names
+AHEAD = 4  # batches prepared before they are needed
+VALIDATE = 250  # steps between two validations
+HELD_OUT = 96  # examples to validate on
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run of this recipe can change; saved with it."""
+class EncoderTraining:
+    """Settings of this recipe."""
 
-    minutes: float = 36.0  # of training, over all resumptions
-    dim: int = 256  # of the context network
-    layers: int = 4
-    heads: int = 4
-    pitches: int = 168  # of the filter bank, quarter tones from C1
-    batch: int = 48
-    seconds: float = 1.28  # context of the encoder, and length of a training example
-    rate: float = 1e-3  # peak learning rate (AdamW, one cosine)
-    contrastive: float = 0.3  # weight of the wav2vec 2.0 loss
-    pitch_class: float = 3.0
-    pitch: float = 3.0
-    root: float = 0.5
-    masked: float = 0.4  # share of frames masked, in spans of 5
-    seed: int = 0
-    threads: int = 2
+    minutes: float = setting(36.0, "minutes of learning, over all resumptions", may_change=True)
+    dim: int = setting(256, "width of the context network")
+    layers: int = setting(4, "layers of the context network")
+    heads: int = setting(4, "attention heads of each layer")
+    pitches: int = setting(168, "filters of the front end, quarter tones from C1")
+    batch: int = setting(48, "examples per step")
+    seconds: float = setting(1.28, "s of context of the encoder, and of an example")
+    rate: float = setting(1e-3, "highest learning rate of AdamW")
+    contrastive: float = setting(0.3, "weight of the wav2vec 2.0 loss")
+    pitch_class: float = setting(3.0, "weight of the loss of pitch classes")
+    pitch: float = setting(3.0, "weight of the loss of pitches")
+    root: float = setting(0.5, "weight of the loss of chord roots")
+    masked: float = setting(0.4, "share of frames that are masked, in spans of 5")
+    seed: int = setting(0, "of weights and examples")
+    threads: int = setting(2, "of PyTorch", may_change=True)
 
 
 class Teacher(nn.Module):
@@ -69,6 +75,16 @@ class Teacher(nn.Module):
         self.root = nn.Linear(dim, 12)
 
 
+class Score(NamedTuple):
+    """What is known of a song. notes: part -> (n, 3) float32 [onset s, offset s, MIDI pitch]; chords (c, 3) float32
+    [start s, end s, root]; seconds: its length; stems: part -> file."""
+
+    notes: dict[str, np.ndarray]
+    chords: np.ndarray
+    seconds: float
+    stems: dict[str, Path]
+
+
 class Songs:
     """Rendered songs of one split; draws augmented examples.
 
@@ -76,52 +92,49 @@ class Songs:
     """
 
     def __init__(self, folders: list[Path], split: str, samples: int, encoder: Wav2Vec2Encoder):
-        self.songs = sorted(song.parent for folder in folders for song in folder.glob(f"{split}/*/song.json"))
+        self.songs = sorted(song.parent for folder in folders for song in visible(folder, f"{split}/*/song.json"))
         if not self.songs:
             raise TrainError(f"no song below {folders[0]}/{split}: make them with python -m train.data.render")
         self.samples, self.encoder = samples, encoder
         self.frames = (samples - encoder.support) // encoder.stride + 1
-        self.known: dict[Path, tuple] = {}
+        self.known: dict[Path, Score] = {}
 
-    def score(self, song: Path) -> tuple[dict, np.ndarray, float]:
-        """({part: (n, 3) notes}, (c, 3) chords, seconds) of a song, read once."""
+    def score(self, song: Path) -> Score:
+        """The score of a song and the files of its stems, read once."""
         if song not in self.known:
-            with told(song):
+            stems = stems_of(song)
+            with reading(song):
                 about = json.loads((song / "song.json").read_text())
-                with np.load(song / "notes.npz") as notes:
-                    parts = {part: notes[part] for part in notes.files}
-                self.known[song] = parts, np.array(about["chords"], np.float32).reshape(-1, 3), about["seconds"]
+                chords, seconds = np.array(about["chords"], np.float32).reshape(-1, 3), float(about["seconds"])
+                with np.load(song / "notes.npz") as held:
+                    notes = {part: held[part] for part in held.files if part in stems}
+            if not notes:
+                raise TrainError(f"song '{song}' has no stem whose notes are known: render it again")
+            self.known[song] = Score(notes, chords, seconds, stems)
         return self.known[song]
 
     def sample(self, rng: np.random.Generator, augment: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One example; see the class. Examples that are silent throughout are drawn again."""
         while True:
             song = self.songs[rng.integers(len(self.songs))]
-            parts, chords, seconds = self.score(song)
+            notes, chords, seconds, stems = self.score(song)
             speed = 2 ** (rng.uniform(-3.5, 3.5) / 12) if augment else 1.0
             length = int(self.samples * speed) + 2
             begin = rng.uniform(0, max(0.01, seconds - length / SAMPLERATE))
-            chosen = [str(rng.choice(list(parts)))]
+            chosen = [str(rng.choice(list(notes)))]
             if augment and rng.random() < 0.35:
-                chosen = list(dict.fromkeys([*chosen, str(rng.choice(list(parts)))]))
-            stems = [self._read(song / f"{part}.flac", begin, length) for part in chosen]
-            audio = np.sum([stem * 10 ** rng.uniform(-0.4, 0.4) for stem in stems], axis=0)
+                chosen = list(dict.fromkeys([*chosen, str(rng.choice(list(notes)))]))
+            sounds = [excerpt(stems[part], begin, length) for part in chosen]
+            audio = np.sum([sound * 10 ** rng.uniform(-0.4, 0.4) for sound in sounds], axis=0)
             if np.sqrt(np.mean(audio**2)) > 3e-3:
                 break
         audio = np.interp(np.arange(self.samples) * speed, np.arange(length), audio).astype(np.float32)
         pitches = np.zeros((self.frames, PITCHES[1] - PITCHES[0]), bool)
         for part in chosen:
-            self._mark(pitches, parts[part], begin, speed)
+            self._mark(pitches, notes[part], begin, speed)
         chordal = pitches.sum(1).max(initial=0) > 1  # one voice alone does not say which chord it belongs to
         root = self._roots(chords, begin, speed) if chordal else np.full(self.frames, -100)
-        return (worsen(audio, rng) if augment else audio), pitches, root
-
-    @staticmethod
-    def _read(path: Path, begin: float, length: int) -> np.ndarray:
-        with told(path.parent), sf.SoundFile(path) as file:
-            file.seek(min(int(begin * SAMPLERATE), max(0, file.frames - 1)))
-            stem = file.read(length, dtype="float32")
-        return np.pad(stem, (0, length - len(stem)))
+        return (degrade(audio, rng) if augment else audio), pitches, root
 
     def _places(self, times: np.ndarray, begin: float, speed: float) -> np.ndarray:
         """Seconds in the song -> frame whose centre is nearest, in the example played at `speed`."""
@@ -143,42 +156,28 @@ class Songs:
         return roots
 
 
-def worsen(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What lies between a rendered stem and a recording: room, tilt of the spectrum, noise, level."""
-    if rng.random() < 0.5:
-        decay = rng.uniform(0.1, 1.0)
-        time_ = np.arange(int(decay * SAMPLERATE)) / SAMPLERATE
-        room = rng.standard_normal(len(time_)) * np.exp(-6.9 * time_ / decay)
-        wet = fftconvolve(audio, room.astype(np.float32))[: len(audio)]
-        audio = audio + wet * rng.uniform(0.05, 0.7) * np.sqrt(np.mean(audio**2) / (np.mean(wet**2) + 1e-12))
-    if rng.random() < 0.5:
-        tilt = rng.uniform(-0.85, 0.85)
-        audio = lfilter([1.0, tilt], [1.0 + abs(tilt)], audio)
-    level = np.sqrt(np.mean(audio**2))
-    if rng.random() < 0.5:
-        noise = lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(len(audio)))
-        audio = audio + noise * level / np.sqrt(np.mean(noise**2)) * 10 ** (-rng.uniform(10, 45) / 20)
-    if rng.random() < 0.1:  # a piece begins: silence before it
-        audio[: rng.integers(len(audio) * 3 // 4)] = 0
-    return (audio * 10 ** rng.uniform(-1.3, 0.3) * 0.1 / (level + 1e-6)).astype(np.float32)
+def batches(songs: Songs, settings: EncoderTraining, start: int) -> Iterator[list[Tensor]]:
+    """Endless batches, prepared by a thread ahead of need. Batch n depends on the seed and n alone.
+
+    What goes wrong in the thread is raised here.
+    """
+
+    def made(number: int) -> list[Tensor]:
+        rng = np.random.default_rng([settings.seed, number])
+        columns = zip(*(songs.sample(rng) for _ in range(settings.batch)), strict=True)
+        return [torch.from_numpy(np.stack(column)) for column in columns]
+
+    pool = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(pool.submit(made, start + n) for n in range(AHEAD))
+        for number in itertools.count(start + AHEAD):
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(made, number))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def batches(songs: Songs, settings: Settings, start: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Endless batches, prepared by a thread ahead of need; batch n depends on the seed and n alone."""
-    ready: queue.Queue = queue.Queue(maxsize=4)
-
-    def work() -> None:
-        for number in range(start, 1 << 40):
-            rng = np.random.default_rng([settings.seed, number])
-            audio, pitches, root = zip(*(songs.sample(rng) for _ in range(settings.batch)), strict=True)
-            ready.put([torch.from_numpy(np.stack(part)) for part in (audio, pitches, root)])
-
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        yield ready.get()
-
-
-def losses(model, teacher: Teacher, batch, settings: Settings, rng: np.random.Generator, masked=True) -> dict:
+def losses(model, teacher: Teacher, batch, settings: EncoderTraining, rng: np.random.Generator, masked=True) -> dict:
     """The four losses of a batch, each a scalar tensor; see the head of this file."""
     audio, pitches, root = batch
     wav2vec = model.wav2vec2
@@ -224,7 +223,7 @@ def contrastive(model, context: Tensor, extracted: Tensor, mask: Tensor) -> Tens
 
 
 @torch.inference_mode()
-def validate(model, teacher: Teacher, batch, settings: Settings) -> dict:
+def validate(model, teacher: Teacher, batch, settings: EncoderTraining) -> dict:
     """Unmasked losses, and the F1 of pitch classes, on fixed examples of the validation songs, clean."""
     model.eval()
     rng = np.random.default_rng(0)
@@ -233,7 +232,7 @@ def validate(model, teacher: Teacher, batch, settings: Settings) -> dict:
     return {f"valid_{key}": value for key, value in found.items()}
 
 
-def build(settings: Settings) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
+def build(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
     """A new model with the music front end, and its teacher."""
     torch.manual_seed(settings.seed)
     config = music_config(settings.pitches, settings.dim, settings.layers, settings.heads)
@@ -249,53 +248,65 @@ def build(settings: Settings) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
     return model, Teacher(config.hidden_size)
 
 
-def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
+def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) -> dict[str, float]:
     """Train until `settings.minutes` are spent; leaves config.json + model.safetensors (fp16) in `out`.
 
-    Returns the last validation losses. A run that was cut off goes on from its last checkpoint with `resume`. The
-    clock sets the learning rate, so two runs of as many minutes are alike but not equal.
+    Returns the last validation losses. The clock sets the learning rate, so two runs of as many minutes are alike but
+    not equal. TrainError, AudioError for data and runs that cannot be used.
     """
+    refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, teacher = build(settings)
-    whole = nn.ModuleDict({"model": model, "teacher": teacher}).to(device)
+    learned = nn.ModuleDict({"model": model, "teacher": teacher}).to(device)
     encoder = Wav2Vec2Encoder(Wav2Vec2ForPreTraining(model.config).wav2vec2, 0.25, settings.seconds)
     samples = (round(settings.seconds * SAMPLERATE / encoder.stride) - 1) * encoder.stride + encoder.support
-    learned = [p for p in whole.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learned, settings.rate, betas=(0.9, 0.98), weight_decay=0.01)
     songs = Songs(data, "train", samples, encoder)
-    held = Songs(data, "validation", samples, encoder)
-    examples = [held.sample(np.random.default_rng([1, n]), augment=False) for n in range(96)]
-    fixed = [torch.from_numpy(np.stack(part)).to(device) for part in zip(*examples, strict=True)]
-    run = Run(out, settings, whole, optimizer, resume)
-    weights = {k: getattr(settings, k) for k in ("contrastive", "pitch_class", "pitch", "root")}
+    validation = _validation(Songs(data, "validation", samples, encoder), device)
+    parameters = [p for p in learned.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, settings.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    run = Run(out, settings, learned, optimizer, resume)
     model.train()
     for batch in batches(songs, settings, run.step):
-        if run.spent >= settings.minutes * 60:
+        if run.share(settings.minutes) >= 1:
             break
-        began = time.monotonic()
-        part = run.spent / (settings.minutes * 60)
-        rate = settings.rate * min(1, (run.step + 1) / 100) * max(0.01, 0.5 * (1 + math.cos(math.pi * part)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        model.set_gumbel_temperature(max(2 * 0.999**run.step, 0.5))
-        rng = np.random.default_rng([settings.seed, 1, run.step])
-        with torch.autocast(device, torch.bfloat16):
-            found = losses(model, teacher, [part.to(device) for part in batch], settings, rng)
-        loss = sum(weights[key] * value for key, value in found.items())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
-        run.spent += time.monotonic() - began
-        report = {key: float(value.detach()) for key, value in found.items()}
-        if run.step % 250 == 249:
-            report |= validate(model, teacher, fixed, settings)
-        run.tick(report)
-    scores = validate(model, teacher, fixed, settings)
+        with run.clock():
+            report = _update(model, teacher, optimizer, [part.to(device) for part in batch], run, settings)
+        due = run.step % VALIDATE == VALIDATE - 1
+        run.tick(report, validate(model, teacher, validation, settings) if due else None)
+    scores = validate(model, teacher, validation, settings)
     run.save()
     keep(model, out)
     return scores
+
+
+def _validation(songs: Songs, device: str) -> list[Tensor]:
+    """The same clean examples each time: audio, pitches and roots."""
+    examples = [songs.sample(np.random.default_rng([1, n]), augment=False) for n in range(HELD_OUT)]
+    return [torch.from_numpy(np.stack(part)).to(device) for part in zip(*examples, strict=True)]
+
+
+def _update(
+    model: Wav2Vec2ForPreTraining,
+    teacher: Teacher,
+    optimizer: torch.optim.Optimizer,
+    batch: list[Tensor],
+    run: Run,
+    settings: EncoderTraining,
+) -> dict[str, float]:
+    """One step of the optimizer; the losses, by name."""
+    set_rate(optimizer, settings.rate * cosine(run.step, run.share(settings.minutes), warmup=100))
+    model.set_gumbel_temperature(max(2 * 0.999**run.step, 0.5))
+    rng = np.random.default_rng([settings.seed, 1, run.step])
+    with torch.autocast(batch[0].device.type, torch.bfloat16):
+        by_name = losses(model, teacher, batch, settings, rng)
+    weights = {name: getattr(settings, name) for name in ("contrastive", "pitch_class", "pitch", "root")}
+    optimizer.zero_grad(set_to_none=True)
+    sum(weights[name] * loss for name, loss in by_name.items()).backward()
+    for group in optimizer.param_groups:
+        nn.utils.clip_grad_norm_(group["params"], 1.0)
+    optimizer.step()
+    return {name: float(loss.detach()) for name, loss in by_name.items()}
 
 
 def keep(model: Wav2Vec2ForPreTraining, out: Path) -> None:
@@ -305,9 +316,8 @@ def keep(model: Wav2Vec2ForPreTraining, out: Path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    data, out, resume, settings = settings_from_flags(__doc__, Settings, argv)
-    print(json.dumps({**fit(data, out, resume, settings), "settings": asdict(settings)}))
+    command.recipe(__doc__ or "", EncoderTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -14,6 +14,7 @@ among 3 and 15 others of its song, in validation and test.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,28 +26,33 @@ from torch import Tensor, nn
 
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
-from train.common.errors import TrainError, told
-from train.common.settings import settings_from_flags
-from train.fit_units import GATE
+from train.common import command
+from train.common.errors import TrainError, reading
+from train.common.files import visible
+from train.common.log import Log
+from train.common.schedule import cosine, set_rate
+from train.common.settings import setting
+from train.data.stems import GATE_DB
 
 UNITS = 64  # K of the decision models
 OTHERS = 15  # segments among which the true one is sought when it is measured
+LOG_EVERY = 50  # steps
 APART = 4  # hops that a wrong segment is at least away from the true one
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run of this recipe can change."""
+class ProxyTraining:
+    """Settings of this recipe."""
 
-    context: int = 4  # hops heard
-    rank: int = 32
-    steps: int = 4000
-    songs: int = 16  # pairs of parts in a batch
-    places: int = 16  # of each pair
-    among: float = 0.1  # weight of finding it among all songs
-    rate: float = 2e-3  # at its highest
-    decay: float = 1e-2
-    seed: int = 0
+    context: int = setting(4, "hops heard before the segment")
+    rank: int = setting(32, "dimensions in which both are compared")
+    steps: int = setting(4000, "updates of each proxy")
+    songs: int = setting(16, "pairs of parts in a batch")
+    places: int = setting(16, "places of each pair")
+    among: float = setting(0.1, "weight of finding the partner among all songs")
+    rate: float = setting(2e-3, "highest learning rate of AdamW")
+    decay: float = setting(1e-2, "of the weights, decoupled")
+    seed: int = setting(0, "of weights and batches")
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Pair:
 class Towers(nn.Module):
     """What is learned, for features scaled to unit variance."""
 
-    def __init__(self, dim: int, settings: Settings):
+    def __init__(self, dim: int, settings: ProxyTraining):
         super().__init__()
         self.heard, self.segment = nn.Linear(settings.context * dim, settings.rank), nn.Linear(dim, settings.rank)
         for side in (self.heard, self.segment):
@@ -76,17 +82,17 @@ class Towers(nn.Module):
 def read(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Of each song of a split: part -> (features (hops, dim) float16, which of them sound (hops,) bool)."""
     songs = []
-    for path in sorted(path for folder in folders for path in (folder / "features" / split).glob("*.npz")):
-        with told(path), np.load(path) as held:
+    for path in sorted(path for folder in folders for path in visible(folder / "features" / split, "*.npz")):
+        with reading(path), np.load(path) as held:
             parts = sorted({key.rsplit("/", 1)[0] for key in held.files})
             hops = min(len(held[f"{part}/l{hop}"]) for part in parts)
             songs.append(
-                {part: (held[f"{part}/f{hop}"][:hops], held[f"{part}/l{hop}"][:hops] >= GATE) for part in parts}
+                {part: (held[f"{part}/f{hop}"][:hops], held[f"{part}/l{hop}"][:hops] >= GATE_DB) for part in parts}
             )
     return songs
 
 
-def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: Settings) -> list[Pair]:
+def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: ProxyTraining) -> list[Pair]:
     """Every two parts of a song, both ways, that have enough places where both sound."""
     found = []
     for song in songs:
@@ -108,7 +114,7 @@ def before(pair: Pair, places: np.ndarray, context: int) -> np.ndarray:
     return pair.heard[places[:, None] + np.arange(-context, 0)].reshape(len(places), -1).astype(np.float32)
 
 
-def batches(pairs: list[Pair], settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(pairs: list[Pair], settings: ProxyTraining) -> Iterator[tuple[Tensor, Tensor]]:
     """(songs * places, context * dim) heard and (songs * places, dim) played next, row by row together."""
     rng = np.random.default_rng(settings.seed)
     while True:
@@ -120,27 +126,34 @@ def batches(pairs: list[Pair], settings: Settings) -> Iterator[tuple[Tensor, Ten
         yield torch.from_numpy(np.concatenate(heard)), torch.from_numpy(np.concatenate(played))
 
 
-def train(pairs: list[Pair], settings: Settings) -> Towers:
-    """Learn from pairs of parts."""
+def train(pairs: list[Pair], settings: ProxyTraining, log: Log | None = None) -> Towers:
+    """Learn from pairs of parts; the loss is logged every LOG_EVERY steps."""
     torch.manual_seed(settings.seed)
-    towers = Towers(pairs[0].heard.shape[1], settings)
+    towers, began = Towers(pairs[0].heard.shape[1], settings), time.monotonic()
     optimizer = torch.optim.AdamW(towers.parameters(), settings.rate, weight_decay=settings.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, settings.steps, pct_start=0.1)
-    own = torch.arange(settings.places).repeat(settings.songs)
-    for _, (heard, played) in zip(range(settings.steps), batches(pairs, settings), strict=False):
-        scores = towers(heard, played)
-        blocks = scores.view(settings.songs, settings.places, settings.songs, settings.places)
-        within = blocks[torch.arange(settings.songs), :, torch.arange(settings.songs)].reshape(len(own), -1)
-        loss = F.cross_entropy(within, own) + settings.among * F.cross_entropy(scores, torch.arange(len(scores)))
+    warmup = max(1, settings.steps // 10)
+    for step, (heard, played) in zip(range(settings.steps), batches(pairs, settings), strict=False):
+        set_rate(optimizer, settings.rate * cosine(step, step / settings.steps, warmup=warmup))
+        loss = loss_of(towers(heard, played), settings)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        schedule.step()
+        if log and step % LOG_EVERY == LOG_EVERY - 1:
+            log.write(step + 1, time.monotonic() - began, {"loss": float(loss.detach())})
     return towers
 
 
+def loss_of(scores: Tensor, settings: ProxyTraining) -> Tensor:
+    """Cross-entropy of finding the partner of each place, by scores (songs * places, songs * places): among the places
+    of its own song and, less important, among all."""
+    own = torch.arange(settings.places).repeat(settings.songs)
+    blocks = scores.view(settings.songs, settings.places, settings.songs, settings.places)
+    within = blocks[torch.arange(settings.songs), :, torch.arange(settings.songs)].reshape(len(own), -1)
+    return F.cross_entropy(within, own) + settings.among * F.cross_entropy(scores, torch.arange(len(scores)))
+
+
 @torch.no_grad()
-def accuracy(towers: Towers, pairs: list[Pair], settings: Settings, cases: int = 4000) -> dict[str, float]:
+def accuracy(towers: Towers, pairs: list[Pair], settings: ProxyTraining, cases: int = 4000) -> dict[str, float]:
     """How often the true segment scores best among 3 and among 15 others of its song; by chance 0.25 and 0.0625."""
     rng, ranks = np.random.default_rng(settings.seed), []
     for number in rng.integers(len(pairs), size=cases):
@@ -158,9 +171,10 @@ def accuracy(towers: Towers, pairs: list[Pair], settings: Settings, cases: int =
     }
 
 
-def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
+def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> dict:
     """Make the proxy of each hop that MODEL has learned, replacing those there; returns how well they choose."""
     report = {}
+    (out / "proxy").mkdir(parents=True, exist_ok=True)
     for hop, units in json.loads((out / "model.json").read_text())["hops"].items():
         name = file_stem(units, float(hop))
         alphabet = Alphabet.load(out / "units" / f"{name}.safetensors")
@@ -169,7 +183,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
             raise TrainError(f"no features below {data[0]}: make them with  antiphon train units DATA -o UNITS")
         drawn = [features[sounds][::7].astype(np.float32) for song in songs for features, sounds in song.values()]
         mean, scale = np.concatenate(drawn).mean(0), np.concatenate(drawn).std(0) + 1e-3
-        towers = train(pairs_of(songs, mean, scale, settings), settings)
+        towers = train(pairs_of(songs, mean, scale, settings), settings, Log(out / "proxy"))
         proxy_of(towers, mean, scale, alphabet.hash).save(out / "proxy" / f"{name}.safetensors")
         report[name] = {
             split: accuracy(towers, held, settings)
@@ -195,8 +209,8 @@ def proxy_of(towers: Towers, mean: np.ndarray, scale: np.ndarray, alphabet: str)
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    print(json.dumps(fit(*settings_from_flags(__doc__, Settings, argv)), indent=1))
+    command.recipe(__doc__ or "", ProxyTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -11,42 +11,51 @@ Songs that are encoded already are not encoded again, so a run that was cut off 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-import os
+import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile as sf
 import torch
 
+from corpora.disk import atomic_write
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
-from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
-from train.common.errors import TrainError, told
-from train.common.settings import settings_from_flags
+from perception.wav2vec2 import Wav2Vec2Encoder
+from train.common import command
+from train.common.errors import TrainError, reading
+from train.common.files import visible
+from train.common.log import Log
+from train.common.processes import in_processes
+from train.common.settings import setting
 from train.data import token_pairs
+from train.data.stems import GATE_DB, levels, read, stems_of
 
-GATE = -50.0  # dBFS, as in agent.toml
-FINEST = 0.25  # s; coarser hops are whole multiples and share its windows
+SPLITS = ("train", "validation", "test")
+FINEST_S = 0.25  # coarser hops are whole multiples and share its windows
 SPANS = {0.25: 1, 0.5: 2}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run of this recipe can change."""
+class UnitsTraining:
+    """Settings of this recipe."""
 
-    encoder: str = ""  # folder of the encoder
-    units: str = "16,64,256"  # alphabet sizes
-    hops: int = 300_000  # hops that k-means sees
-    alphabets: str = ""  # folder of alphabets to name with, instead of fitting new ones: more music for an old model
-    taught: bool = True  # by pitch classes and chord roots where scores are known; else principal directions
-    jobs: int = 2
-    songs: int = 100_000  # of each split and data folder, the first so many
-    seconds: float = 0.0  # of each song, from its beginning; 0 is all of it
-    seed: int = 0
+    encoder: str = setting("", "folder of the encoder")
+    units: str = setting("16,64,256", "sizes of the alphabets, separated by commas")
+    hops: int = setting(300_000, "hops that k-means is fitted on")
+    alphabets: str = setting("", "folder of alphabets to label with instead of fitting new ones: more data for a model")
+    taught: bool = setting(
+        True, "project on pitch classes and chord roots where scores are known, else on principal directions"
+    )
+    jobs: int = setting(2, "processes", may_change=True)
+    songs: int = setting(100_000, "songs of each split and data folder, at most")
+    seconds: float = setting(0.0, "s of each song that are encoded, from its beginning; 0: all of it")
+    seed: int = setting(0, "of k-means and of the choice of hops")
 
 
 @dataclass(frozen=True)
@@ -60,58 +69,71 @@ class Song:
 def stem_features(encoder: Wav2Vec2Encoder, audio: np.ndarray) -> dict[str, np.ndarray]:
     """Of one stem at 16 kHz: features f0.25, f0.5 (hops, dim) float16 and levels l0.25, l0.5 (hops,) float16."""
     with torch.autocast("cpu", torch.bfloat16):  # faster; of 514 hops it renamed none (train/LOG.md)
-        found = encoder.batch(audio, tuple(SPANS.values()))
+        by_span = encoder.batch(audio, tuple(SPANS.values()))
     out = {}
-    for (hop, span), features in zip(SPANS.items(), found, strict=True):
-        length = encoder.hop * span
-        power = np.square(audio[: len(features) * length].reshape(-1, length), dtype=np.float64).mean(1)
+    for (hop, span), features in zip(SPANS.items(), by_span, strict=True):
         out[f"f{hop}"] = features.astype(np.float16)
-        out[f"l{hop}"] = (10 * np.log10(power + 1e-12)).astype(np.float16)
+        out[f"l{hop}"] = levels(audio, encoder.hop * span)[: len(features)].astype(np.float16)
     return out
 
 
 def encode_song(song: Path, target: Path, encoder_folder: str, seconds: float) -> None:
-    """Encode all parts of a song into one file, whole or not at all."""
+    """Encode all stems of a song into one file, whole or not at all. AudioError names a stem that cannot be read."""
     torch.set_num_threads(1)
-    encoder = _encoder(encoder_folder)
-    held: dict[str, Any] = {}
-    for path in sorted(song.glob("*.flac")):
-        with told(song):
-            audio = sf.read(path, frames=round(seconds * SAMPLERATE) or -1, dtype="float32")[0]
-        held |= {f"{path.stem}/{key}": value for key, value in stem_features(encoder, audio).items()}
-    temporary = target.with_suffix(".part")
-    with open(temporary, "wb") as file:
-        np.savez(file, **held)
-    os.replace(temporary, target)
+    encoder, arrays = _encoder(encoder_folder), dict[str, Any]()
+    for name, path in stems_of(song).items():
+        arrays |= {f"{name}/{key}": value for key, value in stem_features(encoder, read(path, seconds)).items()}
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    atomic_write(target, content.getvalue())
 
 
-_loaded: dict[str, Wav2Vec2Encoder] = {}
-
-
+@lru_cache(1)
 def _encoder(folder: str) -> Wav2Vec2Encoder:
-    if folder not in _loaded:
-        _loaded[folder] = Wav2Vec2Encoder.load(folder, FINEST)
-    return _loaded[folder]
+    return Wav2Vec2Encoder.load(folder, FINEST_S)
 
 
-def encode(data: list[Path], out: Path, settings: Settings) -> list[Song]:
+def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
     """Encode what is not encoded yet; returns all songs, sorted. TrainError if there is none."""
-    waiting, known = [], []
+    missing, known = [], []
     for folder in data:
-        for split in ("train", "validation", "test"):
-            songs = sorted((folder / split).glob("*/song.json"), key=lambda path: path.parent.name)
+        for split in SPLITS:
+            songs = [path for path in visible(folder, f"{split}/*") if path.is_dir() and stems_of(path)]
             (out / "features" / split).mkdir(parents=True, exist_ok=True)
             for song in songs[: settings.songs]:
-                target = out / "features" / split / f"{folder.name}-{song.parent.name}.npz"
-                known.append(Song(target, song.parent))
+                target = out / "features" / split / f"{folder.name}-{song.name}.npz"
+                known.append(Song(target, song))
                 if not target.exists():
-                    waiting.append((song.parent, target, settings.encoder, settings.seconds))
+                    missing.append((song, target, settings.encoder, settings.seconds))
     if not known:
-        raise TrainError(f"no song below {data[0]}: make them with python -m train.data.render")
-    with ProcessPoolExecutor(settings.jobs) as pool:
-        for done in [pool.submit(encode_song, *each) for each in waiting]:
-            done.result()
+        raise TrainError(
+            f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
+            f"train.data.render makes, with a split of {', '.join(SPLITS)}"
+        )
+    _check_features(out / "features", settings)
+    in_processes(encode_song, missing, settings.jobs)
     return sorted(known, key=lambda song: song.features)
+
+
+def _check_features(folder: Path, settings: UnitsTraining) -> None:
+    """TrainError where the features in a folder were made otherwise than they would be now; note how they are made."""
+    now = {"encoder": _fingerprint(Path(settings.encoder)), "seconds": settings.seconds}
+    note = folder / "settings.json"
+    if note.exists():
+        with reading(folder):
+            before = json.loads(note.read_text(encoding="utf-8"))
+        if before != now:
+            raise TrainError(
+                f"the features in '{folder}' are of another encoder, or of {before.get('seconds')} s of each song and "
+                f"not {now['seconds']} s (0: all of it): give the settings they were made with, or another folder"
+            )
+    atomic_write(note, json.dumps(now) + "\n")
+
+
+def _fingerprint(encoder: Path) -> str:
+    """SHA-256 of an encoder's weights; its name where it has no file of that name."""
+    weights = encoder / "model.safetensors"
+    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
 def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
@@ -141,7 +163,7 @@ def _sounding_hops(song: Song, hop: float) -> Iterator[tuple[np.ndarray, np.ndar
         chords = json.loads((song.score / "song.json").read_text())["chords"]
     with np.load(song.features) as held:
         for part in sorted({key.rsplit("/", 1)[0] for key in held.files}):
-            sounding = held[f"{part}/l{hop}"] > GATE
+            sounding = held[f"{part}/l{hop}"] > GATE_DB
             chroma = np.full((len(sounding), 12), np.nan)
             root = np.zeros((len(sounding), 12))
             if part in notes:
@@ -188,13 +210,13 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
                 part, kind = key.rsplit("/", 1)
                 if kind == f"f{alphabet.hop}":
                     labels = alphabet.quantize(held[key].astype(np.float32))
-                    silent = held[f"{part}/l{alphabet.hop}"] < GATE
+                    silent = held[f"{part}/l{alphabet.hop}"] < GATE_DB
                     labels = np.where(silent, alphabet.silence, labels).astype(np.int16)
                     tokens[f"{song.features.parent.name}/{song.features.stem}/{part}"] = labels
     return tokens
 
 
-def _alphabets(songs: list[Song], hop: float, settings: Settings) -> Iterator[Alphabet]:
+def _alphabets(songs: list[Song], hop: float, settings: UnitsTraining) -> Iterator[Alphabet]:
     """One alphabet of each size for a hop (s): those given, else new ones."""
     sizes = [int(k) for k in settings.units.split(",")]
     if settings.alphabets:
@@ -214,16 +236,18 @@ def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | 
     return fit_alphabet(features, units, hop, projection, seed)
 
 
-def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
+def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> dict[str, Any]:
     """Encode, fit every alphabet, name every stem; {"k64_h0.50": its fingerprint, hops and silence, ...}.
 
     With `settings.alphabets` none is fitted: those are used. What is encoded already is kept, with or without
     `resume`; give another folder for another encoder.
     """
+    began = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
     songs = encode(data, out, settings)
     for folder in ("units", "tokens"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    report = {}
+    report: dict[str, Any] = {}
     for hop in SPANS:
         for alphabet in _alphabets(songs, hop, settings):
             name = file_stem(alphabet.units, hop)
@@ -233,19 +257,16 @@ def fit(data: list[Path], out: Path, resume: bool, settings: Settings) -> dict:
                 out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes
             )
             labels = np.concatenate(list(tokens.values()))
-            report[name] = {
-                "hash": alphabet.hash,
-                "stems": len(tokens),
-                "hops": len(labels),
-                "silent": round(float((labels == alphabet.silence).mean()), 4),
-            }
+            silent = round(float((labels == alphabet.silence).mean()), 4)
+            report[name] = {"hash": alphabet.hash, "stems": len(tokens), "hops": len(labels), "silent": silent}
+            Log(out).write(len(report), time.monotonic() - began, {"alphabet": name} | report[name])
     return report
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    print(json.dumps(fit(*settings_from_flags(__doc__, Settings, argv)), indent=1))
+    command.recipe(__doc__ or "", UnitsTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

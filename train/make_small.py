@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 from pathlib import Path
 
+from corpora.disk import atomic_folder
 from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
+from train.common import command
 from train.data import drums, render
 
 UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
@@ -34,50 +35,44 @@ def make(
         stems.append(work / "stems" / "chorales")
         render.render(data / "js_fakes", stems[1], transpose=True)
     if not (work / "encoder" / "model.safetensors").exists():
-        fit_encoder.fit(stems[:1], work / "encoder", True, fit_encoder.Settings(minutes=encoder_minutes))
+        fit_encoder.fit(stems[:1], work / "encoder", True, fit_encoder.EncoderTraining(minutes=encoder_minutes))
     if not (work / "tokens" / f"{file_stem(UNITS, HOPS[-1])}.npz").exists():
-        fit_units.fit(stems, work, True, fit_units.Settings(encoder=str(work / "encoder"), songs=songs))
+        fit_units.fit(stems, work, True, fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=songs))
     for hop in HOPS:
         name = file_stem(UNITS, hop)
-        settings = fit_decision.Settings(minutes=decision_minutes)
-        fit_decision.fit(work / "tokens" / f"{name}.npz", work / "decision" / name, settings, resume=True)
+        settings = fit_decision.DecisionTraining(minutes=decision_minutes)
+        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, settings)
     drums.make(stems[0], work / "drums" / "pop909")
     music = [work / "drums" / "pop909", *stems[1:]]
-    fit_coherence.fit(music, work / "coherence", True, fit_coherence.Settings(minutes=coherence_minutes))
+    fit_coherence.fit(music, work / "coherence", True, fit_coherence.CoherenceTraining(minutes=coherence_minutes))
     model = assemble(work, EMBEDDED / "small")
-    fit_proxy.fit([work], model, True, fit_proxy.Settings())
+    fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
     return model
 
 
 def assemble(work: Path, out: Path) -> Path:
-    """Gather the parts of a model below `work` into the folder `out`, replacing it in one rename."""
-    temporary = out.with_name(f".{out.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    (temporary / "encoder").mkdir(parents=True)
-    for file in ("config.json", "model.safetensors"):
-        shutil.copy(work / "encoder" / file, temporary / "encoder" / file)
-    shutil.copytree(work / "units", temporary / "units")
-    for hop in HOPS:
-        folder = temporary / "decision" / file_stem(UNITS, hop)
-        folder.mkdir(parents=True)
-        for file in ("decision.json", "decision.safetensors"):
-            shutil.copy(work / "decision" / file_stem(UNITS, hop) / file, folder / file)
-    shutil.copytree(work / "coherence" / "model", temporary / "coherence")
-    about = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
-    (temporary / "model.json").write_text(json.dumps(about, indent=1) + "\n")
-    card = work / "CARD.md" if (work / "CARD.md").exists() else out / "CARD.md"
-    if card.exists():
-        shutil.copy(card, temporary / "CARD.md")
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.rename(out, old)
-    os.rename(temporary, out)
-    shutil.rmtree(old, ignore_errors=True)
+    """Gather the parts of a model below `work` into the folder `out`, which is replaced as a whole or not at all."""
+    held = {path.name for path in out.iterdir()} if out.exists() else set()
+    with atomic_folder(out, held) as new:
+        (new / "encoder").mkdir()
+        for file in ("config.json", "model.safetensors"):
+            shutil.copy(work / "encoder" / file, new / "encoder" / file)
+        shutil.copytree(work / "units", new / "units")
+        for hop in HOPS:
+            folder = new / "decision" / file_stem(UNITS, hop)
+            folder.mkdir(parents=True)
+            for file in ("decision.json", "decision.safetensors"):
+                shutil.copy(work / "decision" / file_stem(UNITS, hop) / file, folder / file)
+        shutil.copytree(work / "coherence" / "model", new / "coherence")
+        about = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
+        (new / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+        card = work / "CARD.md" if (work / "CARD.md").exists() else out / "CARD.md"
+        if card.exists():
+            shutil.copy(card, new / "CARD.md")
     return out
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -87,10 +82,10 @@ def main() -> None:
     parser.add_argument("--decision-minutes", type=float, default=30.0, help="for each of the two hops")
     parser.add_argument("--coherence-minutes", type=float, default=90.0)
     parser.add_argument("--songs", type=int, default=100_000, help="of each set and split, to name")
-    given = vars(parser.parse_args())
+    given = vars(parser.parse_args(argv))
     given.pop("resume")
     print(make(**given))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import soundfile as sf
+from corpora.disk import AudioError
 
 
 class TrainError(ValueError):
@@ -15,10 +15,15 @@ class TrainError(ValueError):
 
 
 @contextmanager
-def told(song: Path) -> Iterator[None]:
-    """Turns what a damaged song raises inside the block into a TrainError that names it."""
+def reading(song: Path) -> Iterator[None]:
+    """Turns what a damaged file of a song raises into a TrainError that names the song.
+
+    Only reading and parsing belong into the block: a mistake of ours in it would be told as damage.
+    """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, sf.SoundFileError) as error:
+    except (AudioError, TrainError):  # which name the file already
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         why = " ".join(str(error).split())[:120]
         raise TrainError(f"song '{song}' is damaged ({why}): delete its folder and render it again") from None

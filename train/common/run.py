@@ -1,76 +1,159 @@
-"""What every training recipe shares: flags from its settings, a log, checkpoints that resume exactly."""
+"""One training run: its clock and step count, its log, and a checkpoint from which it goes on exactly."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from corpora.disk import atomic_write
 from train.common.errors import TrainError
+from train.common.log import Log
+from train.common.settings import check_resume
+
+CHECKPOINT = "checkpoint.safetensors"
+WEIGHT, STATE = "weight/", "optimizer/"  # how the names of a checkpoint's tensors begin
+LOG_EVERY = 50  # steps between two lines of smoothed losses
+SMOOTHING = 0.97  # of the running mean of each loss
+BEGIN_AGAIN = "name another folder with -o and begin again"
 
 
 class Run:
-    """A training run: its step count, seconds spent, log.jsonl, and a checkpoint every `every` seconds.
+    """A training run in the folder `out`.
 
-    `whole` holds everything that learns; the optimizer's tensors are saved beside it, nothing by pickle.
+    settings: the recipe's dataclass. learned: everything that learns. facts: what a run cannot change on its way but is
+    no setting, such as the alphabet of its data. save_every: s between two checkpoints.
+    `step` counts updates, `spent` is s of learning over all sessions, `state` is what else the recipe must remember; it
+    must fit in JSON. TrainError where `out` holds a run that must not or cannot be gone on with.
     """
 
-    def __init__(self, out: Path, settings, whole: nn.Module, optimizer, resume: bool, every: float = 120.0):
-        self.out, self.settings, self.whole, self.optimizer = out, settings, whole, optimizer
-        self.step, self.spent, self.every, self.saved = 0, 0.0, every, time.monotonic()
-        self.smooth: dict[str, float] = {}
+    def __init__(
+        self,
+        out: Path,
+        settings: Any,
+        learned: nn.Module,
+        optimizer: Optimizer,
+        resume: bool,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        save_every: float = 120.0,
+    ):
+        self.out, self.settings, self.learned, self.optimizer = out, settings, learned, optimizer
+        self.facts, self.save_every, self.saved_at = dict(facts or {}), save_every, time.monotonic()
+        self.log, self.step, self.spent = Log(out), 0, 0.0
+        self.smoothed: dict[str, float] = {}
+        self.state: dict[str, Any] = {}
         out.mkdir(parents=True, exist_ok=True)
-        if (out / "checkpoint.safetensors").exists():
-            if not resume:
-                raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder with -o")
-            self._load()
+        if (out / CHECKPOINT).exists():
+            refuse_to_overwrite(out, resume)
+            self._restore()
 
-    def tick(self, report: dict[str, float]) -> None:
-        """A step is done: smooth its losses, log every 50th step and every validation, save when it is time."""
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """What is done inside the block counts as time spent."""
+        began = time.monotonic()
+        yield
+        self.spent += time.monotonic() - began
+
+    def share(self, minutes: float, steps: int = 0) -> float:
+        """How much of the run is over, 0 to 1: by the clock or by its steps, whichever is further; 0: no such limit."""
+        by_clock = self.spent / (60 * minutes) if minutes else 0.0
+        return min(1.0, max(by_clock, self.step / steps if steps else 0.0))
+
+    def tick(self, losses: Mapping[str, float] | None = None, scores: Mapping[str, float] | None = None) -> None:
+        """A step is done. losses: smoothed, and logged every 50th step. scores: of a validation, logged at once.
+
+        A checkpoint is saved when it is time for one.
+        """
         self.step += 1
-        for key, value in report.items():
-            old = value if key.startswith("valid") else self.smooth.get(key, value)
-            self.smooth[key] = 0.97 * old + 0.03 * value
-        if self.step % 50 == 0 or any(key.startswith("valid") for key in report):
-            line = {"step": self.step, "minutes": round(self.spent / 60, 2)}
-            line |= {key: round(value, 4) for key, value in self.smooth.items()}
-            with open(self.out / "log.jsonl", "a") as log:
-                log.write(json.dumps(line) + "\n")
-            if sys.stdout.isatty():
-                print("  ".join(f"{key} {value}" for key, value in line.items()), end="\r", flush=True)
-        if time.monotonic() - self.saved > self.every:
+        for key, value in (losses or {}).items():
+            self.smoothed[key] = SMOOTHING * self.smoothed.get(key, value) + (1 - SMOOTHING) * value
+        if scores is not None or (losses and self.step % LOG_EVERY == 0):
+            self.log.write(self.step, self.spent, self.smoothed | dict(scores or {}))
+        if time.monotonic() - self.saved_at > self.save_every:
             self.save()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        tensors = {f"weight/{name}": value.contiguous() for name, value in self.whole.state_dict().items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{number}/{name}": value for name, value in state.items()}
-        about = {"step": str(self.step), "spent": str(self.spent), "settings": json.dumps(asdict(self.settings))}
-        temporary = self.out / ".checkpoint.part"
-        save_file(tensors, temporary, metadata=about)
-        os.replace(temporary, self.out / "checkpoint.safetensors")
-        self.saved = time.monotonic()
+        """Write the checkpoint, whole or not at all: weights, optimizer and state in one file cannot disagree."""
+        tensors = {f"{WEIGHT}{name}": value for name, value in self.learned.state_dict().items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"{STATE}{number}/{name}": value for name, value in values.items()}
+        header = {
+            "step": str(self.step),
+            "spent": str(self.spent),
+            "settings": json.dumps(asdict(self.settings)),
+            "facts": json.dumps(self.facts),
+            "state": json.dumps({"smoothed": self.smoothed, "recipe": self.state}),
+        }
+        plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        atomic_write(self.out / CHECKPOINT, save_tensors(plain, header))
+        self.saved_at = time.monotonic()
 
-    def _load(self) -> None:
-        path = self.out / "checkpoint.safetensors"
-        tensors = load_file(path)
-        with safe_open(path, "pt") as file:
-            about = file.metadata()
-        self.step, self.spent = int(about["step"]), float(about["spent"])
-        self.whole.load_state_dict({k[7:]: v for k, v in tensors.items() if k.startswith("weight/")})
-        state: dict[int, dict[str, torch.Tensor]] = {}
+    def _restore(self) -> None:
+        header, tensors = read_checkpoint(self.out)
+        check_resume(self.out, saved_settings(self.out) or {}, self.settings)
+        self._check_facts(json.loads(header.get("facts", "{}")))
+        weights = {name[len(WEIGHT) :]: value for name, value in tensors.items() if name.startswith(WEIGHT)}
+        values: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
-            if key.startswith("optimizer/"):
+            if key.startswith(STATE):
                 _, number, name = key.split("/")
-                state.setdefault(int(number), {})[name] = value
+                values.setdefault(int(number), {})[name] = value
         groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        try:
+            self.learned.load_state_dict(weights)
+            self.optimizer.load_state_dict({"state": values, "param_groups": groups})
+        except (RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0]
+            raise TrainError(f"the run in '{self.out}' was begun by another version ({why}): {BEGIN_AGAIN}") from None
+        self.step, self.spent = int(header["step"]), float(header["spent"])
+        known = json.loads(header.get("state", "{}"))
+        self.smoothed, self.state = known.get("smoothed", {}), known.get("recipe", {})
+        self.log.keep_until(self.step)
+
+    def _check_facts(self, before: Mapping[str, Any]) -> None:
+        now = json.loads(json.dumps(self.facts))
+        for name, value in before.items():
+            if value != now.get(name):
+                raise TrainError(
+                    f"the run in '{self.out}' has {name} = {value}, now it would be {now.get(name)}: give the data it "
+                    f"began with, or {BEGIN_AGAIN}"
+                )
+
+
+def refuse_to_overwrite(out: Path, resume: bool) -> None:
+    """TrainError where the folder `out` holds a run and nobody asked to go on with it."""
+    if not resume and (out / CHECKPOINT).exists():
+        raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder with -o")
+
+
+def saved_settings(out: Path) -> dict[str, Any] | None:
+    """The settings of the run in a folder; None where there is none. TrainError if they cannot be read."""
+    if not (out / CHECKPOINT).exists():
+        return None
+    header, _ = read_checkpoint(out, tensors=False)
+    saved = json.loads(header["settings"])
+    return dict(saved)
+
+
+def read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """(header, tensors by name) of the checkpoint in a folder. TrainError if it is damaged or of an earlier version."""
+    path = out / CHECKPOINT
+    try:
+        with safe_open(path, "pt") as file:
+            header, names = dict(file.metadata() or {}), list(file.keys())
+            held = {name: file.get_tensor(name) for name in names} if tensors else {}
+    except (OSError, SafetensorError) as error:
+        raise TrainError(f"'{path}' is damaged ({error}): {BEGIN_AGAIN}") from None
+    if not {"step", "spent", "settings"} <= set(header) or not any(name.startswith(WEIGHT) for name in names):
+        raise TrainError(f"the run in '{out}' was begun by another version of this recipe: {BEGIN_AGAIN}")
+    return header, held

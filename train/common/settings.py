@@ -1,21 +1,122 @@
-"""The settings of a recipe as flags of its command line."""
+"""The settings of a recipe: one dataclass whose fields are flags of the command line, saved with every run.
+
+    @dataclass(frozen=True)
+    class EncoderTraining:
+        minutes: float = setting(36.0, "minutes of training", may_change=True)
+        batch: int = setting(48, "examples per step")
+
+`--resume` goes on with the settings that were saved. Those given with it must be the same, but for the ones that a
+run may change on its way (`may_change`), which are announced.
+"""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+import dataclasses
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from train.common.errors import TrainError
+
+T = TypeVar("T")
+TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
-def settings_from_flags(doc: str, settings_class: type, argv: list[str] | None = None):
-    """(data folders, out folder, resume, settings): one --flag for each field of the settings dataclass."""
+def setting(
+    default: T, help: str, *, may_change: bool = False, choices: tuple[Any, ...] = (), repeat: bool = False
+) -> T:
+    """A field of a settings dataclass.
+
+    help: one sentence, with the unit. may_change: a resumed run may have another value. choices: all that is allowed,
+    if not any. repeat: a tuple whose flag is given once for each item, rather than once with all items.
+    """
+    meta = {"help": help, "may_change": may_change, "choices": choices, "repeat": repeat}
+    return dataclasses.field(default=default, metadata=meta)  # type: ignore[no-any-return]
+
+
+def boolean(text: str) -> bool:
+    """True or false as people write it; argparse refuses anything else with this sentence."""
+    if text.lower() in TRUE | FALSE:
+        return text.lower() in TRUE
+    raise argparse.ArgumentTypeError(f"'{text}' is neither true nor false")
+
+
+def label(text: str) -> str | int:
+    """A whole number if it looks like one, else the word itself: "full", 1."""
+    return int(text) if text.isdigit() else text
+
+
+def add_flags(parser: argparse.ArgumentParser, settings_class: type, without: tuple[str, ...] = ()) -> None:
+    """One --flag for each field of the settings dataclass but those in `without`. A flag not given stays out of the
+    namespace, so that it can be told from one given with its default."""
+    for field in dataclasses.fields(settings_class):
+        if field.name not in without:
+            _add_flag(parser, field)
+
+
+def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+    default, meta = field.default, field.metadata
+    first = default[0] if isinstance(default, tuple) and default else default
+    kinds = {type(item) for item in default} if isinstance(default, tuple) else {type(default)}
+    kind: Any = label if kinds == {str, int} else boolean if kinds == {bool} else str if not kinds else type(first)
+    shown = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    words: dict[str, Any] = {"type": kind, "default": argparse.SUPPRESS}
+    words["help"] = f"{meta.get('help', '')} (default: {shown or 'none'})".replace("%", "%%").strip()
+    if meta.get("choices"):
+        words["choices"] = meta["choices"]
+    else:
+        words["metavar"] = "true|false" if kind is boolean else kind.__name__.upper()
+    if isinstance(default, tuple):
+        words |= {"action": "append"} if meta.get("repeat") else {"nargs": "+"}
+    parser.add_argument(f"--{field.name.replace('_', '-')}", **words)
+
+
+class Recipe(NamedTuple):
+    """What a command line asks of a recipe."""
+
+    data: list[Path]
+    out: Path
+    resume: bool
+    given: dict[str, Any]  # settings that differ from the saved or default ones, as far as flags were given
+
+
+def parse_recipe(doc: str, settings_class: type, argv: list[str] | None = None) -> Recipe:
+    """DATA... -o OUT [--resume] and the flags of the settings dataclass. doc: the recipe's own docstring."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="+")
-    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("data", type=Path, nargs="+", help="folders or files to learn from")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
-    for field in fields(settings_class):
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default)
+    add_flags(parser, settings_class)
     given = vars(parser.parse_args(argv))
-    data, out, resume = given.pop("data"), given.pop("out"), given.pop("resume")
-    return data, out, resume, settings_class(**given)
+    return Recipe(given.pop("data"), given.pop("out"), given.pop("resume"), given)
+
+
+def frozen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings with lists as tuples: a frozen dataclass holds what nobody can change."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def changes(saved: Mapping[str, Any], now: Any) -> dict[str, tuple[Any, Any]]:
+    """{field: (saved value, value now)} of the settings dataclass `now` where both are known and differ."""
+    fields = {field.name: getattr(now, field.name) for field in dataclasses.fields(now)}
+    before = frozen(saved)
+    return {name: (before[name], value) for name, value in fields.items() if name in before and before[name] != value}
+
+
+def check_resume(out: Path, saved: Mapping[str, Any], now: Any) -> None:
+    """Refuse to go on with a run in `out` whose saved settings differ from `now`; say which harmless ones change.
+
+    TrainError names each setting that a run cannot change on its way.
+    """
+    changed = changes(saved, now)
+    may = {field.name for field in dataclasses.fields(now) if field.metadata.get("may_change")}
+    refused = [f"{name} = {old!r}, now {new!r}" for name, (old, new) in changed.items() if name not in may]
+    if refused:
+        raise TrainError(
+            f"the run in '{out}' began with other settings ({'; '.join(refused)}): leave these flags out to go on with "
+            "it, or begin another run in another folder"
+        )
+    for name, (old, new) in changed.items():
+        print(f"going on with {name} = {new!r}, before {old!r}", file=sys.stderr)

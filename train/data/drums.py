@@ -17,15 +17,17 @@ import json
 import os
 import random
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
-from corpora.disk import AudioError, atomic_folder
-from train.common.errors import TrainError, told
-from train.data.render import LEVEL, SAMPLERATE, find_soundfont, fluidsynth
+from corpora.disk import atomic_folder
+from train.common import command
+from train.common.errors import TrainError, reading
+from train.common.files import visible
+from train.common.processes import in_processes
+from train.data.render import SAMPLERATE, find_soundfont, fluidsynth, stem_of
 from train.data.submixes import beat_of
 
 BAR = 4  # beats
@@ -97,24 +99,22 @@ def played(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) ->
 def add(song: Path, folder: Path, soundfont: Path, share: float) -> None:
     """Make a song's folder anew, with drums by chance; whole or not at all."""
     rng = random.Random(f"drums {song.name}")
-    with told(song):
+    with reading(song):
         about = json.loads((song / "song.json").read_text())
         chords, seconds = about.get("chords", []), float(about["seconds"])
         with np.load(song / "notes.npz", allow_pickle=False) as held:
             notes = dict(held)
     drummed = rng.random() < share and len(chords) >= 4 and not (song / "drums.flac").exists()
     with atomic_folder(folder) as new:
-        for path in song.iterdir():
+        for path in visible(song, "*"):
             if not (drummed and path.name in ("notes.npz", "song.json")):
                 _link(path, new / path.name)
         if drummed:
             beat, kit = beat_of(song, 0.5), rng.choice(KITS)
             hits = played(*beats_of(chords, beat), beat, rng)
             hits = hits[(hits[:, 0] >= 0) & (hits[:, 0] < seconds)]
-            dry = fluidsynth(hits, kit, soundfont, drums=True)[: int(seconds * SAMPLERATE)]
-            stem = np.zeros(int(seconds * SAMPLERATE), np.float32)
-            stem[: len(dry)] = dry * (LEVEL / (np.sqrt(np.mean(dry**2)) + 1e-9))
-            sf.write(new / "drums.flac", np.clip(stem, -1, 1), SAMPLERATE, subtype="PCM_16")
+            stem = stem_of(fluidsynth(hits, kit, soundfont, drums=True), seconds)
+            sf.write(new / "drums.flac", stem, SAMPLERATE, subtype="PCM_16")
             notes["drums"] = np.column_stack([hits[:, :2], np.full(len(hits), -1, np.float32)])
             np.savez(new / "notes.npz", **notes)
             (new / "song.json").write_text(json.dumps(about | {"programs": about.get("programs", {}) | {"drums": kit}}))
@@ -133,32 +133,27 @@ def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = Non
     TrainError, TrainError, AudioError, OSError for what the user can mend.
     """
     font = find_soundfont(soundfont)
-    new = {path.parent: out / path.parent.relative_to(stems) for path in sorted(stems.glob("*/*/song.json"))}
+    new = {path.parent: out / path.parent.relative_to(stems) for path in visible(stems, "*/*/song.json")}
     if not new:
         raise TrainError(f"no song in '{stems}': give a folder that python -m train.data.render made")
     for parent in {folder.parent for folder in new.values()}:
         parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(jobs) as pool:
-        made = [pool.submit(add, song, folder, font, share) for song, folder in new.items() if not folder.exists()]
-        for job in made:
-            job.result()
-    return len(list(out.glob("*/*/drums.flac")))
+    missing = [(song, folder, font, share) for song, folder in new.items() if not folder.exists()]
+    in_processes(add, missing, jobs)
+    return len(visible(out, "*/*/drums.flac"))
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stems", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--share", type=float, default=0.6, help="of the songs that get drums; %(default)s unless told")
-    parser.add_argument("--soundfont", help="FluidR3_GM.sf2 unless told")
+    parser.add_argument("--share", type=float, default=0.6, help="of the songs that get drums; default %(default)s")
+    parser.add_argument("--soundfont", help="sound font (default: FluidR3_GM.sf2)")
     parser.add_argument("--jobs", type=int, default=2)
-    given = parser.parse_args()
-    try:
-        print(make(**vars(given)), "songs with drums in", given.out)
-    except (OSError, AudioError, TrainError) as error:
-        raise SystemExit(f"drums: {error}") from None
+    given = parser.parse_args(argv)
+    print(make(**vars(given)), "songs with drums in", given.out)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -21,14 +21,18 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
 
+from corpora.disk import atomic_folder
+from train.common import command
 from train.common.errors import TrainError
+from train.common.files import visible
+from train.common.processes import in_processes
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
@@ -122,8 +126,30 @@ def draw_program(part: str, notes: np.ndarray, rng: random.Random) -> int:
     return rng.choice(rng.choices([SUSTAINED, STRUCK], weights=(1, 2) if "piano" in part else (2, 1))[0])
 
 
+class Excerpt(NamedTuple):
+    """The part of a score that is rendered: from `begin` s on, `length` s, transposed by `shift` semitones."""
+
+    begin: float
+    length: float
+    shift: int
+
+    def notes(self, notes: np.ndarray) -> np.ndarray:
+        """(n, 4) notes of the score -> those that begin in the excerpt, timed from its beginning, transposed."""
+        inside = notes[(notes[:, 0] >= self.begin) & (notes[:, 0] < self.begin + self.length)].copy()
+        inside[:, :2] = np.clip(inside[:, :2] - self.begin, 0, self.length)
+        inside[:, 2] += self.shift
+        return inside
+
+    def chords(self, chords: list[Any]) -> list[list[float]]:
+        """[[start s, end s, root]] of the score -> those that sound in the excerpt, likewise."""
+        end = self.begin + self.length
+        return [
+            [s - self.begin, e - self.begin, (r + self.shift) % 12] for s, e, r in chords if e > self.begin and s < end
+        ]
+
+
 def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seconds: float | None) -> None:
-    """Write one song's folder, whole or not at all."""
+    """Write one song's folder, whole or not at all; nothing if fewer than two of its parts have notes to render."""
     rng = random.Random(path.stem)
     parts, chords = read_score(path)
     if len(parts) < 2:
@@ -131,84 +157,87 @@ def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seco
     end = max(float(notes[:, 1].max()) for notes in parts.values())
     begin = rng.uniform(0, end - seconds) if seconds and end > seconds else 0.0
     length = min(end - begin, seconds) if seconds else end
-    shift = rng.randint(-5, 6) if transpose else 0
-    temporary = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    kept: dict[str, Any] = {}
-    programs = {}
-    for part, notes in parts.items():
-        notes = notes[(notes[:, 0] >= begin) & (notes[:, 0] < begin + length)].copy()
-        if len(notes) < 4:
-            continue
-        notes[:, :2] = np.clip(notes[:, :2] - begin, 0, length)
-        notes[:, 2] += shift
-        programs[part] = draw_program(part, notes, rng)
-        dry = fluidsynth(notes, programs[part], soundfont)[: int(length * SAMPLERATE)]
-        stem = np.zeros(int(length * SAMPLERATE), np.float32)
-        stem[: len(dry)] = dry * (LEVEL / (np.sqrt(np.mean(dry**2)) + 1e-9))
-        sf.write(temporary / f"{part}.flac", np.clip(stem, -1, 1), SAMPLERATE, subtype="PCM_16")
-        kept[part] = notes[:, :3]
-    np.savez(temporary / "notes.npz", **kept)
-    here = [[s - begin, e - begin, (r + shift) % 12] for s, e, r in chords if e > begin and s < begin + length]
-    about = {"source": path.name, "programs": programs, "transposed": shift, "seconds": length, "chords": here}
-    (temporary / "song.json").write_text(json.dumps(about))
-    if len(kept) >= 2:
-        temporary.rename(folder)
-    else:
-        shutil.rmtree(temporary)
+    excerpt = Excerpt(begin, length, rng.randint(-5, 6) if transpose else 0)
+    stems, notes, programs = {}, {}, {}
+    for part, every in parts.items():
+        notes_here = excerpt.notes(every)
+        if len(notes_here) >= 4:
+            programs[part] = draw_program(part, notes_here, rng)
+            stems[part] = stem_of(fluidsynth(notes_here, programs[part], soundfont), length)
+            notes[part] = notes_here[:, :3]
+    if len(stems) < 2:
+        return
+    about = {"source": path.name, "programs": programs, "transposed": excerpt.shift, "seconds": length}
+    with atomic_folder(folder) as new:
+        for part, audio in stems.items():
+            sf.write(new / f"{part}.flac", audio, SAMPLERATE, subtype="PCM_16")
+        kept: dict[str, Any] = notes
+        np.savez(new / "notes.npz", **kept)
+        (new / "song.json").write_text(json.dumps(about | {"chords": excerpt.chords(chords)}))
 
 
-def render(scores: Path, out: Path, transpose=False, seconds=None, soundfont=None, jobs=2, only=None) -> int:
+def stem_of(dry: np.ndarray, length: float) -> np.ndarray:
+    """Rendered sound (n,) float32 -> a stem of `length` s at the level of all stems, in [-1, 1]."""
+    stem = np.zeros(int(length * SAMPLERATE), np.float32)
+    dry = dry[: len(stem)]
+    stem[: len(dry)] = dry * (LEVEL / (np.sqrt(np.mean(dry**2)) + 1e-9))
+    return np.clip(stem, -1, 1)
+
+
+def render(
+    scores: Path,
+    out: Path,
+    transpose: bool = False,
+    seconds: float | None = None,
+    soundfont: str | None = None,
+    jobs: int = 2,
+    only: list[str] | None = None,
+) -> int:
     """Render every score below `scores` that is not rendered yet; returns how many songs `out` then holds.
 
-    transpose: by -5..6 semitones drawn per song, and seconds: an excerpt drawn per song, both in the train
-    split only, so that validation and test are the pieces as written.
+    transpose: by -5 to 6 semitones drawn per song. seconds: an excerpt drawn per song. Both in the train split only, so
+    that validation and test are the pieces as written. only: these splits. TrainError, AudioError for what the user can
+    mend.
     """
-    soundfont = find_soundfont(soundfont)
+    font = find_soundfont(soundfont)
     with tempfile.TemporaryDirectory() as unpacked:
         if scores.is_file():
             with tarfile.open(scores) as archive:
                 archive.extractall(unpacked, filter="data")
             scores = Path(unpacked)
-        files = sorted(scores.rglob("*.mid"), key=lambda p: (len(p.stem), p.stem))
-        if not files:
-            raise TrainError(f"no .mid file below {scores}")
-        names = [path.stem for path in files]
-        with ProcessPoolExecutor(jobs) as pool:
-            waiting = []
-            for path in files:
-                split = split_of(path, names)
-                folder = out / split / path.stem
-                if folder.exists() or (only and split not in only):
-                    continue
-                training = split == "train"
-                waiting.append(
-                    pool.submit(
-                        render_song, path, folder, soundfont, transpose and training, seconds if training else None
-                    )
-                )
-            for job in waiting:
-                job.result()
-    return len(list(out.glob("*/*/song.json")))
+        waiting = []
+        for path, split in _splits(scores):
+            folder, training = out / split / path.stem, split == "train"
+            if not folder.exists() and (not only or split in only):
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                waiting.append((path, folder, font, transpose and training, seconds if training else None))
+        in_processes(render_song, waiting, jobs)
+    return len(visible(out, "*/*/song.json"))
 
 
-def main() -> None:
+def _splits(scores: Path) -> Iterator[tuple[Path, str]]:
+    """(MIDI file, its split) of all scores in a folder. TrainError if there is none."""
+    files = sorted(visible(scores, "**/*.mid"), key=lambda path: (len(path.stem), path.stem))
+    if not files:
+        raise TrainError(f"no .mid file below {scores}")
+    names = [path.stem for path in files]
+    for path in files:
+        yield path, split_of(path, names)
+
+
+def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("scores", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--transpose", action="store_true", help="transpose training songs by -5..6 semitones")
     parser.add_argument("--seconds", type=float, help="excerpt of so many seconds of each training song")
-    parser.add_argument("--soundfont", help="FluidR3_GM.sf2 unless told")
+    parser.add_argument("--soundfont", help="sound font (default: FluidR3_GM.sf2)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
-    given = parser.parse_args()
-    try:
-        print(render(**vars(given)), "songs in", given.out)
-    except TrainError as error:
-        raise SystemExit(f"render: {error}") from None
+    given = parser.parse_args(argv)
+    print(render(**vars(given)), "songs in", given.out)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

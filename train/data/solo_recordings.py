@@ -17,10 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from corpora.audio import AudioWriter, read_at
+from corpora.audio import AudioWriter
+from corpora.disk import atomic_folder
+from train.common import command
 from train.data.render import SAMPLERATE
+from train.data.stems import read
 
 STEP = 256  # samples between two readings, 16 ms
+FILES = ("melody.flac", "notes.npz", "song.json")
 
 
 def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]:
@@ -44,28 +48,33 @@ def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]
     return np.array(notes, np.float32).reshape(-1, 3), tuning
 
 
-def main() -> None:
+def convert(path: Path, folder: Path, low: str, high: str) -> str:
+    """Write the song's folder of one recording, whole or not at all; returns a line about it."""
+    audio = read(path)
+    notes, tuning = notes_of(audio, low, high)
+    seconds = len(audio) / SAMPLERATE
+    with atomic_folder(folder, FILES) as new:
+        with AudioWriter(new / "melody.flac", SAMPLERATE, "PCM_16") as writer:
+            writer.write(audio)
+        np.savez(new / "notes.npz", melody=notes)
+        about = {"source": path.name, "seconds": seconds, "chords": [], "tuning": tuning}
+        (new / "song.json").write_text(json.dumps(about))
+    named = float(np.sum(notes[:, 1] - notes[:, 0]))
+    return f"{path.name}: {len(notes)} notes, {named:.0f} of {seconds:.0f} s, tuned {100 * tuning:+.0f} cents"
+
+
+def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("audio", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--low", default="G3", help="lowest note")
     parser.add_argument("--high", default="E7", help="highest note")
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
+    (given.out / "test").mkdir(parents=True, exist_ok=True)
     for path in given.audio:
-        audio = read_at(path, SAMPLERATE)
-        notes, tuning = notes_of(audio, given.low, given.high)
-        folder = given.out / "test" / path.stem
-        folder.mkdir(parents=True, exist_ok=True)
-        with AudioWriter(folder / "melody.flac", SAMPLERATE, "PCM_16") as writer:
-            writer.write(audio)
-        np.savez(folder / "notes.npz", melody=notes)
-        seconds = len(audio) / SAMPLERATE
-        about = {"source": path.name, "seconds": seconds, "chords": [], "tuning": tuning}
-        (folder / "song.json").write_text(json.dumps(about))
-        named = float(np.sum(notes[:, 1] - notes[:, 0]))
-        print(f"{path.name}: {len(notes)} notes, {named:.0f} of {seconds:.0f} s, tuned {100 * tuning:+.0f} cents")
+        print(convert(path, given.out / "test" / path.stem, given.low, given.high))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

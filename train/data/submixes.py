@@ -16,18 +16,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import soundfile as sf
 import torch
 
-from corpora.audio import LOUDEST, open_audio, resample
 from perception.coherence import GATE_DB, WINDOW_S, WINDOW_SAMPLES, Calibration, Coherence, CoherenceError, audible
 from perception.hpss import SAMPLERATE
 from perception.scoring import Embeddings, embed_windows, pair_scores, parallel_map
 from train.common.errors import TrainError
-from train.data.tokenise import SOUNDS
+from train.data.stems import duration, excerpt, songs_below
 
-INNER = ("stems", "stems_audio")  # where Slakh2100 and CocoChorales keep them below a song
-MIXES = {"mix", "mixture", "mixdown", "master"}  # files beside the stems that hold all of them
 T = TypeVar("T")
 TRIES = 100  # places tried in a row, after which a song has no more pairs
 LEAST = 8  # pairs, below which a calibration would be an anecdote
@@ -57,21 +53,14 @@ class Pair:
         return self.first[inner], self.second[inner]
 
 
-def songs_of(data: Path, split: str) -> dict[str, list[Path]]:
-    """{song: its stems, two or more} below DATA/<split> if there is one, else below DATA, else DATA as the one song.
+def submix_songs(data: Path, split: str) -> dict[str, list[Path]]:
+    """{song: files of its stems, two or more} below DATA/<split>, DATA, or of DATA itself as the one song.
 
     TrainError when there is none.
     """
     if not data.is_dir():
         raise TrainError(f"there is no folder '{data}': give a folder of songs, each a folder of its stems")
-    top = data / split if split and (data / split).is_dir() else data
-    songs = {}
-    for folder in [*sorted(path for path in top.iterdir() if path.is_dir()), top]:
-        inner = next((folder / name for name in INNER if (folder / name).is_dir()), folder)
-        stems = [path for path in sorted(inner.iterdir()) if path.suffix.lower() in SOUNDS and path.is_file()]
-        stems = [path for path in stems if path.stem.lower() not in MIXES]
-        if len(stems) > 1:
-            songs[folder.resolve().name] = stems
+    songs = {name: list(stems.values()) for name, stems in songs_below(data, split).items() if len(stems) > 1}
     if not songs:
         raise TrainError(
             f"no song in '{data}': expected folders <song>/<stem>.flac (or .wav), with two stems or more that sound "
@@ -96,47 +85,23 @@ def pairs_of(
         name, stems = named[number]
         share = shares[number]
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        return list(_drawn(Song(stems), share, rng, number, margin, beat_of(stems[0].parent, beat)))
+        return list(_drawn(stems, share, rng, number, margin, beat_of(stems[0].parent, beat)))
 
     for pairs in parallel_map(drawn, sorted(shares), workers):
         yield from pairs
 
 
-class Song:
-    """The stems of a song, read where they are asked for. AudioError if one cannot be opened."""
-
-    def __init__(self, stems: list[Path]):
-        self.stems, lengths = stems, []
-        for path in stems:
-            with open_audio(path) as file:  # says what is wrong with it, if anything
-                lengths.append(file.seconds)
-        self.seconds = min(lengths)
-
-    def cut(self, begin: float, samples: int) -> np.ndarray:
-        """(stems, samples) float32 at 16 kHz from `begin` s on; TrainError where a file is damaged."""
-        found = np.zeros((len(self.stems), samples), np.float32)
-        for path, row in zip(self.stems, found, strict=True):
-            try:
-                with sf.SoundFile(path) as file:
-                    file.seek(round(begin * file.samplerate))
-                    audio = file.read(math.ceil(samples / SAMPLERATE * file.samplerate), "float32", always_2d=True)
-                    audio = resample(audio.mean(axis=1), file.samplerate, SAMPLERATE)[:samples]
-            except (OSError, sf.SoundFileError, RuntimeError):
-                audio = np.full(1, np.nan)
-            if not np.abs(audio).max(initial=0) <= LOUDEST:  # NaN fails too
-                raise TrainError(f"'{path}' is damaged after {begin:.1f} s: export or copy it again")
-            row[: len(audio)] = audio
-        return found
-
-
-def _drawn(song: Song, count: int, rng: np.random.Generator, number: int, margin: float, beat: float) -> Iterator[Pair]:
+def _drawn(
+    stems: list[Path], count: int, rng: np.random.Generator, number: int, margin: float, beat: float
+) -> Iterator[Pair]:
+    """Pairs of one song, fewer than `count` where TRIES places in a row are silent."""
     around = round(margin * SAMPLERATE)
-    room = song.seconds - WINDOW_S - 2 * margin
+    room = min(duration(path) for path in stems) - WINDOW_S - 2 * margin
     found = tried = 0
     while room >= 0 and found < count and tried < TRIES:
         begin = math.floor(100 * rng.uniform(0, room)) / 100  # a whole sample at any usual rate
         tried += 1
-        wide = song.cut(begin, WINDOW_SAMPLES + 2 * around)
+        wide = np.stack([excerpt(path, begin, WINDOW_SAMPLES + 2 * around) for path in stems])
         heard = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + WINDOW_SAMPLES])]
         if len(heard) < 2:
             continue
@@ -194,7 +159,7 @@ def calibrate(
     if seed < 0:
         raise CoherenceError(f"seed = {seed}: expected 0 or more")
     folders = [Path(data)] if isinstance(data, (str, Path)) else [Path(each) for each in data]
-    of = {(n, song): stems for n, folder in enumerate(folders) for song, stems in songs_of(folder, split).items()}
+    of = {(n, song): stems for n, folder in enumerate(folders) for song, stems in submix_songs(folder, split).items()}
     found = list(pairs_of({f"{n}/{song}": stems for (n, song), stems in of.items()}, pairs, seed))
     names = ", ".join(f"'{folder.resolve().name}'" for folder in folders)
     song = np.array([pair.song for pair in found], int)

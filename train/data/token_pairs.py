@@ -9,6 +9,7 @@ Pairs follow Bujard et al. (2025), §5.1: any two stems of a song, both ways, dr
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zipfile
@@ -18,7 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from corpora.disk import atomic_write
 from train.common.errors import TrainError
+from train.common.files import visible
 
 VERSION = 1
 UNPITCHED = {"drums", "drum", "percussion", "fx"}
@@ -63,9 +66,9 @@ def save(
     arrays = {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
     for key, labels in arrays.items():
         _check_stem(path, key, labels, units)
-    beside = path.with_name(f".{path.stem}.part.npz")
-    np.savez_compressed(beside, allow_pickle=False, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)
-    beside.replace(path)
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)
+    atomic_write(path, content.getvalue())
 
 
 def load(path: Path | str) -> Tokens:
@@ -93,7 +96,7 @@ def find(path: Path) -> Path:
     """The token cache meant by a path: itself, or the only npz file of a folder."""
     if path.is_file():
         return path
-    found = sorted(path.glob("*.npz"))
+    found = visible(path, "*.npz")
     if len(found) == 1:
         return found[0]
     if found:

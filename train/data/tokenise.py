@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from corpora.audio import open_audio
 from perception.units import Alphabet
-from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
+from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common.errors import TrainError
+from train.common.files import visible
 from train.common.progress import progress
 from train.data import token_pairs
+from train.data.stems import GATE_DB, Song, levels, read, songs_below
 from train.data.token_pairs import Tokens
 
-GATE = -50.0  # dBFS, as in agent.toml
-SOUNDS = {".flac", ".wav", ".aif", ".aiff", ".ogg", ".mp3"}
 NAME = re.compile(r"k(\d+)_h(\d+\.\d+)")
 Configuration = tuple[int, float]  # K, hop in s
 
@@ -32,7 +31,7 @@ def tokens_of(
     """
     if not data.exists():
         raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
-    caches = sorted(data.glob("*.npz")) if data.is_dir() else [data]
+    caches = visible(data, "*.npz") if data.is_dir() else [data]
     if len(caches) == 1:
         return [token_pairs.load(caches[0])]
     names = [path.stem for path in caches] if caches else _decisions(model)
@@ -42,61 +41,42 @@ def tokens_of(
     there = there if grid else there[:1]
     if caches:
         return (token_pairs.load(data / f"{name_of(*each)}.npz") for each in there)
-    return tokenise(songs_of(data, split), model, there, split)
+    return tokenise(pitched_songs(data, split), model, there, split)
 
 
-def tokenise(
-    songs: dict[str, dict[str, Path]], model: Path, wanted: list[Configuration], split: str
-) -> Iterator[Tokens]:
-    """One `Tokens` for each (K, hop) wanted, of {song: {stem: audio file}}; for each hop all is listened to once."""
+def tokenise(songs: dict[str, Song], model: Path, wanted: list[Configuration], split: str) -> Iterator[Tokens]:
+    """One `Tokens` for each (K, hop) wanted, of {song: {stem: audio file}}. For each hop every stem is encoded once."""
     for hop in sorted({hop for _, hop in wanted}):
         alphabets = [Alphabet.load(model / "units" / f"{name_of(k, h)}.safetensors") for k, h in wanted if h == hop]
         encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
-        named: list[dict[str, token_pairs.Song]] = [{song: {} for song in songs} for _ in alphabets]
+        songs_of: list[dict[str, token_pairs.Song]] = [{song: {} for song in songs} for _ in alphabets]
         stems = [(song, part, path) for song, parts in songs.items() for part, path in parts.items()]
-        for song, part, path in progress(stems, f"listening, {hop:g} s"):
-            features, level = heard_at(encoder, path)
-            for alphabet, labels in zip(alphabets, named, strict=True):
-                found = np.where(level < GATE, alphabet.silence, alphabet.quantize(features))
-                labels[song][part] = found.astype(np.int16)
-        for alphabet, labels in zip(alphabets, named, strict=True):
-            yield Tokens(alphabet.units, hop, alphabet.hash, {split: labels})
+        for song, part, path in progress(stems, f"encoding, {hop:g} s"):
+            audio = read(path)
+            features = encoder.batch(audio)[0]
+            silent = levels(audio, encoder.hop)[: len(features)] < GATE_DB
+            for alphabet, named in zip(alphabets, songs_of, strict=True):
+                named[song][part] = np.where(silent, alphabet.silence, alphabet.quantize(features)).astype(np.int16)
+        for alphabet, named in zip(alphabets, songs_of, strict=True):
+            yield Tokens(alphabet.units, hop, alphabet.hash, {split: named})
 
 
-def heard_at(encoder: Wav2Vec2Encoder, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Features (hops, dim) and levels (hops,) in dBFS of an audio file."""
-    with open_audio(path) as file:
-        audio = file.read(SAMPLERATE)
-    features = encoder.batch(audio)[0]
-    return features, levels(audio, encoder.hop)[: len(features)]
+def pitched_songs(data: Path, split: str) -> dict[str, Song]:
+    """{song: its stems with pitch} of the songs below DATA/<split>, DATA, or of DATA itself as the one song.
 
-
-def levels(audio: np.ndarray, hop: int) -> np.ndarray:
-    """RMS of every whole hop (of `hop` samples) in dBFS."""
-    whole = audio[: len(audio) // hop * hop].reshape(-1, hop)
-    return 10 * np.log10(np.square(whole, dtype=np.float64).mean(axis=1) + 1e-12)
-
-
-def songs_of(data: Path, split: str) -> dict[str, dict[str, Path]]:
-    """{song: {stem: file}} below DATA/<split> if there is one, else below DATA, else DATA itself as the one song.
-
-    Stems without pitch are left out here already: nobody needs to listen to them.
+    Drums, percussion and effects are left out here already: nobody needs to encode them. TrainError when no song has
+    two stems with pitch.
     """
-    top = data / split if (data / split).is_dir() else data
     songs = {}
-    for folder in [*sorted(path for path in top.iterdir() if path.is_dir()), top]:
-        stems = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUNDS}
+    for name, stems in songs_below(data, split).items():
         pitched = {part for _, part in token_pairs.pairs(dict.fromkeys(stems, np.zeros(0)))}
         if pitched:
-            songs[folder.resolve().name] = {part: path for part, path in stems.items() if part in pitched}
+            songs[name] = {part: path for part, path in stems.items() if part in pitched}
     if not songs:
         raise TrainError(
             f"no song in '{data}': expected folders <song>/<stem>.flac (or .wav), with two stems other than drums"
         )
     return songs
-
-
-# Configurations and models
 
 
 def name_of(units: int, hop: float) -> str:
@@ -126,5 +106,5 @@ def _configurations(names: list[str], units: int, hop: float) -> list[Configurat
 
 def _decisions(model: Path) -> list[str]:
     if not (model / "encoder").is_dir():
-        raise TrainError(f"'{model}' has no ear to hear stems with: give a model folder, or a token cache as DATA")
+        raise TrainError(f"'{model}' has no encoder for stems: give a model folder, or a token cache as DATA")
     return [path.parent.name for path in sorted((model / "decision").glob("*/decision.json"))]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ from perception.hpss import SAMPLERATE
 from perception.scoring import parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.data.tokenise import songs_of
+from train.common.settings import add_flags, frozen, setting
+from train.common.table import NOTHING, table, with_interval
+from train.data.tokenise import pitched_songs
 from train.evaluate.metrics import compare, describe, tpp
 from train.evaluate.sound import Factory, scores
 from train.evaluate.sound_players import Memories, Pair, Player, choose, donors
@@ -39,19 +42,23 @@ PLAIN = "1"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+class BestOfEvaluation:
+    """Settings of one evaluation; saved with it."""
 
-    sound: int = 40  # pairs
-    split: str = "test"
-    seconds: float = 15.0  # of a window
-    plans: int = 4
-    rewards: tuple[str, ...] = ("proxy", "cocola")
-    top_p: float = 0.8
-    hop: float = 0.5  # s
-    seed: int = 0
-    set: tuple[str, ...] = ()  # settings of the agent that are not its defaults
-    workers: int = 2  # threads
+    sound: int = setting(40, "pairs of stems")
+    split: str = setting("test", "split of STEMS, where it has splits")
+    seconds: float = setting(15.0, "s of a window")
+    plans: int = setting(4, "plans that are compared for each hop")
+    rewards: tuple[str, ...] = setting(("proxy", "cocola"), "what they are compared by", choices=("proxy", "cocola"))
+    top_p: float = setting(0.8, "nucleus that labels are drawn from")
+    hop: float = setting(0.5, "s per label")
+    seed: int = setting(0, "same seed, same figures")
+    set: tuple[str, ...] = setting((), "a setting of the agent, K.K=V; may be given several times", repeat=True)
+    workers: int = setting(2, "threads")
+
+    def __post_init__(self) -> None:
+        if self.sound < 2 or not 2 <= self.plans <= 16:
+            raise TrainError(f"sound = {self.sound}, plans = {self.plans}: expected 2 pairs or more, 2 to 16 plans")
 
     def conditions(self, meter: Path) -> dict[str, list[str]]:
         """name -> settings of the agent."""
@@ -60,14 +67,16 @@ class Settings:
             f"{self.plans} {reward}": [f"decision.best_of={self.plans}", f"decision.reward={reward}"]
             for reward in self.rewards
         }
-        found = {PLAIN: common} | {name: common + sets for name, sets in asked.items()}
-        return {name: [*sets, f"coherence.model={meter}"] for name, sets in found.items()}
+        every = {PLAIN: common} | {name: common + sets for name, sets in asked.items()}
+        return {name: [*sets, f"coherence.model={meter}"] for name, sets in every.items()}
 
 
-def best_of(data: Path, model: Path, meter: Path, out: Path, player: Factory, settings: Settings) -> dict[str, Any]:
-    """Answer, score, compare; write OUT/best_of.{json,md}. TrainError and others (ValueError) a user can mend."""
+def best_of(
+    data: Path, model: Path, meter: Path, out: Path, player: Factory, settings: BestOfEvaluation
+) -> dict[str, Any]:
+    """Answer, score, compare; write OUT/best_of.{json,md}. TrainError and others say what the user can mend."""
     s = settings
-    pairs = choose(songs_of(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
+    pairs = choose(pitched_songs(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
     players = {name: player(model, s.hop, SAMPLERATE, sets) for name, sets in s.conditions(meter).items()}
     judge = Coherence.load(meter)
     memories = Memories(players[PLAIN])
@@ -100,7 +109,7 @@ def best_of(data: Path, model: Path, meter: Path, out: Path, player: Factory, se
 
 
 def _measured(
-    number: int, pair: Pair, memories: dict[str, Any], players: dict[str, Player], judge: Coherence, s: Settings
+    number: int, pair: Pair, memories: dict[str, Any], players: dict[str, Player], judge: Coherence, s: BestOfEvaluation
 ) -> dict[tuple[str, str], dict[str, float]]:
     """(memory, who) -> what is measured of its answer to a pair; NaN where no window could be scored."""
     seed = zlib.crc32(f"{s.seed}/{number}".encode())
@@ -125,7 +134,7 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _row(memory: str, who: str, values: dict[str, np.ndarray], song: np.ndarray, s: Settings) -> dict[str, Any]:
+def _row(memory: str, who: str, values: dict[str, np.ndarray], song: np.ndarray, s: BestOfEvaluation) -> dict[str, Any]:
     row: dict[str, Any] = {"memory": memory, "who": who}
     for name, value in values.items():
         known = ~np.isnan(value)
@@ -135,7 +144,7 @@ def _row(memory: str, who: str, values: dict[str, np.ndarray], song: np.ndarray,
 
 
 def _compared(
-    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], song: np.ndarray, s: Settings, *purpose: str
+    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], song: np.ndarray, s: BestOfEvaluation, *purpose: str
 ) -> dict[str, Any]:
     found = {}
     for name in ours:
@@ -150,57 +159,54 @@ def markdown(result: dict[str, Any]) -> str:
     modes = [name for name in ("both", "harmonic", "percussive") if name in result["rows"][0]]
     names = [*modes, "tpp", "wanted"]
     s = result["settings"]
+    differences = {(one["memory"], one["who"]): one for one in result["comparisons"]}
+    rows = []
+    for row in result["rows"]:
+        compared = differences.get((row["memory"], row["who"]), {})
+        rows.append([row["memory"], row["who"], *(_cell(row[name], compared.get(name)) for name in names)])
     lines = [
         f"# Best of {s['plans']}",
         "",
         f"{len(result['pairs'])} windows of {s['seconds']:g} s of {result['data']}, {s['split']}; answered live, seed "
-        f"{s['seed']}. COCOLA by {result['meter'] or 'an unnamed meter'}. In brackets the difference to one plan, pair "
-        "by pair, with its 95 % interval over songs. tpp: true positive percentage; wanted: labels that were played "
-        "as the plan wanted, %.",
+        f"{s['seed']}. COCOLA by {result['meter'] or 'an unnamed meter'}. In parentheses the difference to one plan, "
+        "pair by pair, with its 95 % interval over songs. tpp: true positive percentage; wanted: labels that were "
+        "played as the plan wanted, %.",
         "",
-        "| memory | plans | " + " | ".join(names) + " |",
-        "|---" * (2 + len(names)) + "|",
+        *table(["memory", "plans", *names], rows),
     ]
-    differences = {(one["memory"], one["who"]): one for one in result["comparisons"]}
-    for row in result["rows"]:
-        told = [_told(row[name], differences.get((row["memory"], row["who"]), {}).get(name)) for name in names]
-        lines.append(f"| {row['memory']} | {row['who']} | " + " | ".join(told) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _told(value: dict[str, Any] | None, difference: dict[str, Any] | None) -> str:
+def _cell(value: dict[str, Any] | None, difference: dict[str, Any] | None) -> str:
     if value is None:
-        return "–"
-    text = f"{value['mean']:.2f}"
-    if difference and difference["interval"]:
-        low, high = difference["interval"]
-        text += f" ({difference['difference']:+.2f}, {low:+.2f} to {high:+.2f})"
-    return text
+        return NOTHING
+    compared = f" ({with_interval(difference, key='difference', sign=True)})" if difference else ""
+    return f"{value['mean']:.2f}{compared}"
 
 
-def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+def _rng(s: BestOfEvaluation, *purpose: str) -> np.random.Generator:
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
 
-def main(argv: list[str], player: Factory, embedded: Any) -> None:
-    """Command line of this evaluation. player: the agent. embedded: name -> folder of a meter."""
+def main(
+    argv: list[str] | None, player: Factory, resolve: Callable[[str], Path], meter_of: Callable[[str], Path]
+) -> None:
+    """Command line of this evaluation.
+
+    player: the agent. resolve: the folder of a named model. meter_of: the folder of the meter of a named model. The
+    errors say what the user can mend.
+    """
     parser = argparse.ArgumentParser(
         prog="antiphon evaluate best-of", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--coherence", default="", metavar="DIR", help="the meter; the model's own unless told")
-    parser.add_argument("--rewards", nargs="+", choices=("proxy", "cocola"), default=list(Settings.rewards))
-    parser.add_argument("--set", action="append", default=[], metavar="K.K=V", help="a setting of the agent")
-    for name in ("sound", "split", "seconds", "plans", "top_p", "hop", "seed", "workers"):
-        default = getattr(Settings, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    parser.add_argument("data", type=Path, help="folder of stems, <split>/<song>/<stem>.flac")
+    parser.add_argument(
+        "--model", default="small", metavar="DIR", help="model folder or embedded model (default: small)"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--coherence", metavar="DIR", help="the meter (default: the model's own)")
+    add_flags(parser, BestOfEvaluation)
     given = vars(parser.parse_args(argv))
-    data, model, out = (given.pop(name) for name in ("data", "model", "out"))
-    meter = embedded(given.pop("coherence") or model)
-    words: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    settings = Settings(**words)
-    if settings.sound < 2 or not 2 <= settings.plans <= 16:
-        raise TrainError(f"sound = {settings.sound}, plans = {settings.plans}: expected 2 pairs or more, 2 to 16")
-    print(markdown(best_of(data, model, meter, out, player, settings)))
+    data, model, out, meter = (given.pop(name) for name in ("data", "model", "out", "coherence"))
+    settings = BestOfEvaluation(**frozen(given))
+    print(markdown(best_of(data, resolve(model), meter_of(meter or model), out, player, settings)))

@@ -25,7 +25,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,12 +33,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpora.disk import AudioError, atomic_write, beside, told
+from corpora.disk import atomic_write, beside, told
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.scoring import Embeddings, embed_windows
+from train.common import command
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.data.submixes import pairs_of, songs_of
+from train.common.settings import add_flags, setting
+from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
 from train.evaluate.metrics import interval
 from train.evaluate.sensitivity import Sounds, measure
@@ -46,28 +48,19 @@ from train.evaluate.sensitivity import Sounds, measure
 FILES = ("coherence.png", "coherence.md", "coherence.json")
 TURNS = 20  # how often each window is drawn into a batch, about
 BATCHES = 100  # least number of batches for each K
-HELP = {
-    "split": "of DATA, where it has splits; %(default)s unless told",
-    "windows": "windows that are classified, spread over the songs; %(default)s unless told",
-    "pairs": "pairs that are pulled apart, %(default)s unless told; 0: none",
-    "k": "how many windows there are to choose among; 2 8 16 64 unless told",
-    "overlap": "share of a window that another one in its batch may have too, at most; %(default)s unless told",
-    "beat": "s, in songs that do not tell (song.json: bpm); %(default)s unless told",
-    "seed": "same seed, same figures",
-}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+class CoherenceEvaluation:
+    """Settings of one evaluation; saved with it."""
 
-    split: str = "test"
-    windows: int = 256  # for classification
-    pairs: int = 40  # for sensitivity; 0: none
-    k: tuple[int, ...] = (2, 8, 16, 64)
-    overlap: float = 0.5  # r, of two windows of a song in a batch, at most
-    beat: float = 0.5  # s, of songs that do not tell
-    seed: int = 0
+    split: str = setting("test", "split of DATA, where it has splits")
+    windows: int = setting(256, "windows that are classified, spread over the songs")
+    pairs: int = setting(40, "pairs whose answers are changed; 0: none")
+    k: tuple[int, ...] = setting((2, 8, 16, 64), "how many windows there are to choose among")
+    overlap: float = setting(0.5, "share of a window that another one in its batch may have too, at most")
+    beat: float = setting(0.5, "s per beat of songs that do not say it (song.json: bpm)")
+    seed: int = setting(0, "same seed, same figures")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", tuple(self.k))
@@ -84,10 +77,10 @@ class Settings:
 def coherence(data: Path | str, models: dict[str, Coherence], out: Path | str, **settings) -> dict[str, Any]:
     """Evaluate {name: coherence model} on folders of stems; write OUT/coherence.{json,md,png}; return the first.
 
-    settings: fields of `Settings`. TrainError, CoherenceError, AudioError for what the user can mend.
+    settings: fields of `CoherenceEvaluation`. TrainError, CoherenceError, AudioError for what the user can mend.
     """
-    s, data, out = Settings(**settings), Path(data), Path(out)
-    songs = songs_of(data, s.split)
+    s, data, out = CoherenceEvaluation(**settings), Path(data), Path(out)
+    songs = submix_songs(data, s.split)
     _writable(out)
     sounds, placed = _placed_windows(songs, models, s)
     result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name, "settings": asdict(s)}
@@ -128,7 +121,7 @@ def _about(name: str, model: Coherence) -> dict[str, Any]:
 Two = tuple[Embeddings, Embeddings]  # first and second sub-mixtures, mode -> (n, 512)
 
 
-def _placed_windows(songs: dict, models: dict[str, Coherence], s: Settings) -> tuple[Sounds, list[Two]]:
+def _placed_windows(songs: dict, models: dict[str, Coherence], s: CoherenceEvaluation) -> tuple[Sounds, list[Two]]:
     where: list[tuple[int, float]] = []
 
     def windows() -> Iterator[np.ndarray]:
@@ -145,7 +138,9 @@ def _placed_windows(songs: dict, models: dict[str, Coherence], s: Settings) -> t
     return Sounds.of(where), [(first, second) for first, second in both]
 
 
-def _classification(models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: Settings) -> dict[str, Any]:
+def _classification(
+    models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: CoherenceEvaluation
+) -> dict[str, Any]:
     rows, skipped, batches = [], [], {}
     for k in s.k:
         rng = _rng(s, "batches", str(k))
@@ -169,7 +164,9 @@ def _classification(models: dict[str, Coherence], placed: list[Two], sounds: Sou
             "of_different_songs": [k for k in batches if k <= len(np.unique(sounds.song))]}  # fmt: skip
 
 
-def _threshold(models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: Settings) -> Iterator[dict]:
+def _threshold(
+    models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: CoherenceEvaluation
+) -> Iterator[dict]:
     """How well one threshold for all inputs would tell partners from windows of other songs: area under the curve, %.
 
     by: the score itself, or its lead over what its input scores with the calibration's strangers.
@@ -231,7 +228,7 @@ def accuracies(table: np.ndarray, batches: np.ndarray) -> tuple[np.ndarray, np.n
     return hits[seen] / times[seen], seen
 
 
-def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+def _rng(s: CoherenceEvaluation, *purpose: str) -> np.random.Generator:
     """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
@@ -240,24 +237,23 @@ def _rng(s: Settings, *purpose: str) -> np.random.Generator:
 
 
 def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> None:
-    """Command line of this evaluation; exit code 2 for the user's mistake. find: the folder of a named model."""
+    """Command line of this evaluation. find: the folder of the meter of a named model.
+
+    TrainError and others say what the user can mend.
+    """
     parser = argparse.ArgumentParser(
         prog="antiphon evaluate coherence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--model", action="append", metavar="DIR|CKPT", help="may be given several times")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    for field in fields(Settings):
-        many: dict[str, Any] = {"nargs": "+"} if field.name == "k" else {}
-        kind = int if many else type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help=HELP[field.name], **many)
+    parser.add_argument("data", type=Path, help="folder of songs, each a folder of its stems")
+    parser.add_argument(
+        "--model", action="append", metavar="DIR|CKPT", help="may be given several times (default: small)"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
+    add_flags(parser, CoherenceEvaluation)
     given = vars(parser.parse_args(argv))
     with ExitStack() as stack:
-        try:
-            models = opened(given.pop("model") or ["small"], find, stack)
-            print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
-        except (AudioError, CoherenceError, TrainError) as error:
-            parser.exit(2, f"evaluate: {error}\n")
+        models = opened(given.pop("model") or ["small"], find, stack)
+        print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
 
 
 def opened(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, Coherence]:
@@ -282,4 +278,4 @@ def opened(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> d
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from train.common.table import NOTHING, table, with_interval
+
 COLOURS = {"both": "#1b6ca8", "harmonic": "#5b8e3e", "percussive": "#e07b39"}
 MODES = tuple(COLOURS)
 SETS = ("MUSDB18-HQ", "MoisesDB", "Slakh2100", "CocoChorales")
@@ -58,25 +60,31 @@ def _about(model: dict[str, Any]) -> str:
 
 
 def _classification(result: dict[str, Any]) -> list[str]:
-    rows, ks = result["classification"], result["settings"]["k"]
-    at = {(row["model"], row["mode"], row["k"]): row for row in rows}
-    lines = [
+    by_key = {(row["model"], row["mode"], row["k"]): row for row in result["classification"]}
+    ks = result["settings"]["k"]
+    cells = [
+        [name, mode, *(with_interval(by_key.get((name, mode, k)), 1, key="accuracy") for k in ks)]
+        for name, mode in dict.fromkeys((name, mode) for name, mode, _ in by_key)
+    ]
+    cells.append(["chance", "", *(f"{100 / k:.2f}" for k in ks)])
+    for how, by_k in PAPER.items():
+        for number, data in enumerate(SETS):
+            paper = [f"{by_k[str(k)][number]:.2f}" if str(k) in by_k else NOTHING for k in ks]
+            cells.append([f"*paper, All {how}*", f"*{data}*", *paper])
+    return [
         "Accuracy in %, eq. (4): the first sub-mixture of a window scores highest with the second one of the same "
         "window, among those of K windows.",
         "",
-        f"| model | heard | {' | '.join(f'K = {k}' for k in ks)} |",
-        "|---|---|" + "---|" * len(ks),
+        *table(["model", "heard", *(f"K = {k}" for k in ks)], cells),
+        "",
+        "The paper's rows are of its own models on its own data: music of other kinds, so not comparable.",
+        *_remarks(result, ks),
     ]
-    for name, mode in dict.fromkeys((row["model"], row["mode"]) for row in rows):
-        cells = [_accuracy(at.get((name, mode, k))) for k in ks]
-        lines.append(f"| {name} | {mode} | {' | '.join(cells)} |")
-    lines.append(f"| chance | | {' | '.join(f'{100 / k:.2f}' for k in ks)} |")
-    for how, by_k in PAPER.items():
-        for number, data in enumerate(SETS):
-            cells = [f"{by_k[str(k)][number]:.2f}" if str(k) in by_k else "–" for k in ks]
-            lines.append(f"| *paper, All {how}* | *{data}* | {' | '.join(cells)} |")
-    lines += ["", "The paper's rows are of its own models on its own data: music of other kinds, so not comparable."]
-    different = result["of_different_songs"]
+
+
+def _remarks(result: dict[str, Any], ks: list[int]) -> list[str]:
+    """Where the windows of a batch come from, for which K."""
+    different, lines = result["of_different_songs"], []
     others = [k for k in ks if k not in different and k not in result["skipped"]]
     if different:
         lines.append(f"All windows of a batch are of different songs for K = {_listed(different)}.")
@@ -90,55 +98,44 @@ def _classification(result: dict[str, Any]) -> list[str]:
 
 def _threshold(result: dict[str, Any]) -> list[str]:
     """One threshold for all inputs, which is how a meter is read."""
-    at = {(row["model"], row["mode"], row["by"]): row for row in result["threshold"]}
-    if not at:
+    by_key = {(row["model"], row["mode"], row["by"]): row for row in result["threshold"]}
+    if not by_key:
         return []
-    lines = [
+    cells = [
+        [name, mode, *(with_interval(by_key.get((name, mode, by)), 1, key="area") for by in ("score", "lead"))]
+        for name, mode in dict.fromkeys((name, mode) for name, mode, _ in by_key)
+    ]
+    return [
         "",
         "One threshold for all inputs, partners against windows of other songs, area under the curve in % (chance 50): "
         "by the score itself, and by its lead over what its input scores with the calibration's strangers.",
         "",
-        "| model | heard | by score | by lead |",
-        "|---|---|---|---|",
+        *table(["model", "heard", "by score", "by lead"], cells),
     ]
-    for name, mode in dict.fromkeys((name, mode) for name, mode, _ in at):
-        cells = [_mean(row and {**row, "mean": row["area"]}, 1) for row in
-                 (at.get((name, mode, by)) for by in ("score", "lead"))]  # fmt: skip
-        lines.append(f"| {name} | {mode} | {' | '.join(cells)} |")
-    return lines
 
 
 def _listed(numbers: list[int]) -> str:
     return ", ".join(str(number) for number in numbers)
 
 
-def _accuracy(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return "–"
-    return f"{row['accuracy']:.1f}" + (
-        f" [{row['interval'][0]:.1f}, {row['interval'][1]:.1f}]" if row["interval"] else ""
-    )
-
-
 def _sensitivity(rows: list[dict[str, Any]], model: dict[str, Any]) -> list[str]:
-    at = {(row["kind"], row["amount"], row["mode"]): row for row in rows}
-    modes = [mode for mode in MODES if ("none", 0.0, mode) in at]
+    by_key = {(row["kind"], row["amount"], row["mode"]): row for row in rows}
+    modes = [mode for mode in MODES if ("none", 0.0, mode) in by_key]
     what = "position" if model["calibration"] else "score"
     scale = " A position of 0 is like strangers', 1 like partners'." if what == "position" else ""
-    lines = [
-        f"{at['none', 0.0, 'both']['n']} pairs: the score of both parts, how many of the changed pairs score less than "
-        f"the true ones, and the {what} by each part.{scale} Both sides changed alike stay coherent: what they lose is "
-        "lost to the tool that changes them.",
-        "",
-        f"| change | score | less than true | {' | '.join(f'{what}, {mode}' for mode in modes)} |",
-        "|---|---|---|" + "---|" * len(modes),
-    ]
+    cells = []
     for kind, amount in dict.fromkeys((row["kind"], row["amount"]) for row in rows):
-        row = at[kind, amount, "both"]
-        cells = [_mean(at[kind, amount, mode][what], 2) for mode in modes]
-        below = "" if kind == "none" or not row["below"] else f"{row['below']['mean']:.0f} %"
-        lines.append(f"| {_change(kind, amount)} | {_mean(row['score'], 1)} | {below} | {' | '.join(cells)} |")
-    return lines
+        row = by_key[kind, amount, "both"]
+        below = NOTHING if kind == "none" or not row["below"] else f"{row['below']['mean']:.0f} %"
+        means = [with_interval(by_key[kind, amount, mode][what]) for mode in modes]
+        cells.append([_change(kind, amount), with_interval(row["score"], 1), below, *means])
+    return [
+        f"{by_key['none', 0.0, 'both']['n']} pairs: the score of both parts, how many of the changed pairs score less "
+        f"than the true ones, and the {what} by each part.{scale} Both sides changed alike stay coherent: what they "
+        "lose is lost to the tool that changes them.",
+        "",
+        *table(["change", "score", "less than true", *(f"{what}, {mode}" for mode in modes)], cells),
+    ]
 
 
 def _change(kind: str, amount: float) -> str:
@@ -148,13 +145,6 @@ def _change(kind: str, amount: float) -> str:
         return f"answer from {kind}"
     unit = KINDS[kind.removeprefix("both ")][0]
     return f"{'both' if kind.startswith('both') else 'answer'} {kind.removeprefix('both ')} {amount:+g} {unit}"
-
-
-def _mean(d: dict[str, Any] | None, digits: int) -> str:
-    if d is None:
-        return "–"
-    between = f" [{d['interval'][0]:.{digits}f}, {d['interval'][1]:.{digits}f}]" if d["interval"] else ""
-    return f"{d['mean']:.{digits}f}{between}"
 
 
 def png(result: dict[str, Any]) -> bytes:

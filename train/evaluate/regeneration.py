@@ -20,42 +20,45 @@ from __future__ import annotations
 import argparse
 import json
 import zlib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from corpora.disk import atomic_write
 from decision.model import Decision
 from decision.sampling import CONSTRAINTS
+from train.common import command
 from train.common.errors import TrainError
 from train.common.progress import progress
+from train.common.settings import add_flags, setting
 from train.data import token_pairs
 from train.data.token_pairs import Tokens
 from train.data.tokenise import decision_folder, name_of, offered, tokens_of
 from train.evaluate import regeneration_report as report
+from train.evaluate import sound as sound_evaluation
+from train.evaluate import sound_report
 from train.evaluate.baselines import Habits
 from train.evaluate.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
 from train.evaluate.rollout import Mode, model_answers, model_cross_entropy, roll
+from train.evaluate.sound import Factory
 from train.evaluate.windows import Windows, choose, windows_of
-
-if TYPE_CHECKING:
-    from train.evaluate.sound import Factory
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of one evaluation; saved with it. Each field is a flag of the same name."""
+class RegenerationEvaluation:
+    """Settings of one evaluation; saved with it."""
 
-    split: str = "test"
-    seconds: float = 15.0  # of a window
-    pairs: int = 256  # windows, spread evenly over the songs; 0 = all there are
-    top_p: float = 0.8
-    seed: int = 0
-    modes: tuple[Mode, ...] = ("full", 1)  # full, or hops behind
-    units: int = 0  # K, where DATA or the model offer several; 0 = 64 if there is one
-    hop: float = 0.0  # s, likewise; 0 = 0.5 if there is one
+    split: str = setting("test", "split of DATA, where it has splits")
+    seconds: float = setting(15.0, "s of a window")
+    pairs: int = setting(256, "windows, spread evenly over the songs; 0: all there are")
+    top_p: float = setting(0.8, "nucleus that labels are drawn from")
+    seed: int = setting(0, "same seed, same figures")
+    modes: tuple[Mode, ...] = setting(("full", 1), "what is heard: full, or how many hops behind")
+    units: int = setting(0, "K, where DATA or the model offer several; 0: 64 if there is one")
+    hop: float = setting(0.0, "s per label, likewise; 0: 0.5 if there is one")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", tuple(self.modes))
@@ -77,10 +80,10 @@ def regeneration(
 
     model: a model folder, or one decision model (decision.json) if DATA is tokens. grid: every configuration (K, hop)
     that both sides have. corpus: a token cache whose split "train" teaches the simple rivals; by default that of DATA
-    or, if it has none, for each song the others evaluated. settings: fields of `Settings`.
-    TrainError, TrainError, DecisionError, AudioError... (ValueError) for what the user can mend.
+    or, if it has none, for each song the others evaluated. settings: fields of `RegenerationEvaluation`.
+    TrainError, DecisionError, AudioError and the like for what the user can mend.
     """
-    s, data, model, out = Settings(**settings), Path(data), Path(model), Path(out)
+    s, data, model, out = RegenerationEvaluation(**settings), Path(data), Path(model), Path(out)
     found = []
     for tokens in tokens_of(data, model, s.split, grid=grid, units=s.units, hop=s.hop):
         name = name_of(tokens.units, tokens.hop)
@@ -115,7 +118,7 @@ def _taught(corpus: Path, name: str, tokens: Tokens) -> Tokens:
 # One configuration
 
 
-def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Settings) -> dict[str, Any]:
+def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: RegenerationEvaluation) -> dict[str, Any]:
     every = windows_of(tokens, s.split, s.seconds)
     windows, vocab = choose(every, s.pairs, _rng(s, "windows")), model.config.vocab
     if s.split != "train" and taught.songs.get("train"):
@@ -154,7 +157,7 @@ def who(mode: Mode) -> str:
     return f"model {mode}" if isinstance(mode, str) else f"model live {mode}"
 
 
-def _answer_all(model: Decision, habits: Habits, windows: Windows, s: Settings) -> Answers:
+def _answer_all(model: Decision, habits: Habits, windows: Windows, s: RegenerationEvaluation) -> Answers:
     vocab, answers = model.config.vocab, {}
     allowed, rivals = windows.allowed(vocab), habits.players(windows.heard)
     for constraint in progress(CONSTRAINTS, "answering"):
@@ -171,7 +174,7 @@ def _answer_all(model: Decision, habits: Habits, windows: Windows, s: Settings) 
 
 
 def _measured(
-    name: str, constraint: str, answer: np.ndarray, windows: Windows, silence: int, s: Settings
+    name: str, constraint: str, answer: np.ndarray, windows: Windows, silence: int, s: RegenerationEvaluation
 ) -> dict[str, Any]:
     prefixes, rng = lcp(answer, windows.played), _rng(s, name, constraint, "interval")
     places = {"mean_by_place": prefixes.mean(axis=0).tolist(), "sd_by_place": prefixes.std(axis=0).tolist()}
@@ -188,7 +191,7 @@ def _measured(
     }
 
 
-def _comparisons(answers: Answers, windows: Windows, silence: int, s: Settings) -> list[dict[str, Any]]:
+def _comparisons(answers: Answers, windows: Windows, silence: int, s: RegenerationEvaluation) -> list[dict[str, Any]]:
     """Every mode of the model against every rival under the same constraint, by each measure."""
     found, models, truth = [], {who(mode) for mode in s.modes}, windows.played
     measures = {
@@ -207,65 +210,65 @@ def _comparisons(answers: Answers, windows: Windows, silence: int, s: Settings) 
     return found
 
 
-def _cross_entropies(model: Decision, habits: Habits, windows: Windows, s: Settings) -> dict[str, Any]:
+def _cross_entropies(model: Decision, habits: Habits, windows: Windows, s: RegenerationEvaluation) -> dict[str, Any]:
     """Nats per label of B given the true ones before it; the rivals' without nucleus."""
     values = {who(mode): model_cross_entropy(model, windows, mode) for mode in s.modes}
     values |= habits.cross_entropies(windows)
     return {name: describe(nats, windows.song, _rng(s, name, "nats")) for name, nats in values.items()}
 
 
-def _rng(s: Settings, *purpose: str) -> np.random.Generator:
+def _rng(s: RegenerationEvaluation, *purpose: str) -> np.random.Generator:
     """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
 
-def main(argv: list[str] | None = None, player: Factory | None = None) -> None:
-    """Command line of this evaluation; exit code 2 for the user's mistake. player: the agent, which --sound needs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--grid", action="store_true", help="every K and hop that DATA and the model have")
-    parser.add_argument("--corpus", default="", help="token cache whose training split teaches the rivals")
-    for field in fields(Settings):
-        if field.name == "modes":
-            parser.add_argument("--modes", nargs="+", type=_mode, default=field.default)
-        else:
-            parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
-    parser.add_argument("--sound", type=int, metavar="N", help="render answers to N pairs of stems instead, 40 say")
-    parser.add_argument("--coherence", metavar="DIR", help="meter of --sound; the model's own unless told")
-    parser.add_argument("--keep", action="store_true", help="keep the answers of --sound as FLAC, A on the left")
-    parser.add_argument("--set", action="append", metavar="K.K=V", help="a setting of the agent for --sound")
-    given = vars(parser.parse_args(argv))
+# Command line
+
+
+def main(argv: list[str] | None = None, player: Factory | None = None, resolve: Callable[[str], Path] = Path) -> None:
+    """Command line of this evaluation. player: the agent, which --sound needs. resolve: the folder of a named model.
+
+    TrainError and others say what the user can mend.
+    """
+    given = vars(_parser().parse_args(argv))
+    data, model, out = given.pop("data"), resolve(given.pop("model")), given.pop("out")
     sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
-    try:
-        if sound["sound"] is None and any(sound.values()):
+    if sound["sound"] is None:
+        if any(sound.values()):
             raise TrainError("--coherence, --keep and --set belong to --sound: add --sound 40")
-        print(_in_sound(given, sound, player) if any(sound.values()) else report.markdown(regeneration(**given)))
-    except ValueError as error:
-        parser.exit(2, f"evaluate: {error}\n")
-
-
-def _in_sound(given: dict[str, Any], sound: dict[str, Any], player: Factory | None) -> str:
-    """The evaluation of --sound, as a table."""
-    from train.evaluate import sound as sound_evaluation
-    from train.evaluate import sound_report
-
+        print(report.markdown(regeneration(data, model, out, **given)))
+        return
     if player is None:
         raise TrainError("--sound needs the whole agent: run it as  antiphon evaluate regeneration")
-    if given["grid"] or given["corpus"] or given["units"] or given["pairs"] != Settings.pairs:
+    if given.pop("grid") or given.pop("corpus") or {"units", "pairs"} & set(given):
         raise TrainError("--grid, --corpus, --units and --pairs are for labels: leave them out with --sound")
-    passed = {name: given[name] for name in ("split", "seconds", "top_p", "seed")}
-    passed |= {"modes": Settings(modes=given["modes"]).modes, "hop": given["hop"] or 0.5}
-    passed |= {"sound": sound["sound"], "set": tuple(sound["set"] or ()), "keep": sound["keep"]}
-    data, model, out = (given[name] for name in ("data", "model", "out"))
-    found = sound_evaluation.regeneration(data, model, out, player, coherence=sound["coherence"] or "", **passed)
-    return sound_report.markdown(found)
+    given["modes"] = RegenerationEvaluation(modes=given.get("modes", RegenerationEvaluation.modes)).modes
+    given |= {"sound": sound["sound"], "set": tuple(sound["set"] or ()), "keep": sound["keep"]}
+    meter = str(resolve(sound["coherence"])) if sound["coherence"] else ""
+    result = sound_evaluation.regeneration(data, model, out, player, coherence=meter, **given)
+    print(sound_report.markdown(result))
 
 
-def _mode(text: str) -> Mode:
-    return int(text) if text.isdigit() else text
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="antiphon evaluate regeneration",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", type=Path, help="token cache, folder of caches, or folder of stems")
+    parser.add_argument(
+        "--model", default="small", metavar="DIR", help="model folder or embedded model (default: small)"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--grid", action="store_true", help="every K and hop that DATA and the model have")
+    parser.add_argument("--corpus", default="", help="token cache whose training split teaches the baselines")
+    add_flags(parser, RegenerationEvaluation)
+    parser.add_argument("--sound", type=int, metavar="N", help="render answers to N pairs of stems instead, such as 40")
+    parser.add_argument("--coherence", metavar="DIR", help="meter of --sound (default: the model's own)")
+    parser.add_argument("--keep", action="store_true", help="keep the answers of --sound as FLAC, A on the left")
+    parser.add_argument("--set", action="append", metavar="K.K=V", help="a setting of the agent for --sound")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

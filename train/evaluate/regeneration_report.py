@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from train.common.table import difference_and_p, table, with_interval
 from train.evaluate.baselines import EXPLAINED
 
 OURS = "model"  # how the names of the model's own rows begin
@@ -35,6 +36,7 @@ def markdown(result: dict[str, Any]) -> str:
 def _configuration(c: dict[str, Any]) -> list[str]:
     truth, learned = c["truth"], c["rivals_learned_from"]
     share = 100 * truth["labels_allowed"]["mean"] / (c["units"] + 1)
+    nats = [[name, with_interval(described)] for name, described in c["cross_entropy"].items()]
     lines = [
         f"## {c['name']}",
         "",
@@ -43,10 +45,8 @@ def _configuration(c: dict[str, Any]) -> list[str]:
         f"{truth['silence']['mean']:.2f}, {truth['labels_allowed']['mean']:.1f} labels a window ({share:.0f} % of "
         f"all). Rivals learned from {learned['what']}, {learned['windows']} windows of {learned['songs']} songs.",
         "",
-        "| teacher-forced cross-entropy | nats per label |",
-        "|---|---|",
+        *table(["teacher-forced cross-entropy", "nats per label"], nats),
     ]
-    lines += [f"| {name} | {_with_interval(d)} |" for name, d in c["cross_entropy"].items()]
     for constraint in dict.fromkeys(a["constraint"] for a in c["answers"]):
         rows = [a for a in c["answers"] if a["constraint"] == constraint]
         lines += ["", f"**{TITLES[constraint]}**", "", *_answers(rows)]
@@ -54,43 +54,35 @@ def _configuration(c: dict[str, Any]) -> list[str]:
 
 
 def _answers(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| who | TPP | median | where B sounds | LCP | entropy | silence | n |",
-        "|---|---|---|---|---|---|---|---|",
+    cells = [
+        [
+            f"**{row['who']}**" if row["who"].startswith(OURS) else row["who"],
+            with_interval(row["tpp"]),
+            f"{row['tpp']['quartiles'][1]:.1f}",
+            with_interval(row["tpp_sounding"]),
+            f"{row['lcp']['mean']:.3f}",
+            f"{row['entropy']['mean']:.2f}",
+            f"{row['silence']['mean']:.2f}",
+            str(row["tpp"]["n"]),
+        ]
+        for row in sorted(rows, key=lambda row: -row["tpp"]["mean"])
     ]
-    for row in sorted(rows, key=lambda row: -row["tpp"]["mean"]):
-        name = f"**{row['who']}**" if row["who"].startswith(OURS) else row["who"]
-        lines.append(
-            f"| {name} | {_with_interval(row['tpp'])} | {row['tpp']['quartiles'][1]:.1f} | "
-            f"{_with_interval(row['tpp_sounding'])} | {row['lcp']['mean']:.3f} | "
-            f"{row['entropy']['mean']:.2f} | {row['silence']['mean']:.2f} | {row['tpp']['n']} |"
-        )
-    return lines
+    return table(["who", "TPP", "median", "where B sounds", "LCP", "entropy", "silence", "n"], cells)
 
 
 def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
     measures = {"tpp": "TPP", "tpp_sounding": "where B sounds", "lcp": "LCP"}
-    lines = [f"| who | rival | constraint | {' | '.join(f'{name} | p' for name in measures.values())} |"]
-    lines.append("|---|---|---|" + "---|---|" * len(measures))
-    for row in rows:
-        cells = " | ".join(f"{_with_interval(row[m], 'difference', '+')} | {_p(row[m]['p'])}" for m in measures)
-        lines.append(f"| {row['who']} | {row['rival']} | {row['constraint']} | {cells} |")
+    header = ["who", "rival", "constraint", *(cell for name in measures.values() for cell in (name, "p"))]
+    cells = [
+        [row["who"], row["rival"], row["constraint"], *(c for m in measures for c in difference_and_p(row[m]))]
+        for row in rows
+    ]
     return [
-        *lines,
+        *table(header, cells),
         "",
         "Differences of means, with their 95 % interval over songs; p: Mann-Whitney, two-sided, which takes windows "
         "for independent, although those of one song are not.",
     ]
-
-
-def _with_interval(d: dict[str, Any], key: str = "mean", sign: str = "") -> str:
-    form = f"{sign}.2f"
-    between = f" [{d['interval'][0]:{form}}, {d['interval'][1]:{form}}]" if d["interval"] else ""
-    return f"{d[key]:{form}}{between}"
-
-
-def _p(p: float) -> str:
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def png(result: dict[str, Any]) -> bytes:

@@ -30,8 +30,10 @@ from corpora.disk import atomic_write
 from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, audible, mask_channel
 from perception.hpss import SAMPLERATE
 from train.common.errors import TrainError
+from train.common.files import visible
 from train.common.progress import progress
-from train.data.tokenise import GATE, levels, songs_of
+from train.data.stems import GATE_DB, levels
+from train.data.tokenise import pitched_songs
 from train.evaluate import sound_report as report
 from train.evaluate.metrics import compare, describe, tpp
 from train.evaluate.sound_players import RIVALS, TRUE, Memories, Pair, Player, Sound, answers, choose, donors, runs_of
@@ -43,7 +45,7 @@ Factory = Callable[..., Player]  # (model, hop, samplerate, settings)
 
 
 @dataclass(frozen=True)
-class SoundSettings:
+class SoundEvaluation:
     """Of one evaluation; saved with it."""
 
     sound: int  # pairs
@@ -69,14 +71,14 @@ def regeneration(
 ) -> dict[str, Any]:
     """Render and score answers to pairs of the stems below `data`; write OUT/regeneration_sound.{json,md,png}.
 
-    coherence: folder of the meter, or of a model that has one; the model's own unless told. keep: also write every
-    answer as stereo FLAC below OUT/kept, A on the left. settings: fields of `SoundSettings`. TrainError,
+    coherence: folder of the meter, or of a model that has one; the model's own by default. keep: also write every
+    answer as stereo FLAC below OUT/kept, A on the left. settings: fields of `SoundEvaluation`. TrainError,
     CoherenceError, AudioError... (ValueError) for what the user can mend.
     """
-    s = SoundSettings(**settings)
-    if data.is_file() or next(data.glob("*.npz"), None):
+    s = SoundEvaluation(**settings)
+    if data.is_file() or visible(data, "*.npz"):
         raise TrainError(f"'{data}' holds tokens: --sound needs stems, folders <song>/<stem>.flac")
-    songs = songs_of(data, s.split)
+    songs = pitched_songs(data, s.split)
     meter = _meter(model, coherence)
     one = player(model, s.hop, SAMPLERATE, [f"decision.top_p={s.top_p:g}", *s.set])
     pairs = choose(songs, s.sound, s.seconds, s.hop, _rng(s, "pairs"))
@@ -130,7 +132,7 @@ class _Found:
 
 
 def _played(
-    pairs: list[Pair], player: Player, meter: Coherence, s: SoundSettings, keep: Path | None
+    pairs: list[Pair], player: Player, meter: Coherence, s: SoundEvaluation, keep: Path | None
 ) -> Iterator[_Found]:
     """Each pair answered and measured; while one is scored, the next one is already played."""
     memories, waiting = Memories(player), []
@@ -181,7 +183,7 @@ def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -
 def _facts(sound: Sound, pair: Pair, truth: np.ndarray, player: Player) -> dict[str, Any]:
     """How near it comes to B, how much of it is silent, and what the action module said of it."""
     size = round(player.hop * SAMPLERATE)
-    silent, heard = levels(sound.audio, size) < GATE, levels(pair.guide, size) >= GATE
+    silent, heard = levels(sound.audio, size) < GATE_DB, levels(pair.guide, size) >= GATE_DB
     facts: dict[str, Any] = {
         "tpp": float(tpp(sound.labels[None], truth[None])[0]),
         "silence": float(silent.mean()),
@@ -209,7 +211,7 @@ def _keep(folder: Path, pair: Pair, sounds: dict[Key, Sound]) -> None:
 # All of them
 
 
-def _summary(pairs: list[Pair], found: list[_Found], s: SoundSettings) -> dict[str, Any]:
+def _summary(pairs: list[Pair], found: list[_Found], s: SoundEvaluation) -> dict[str, Any]:
     song, keys = np.array([pair.song for pair in pairs]), list(found[0].scores)
     table, places = _stacked([one.scores for one in found]), _stacked([one.positions for one in found])
     return {
@@ -232,7 +234,7 @@ def _stacked(scores: list[Scores]) -> dict[Key, dict[str, np.ndarray]]:
 
 def _row(
     key: Key, table: dict[str, np.ndarray], places: dict[str, np.ndarray], facts: list[dict[str, Any]],
-    song: np.ndarray, s: SoundSettings,
+    song: np.ndarray, s: SoundEvaluation,
 ) -> dict[str, Any]:  # fmt: skip
     """What is said of one kind of answer."""
     who, mode = key
@@ -257,7 +259,10 @@ def _row(
 
 
 def _comparisons(
-    table: dict[Key, dict[str, np.ndarray]], facts: list[dict[Key, dict[str, Any]]], song: np.ndarray, s: SoundSettings
+    table: dict[Key, dict[str, np.ndarray]],
+    facts: list[dict[Key, dict[str, Any]]],
+    song: np.ndarray,
+    s: SoundEvaluation,
 ) -> Iterator[dict[str, Any]]:
     """Answers against rivals of the same mode, over the windows in which both were scored."""
     for ours, rivals in RIVALS.items():
@@ -289,5 +294,5 @@ def _describe(values: np.ndarray, song: np.ndarray, rng: np.random.Generator) ->
     return describe(values[known], song[known], rng) if known.any() else None
 
 
-def _rng(s: SoundSettings, *purpose: str) -> np.random.Generator:
+def _rng(s: SoundEvaluation, *purpose: str) -> np.random.Generator:
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])

@@ -14,11 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from corpora.audio import read_at
 from perception.hpss import SAMPLERATE
 from train.common.errors import TrainError
 from train.data import token_pairs
-from train.data.tokenise import GATE, levels
+from train.data.stems import GATE_DB, levels, read
 
 SOUNDING = 0.5  # share of its hops in which a window of A, and one of B, must sound
 RAMP = 0.01  # s, half of what the noise takes from one level to the next
@@ -146,8 +145,8 @@ def _draw(
     for heard, played in rng.permutation(token_pairs.pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
         for part in (heard, played):
             if part not in stems:
-                stems[part] = read_at(parts[part], SAMPLERATE)
-        sounds = [np.cumsum(np.append(0, levels(stems[part], size) >= GATE)) for part in (heard, played)]
+                stems[part] = read(parts[part])
+        sounds = [np.cumsum(np.append(0, levels(stems[part], size) >= GATE_DB)) for part in (heard, played)]
         length = min(map(len, sounds))
         shares = np.min([(s[hops:length] - s[: max(length - hops, 0)]) / hops for s in sounds], axis=0)
         there = [n for n in np.flatnonzero(shares >= SOUNDING).tolist() if (heard, played, n) not in taken]
@@ -182,7 +181,7 @@ class Memories:
     def of(self, pair: Pair) -> Any:
         """All of B's recording."""
         if pair.path not in self._held:
-            self._held[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read_at(pair.path, SAMPLERATE))
+            self._held[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read(pair.path))
         self._held.move_to_end(pair.path)
         while len(self._held) > HELD:
             self._held.popitem(last=False)
@@ -239,7 +238,7 @@ def shuffled_runs(segments: np.ndarray, held: np.ndarray, silence: int, rng: np.
 def noise_like(audio: np.ndarray, hop: int, rng: np.random.Generator) -> np.ndarray:
     """White noise, (n,) float32 in [-1, 1], with the level of `audio` in every hop (samples), 0 where it is silent."""
     decibels = levels(audio, hop)
-    level = np.where(decibels < GATE, 0.0, 10 ** (decibels / 20))
+    level = np.where(decibels < GATE_DB, 0.0, 10 ** (decibels / 20))
     begin, ramp = np.arange(len(level)) * hop, round(RAMP * SAMPLERATE)
     edge = np.minimum(np.append(level[:1], level), np.append(level, level[-1:]))[
         :-1

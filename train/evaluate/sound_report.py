@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from train.common.table import NOTHING, difference_and_p, table, with_interval
 from train.evaluate.sound_players import EXPLAINED, OTHER, OWN, TRUE
 
 COLOURS = {TRUE: "#c0392b", OWN: "#1b6ca8", OTHER: "#6fa8d0"}
@@ -44,63 +45,49 @@ def _named(row: dict[str, Any]) -> str:
 
 
 def _scores(rows: list[dict[str, Any]], modes: list[str]) -> list[str]:
-    lines = [f"| output | {' | '.join(modes)} | windows left out |", "|---|" + "---|" * (len(modes) + 1)]
-    for row in _sorted(rows):
-        cells = " | ".join(_interval(row["score"][mode]) for mode in modes)
-        lines.append(f"| {_named(row)} | {cells} | {row['skipped']} of {row['windows']} |")
-    return lines
+    cells = [
+        [_named(row), *(with_interval(row["score"][mode]) for mode in modes), f"{row['skipped']} of {row['windows']}"]
+        for row in _sorted(rows)
+    ]
+    return table(["output", *modes, "windows left out"], cells)
 
 
 def _positions(rows: list[dict[str, Any]], modes: list[str]) -> list[str]:
-    lines = [f"| position | {' | '.join(modes)} |", "|---|" + "---|" * len(modes)]
-    for row in _sorted(rows):
-        lines.append(f"| {_named(row)} | {' | '.join(_interval(row['position'][mode]) for mode in modes)} |")
-    return lines
+    cells = [[_named(row), *(with_interval(row["position"][mode]) for mode in modes)] for row in _sorted(rows)]
+    return table(["position", *modes], cells)
 
 
 def _facts(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| output | TPP, % | silent | silent where A sounds | peak, dBFS | plan met | run, hops | why |",
-        "|---|---|---|---|---|---|---|---|",
+    header = ["output", "TPP, %", "silent", "silent where A sounds", "peak, dBFS", "plan met", "run, hops", "why"]
+    cells = [
+        [
+            _named(row),
+            with_interval(row["tpp"]),
+            f"{row['silence']['mean']:.2f}",
+            f"{row['holes']['mean']:.2f}",
+            f"{20 * np.log10(max(row['peak'], 1e-6)):.1f}",
+            f"{row['matched']} of {row['asked']}" if "asked" in row else NOTHING,
+            f"{row['run']:.1f}" if "run" in row else NOTHING,
+            ", ".join(f"{why} {count}" for why, count in row.get("why", {}).items()) or NOTHING,
+        ]
+        for row in _sorted(rows)
     ]
-    for row in _sorted(rows):
-        met = f"{row['matched']} of {row['asked']}" if "asked" in row else ""
-        why = ", ".join(f"{why} {count}" for why, count in row.get("why", {}).items())
-        run = f"{row['run']:.1f}" if "run" in row else ""
-        peak = 20 * np.log10(max(row["peak"], 1e-6))
-        lines.append(
-            f"| {_named(row)} | {_interval(row['tpp'])} | {row['silence']['mean']:.2f} | {row['holes']['mean']:.2f} | "
-            f"{peak:.1f} | {met} | {run} | {why} |"
-        )
-    return lines
+    return table(header, cells)
 
 
 def _comparisons(result: dict[str, Any], modes: list[str]) -> list[str]:
-    lines = [f"| who | against | {' | '.join(f'{mode} | p' for mode in modes)} | TPP | p |"]
-    lines.append("|---|---|" + "---|---|" * (len(modes) + 1))
+    header = ["who", "against", *(cell for name in (*modes, "TPP") for cell in (name, "p"))]
+    cells = []
     for row in result["comparisons"]:
-        cells = [*(row["score"][mode] for mode in modes), row.get("tpp")]
-        told = " | ".join(f"{_interval(c, 'difference', '+')} | {_p(c)}" for c in cells)
-        lines.append(f"| {_named(row)} | {row['rival']} | {told} |")
+        compared = [*(row["score"][mode] for mode in modes), row.get("tpp")]
+        cells.append([_named(row), row["rival"], *(cell for each in compared for cell in difference_and_p(each))])
     return [
-        *lines,
+        *table(header, cells),
         "",
         "Differences of means, pair by pair, with their 95 % interval over songs; p: Mann-Whitney, two-sided, which "
         "knows nothing of the pairing.",
         "",
     ]
-
-
-def _interval(d: dict[str, Any] | None, key: str = "mean", sign: str = "") -> str:
-    if d is None:
-        return ""
-    form = f"{sign}.2f"
-    between = f" [{d['interval'][0]:{form}}, {d['interval'][1]:{form}}]" if d["interval"] else ""
-    return f"{d[key]:{form}}{between}"
-
-
-def _p(d: dict[str, Any] | None) -> str:
-    return "" if d is None else "< 0.0001" if d["p"] < 1e-4 else f"{d['p']:.4f}"
 
 
 def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

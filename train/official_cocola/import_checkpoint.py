@@ -6,6 +6,7 @@ understood (train/official_cocola/safe_unpickle.py); where the weights lie is fo
 
 from __future__ import annotations
 
+import argparse
 import re
 import struct
 import zipfile
@@ -53,6 +54,19 @@ def convert(file: Path | str, out: Path | str) -> Coherence:
         for name, content in files.items():
             atomic_write(folder / name, content)
     return model
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line: --import CHECKPOINT -o OUT."""
+    parser = argparse.ArgumentParser(description="Convert a checkpoint of the official COCOLA code.")
+    parser.add_argument(
+        "--import", dest="file", type=Path, required=True, help="checkpoint of the official code (.ckpt)"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the coherence model")
+    given = parser.parse_args(argv)
+    model = convert(given.file, given.out)
+    how = "with" if model.separated else "without"
+    print(f"{given.out}: a coherence model {how} harmonic-percussive separation")
 
 
 def read(file: Path) -> Coherence:

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2Model
 
-from corpora.audio import open_audio
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder, music_filters
 from train.common.errors import TrainError
+from train.common.files import visible
 from train.common.progress import progress
-from train.data.tokenise import GATE, levels
-from train.fit_encoder import worsen
+from train.data.augment import degrade
+from train.data.stems import GATE_DB, levels, read_from, stems_of
 
 FRAME = 320  # samples between frames of MFCC and chroma
 BOTH = "encoder both sides"
@@ -149,21 +149,21 @@ def listen(
     cache: Path | None = None,
 ) -> dict[float, dict[str, Hops]]:
     """{hop: {question: Hops}} of the parts that are asked, at most `seconds` (0: all) of each song, from a place drawn
-    per song. worse: in a room, with noise, tilted, see `train.fit_encoder.worsen`; silent then is what still is.
+    per song. worse: in a room, with noise, tilted, see `train.data.augment.degrade`; silent then is what still is.
     deaf: s at the end of a hop that the encoder has not heard. cache: see `cached`; not used for what is worse."""
-    there = {part for song in songs for part in parts_of(song)}
+    there = {part for song in songs for part in stems_of(song)}
     found: dict[float, dict[str, list]] = {hop: {question: [] for question in QUESTIONS} for hop in hops}
     for number, song in enumerate(progress(songs, "listening")):
         about = json.loads((song / "song.json").read_text())
         rng = np.random.default_rng([seed, zlib.crc32(song.name.encode())])
         length = seconds or about["seconds"]
         begin = rng.uniform(0, max(0.0, about["seconds"] - length)) // max(hops) * max(hops)
-        for part, path in parts_of(song).items():
+        for part, path in stems_of(song).items():
             asked = [q for q, wanted in QUESTIONS.items() if part == wanted or wanted not in there]
-            audio = _read(path, begin, length) if asked else np.zeros(0, np.float32)
+            audio = read_from(path, begin, length) if asked else np.zeros(0, np.float32)
             if len(audio) < SAMPLERATE or not audio.any():
                 continue
-            audio = worsen(audio, rng) if worse else audio
+            audio = degrade(audio, rng) if worse else audio
             known = cached(cache, song, part, hops, begin, len(audio)) if cache and not worse else None
             features = _features(audio, kinds, hops, known)
             for question in asked:
@@ -172,12 +172,6 @@ def listen(
                     here = {kind: heard[place] for kind, heard in features.items()}
                     found[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
     return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in found.items()}
-
-
-def _read(path: Path, begin: float, length: float) -> np.ndarray:
-    with open_audio(path) as file:
-        audio = file.read(SAMPLERATE)
-    return audio[round(begin * SAMPLERATE) :][: round(length * SAMPLERATE)].copy()
 
 
 def _features(
@@ -210,9 +204,9 @@ def cached(
 def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> None:
     """TrainError unless the first stem found below `folder` was encoded by this encoder, up to bfloat16's rounding."""
     for song in songs:
-        for part, path in parts_of(song).items():
+        for part, path in stems_of(song).items():
             if held := cached(folder, song, part, [hop], 0.0, 4 * SAMPLERATE):
-                own = encoder.batch(_read(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
+                own = encoder.batch(read_from(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
                 if held[0].shape != own.shape or np.abs(held[0] - own).mean() > 0.05 * np.abs(own).mean():
                     raise TrainError(
                         f"'{folder}' was encoded by another encoder: leave --features out, or encode again"
@@ -227,7 +221,7 @@ def _answered(features: dict[str, np.ndarray], audio: np.ndarray, events: np.nda
     lasts = lasting(events, hop, len(level))
     answer, early = longest(lasts), longest(lasting(events, hop, len(level), deaf))
     ranked = np.sort(lasts, axis=1)
-    kept = (answer >= 0) & (level >= GATE)
+    kept = (answer >= 0) & (level >= GATE_DB)
     heard = {kind: each[kept] for kind, each in features.items()}
     return heard, answer[kept], (ranked[:, -1] - ranked[:, -2])[kept], early[kept]
 
@@ -269,14 +263,9 @@ def _joined(rows: list, kinds: Iterable[str]) -> Hops:
 
 def songs_in(folder: Path, count: int) -> list[Path]:
     """At most `count` rendered songs of a folder, evenly spaced; TrainError if there is none."""
-    songs = sorted(path.parent for path in folder.glob("*/song.json"))
+    songs = [path.parent for path in visible(folder, "*/song.json")]
     if not songs:
         raise TrainError(f"no rendered song in '{folder}': make them with python -m train.data.render SCORES -o DATA")
     if count < 1:
         raise TrainError(f"songs = {count}: give at least one to learn from and one to examine")
     return [songs[i] for i in np.unique(np.linspace(0, len(songs) - 1, min(count, len(songs))).round().astype(int))]
-
-
-def parts_of(song: Path) -> dict[str, Path]:
-    """{part: file} of a rendered song."""
-    return {path.stem: path for path in sorted(song.glob("*.flac"))}

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ import numpy as np
 from corpora.disk import atomic_write
 from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
+from train.common import command
 from train.common.errors import TrainError
+from train.common.settings import add_flags, setting
+from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import name_of
 from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, kinds_of, listen, songs_in
 
@@ -48,17 +51,17 @@ READERS = [(whitened, c) for whitened in (False, True) for c in (1.0, 0.03, 0.00
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of one probe; saved with it. Each field is a flag of the same name."""
+class ProbeEvaluation:
+    """Settings of one probe; saved with it."""
 
-    songs: int = 160  # training songs, evenly spaced among those there are
-    test_songs: int = 1000  # at most
-    seconds: float = 40.0  # of each song, from a place drawn per song; 0 = all
-    units: int = 64
-    hops: str = "0.5,0.25"
-    worsen: int = 0  # 1: the test songs are heard in a room, with noise, tilted (train.fit_encoder.worsen)
-    kinds: str = ""  # only these, separated by commas
-    seed: int = 0
+    songs: int = setting(160, "training songs, evenly spaced among those there are")
+    test_songs: int = setting(1000, "test songs, at most")
+    seconds: float = setting(40.0, "s of each song, from a place drawn per song; 0: all")
+    units: int = setting(64, "size of the alphabets, K")
+    hops: str = setting("0.5,0.25", "s per label, separated by commas; multiples of the shortest")
+    worsen: bool = setting(False, "hear the test songs in a room, with noise, tilted")
+    kinds: str = setting("", "only these kinds of features, separated by commas")
+    seed: int = setting(0, "same seed, same figures")
 
     def lengths(self) -> list[float]:
         """The hops in s; TrainError unless each is a multiple of the shortest."""
@@ -82,9 +85,9 @@ def probe(
 ) -> dict[str, Any]:
     """Examine the encoder of `model` on songs below `data`; write OUT/probe.{json,md}; return the JSON.
 
-    TrainError, EncoderError, AudioError (ValueError) for what the user can mend. settings: fields of `Settings`.
+    TrainError, EncoderError, AudioError for what the user can mend. settings: fields of `ProbeEvaluation`.
     """
-    s, data, model = Settings(**settings), Path(data), Path(model)
+    s, data, model = ProbeEvaluation(**settings), Path(data), Path(model)
     hops, cache = s.lengths(), Path(features) if features else None
     encoder = Wav2Vec2Encoder.load(model / "encoder" if (model / "encoder").is_dir() else model, min(hops))
     folder = Path(test) if test else data
@@ -95,7 +98,7 @@ def probe(
         check_cache(cache, taught, encoder, max(hops))
     every: dict[str, Any] = {"seconds": s.seconds, "seed": s.seed, "deaf": encoder.support / 2 / SAMPLERATE}
     learned = listen(taught, kinds, hops, cache=cache, **every)
-    examined = listen(asked, kinds, hops, cache=None if test else cache, worse=bool(s.worsen), **every)
+    examined = listen(asked, kinds, hops, cache=None if test else cache, worse=s.worsen, **every)
     result: dict[str, Any] = {
         "task": "probe",
         "data": data.name,
@@ -117,7 +120,7 @@ def probe(
 
 
 def _at_hop(
-    hop: float, learned: dict[str, Hops], examined: dict[str, Hops], kinds: list[str], model: Path, s: Settings
+    hop: float, learned: dict[str, Hops], examined: dict[str, Hops], kinds: list[str], model: Path, s: ProbeEvaluation
 ):
     """Scores of every kind at one hop length."""
     rows = []
@@ -144,7 +147,7 @@ def _notes(test: Hops) -> dict[str, float]:
     return {"clear": float((test.lead >= LEAD).mean()), "accuracy": float((test.early == test.answer).mean())}
 
 
-def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabet], whitenings, s: Settings):
+def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabet], whitenings, s: ProbeEvaluation):
     """NMI of the best alphabet and accuracy of the linear probe; None where the songs do not answer the question."""
     if not len(test.answer):
         return None
@@ -176,7 +179,7 @@ def nmi(answer: np.ndarray, token: np.ndarray) -> float:
     return float(normalized_mutual_info_score(answer, token))
 
 
-def _interval(test: Hops, token: np.ndarray, s: Settings) -> list[float] | None:
+def _interval(test: Hops, token: np.ndarray, s: ProbeEvaluation) -> list[float] | None:
     """95 % of NMI by bootstrap over songs. A resample repeats songs, which raises NMI a little: it is a spread."""
     songs, rng = np.unique(test.song), np.random.default_rng([s.seed, 1])
     if len(songs) < 2:
@@ -236,52 +239,45 @@ def markdown(result: dict[str, Any]) -> str:
         "spread over songs; linear: right answers of a linear probe, as a share; clear: the same, of hops in which the "
         f"answer leads by {1000 * LEAD:.0f} ms or more. Rivals have the best of 3 whitenings.",
     ]
+    header = ["features", "dim", *(f"{question} NMI" if name == "NMI" else name for question in QUESTIONS
+                                   for name in ("NMI", "linear", "clear", "n"))]  # fmt: skip
     for at in result["hops"]:
-        lines += [
-            "",
-            f"## {at['hop']:g} s",
-            "",
-            "| features | dim | pitch class NMI | linear | clear | n | chord root NMI | linear | clear | n |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-        ]
+        rows = []
         for row in at["rows"]:
             mark = " (the stronger)" if row["kind"] == at["stronger_chroma"] else ""
-            cells = " | ".join(_cell(row[question]) for question in QUESTIONS)
-            lines.append(f"| {row['kind']}{mark} | {row['dim']} | {cells} |")
-        said = {question: notes for question, notes in at["notes"].items() if notes}
+            cells = [cell for question in QUESTIONS for cell in _cells(row[question])]
+            rows.append([f"{row['kind']}{mark}", str(row["dim"]), *cells])
+        lines += ["", f"## {at['hop']:g} s", "", *table(header, rows)]
+        known = {question: notes for question, notes in at["notes"].items() if notes}
         lines += [
             "",
-            "; ".join(f"{q}: {n['clear']:.3f} of hops are clear" for q, n in said.items())
+            "; ".join(f"{q}: {n['clear']:.3f} of hops are clear" for q, n in known.items())
             + ". Who reads the notes themselves, but not the end of a hop, heard too late by the encoder, is right in "
-            + ", ".join(f"{n['accuracy']:.3f}" for n in said.values())
+            + ", ".join(f"{n['accuracy']:.3f}" for n in known.values())
             + ".",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(scores: dict[str, Any] | None) -> str:
+def _cells(scores: dict[str, Any] | None) -> list[str]:
+    """NMI with its interval, accuracy of the linear probe, its accuracy in clear hops, number of hops."""
     if scores is None:
-        return " | | | "
-    spread = " [{:.3f}, {:.3f}]".format(*scores["interval"]) if scores["interval"] else ""
-    linear = " | ".join(f"{scores[key]:.3f}" if scores.get(key) is not None else "" for key in ("accuracy", "clear"))
-    return f"{scores['nmi']:.3f}{spread} | {linear} | {scores['n']}"
+        return [NOTHING] * 4
+    linear = [f"{scores[key]:.3f}" if scores.get(key) is not None else NOTHING for key in ("accuracy", "clear")]
+    return [with_interval(scores, 3, key="nmi"), *linear, str(scores["n"])]
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of this recipe; exit code 2 for the user's mistake."""
+    """Command line of this evaluation. TrainError and others say what the user can mend."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("data", type=Path, help="folder of rendered songs")
+    parser.add_argument("--model", type=Path, required=True, help="model folder, or an encoder's alone")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--test", type=Path, help="folder of rendered songs to examine instead of DATA/test")
     parser.add_argument("--features", type=Path, help="OUT/features of train.fit_units, of the same encoder")
-    for field in fields(Settings):
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
-    try:
-        print(markdown(probe(**vars(parser.parse_args(argv)))))
-    except ValueError as error:
-        parser.exit(2, f"probe: {error}\n")
+    add_flags(parser, ProbeEvaluation)
+    print(markdown(probe(**vars(parser.parse_args(argv)))))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

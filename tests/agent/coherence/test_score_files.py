@@ -13,7 +13,7 @@ from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence, 
 from perception.scoring import batches, compare_pairs, embed_windows, parallel_map
 from tests.agent.test_cli import bad_sounds, peak_of
 from tests.conftest import glide, melody, noise, tree, write
-from train.data.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, songs_of
+from train.data.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, submix_songs
 
 RATE = 16000
 
@@ -165,7 +165,7 @@ def test_a_meter_that_does_not_separate(antiphon, two, tmp_path):
 
 
 def test_pairs_are_disjoint_audible_and_the_same_for_a_seed(songs):
-    of = songs_of(songs, "test")
+    of = submix_songs(songs, "test")
     assert list(of) == [f"song{n}" for n in range(4)] and all(len(stems) == 3 for stems in of.values())
     pairs, again = (list(pairs_of(of, 6, 3)) for _ in range(2))
     numbers = [pair.song for pair in pairs]
@@ -187,7 +187,7 @@ def test_songs_as_the_usual_data_sets_keep_them(tmp_path):
         path = tmp_path / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    found = {top: {song: [p.stem for p in stems] for song, stems in songs_of(tmp_path / top, "test").items()}
+    found = {top: {song: [p.stem for p in stems] for song, stems in submix_songs(tmp_path / top, "test").items()}
              for top in ("musdb", "slakh", "coco", "own")}  # fmt: skip
     assert found == {
         "musdb": {"one": ["bass", "drums"]}, "slakh": {"two": ["S00", "S01"]}, "coco": {"three": ["1", "2"]},
@@ -196,8 +196,8 @@ def test_songs_as_the_usual_data_sets_keep_them(tmp_path):
 
 
 def test_a_pair_is_the_sum_of_stems_at_its_place(songs):
-    pair = next(pairs_of(songs_of(songs, ""), 1, 0, margin=1.0))
-    stems = [read_at(path, RATE) for path in songs_of(songs, "")[f"song{pair.song}"]]
+    pair = next(pairs_of(submix_songs(songs, ""), 1, 0, margin=1.0))
+    stems = [read_at(path, RATE) for path in submix_songs(songs, "")[f"song{pair.song}"]]
     begin = round((pair.begin - 1) * RATE)
     inner = slice(2000, -2000)  # what a resampler makes of the ends of a cut is its own affair
 
@@ -287,7 +287,7 @@ def test_a_meter_that_prefers_strangers_gives_no_calibration(tiny_coherence, son
     for path in (songs / "song0").iterdir():
         assert path.is_file()
     upside.similarity.data = -upside.similarity.data
-    alike = {name: stems[:1] * 2 for name, stems in songs_of(songs, "").items()}
+    alike = {name: stems[:1] * 2 for name, stems in submix_songs(songs, "").items()}
     from train.data import submixes
 
     placed = embed_windows([upside], (pair.window[0] for pair in pairs_of(alike, 8, 0)))[0]

@@ -367,7 +367,7 @@ def test_the_recipe_learns_which_segment_was_played(tiny, tmp_path):
     model = tmp_path / "model"
     shutil.copytree(tiny, model)
     (model / "model.json").write_text(json.dumps({"format": 1, "hops": {"0.5": 64}}))
-    settings = fit_proxy.Settings(steps=200, songs=4, context=2, rank=8)
+    settings = fit_proxy.ProxyTraining(steps=200, songs=4, context=2, rank=8)
     report = fit_proxy.fit([tmp_path / "units"], model, False, settings)
     assert report["k64_h0.50"]["validation"]["of 4"] > 0.4
     assert Model.load(model, 0.5).proxy.context == 2

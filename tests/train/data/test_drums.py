@@ -11,9 +11,10 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from train.common.errors import TrainError
 from train.data import drums, render
 from train.data.drums import BAR, STEPS
-from train.data.submixes import songs_of
+from train.data.submixes import submix_songs
 from train.fit_coherence import score_of
 
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
@@ -78,7 +79,7 @@ def test_a_song_gets_a_stem_that_hits_where_its_notes_say(tmp_path):
     audio, rate = sf.read(new / "drums.flac")
     assert (rate, len(audio)) == (16000, 12 * 16000)
     assert np.sqrt(np.mean(audio**2)) == pytest.approx(render.LEVEL, rel=0.1)  # a peak may be clipped
-    assert set(songs_of(tmp_path / "data", "train")["one"]) == {new / f"{stem}.flac" for stem in
+    assert set(submix_songs(tmp_path / "data", "train")["one"]) == {new / f"{stem}.flac" for stem in
                                                                 ("drums", "melody", "piano")}  # fmt: skip
     with np.load(new / "notes.npz") as notes:
         hits = notes["drums"]
@@ -116,7 +117,7 @@ def test_a_damaged_song_is_a_sentence(tmp_path, monkeypatch):
     (damaged / "song.json").write_text('{"chords": []}')
     words = ["drums", str(tmp_path / "stems"), "-o", str(tmp_path / "out"), "--soundfont", str(font), "--jobs", "1"]
     monkeypatch.setattr("sys.argv", words)
-    with pytest.raises(SystemExit, match=r"song '.*one' is damaged .*render it again"):
+    with pytest.raises(TrainError, match=r"song '.*one' is damaged .*render it again"):
         drums.main()
     assert not list((tmp_path / "out" / "train").iterdir())
 
@@ -125,5 +126,5 @@ def test_a_folder_without_songs_is_a_sentence(tmp_path, monkeypatch):
     font = tmp_path / "any.sf2"
     font.touch()
     monkeypatch.setattr("sys.argv", ["drums", str(tmp_path), "-o", str(tmp_path / "out"), "--soundfont", str(font)])
-    with pytest.raises(SystemExit, match=r"no song in .*train\.data\.render"):
+    with pytest.raises(TrainError, match=r"no song in .*train\.data\.render"):
         drums.main()

@@ -15,7 +15,7 @@ from perception.hpss import SAMPLERATE
 from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
 from train.data.submixes import Pair
-from train.evaluate.coherence import FILES, Settings, above, accuracies, draw_batches, main
+from train.evaluate.coherence import FILES, CoherenceEvaluation, above, accuracies, draw_batches, main
 from train.evaluate.sensitivity import CHANGES, ELSEWHERE, STRANGER, TRUE, Sounds, changed
 
 
@@ -213,7 +213,7 @@ def test_the_verb_finds_the_meter_of_a_model(antiphon, songs, tiny_coherence, tm
 )
 def test_settings_that_cannot_be(wrong):
     with pytest.raises(TrainError):
-        Settings(**wrong)
+        CoherenceEvaluation(**wrong)
 
 
 @pytest.mark.parametrize("data", ["nowhere", "empty", "file.wav", "alone", "short", "silent", "nan", "text"])

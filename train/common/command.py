@@ -1,0 +1,76 @@
+"""The command lines of the recipes: what is printed, and how they end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from corpora.disk import AudioError
+from train.common.errors import TrainError
+from train.common.run import saved_settings
+from train.common.settings import parse_recipe
+
+OURS = {"train", "corpora", "perception", "decision", "action"}  # whose error classes speak to the user
+Fit = Callable[[list[Path], Path, bool, Any], dict[str, Any]]
+
+
+def recipe(doc: str, settings_class: type, fit: Fit, argv: list[str] | None = None) -> None:
+    """Run a recipe from its command line and print what it returns as JSON.
+
+    With --resume the settings saved in OUT are the defaults.
+    """
+    data, out, resume, given = parse_recipe(doc, settings_class, argv)
+    saved = (saved_settings(out) if resume else None) or {}
+    try:
+        settings = settings_class(**(saved | given))
+    except TypeError:
+        raise TrainError(
+            f"the run in '{out}' was begun by another version: name another folder with -o and begin again"
+        ) from None
+    try:
+        print(json.dumps(fit(data, out, resume, settings), indent=1))
+    except KeyboardInterrupt:
+        print(f"stopped; go on with --resume -o {out}", file=sys.stderr)
+        raise
+
+
+@contextmanager
+def system_refusals() -> Iterator[None]:
+    """Turns what the system refuses inside the block into an AudioError, which the user can mend."""
+    try:
+        yield
+    except OSError as error:
+        raise AudioError(
+            f"'{error.filename}' cannot be used ({(error.strerror or str(error)).lower()}): check its name and folder, "
+            "who may read and write there, and the room on the disk"
+        ) from None
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a recipe as a program: exit code 2 and one line for the user's mistake, 128 + n when signal n ends it.
+
+    A mistake is an error class of ours. Anything else is our own fault and keeps its traceback.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
+    try:
+        with system_refusals():
+            main()
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in OURS:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,108 @@
+"""Stems: which files of a folder are audio, and the one way in which training and evaluation read them.
+
+Whatever its rate and channels, a stem is read as (n,) float32 mono at 16 kHz. What is hidden, or is not named like a
+sound file, is skipped. A file that cannot be read is named in an AudioError.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from corpora.audio import LOUDEST, open_audio, read_at, resample
+from perception.level import level_db
+from perception.stream import DEFAULT_GATE_DB
+from perception.wav2vec2 import SAMPLERATE
+from train.common.errors import TrainError
+from train.common.files import visible
+
+SOUNDS = {".flac", ".wav", ".aif", ".aiff", ".ogg", ".mp3"}
+INNER = ("stems", "stems_audio")  # where Slakh2100 and CocoChorales keep them below a song
+MIXES = {"mix", "mixture", "mixdown", "master"}  # files beside the stems that hold all of them
+GATE_DB = DEFAULT_GATE_DB  # dBFS below which a hop is silent, as on stage
+Song = dict[str, Path]  # stem -> its file
+
+
+def stems_of(song: Path) -> Song:
+    """{stem: file} of a song's folder, or of the folder of stems inside it; mixtures of all stems are left out.
+
+    TrainError where two files bear the name of one stem.
+    """
+    folder = next((song / name for name in INNER if (song / name).is_dir()), song)
+    stems: Song = {}
+    for path in visible(folder, "*"):
+        if path.suffix.lower() in SOUNDS and path.stem.lower() not in MIXES and path.is_file():
+            if path.stem in stems:
+                raise TrainError(f"'{stems[path.stem]}' and '{path}' are one stem twice: move one of them away")
+            stems[path.stem] = path
+    return stems
+
+
+def songs_below(data: Path, split: str) -> dict[str, Song]:
+    """{song: its stems} below DATA/<split> if there is one, else below DATA, else DATA itself as the one song."""
+    top = data / split if split and (data / split).is_dir() else data
+    folders = [*(path for path in visible(top, "*") if path.is_dir()), top]
+    found = {folder.resolve().name: stems_of(folder) for folder in folders}
+    return {song: stems for song, stems in found.items() if stems}
+
+
+def read(path: Path, seconds: float = 0.0) -> np.ndarray:
+    """(n,) float32 at 16 kHz: the first `seconds` of a stem, or all of it (0). AudioError if it cannot be read."""
+    if seconds and seconds < duration(path):
+        return excerpt(path, 0.0, round(seconds * SAMPLERATE))
+    return read_at(path, SAMPLERATE)
+
+
+def read_from(path: Path, begin: float, seconds: float) -> np.ndarray:
+    """(at most seconds * 16000,) float32 from `begin` s on; shorter at the end of the stem. AudioError likewise."""
+    held = max(0.0, min(seconds, duration(path) - begin))
+    return excerpt(path, begin, round(held * SAMPLERATE))
+
+
+def duration(path: Path) -> float:
+    """How long a stem lasts, in s; AudioError if it cannot be opened."""
+    about = path.stat() if path.is_file() else None
+    return _duration(path, about and (about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(1 << 16)
+def _duration(path: Path, version: tuple[int, int] | None) -> float:
+    with open_audio(path) as file:
+        return file.seconds
+
+
+def excerpt(path: Path, begin: float, samples: int) -> np.ndarray:
+    """(samples,) float32 at 16 kHz from `begin` s on, zeros after the end. AudioError if the stem cannot be read.
+
+    Only what is asked for is decoded. Where that cannot be done, as in files whose header is wrong, all of it is.
+    """
+    audio = _sought(path, begin, samples)
+    if audio is None:
+        audio = read(path)[round(begin * SAMPLERATE) :]
+    out = np.zeros(samples, np.float32)
+    out[: len(audio)] = audio[:samples]
+    return out
+
+
+def _sought(path: Path, begin: float, samples: int) -> np.ndarray | None:
+    """(at most samples,) float32 from `begin` s on; None where the file does not hold there what it should."""
+    held = min(samples / SAMPLERATE, max(0.0, duration(path) - begin))  # s
+    try:
+        with sf.SoundFile(path) as file:
+            rate, first = file.samplerate, round(begin * file.samplerate)
+            file.seek(min(first, file.frames))
+            audio = file.read(math.ceil(samples / SAMPLERATE * rate), "float32", always_2d=True).mean(axis=1)
+    except (OSError, sf.SoundFileError, RuntimeError):
+        return None
+    if len(audio) < math.floor(held * rate) - 1 or not np.abs(audio).max(initial=0) <= LOUDEST:  # NaN fails too
+        return None
+    return resample(audio, rate, SAMPLERATE)[:samples]
+
+
+def levels(audio: np.ndarray, hop: int) -> np.ndarray:
+    """(hops,) `perception.level` in dBFS of every whole hop of `hop` samples in (n,) audio, without the rest."""
+    return level_db(audio[: len(audio) // hop * hop].reshape(-1, hop))
