@@ -60,12 +60,6 @@ def find(name: str | Path) -> Path:
     )
 
 
-def named_folder(name: str) -> Path:
-    """The folder of an embedded model by its name, else `name` as a path, whether or not there is a model."""
-    embedded = EMBEDDED / name
-    return embedded if (embedded / "model.json").is_file() else Path(name)
-
-
 def describe(folder: Path) -> dict:
     """The contents of model.json, checked, `hops` as {s: K}; ModelError."""
     try:
