@@ -25,7 +25,8 @@ from typing import Any
 from agent.control.bus import Bus
 from agent.control.command import Arg, Command, CommandError, Control, find_control, parse_command, printable
 from agent.settings.config import Config, ConfigError
-from corpora.disk import AudioError, atomic_write
+from agent.settings.toml_file import TomlError, edit_document
+from corpora.disk import AudioError
 
 STATUS = {0x80: "note", 0x90: "note", 0xB0: "cc", 0xC0: "program"}
 WORDS = re.compile(r"(cc|note|program) ([0-9]{1,2}) ([0-9]{1,3})")
@@ -195,19 +196,24 @@ class MidiMapping:
         """Write changed lines of [midi.map] into the settings file, and keep everything else as it is; CommandError."""
         if self._path is None:
             raise CommandError("learned, but until the end of this session alone: start with --config to keep it")
-        import tomlkit
-
         try:
-            table = tomlkit.parse(self._path.read_text(encoding="utf-8")) if self._path.exists() else tomlkit.document()
-            lines = table.setdefault("midi", tomlkit.table()).setdefault("map", tomlkit.table())
-            for where, text in changes.items():
-                for old in [old for old in lines if old.split() == _words(where).split()]:
-                    del lines[old]
-                if text is not None:
-                    lines[_words(where)] = text
-            atomic_write(self._path, tomlkit.dumps(table))
-        except (AudioError, OSError, ValueError) as error:
+            edit_document(self._path, lambda document: _edit_map(document, changes))
+        except TomlError as error:
+            raise CommandError(f"learned, but it cannot be kept in '{self._path}': {error}") from None
+        except (AudioError, OSError) as error:
             raise CommandError(f"learned, but it cannot be kept in '{self._path}' ({printable(str(error))})") from None
+
+
+def _edit_map(document: Any, changes: dict[Key, str | None]) -> None:
+    """Set lines of [midi.map], or take out those that are None."""
+    import tomlkit
+
+    lines = document.setdefault("midi", tomlkit.table()).setdefault("map", tomlkit.table())
+    for where, text in changes.items():
+        for old in [old for old in lines if old.split() == _words(where).split()]:
+            del lines[old]
+        if text is not None:
+            lines[_words(where)] = text
 
 
 def _command(one: Binding, kind: str, value: int, last: int) -> Command | None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.settings.config import EMBEDDED_MODELS as EMBEDDED
 from decision.model import Decision
 from perception.proxy import Proxy
 from perception.stream import Listener
@@ -24,7 +25,6 @@ from perception.transformer import has_bfloat16, torch_threads
 from perception.units import Alphabet, file_stem
 from perception.wav2vec2 import Wav2Vec2Encoder
 
-EMBEDDED = Path(__file__).parents[1] / "models"
 FORMAT = 1
 
 

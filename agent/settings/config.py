@@ -4,10 +4,14 @@ A setting is one line here: default, range, unit, meaning. The table `FIELDS` is
 serves the file, the command line, OSC and the help alike, so that no range is written twice.
 
 Defaults < agent.toml < --set. A change while playing (`change`) passes the same checks.
+
+A relative path in a settings file is relative to the folder of that file, one from --set or a flag to the working
+directory; `~` is the home folder in both. The name of an embedded model, and "demo", stay names.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.settings.field import ConfigError, Field, define, is_address, is_network, validated
+from agent.settings.toml_file import TomlError, read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,6 +32,7 @@ else:
 __all__ = ["FIELDS", "SECTIONS", "Config", "ConfigError", "Field", "as_table", "change", "from_table", "read"]
 
 
+EMBEDDED_MODELS = Path(__file__).parents[1] / "models"
 CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
 
 
@@ -53,9 +59,11 @@ class _OnNetwork(_Section):
 class AgentSection(_Section):
     """[agent]: which model, which memory, which dice."""
 
-    model: str = define("small", meaning="name of an embedded model, or a folder")
-    memory: str = define("demo", meaning="'demo', a corpus folder or an audio file")
-    memories: tuple[str, ...] = define((), kind=list, meaning="more of them, loaded before the piece begins")
+    model: str = define("small", names="model", meaning="name of an embedded model, or a folder")
+    memory: str = define("demo", names="memory", meaning="'demo', a corpus folder or an audio file")
+    memories: tuple[str, ...] = define(
+        (), kind=list, names="memory", meaning="more of them, loaded before the piece begins"
+    )
     seed: int = define(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
 
 
@@ -122,7 +130,7 @@ class LiveSection(_Section):
     output_channels: str = define("1,2", meaning="which channels to play on, counted from 1")
     client: str = define("antiphon", meaning="name among the clients of JACK")
     samplerate: int = define(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
-    presets: str = define("presets.toml", meaning="file that keeps the presets")
+    presets: str = define("presets.toml", names="file", meaning="file that keeps the presets")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,7 +180,7 @@ class CoherenceSection(_Section):
     """[coherence]: the meter of how well the two fit, while playing on a device."""
 
     every: float = define(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
-    model: str = define("", meaning="folder of another meter; empty is the one of agent.model")
+    model: str = define("", names="model", meaning="folder of another meter; empty is the one of agent.model")
 
 
 @dataclass(frozen=True)
@@ -208,10 +216,45 @@ FIELDS: dict[str, Field] = {  # by "section.key"
 
 def read(path: str | Path | None = None, sets: Iterable[str] = ()) -> Config:
     """Defaults, then the file at `path` (None: none), then each of `sets` ("decision.top_p=0.8"); ConfigError."""
-    config = Config() if path is None else from_table(_parse_file(Path(path)), str(path))
+    config = Config()
+    if path is not None:
+        table = _parse_file(Path(path))
+        for section, content in table.items():
+            if isinstance(content, dict):
+                table[section] = {
+                    key: _located(f"{section}.{key}", value, Path(path).parent) for key, value in content.items()
+                }
+        config = from_table(table, str(path))
     for text in sets:
-        config = change(config, *_parse_set(text), where=f"--set {text}")
+        name, value = _parse_set(text)
+        config = change(config, name, _located(name, value, Path()), where=f"--set {text}")
     return config
+
+
+def _located(name: str, value: Any, folder: Path) -> Any:
+    """`value` of the setting `name`; where it names files, `~` is expanded and a relative path begins at `folder`."""
+    field = FIELDS.get(name)
+    if field is None or not field.names:
+        return value
+    if field.kind is list:
+        return [_path(field.names, item, folder) for item in value] if isinstance(value, list) else value
+    return _path(field.names, value, folder)
+
+
+def _path(names: str, value: Any, folder: Path) -> Any:
+    is_name = (names == "memory" and value == "demo") or (names == "model" and is_embedded_model(value))
+    if is_name or not isinstance(value, str) or not value or "\0" in value:
+        return value
+    path = os.path.expanduser(value)
+    return path if folder == Path() else str(folder / path)
+
+
+def is_embedded_model(name: Any) -> bool:
+    """Is it the name of a model that comes with Antiphon? "small" is, "./small" is a folder."""
+    try:
+        return Path(name).name == str(name) != "" and (EMBEDDED_MODELS / name / "model.json").is_file()
+    except (OSError, TypeError, ValueError):  # too long for a name, no text, or with a NUL in it
+        return False
 
 
 def from_table(table: dict[str, Any], where: str = "settings") -> Config:
@@ -268,13 +311,13 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 def _parse_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path).replace("\r\n", "\n"))
     except FileNotFoundError:
         raise ConfigError(f"there is no settings file '{path}': check its name, or leave out --config") from None
     except OSError as error:
         raise ConfigError(f"'{path}' cannot be read ({(error.strerror or '').lower()}): check its name") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"'{path}' is not a text file in UTF-8: save it again as UTF-8") from None
+    except TomlError as error:
+        raise ConfigError(f"'{path}' cannot be read: {error}") from None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"'{path}' is not TOML: {str(error)[:200]}; write settings as  key = value") from None
 

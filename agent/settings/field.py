@@ -25,6 +25,7 @@ class Field:
     choices: tuple = ()
     unit: str = ""
     live: bool = False
+    names: str = ""  # what on disk the value names: "model", "memory" or "file"
     meaning: str = ""
 
 

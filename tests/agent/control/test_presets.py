@@ -47,6 +47,17 @@ def test_what_a_musician_wrote_there_stays(presets):
     assert [path.name for path in presets.path.parent.iterdir()] == ["presets.toml"]
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_the_file_as_any_editor_saves_it(presets, start, end):
+    presets.path.write_bytes(start + "# für Élise\n[bridge]  # quiet\ngain_db = -6\n".replace("\n", end).encode())
+    assert [one.name for one in presets.recall("bridge")] == ["gain_db"]
+    presets.save("verse", settings())
+    data = presets.path.read_bytes()
+    assert data.count(b"\n") == data.count(end.encode()) > 10 and "# für Élise".encode() in data
+    assert presets.names() == ["bridge", "verse"] and presets.recall("verse")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -57,6 +68,9 @@ def test_what_a_musician_wrote_there_stays(presets):
         ("[verse]\ntemperature = 9", r"\[verse\]: temperature = 9: expected a number from 0.05 to 5"),
         ("[verse]\nregion = [0.5]", r"\[verse\]: region: 1 value was given"),
         ("[verse]\npanic = []", r"\[verse\]: panic is no setting: take that line out"),
+        ("[verse]\n[verse]\n", "cannot be read"),
+        ("[verse]\ngain_db = 1\ngain_db = 2\n", "cannot be read"),
+        ("[verse]\ntaboo = " + "9" * 5000, "cannot be read"),
         ("[verse", "the presets in '.*' cannot be read .*: mend the file, or move it"),
         ("[verse]\na = " + "[" * 5000, "cannot be read"),
     ],

@@ -200,6 +200,18 @@ def test_what_is_forgotten_is_gone(file):
     assert read(file).midi.map == {"cc 1 64": "hold"} and hands.said() == [("midi", ("cc 1 65", ""))]
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_file_as_any_editor_saves_it_is_kept_so(tmp_path, start, end):
+    path = tmp_path / "agent.toml"
+    path.write_bytes(start + WRITTEN.replace("\n", end).encode())
+    hands = Hands(dict(read(path).midi.map), path)
+    hands.mapping.handle(learn("mute"))
+    hands((CC, 7, 127))
+    expected = WRITTEN.replace('= "jump"\n', '= "jump"\n"cc 1 7" = "mute"\n')
+    assert path.read_bytes() == expected.replace("\n", end).encode()
+
+
 def test_a_file_without_midi_or_none_at_all_is_begun(tmp_path):
     for text in ("", "[decision]\ntop_p = 0.5\n", "[midi]\nport = ''\n", "midi = {map = {}}\n"):
         path = tmp_path / "agent.toml"

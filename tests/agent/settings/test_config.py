@@ -32,8 +32,9 @@ def write(folder, text):
     return path
 
 
-def test_the_file_holds_every_default_and_nothing_else():
-    assert read(FILE) == Config() == read()
+def test_the_file_holds_every_default_and_nothing_else(monkeypatch):
+    monkeypatch.chdir(FILE.parent)
+    assert read(FILE.name) == Config() == read()
     assert list(lines_of(FILE)) == list(FIELDS)
 
 
@@ -129,12 +130,74 @@ def test_lists_and_tables_of_texts(tmp_path):
         "subscribers = ['192.168.1.7:57120', '::1:9001']\n[midi.map]\n'cc 1 64' = 'hold'\n",
     )
     config = read(path, ["osc.subscribers=[]", 'live.input_channels="1, 2"'])
-    assert config.agent.memories == ("duo", "my songs") and config.osc.allow == ("192.168.1.0/24", "::1")
+    assert config.agent.memories == (str(tmp_path / "duo"), str(tmp_path / "my songs")) and config.osc.allow == (
+        "192.168.1.0/24",
+        "::1",
+    )
     assert config.osc.subscribers == () and config.midi.map == {"cc 1 64": "hold"}
     table = as_table(config)
-    assert from_table(table) == config and table["agent"]["memories"] == ["duo", "my songs"]
+    assert from_table(table) == config and table["agent"]["memories"] == list(config.agent.memories)
     table["midi"]["map"]["cc 1 65"] = "jump"  # a copy
     assert config.midi.map == {"cc 1 64": "hold"} and Config().midi.map == {}
+
+
+PATHS = [name for name, field in FIELDS.items() if field.names]
+
+
+def path_of(config, name):
+    """The value of a setting that names a file; of a list, its only one."""
+    section, key = name.split(".")
+    value = getattr(getattr(config, section), key)
+    return value if isinstance(value, str) else value[0]
+
+
+def as_toml(name, value):
+    return f"['{value}']" if FIELDS[name].kind is list else f"'{value}'"
+
+
+def test_every_setting_that_names_a_file_is_marked():
+    assert PATHS == ["agent.model", "agent.memory", "agent.memories", "live.presets", "coherence.model"]
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("value", ["duo", "songs/duo.wav", "../duo", "./small", "~", "~/duo", "/gig/duo"])
+def test_a_path_begins_at_its_file_or_at_the_working_directory(tmp_path, monkeypatch, name, value):
+    """From a settings file: the folder of that file. From --set and flags: where the musician is. `~`: the home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "gig").mkdir()
+    monkeypatch.chdir(tmp_path)
+    section, key = name.split(".")
+    write(tmp_path / "gig", f"[{section}]\n{key} = {as_toml(name, value)}\n")
+    home = value.replace("~", str(tmp_path / "home"))
+    here, there = Path("gig/agent.toml"), tmp_path / "gig" / "agent.toml"
+    assert path_of(read(None, [f"{name}={as_toml(name, value)}"]), name) == home
+    for file in (here, there):
+        assert Path(path_of(read(file), name)) == file.parent / home
+        assert path_of(read(file, [f"{name}={as_toml(name, value)}"]), name) == home
+    monkeypatch.chdir(tmp_path / "gig")
+    assert path_of(read("agent.toml"), name) == home
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("agent.model", "small"), ("coherence.model", "small"), ("coherence.model", ""), ("agent.memory", "demo"),
+     ("agent.memories", "demo")],
+)  # fmt: skip
+def test_an_embedded_name_stays_a_name(tmp_path, name, value):
+    section, key = name.split(".")
+    (tmp_path / "demo").mkdir()
+    path = write(tmp_path, f"[{section}]\n{key} = {as_toml(name, value)}\n")
+    assert path_of(read(path), name) == value == path_of(read(None, [f"{name}={as_toml(name, value)}"]), name)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_the_file_as_any_editor_saves_it(tmp_path, start, end):
+    text = "# café\n[decision]\ntop_p = 0.5\n\n[agent]\nmemory = 'Élise'\n"
+    path = tmp_path / "agent.toml"
+    path.write_bytes(start + text.replace("\n", end).encode())
+    config = read(path)
+    assert config.decision.top_p == 0.5 and Path(config.agent.memory) == tmp_path / "Élise"
 
 
 def test_mistakes_with_the_file(tmp_path):
