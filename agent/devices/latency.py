@@ -89,7 +89,7 @@ def measure(
     if pair.input is None or pair.output is None:
         raise DeviceError("a loop has two ends: give both --input and --output as devices")
     warm_up()
-    buffers = AudioBuffers(hop, pair.samplerate, _slack(pair, slack_ms, hop), seconds=60)
+    buffers = AudioBuffers(hop, pair.samplerate, _slack(pair, slack_ms, hop), kept_s=60)
     buffers.set_channels(max(hear) + 1, max(speak) + 1, hear, speak)
     stream, through = Stream(buffers, pair), "cable"
     try:

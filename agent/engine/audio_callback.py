@@ -1,45 +1,78 @@
-"""The audio callback, compiled: no Python object, lock or allocation.
+"""The audio callback, compiled: no Python object, no lock, no allocation.
 
-`agent.engine.buffers` says what it is for and shares its memory with it.
+`agent.engine.buffers` says what it is for and shares its memory with it: one block that begins with a `HEADER`, after
+which the float32 of the rings of input, output and feed, of the answers and of the fallbacks come.
 
-The memory is one block: a row of HEAD int64 (counters, settings, sizes, tables; four of them hold float64), then the
-float32 of the buffers `heard`, `spoken` and `feed`, the answers and the chains.
+All functions here run in the audio thread, but `publish_answer` and `publish_feed`.
 """
 
 from __future__ import annotations
 
+import ctypes
 import sys
+import time
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import carray, cfunc, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from agent.engine.fader import gain_at
 
 LOUDEST = 1000.0  # full scales: beyond it a sample is no sound, and counts as NaN does
-ANSWERS, CHAINS, DECIDED, FADES = 4, 2, 1024, 256  # slots
-STEP = 4096  # frames treated at once; a longer block is cut
-NAP = 50  # µs the callback sleeps in `wait` mode
-PATIENCE = 10.0  # s it waits there for one hop
-XRUN = 0b1111  # PortAudio's flags for under- and overflow, in and out; 0b10000 is priming
+ANSWER_SLOTS, FALLBACK_SLOTS = 4, 2
+DECISION_SLOTS, FADE_SLOTS = 1024, 256
+MAX_STEP = 4096  # frames treated at once; a longer block is cut
+POLL_US = 50  # between two looks of a callback that waits for an answer
+ANSWER_TIMEOUT_S = 10.0  # it waits for one hop at most, by default
+XRUN_FLAGS = 0b1111  # PortAudio's flags for under- and overflow, in and out; 0b10000 is priming
 
-# One row of int64. The callback's counters, then settings, sizes and tables.
-HEARD, SPOKEN, XRUNS, MISSED, NANS, CALLBACKS, BLOCK = range(7)
-HOP, ENDS, BASE, CHAIN, FADED, FADE_AT, FED = range(7, 14)
-IN, OUT, HEAR, SPEAK, WAIT, CLOSING, SLACK, GOAL, FEEDING, FEED, READY = range(14, 25)
-LATER, OPENED = range(25, 27)
-SIZE, FRAMES, LENGTH, RAMP, TOTAL = range(27, 32)
-SECONDS, RATE, ORIGIN, TARGET = range(32, 36)  # float64, in the same row
-PUBLISHED = 40  # hop that answer slot k holds
-CHAIN_FOR = PUBLISHED + ANSWERS  # chain slot that goes with it
-FROM = CHAIN_FOR + ANSWERS  # output sample at which chain k begins
-LASTS = FROM + CHAINS  # samples it has
-TAKEN = LASTS + CHAINS  # 2 * hop + answered, at hop % DECIDED
-COUNT = TAKEN + DECIDED  # changes of the fader so far
-CHANGES = COUNT + 1  # (sample, goal) of each, at 2 * (number % FADES)
-HEAD = CHANGES + 2 * FADES
+_WORDS = (
+    # counters of the callback
+    "samples_in", "samples_out", "xruns", "missed", "nans", "callbacks", "longest_block",
+    "current_hop",  # of the answer that sounds
+    "hop_end",  # output sample at which the next hop begins
+    "answered_hop",  # the last one whose answer was played
+    "fallback",  # slot that goes on after it
+    "goal_seen", "later_goal_seen",  # `goal` and `later_goal`, as they were when the fader took them up
+    "fade_start",  # output sample at which the fader began to move
+    "feed_read",  # samples
+    # settings and requests
+    "channels_in", "channels_out",
+    "input_mask", "output_mask",  # bit c: channel c is used
+    "wait",  # the callback waits for answers
+    "closing",  # ... and no longer does
+    "ready",  # the piece has begun; before, the device gets silence
+    "slack",  # samples
+    "goal",  # 2 * number + open: a new number is a new request, from the next block on
+    "later_goal",  # 2 * output sample + open: a request from that sample on, 0 is none
+    "feeding",  # the feed is heard instead of the device
+    "feed_written",  # samples
+    # sizes
+    "ring_size",  # samples of each ring
+    "hop_frames",  # samples of an answer's slot
+    "fallback_frames",  # samples of a fallback's slot
+    "ramp_frames",  # samples in which the fader moves
+    "total_floats",  # float32 of the whole block, header included
+    "fade_count",  # changes of the fader so far
+)  # fmt: skip
+_REALS = ("hop_s", "samplerate", "answer_timeout_s", "fade_origin", "fade_target")
+HEADER = np.dtype(
+    [(name, np.int64) for name in _WORDS]
+    + [(name, np.float64) for name in _REALS]
+    + [
+        ("published", np.int64, (ANSWER_SLOTS,)),  # hop that an answer's slot holds
+        ("fallback_of", np.int64, (ANSWER_SLOTS,)),  # fallback's slot that goes with it
+        ("fallback_start", np.int64, (FALLBACK_SLOTS,)),  # output sample at which a fallback begins
+        ("fallback_length", np.int64, (FALLBACK_SLOTS,)),  # samples it has
+        ("decisions", np.int64, (DECISION_SLOTS,)),  # 2 * hop + answered, at hop % DECISION_SLOTS
+        ("fades", np.int64, (FADE_SLOTS, 2)),  # (output sample, goal), at number % FADE_SLOTS
+    ],
+    align=True,
+)
+HEADER_FLOATS = HEADER.itemsize // 4  # float32 that the header takes
 
 
 def _typed_fence(typing_context):
@@ -54,171 +87,222 @@ _fence: Any = intrinsic(_typed_fence)  # what was written before it is seen befo
 
 if sys.platform == "win32":
     _sleep_ms: Any = types.ExternalFunction("Sleep", types.int32(types.uint32))
+    _tick_ms: Any = types.ExternalFunction("GetTickCount64", types.uint64())
 
     @njit(cache=True, nogil=True)
-    def _nap():
+    def _sleep():
         _sleep_ms(1)
+
+    @njit(cache=True, nogil=True)
+    def monotonic_s():
+        """Seconds of a clock that nobody sets."""
+        return _tick_ms() / 1e3
 else:
     _usleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
 
+    def _typed_clock(typing_context):
+        """clock_gettime(CLOCK_MONOTONIC), on the stack."""
+        long = ir.IntType(8 * ctypes.sizeof(ctypes.c_long))
+
+        def make(context, builder, signature, arguments):
+            timespec = cgutils.alloca_once(builder, ir.LiteralStructType([long, long]))
+            signature_c = ir.FunctionType(ir.IntType(32), [ir.IntType(32), timespec.type])
+            call = cgutils.get_or_insert_function(builder.module, signature_c, "clock_gettime")
+            builder.call(call, [ir.Constant(ir.IntType(32), time.CLOCK_MONOTONIC), timespec])
+            seconds, nanoseconds = (
+                builder.sitofp(builder.load(cgutils.gep_inbounds(builder, timespec, 0, part)), ir.DoubleType())
+                for part in (0, 1)
+            )
+            return builder.fadd(seconds, builder.fmul(nanoseconds, ir.Constant(ir.DoubleType(), 1e-9)))
+
+        return types.float64(), make
+
+    _clock: Any = intrinsic(_typed_clock)
+
     @njit(cache=True, nogil=True)
-    def _nap():
-        _usleep(NAP)
+    def _sleep():
+        _usleep(POLL_US)
+
+    @njit(cache=True, nogil=True)
+    def monotonic_s():
+        """Seconds of a clock that nobody sets."""
+        return _clock()
 
 
 @njit(cache=True, nogil=True)
-def boundary(seconds, rate, hop):
-    """As `perception.stream.boundary`."""
-    return np.int64(np.rint(hop * seconds * rate))
+def boundary(hop_s, samplerate, hop):
+    """Sample at which a hop begins, as `perception.stream.boundary`."""
+    return np.int64(np.rint(hop * hop_s * samplerate))
 
 
 @njit(cache=True, nogil=True)
-def _listen(head, heard, feed, inp, first, frames):
-    """Take `frames` frames from `first` on into the ring `heard`: the mean of the channels asked for."""
-    at, channels, size = head[HEARD], head[IN], head[SIZE]
+def _read_input(head, ring, feed, inp, first, frames):
+    """Take `frames` frames from `first` on into the ring of the input: the mean of the channels asked for."""
+    at, channels, size = head.samples_in, head.channels_in, head.ring_size
     chosen = 0
     for c in range(channels):
-        chosen += (head[HEAR] >> c) & 1
+        chosen += (head.input_mask >> c) & 1
     for i in range(frames):
         x = np.float32(0.0)
-        if head[FEEDING]:
-            if head[FED] < head[FEED]:
-                x = feed[head[FED] % size]
-                head[FED] += 1
+        if head.feeding:
+            if head.feed_read < head.feed_written:
+                x = feed[head.feed_read % size]
+                head.feed_read += 1
         elif chosen:
             for c in range(channels):
-                if (head[HEAR] >> c) & 1:
+                if (head.input_mask >> c) & 1:
                     x += inp[(first + i) * channels + c]
             if chosen > 1:
                 x /= np.float32(chosen)
         if not abs(x) <= LOUDEST:  # False for NaN too
             x = np.float32(0.0)
-            head[NANS] += 1
-        heard[(at + i) % size] = x
+            head.nans += 1
+        ring[(at + i) % size] = x
     _fence()
-    head[HEARD] = at + frames
+    head.samples_in = at + frames
 
 
 @njit(cache=True, nogil=True)
-def _begin(head, real):
-    """The first sample of a hop: its answer if it is here, else the chain goes on. Recorded for the mind."""
-    hop = head[HOP] + 1
-    slot = hop % ANSWERS
-    naps = np.int64(0)
-    while head[WAIT] and head[PUBLISHED + slot] != hop and not head[CLOSING] and naps < PATIENCE * 1e6 / NAP:
-        _nap()
+def _wait_for_answer(head, hop):
+    """Sleep until a hop has been published, nobody answers any more, or the time is over."""
+    deadline = monotonic_s() + head.answer_timeout_s
+    while head.published[hop % ANSWER_SLOTS] != hop and not head.closing and monotonic_s() < deadline:
+        _sleep()
         _fence()
-        naps += 1
-    answered = head[PUBLISHED + slot] == hop
+
+
+@njit(cache=True, nogil=True)
+def _begin_hop(head):
+    """At the first sample of a hop: play its answer if it is there, else let the fallback go on; write it down."""
+    hop = head.current_hop + 1
+    slot = hop % ANSWER_SLOTS
+    if head.wait:
+        _wait_for_answer(head, hop)
+    answered = head.published[slot] == hop
     _fence()
     if answered:
-        head[BASE], head[CHAIN] = hop, head[CHAIN_FOR + slot]
-    elif not head[CLOSING]:
-        head[MISSED] += 1
-    head[HOP] = hop
-    head[ENDS] = boundary(real[SECONDS], real[RATE], hop + 1) + head[SLACK]
+        head.answered_hop = hop
+        head.fallback = head.fallback_of[slot]
+    elif not head.closing:
+        head.missed += 1
+    head.current_hop = hop
+    head.hop_end = boundary(head.hop_s, head.samplerate, hop + 1) + head.slack
     _fence()
-    head[TAKEN + hop % DECIDED] = 2 * hop + answered
+    head.decisions[hop % DECISION_SLOTS] = 2 * hop + answered
 
 
 @njit(cache=True, nogil=True)
-def _turn(head, real, at, goal):
-    """The fader has a goal from sample `at` on."""
-    if np.float64(goal) == real[TARGET]:
+def _set_fade(head, at, goal):
+    """The fader moves to `goal` from output sample `at` on."""
+    if np.float64(goal) == head.fade_target:
         return
-    real[ORIGIN] = gain_at(at - 1, head[FADE_AT], real[ORIGIN], real[TARGET], head[RAMP])
-    head[FADE_AT], real[TARGET] = at, np.float64(goal)
-    count = head[COUNT]
-    head[CHANGES + 2 * (count % FADES)] = at
-    head[CHANGES + 2 * (count % FADES) + 1] = goal
+    head.fade_origin = gain_at(at - 1, head.fade_start, head.fade_origin, head.fade_target, head.ramp_frames)
+    head.fade_start = at
+    head.fade_target = np.float64(goal)
+    count = head.fade_count
+    head.fades[count % FADE_SLOTS, 0] = at
+    head.fades[count % FADE_SLOTS, 1] = goal
     _fence()
-    head[COUNT] = count + 1
+    head.fade_count = count + 1
 
 
 @njit(cache=True, nogil=True)
-def _fade(head, real, at, end):
+def _follow_goal(head, at, end):
     """Take up what the fader is to do at sample `at`; return the sample, `end` at most, at which to ask again."""
-    now, later = head[GOAL], head[LATER]
-    if now != head[FADED]:
-        head[FADED] = now
-        _turn(head, real, at, now & 1)
-    if later != head[OPENED]:
+    now, later = head.goal, head.later_goal
+    if now != head.goal_seen:
+        head.goal_seen = now
+        _set_fade(head, at, now & 1)
+    if later != head.later_goal_seen:
         if later >> 1 > at:
             return min(later >> 1, end)
-        head[OPENED] = later
+        head.later_goal_seen = later
         if later:
-            _turn(head, real, at, later & 1)
+            _set_fade(head, at, later & 1)
     return end
 
 
 @njit(cache=True, nogil=True)
-def _sound(head, real, answers, chains, at):
-    """Output sample number `at` of the hop that is playing."""
-    if head[BASE] == head[HOP]:
-        start = boundary(real[SECONDS], real[RATE], head[HOP]) + head[SLACK]
-        return answers[(head[HOP] % ANSWERS) * head[FRAMES] + at - start]
-    k = at - head[FROM + head[CHAIN]]
-    return chains[head[CHAIN] * head[LENGTH] + k] if k < head[LASTS + head[CHAIN]] else np.float32(0.0)
+def _sample(head, answers, fallbacks, at):
+    """Output sample number `at` of the hop that is playing, before the fader."""
+    if head.answered_hop == head.current_hop:
+        start = boundary(head.hop_s, head.samplerate, head.current_hop) + head.slack
+        return answers[(head.current_hop % ANSWER_SLOTS) * head.hop_frames + at - start]
+    slot = head.fallback
+    k = at - head.fallback_start[slot]
+    return fallbacks[slot * head.fallback_frames + k] if k < head.fallback_length[slot] else np.float32(0.0)
 
 
 @njit(cache=True, nogil=True)
-def _speak(head, real, spoken, answers, chains, out, first, frames):
-    """Write `frames` frames from `first` on, and keep them in the ring `spoken`."""
-    at, end, channels = head[SPOKEN], head[SPOKEN] + frames, head[OUT]
+def _write_output(head, ring, answers, fallbacks, out, first, frames):
+    """Write `frames` frames from `first` on, and keep them in the ring of the output."""
+    at, end, channels = head.samples_out, head.samples_out + frames, head.channels_out
     while at < end:
-        if at == head[ENDS]:
-            _begin(head, real)
-        stop = _fade(head, real, at, min(end, head[ENDS]))
+        if at == head.hop_end:
+            _begin_hop(head)
+        stop = _follow_goal(head, at, min(end, head.hop_end))
         for n in range(at, stop):
-            x = _sound(head, real, answers, chains, n)
-            if real[TARGET] != 1.0 or n - head[FADE_AT] < head[RAMP]:
-                x = np.float32(x * gain_at(n, head[FADE_AT], real[ORIGIN], real[TARGET], head[RAMP]))
-            spoken[n % head[SIZE]] = x
+            x = _sample(head, answers, fallbacks, n)
+            if head.fade_target != 1.0 or n - head.fade_start < head.ramp_frames:
+                gain = gain_at(n, head.fade_start, head.fade_origin, head.fade_target, head.ramp_frames)
+                x = np.float32(x * gain)
+            ring[n % head.ring_size] = x
             place = (first + frames - (end - n)) * channels
             for c in range(channels):
-                out[place + c] = x if (head[SPEAK] >> c) & 1 else np.float32(0.0)
+                out[place + c] = x if (head.output_mask >> c) & 1 else np.float32(0.0)
         at = stop
         _fence()
-        head[SPOKEN] = at
+        head.samples_out = at
 
 
 @njit(cache=True, nogil=True)
-def process(head, real, floats, inp, out, frames, flags):
-    """The whole audio thread: `frames` interleaved frames in and out."""
-    size = head[SIZE]
+def process(header, floats, inp, out, frames, flags):
+    """The whole audio thread: `frames` interleaved frames in and out.
+
+    header (1,) `HEADER`; floats: the float32 after it; inp, out: (frames * channels,) float32; flags: PortAudio's.
+    """
+    head = header[0]
+    size = head.ring_size
     answers = 3 * size
-    chains = answers + ANSWERS * head[FRAMES]
-    if head[READY] and flags & XRUN != 0:  # while a stream is being opened nothing can be lost
-        head[XRUNS] += 1
-    head[BLOCK] = max(head[BLOCK], frames)
+    fallbacks = answers + ANSWER_SLOTS * head.hop_frames
+    if head.ready and flags & XRUN_FLAGS != 0:  # while a stream is being opened nothing can be lost
+        head.xruns += 1
+    head.longest_block = max(head.longest_block, frames)
     done = np.int64(0)
-    if not head[READY]:
+    if not head.ready:
         out[:] = 0.0
         done = frames
     while done < frames:
-        n = min(STEP, frames - done)
-        _listen(head, floats[:size], floats[2 * size : answers], inp, done, n)
-        _speak(head, real, floats[size : 2 * size], floats[answers:chains], floats[chains:], out, done, n)
+        n = min(MAX_STEP, frames - done)
+        _read_input(head, floats[:size], floats[2 * size : answers], inp, done, n)
+        _write_output(head, floats[size : 2 * size], floats[answers:fallbacks], floats[fallbacks:], out, done, n)
         done += n
-    head[CALLBACKS] += 1
+    head.callbacks += 1
 
 
 @cfunc(types.intc(types.voidptr, types.voidptr, types.ulong, types.voidptr, types.ulong, types.voidptr), cache=True)
 def callback(inp, out, frames, time, status, shared):
-    """PaStreamCallback; `shared` points to the row of int64, after which the float32 come."""
+    """PaStreamCallback; `shared` points to the block that begins with the header."""
     n = np.int64(frames)
-    head = carray(shared, HEAD, np.int64)
-    real = carray(shared, HEAD, np.float64)
-    floats = carray(shared, head[TOTAL], np.float32)[2 * HEAD :]
+    header = carray(shared, 1, HEADER)
+    floats = carray(shared, header[0].total_floats, np.float32)[HEADER_FLOATS:]
     process(
-        head, real, floats, carray(inp, n * head[IN], np.float32), carray(out, n * head[OUT], np.float32), n,
-        np.int64(status),
+        header, floats, carray(inp, n * header[0].channels_in, np.float32),
+        carray(out, n * header[0].channels_out, np.float32), n, np.int64(status),
     )  # fmt: skip
     return 0
 
 
 @njit(cache=True, nogil=True)
-def release(head, place, value):
-    """Say that something is ready: after all that was written before."""
+def publish_answer(header, hop):
+    """Say that the answer of a hop is there, after all that was written before. From the decision thread."""
     _fence()
-    head[place] = value
+    header[0].published[hop % ANSWER_SLOTS] = hop
+
+
+@njit(cache=True, nogil=True)
+def publish_feed(header, samples):
+    """Say that so many samples of the feed have been written, after all that was written before."""
+    _fence()
+    header[0].feed_written = samples
+    header[0].feeding = 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from agent.engine.audio_callback import PATIENCE
+from agent.engine.audio_callback import ANSWER_TIMEOUT_S
 from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import RemoteListener
@@ -54,7 +54,7 @@ class BlockLoop:
                 if self._strict and engine.failure:
                     raise engine.failure
                 if self._strict and engine.buffers.missed:  # better no file than another one
-                    raise TimeoutError(f"the mind took longer than {PATIENCE:g} s for one hop")
+                    raise TimeoutError(f"the answer of one hop took longer than {ANSWER_TIMEOUT_S:g} s")
                 if self._write:
                     self._write(spoken)
         except Exception as error:

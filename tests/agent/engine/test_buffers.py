@@ -1,5 +1,8 @@
 """The callback and its memory: every sample in its place whatever the blocks, decisions once and for all, no stall."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -212,7 +215,7 @@ def test_input_alone_and_output_alone():
     by_pointer(buffers, np.zeros((0,), np.float32), out)
     assert not out.any()
     np.testing.assert_array_equal(buffers.read_input(0, 300), np.concatenate([audio, np.zeros(44, np.float32)]))
-    with pytest.raises(ValueError, match="channels to speak"):
+    with pytest.raises(ValueError, match="channels to play on"):
         buffers.set_channels(1, 2, None, [2])
     with pytest.raises(ValueError, match=r"inp \(3,\) float64"):
         buffers.process(np.zeros(3), np.zeros((3, 2), np.float32))
@@ -221,7 +224,7 @@ def test_input_alone_and_output_alone():
 @SOME
 @given(chunks=st.lists(st.integers(0, 5000), min_size=1, max_size=9), block=st.sampled_from(BLOCKS[2:]))
 def test_what_is_fed_is_heard_in_order(chunks, block):
-    buffers = AudioBuffers(HOP, RATE, 300, seconds=2)
+    buffers = AudioBuffers(HOP, RATE, 300, kept_s=2)
     audio = np.random.default_rng(2).uniform(-1, 1, sum(chunks)).astype(np.float32)
     buffers.feed(audio[:0])
     at, out = 0, np.zeros(block, np.float32)
@@ -234,7 +237,7 @@ def test_what_is_fed_is_heard_in_order(chunks, block):
                 buffers.process(out, out.copy())
     rest = buffers.input_pending
     buffers.process(out[:rest], out[:rest].copy())
-    kept = min(len(audio), buffers.size - audio_callback.STEP)
+    kept = min(len(audio), buffers.ring_size - audio_callback.MAX_STEP)
     np.testing.assert_array_equal(buffers.read_input(len(audio) - kept, len(audio)), audio[len(audio) - kept :])
 
 
@@ -307,6 +310,40 @@ def test_nobody_waits_for_a_mind_that_is_gone():
     assert time.perf_counter() - began < 1 and buffers.missed == 0
 
 
+def test_the_callback_reads_a_clock_that_nobody_sets():
+    before = time.monotonic()
+    for _ in range(100):
+        now = audio_callback.monotonic_s()
+        assert before - 1e-3 <= now <= time.monotonic() + 1e-3
+        before = now
+
+
+@pytest.mark.parametrize(("timeout_s", "hops"), [(1.0, 1), (0.3, 3)])
+def test_a_timeout_is_time_and_no_number_of_naps(timeout_s, hops):
+    """How long a sleep really takes is the system's affair: so long, and not some three times as long."""
+    buffers = AudioBuffers(HOP, RATE, 0, wait=True, answer_timeout_s=timeout_s)
+    began = time.monotonic()
+    silence = np.zeros(2000 * (hops + 1), np.float32)  # hop 0 needs no answer
+    buffers.process(silence, silence.copy())
+    assert hops * timeout_s - 1e-3 <= time.monotonic() - began < hops * timeout_s + 1.0
+    assert buffers.missed == hops
+
+
+NO_ALLOCATION = """
+from agent.engine.audio_callback import callback
+code = callback.inspect_llvm()
+assert "usleep" in code, "all that it calls is in it"
+print([word for word in ("NRT_Allocate", "NRT_MemInfo_alloc", "malloc", "PyList_New") if word in code])
+"""
+
+
+def test_the_callback_allocates_nothing(tmp_path):
+    """Compiled anew, for what comes from the cache cannot be looked at."""
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", NO_ALLOCATION], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_xruns_are_counted_by_the_flags_of_the_device():
     buffers, block = AudioBuffers(HOP, RATE, 300), np.zeros(64, np.float32)
     for flags in (0, 1, 2, 4, 8, 6, 16, 17):
@@ -315,7 +352,7 @@ def test_xruns_are_counted_by_the_flags_of_the_device():
 
 
 def test_what_is_long_gone_reads_as_silence():
-    buffers = AudioBuffers(HOP, RATE, 0, seconds=1)
+    buffers = AudioBuffers(HOP, RATE, 0, kept_s=1)
     for n in range(40):
         buffers.process(np.full(1000, (n + 1) / 64, np.float32), np.zeros(1000, np.float32))
     kept = buffers.read_input(0, 41_000)
@@ -333,7 +370,7 @@ def test_what_the_mind_may_not_do():
         buffers.publish(1, np.zeros(1999, np.float32))
     with pytest.raises(ValueError, match="NaN"):
         buffers.publish(1, np.full(2000, np.nan, np.float32))
-    with pytest.raises(ValueError, match="chain of more"):
+    with pytest.raises(ValueError, match="fallback of more"):
         buffers.publish(1, hop_sound(buffers, 1), [np.zeros(2000, np.float32)] * 100)
     buffers.publish(1, hop_sound(buffers, 1))
     with pytest.raises(ValueError, match="hop 1 has been published"):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agent.control.bus import Bus
 from agent.control.command import Command, CommandError, parse_command
 from agent.engine.buffers import AudioBuffers
+from agent.engine.command_queue import COMMAND_QUEUE_SIZE
 from agent.engine.engine import Engine
 from agent.engine.file_transport import BlockLoop, Drain, Feeder, by_labels
 from agent.engine.remote_listener import RemoteListener
@@ -450,6 +451,37 @@ def test_a_thousand_commands_a_second(stage):
         assert live.engine.snapshot()["settings"]["temperature"] == 1.25
         assert live.engine.buffers.missed <= 2, "two cores shared with others; alone it is 0"
         assert len(live.told("event")) >= 8
+
+
+@pytest.mark.parametrize("name", ["panic", "stop", "mute", "quit"])
+def test_what_is_urgent_is_done_however_many_commands_wait(stage, name):
+    session = stage.session("decision.rests='never'", hop=0.25, rate=22050)
+    with rig(session, stage) as live:
+        live.play(melody(1.5, 22050, 1))
+        live.engine.command(Command("play", (), "test"))
+        with live.engine._commands._lock:  # nothing is carried out meanwhile
+            live.engine._commands._waiting.extend(Command("jump", (), "test") for _ in range(COMMAND_QUEUE_SIZE))
+        live.engine.command(parse_command(name, (), "test"))
+        out = live.play(melody(1.0, 22050, 2))
+        assert not out[221:].any(), "silence within 10 ms"
+        assert live.engine.state == ("muted" if name == "mute" else "stopped")
+        assert (name,) == live.told("changed")[0][:1] or live.told("changed")[0] == ("play",)
+        assert live.engine.over.is_set() == (name == "quit")
+
+
+def test_an_error_of_ours_keeps_its_traceback(unsteady, stage, caplog):
+    """The musician gets a sentence, who mends it the traceback; a command that fails likewise."""
+    session = unsteady(hop=0.25, rate=22050)
+    session.fail = {"propose": 3}
+    with rig(session, stage) as live:
+        live.play(melody(1.5, 22050, 1))
+        live.engine.command(Command("gain", (), "test"))  # has not passed the door: its value is missing
+        live.play(melody(0.5, 22050, 1))
+        (first, *_) = live.told("error")
+    assert "RuntimeError: propose broke" in first[0] and "Traceback" not in first[0]
+    traces = [record for record in caplog.records if record.name == "antiphon.engine" and record.exc_info]
+    assert [record.exc_info[0] for record in traces] == [RuntimeError, IndexError]
+    assert {record.levelname for record in traces} == {"ERROR"}
 
 
 def test_too_many_commands_are_refused(stage):
