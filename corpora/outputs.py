@@ -45,7 +45,7 @@ def refuse_unwritable(path: str | Path) -> None:
 
 def _overlap(path: Path, other: Path) -> str | None:
     """How two paths overlap, in words that stand between them; None if they do not."""
-    real, real_other = Path(os.path.realpath(path)), Path(os.path.realpath(other))
+    real, real_other = _without_links(path), _without_links(other)
     if real == real_other or _same_file(path, other):
         return "is the same as"
     if _contains(real_other, real):
@@ -55,13 +55,21 @@ def _overlap(path: Path, other: Path) -> str | None:
     return None
 
 
+def _without_links(path: Path) -> Path:
+    with suppress(ValueError):  # a NUL in a name, which is told where the file is opened
+        return Path(os.path.realpath(path))
+    return path.absolute()
+
+
 def _same_file(path: Path, other: Path) -> bool:
     """Do both exist and are they one file or folder, by a hard link say, or on a disk that ignores upper case?"""
-    with suppress(OSError, ValueError):  # ValueError: a NUL in a name, which is told where the file is opened
+    with suppress(OSError, ValueError):
         return os.path.samefile(path, other)
     return False
 
 
 def _contains(folder: Path, path: Path) -> bool:
     """Is `path` below `folder`, both without links? Folders are compared by identity, like files."""
-    return any(parent == folder or _same_file(parent, folder) for parent in path.parents)
+    with suppress(OSError, ValueError):
+        return folder.is_dir() and any(_same_file(parent, folder) for parent in path.parents)
+    return False
