@@ -82,8 +82,8 @@ def encoder_of(folder: Path) -> Path | str:
 
 def coherence_folder(name: str | Path) -> Path:
     """Where the meter of a model is: in its coherence/, or the folder named is one itself; ModelError if neither."""
-    if (Path(name) / "coherence.json").is_file():
-        return Path(name)
+    if (named_folder(name) / "coherence.json").is_file():
+        return named_folder(name)
     folder = find(name) / "coherence"
     if not (folder / "coherence.json").is_file():
         raise ModelError(f"model '{name}' has no coherence meter: make one with: antiphon train coherence DATA -o DIR")
