@@ -27,8 +27,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from decision import step
-from decision.step import DecisionState
+from decision import kernel
+from decision.kernel import DecisionState
 
 SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
 PAPER = {"dim": 768, "layers": 6, "heads": 12, "ff": 2048}
@@ -85,7 +85,7 @@ class DecisionConfig:
 
 
 def rotary_factors(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
-    """Rotary factors (cos|sin, n, head) float32 of hop numbers (n,).
+    """(cos|sin, n, head dim) float32 of hop numbers (n,); frequencies (head dim / 2,) in radians per hop.
 
     Angles are taken in float64: in float32 a position of 100,000 is off by several thousandths of a turn.
     """
@@ -94,15 +94,30 @@ def rotary_factors(positions: np.ndarray, frequencies: np.ndarray) -> Tensor:
     return torch.from_numpy(np.stack([np.hstack([cos, cos]), np.hstack([-sin, sin])]).astype(np.float32))
 
 
-def apply_rotary(x: Tensor, turned: Tensor) -> Tensor:
-    """Turn (..., n, head) by the factors of `turn`; pair i is (i, i + head / 2)."""
-    return (x * turned[0] + x.roll(x.shape[-1] // 2, -1) * turned[1]).to(x.dtype)
+def apply_rotary(x: Tensor, factors: Tensor) -> Tensor:
+    """Rotate (..., n, head dim) by `rotary_factors` (RoPE, Su et al. 2021, eq. 34).
+
+    Pair i is (a, b) = (x[i], x[i + head dim / 2]). At hop m it becomes (a cos mf - b sin mf, b cos mf + a sin mf), its
+    rotation by the angle mf. The product of a query rotated by mf and a key rotated by nf is that of the query and the
+    key rotated by (n - m) f, since a rotation keeps angles: attention sees the distance n - m and no position.
+    """
+    return (x * factors[0] + x.roll(x.shape[-1] // 2, -1) * factors[1]).to(x.dtype)
 
 
 class Block(nn.Module):
     """One pre-norm layer: attention to what was played, attention to what was heard, feed-forward."""
 
-    ORDER = ("norm_own", "own_in", "own_out", "norm_heard", "heard_in", "heard_out", "norm_ff", "ff_in", "ff_out")
+    WEIGHT_ORDER = (
+        "norm_own",
+        "own_in",
+        "own_out",
+        "norm_heard",
+        "heard_in",
+        "heard_out",
+        "norm_ff",
+        "ff_in",
+        "ff_out",
+    )
 
     def __init__(self, config: DecisionConfig):
         super().__init__()
@@ -113,31 +128,38 @@ class Block(nn.Module):
         self.ff_in, self.ff_out = nn.Linear(dim, config.ff), nn.Linear(config.ff, dim)
         self.drop = nn.Dropout(config.dropout)
 
-    def split(self, x: Tensor) -> Tensor:
+    def split_heads(self, x: Tensor) -> Tensor:
         """(batch, n, parts * dim) -> (parts, batch, heads, n, head)."""
         batch, n, _ = x.shape
         head = self.own_out.in_features // self.heads
         return x.view(batch, n, -1, self.heads, head).permute(2, 0, 3, 1, 4)
 
     def forward(
-        self, x: Tensor, turned: Tensor, own: Tensor, keys: Tensor, values: Tensor, see: Tensor, past=None
+        self,
+        x: Tensor,
+        rotary: Tensor,
+        own_mask: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        heard_mask: Tensor,
+        cache: Tensor | None = None,
     ) -> Tensor:
         """(batch, n, dim) -> (batch, n, dim).
 
-        turned: rotary factors of the n rows; own (n, m) bool: which rows each sees; keys, values (batch, heads,
-        slots, head) of what was heard; see (n, slots) bool. Attention itself has no dropout: fused, the CPU has none.
-        past: None, and m = n; or (2, batch, heads, m or more, head) keys and values, where those of the m - n rows
-        before stand and those of these n are put.
+        rotary: factors of the n rows; own_mask (n, m) bool: which rows each sees; keys, values (batch, heads, slots,
+        head dim) of what was heard; heard_mask (n, slots) bool. Attention itself has no dropout: fused, the CPU has
+        none. cache: None, and m = n; or (2, batch, heads, m or more, head dim) keys and values of the m - n rows
+        before, to which those of these n are added.
         """
-        query, key, value = self.split(self.own_in(self.norm_own(x)))
-        query, key = apply_rotary(query, turned), apply_rotary(key, turned)
-        if past is not None:
-            rows = own.shape[1]
-            past[0, :, :, rows - x.shape[1] : rows], past[1, :, :, rows - x.shape[1] : rows] = key, value
-            key, value = past[:, :, :, :rows]
-        x = x + self.drop(self.own_out(merge_heads(attention(query, key, value, own))))
-        query = apply_rotary(self.split(self.heard_in(self.norm_heard(x)))[0], turned)
-        x = x + self.drop(self.heard_out(merge_heads(attention(query, keys, values, see))))
+        query, key, value = self.split_heads(self.own_in(self.norm_own(x)))
+        query, key = apply_rotary(query, rotary), apply_rotary(key, rotary)
+        if cache is not None:
+            rows = own_mask.shape[1]
+            cache[0, :, :, rows - x.shape[1] : rows], cache[1, :, :, rows - x.shape[1] : rows] = key, value
+            key, value = cache[:, :, :, :rows]
+        x = x + self.drop(self.own_out(merge_heads(attention(query, key, value, own_mask))))
+        query = apply_rotary(self.split_heads(self.heard_in(self.norm_heard(x)))[0], rotary)
+        x = x + self.drop(self.heard_out(merge_heads(attention(query, keys, values, heard_mask))))
         return x + self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
 
 
@@ -163,12 +185,12 @@ class Decision(nn.Module):
         super().__init__()
         self.config = config
         self.card: dict[str, Any] = {}  # how it was made: steps, data, scores
-        self._weights: step.Weights | None = None
+        self._weights: kernel.Weights | None = None
         dim, head = config.dim, config.dim // config.heads
-        # Half of each head turns, from 1 radian per hop down to 1 per window; the other half is blind to position
+        # Half of each head rotates, from 1 radian per hop down to 1 per window; the other half is blind to position
         # and holds the null key, which must look the same from everywhere.
-        turning = float(config.window) ** -np.linspace(0.0, 1.0, head // 4)
-        self.frequencies = np.concatenate([turning, np.zeros(head // 2 - head // 4)])
+        rotating = float(config.window) ** -np.linspace(0.0, 1.0, head // 4)
+        self.frequencies = np.concatenate([rotating, np.zeros(head // 2 - head // 4)])
         self.played = nn.Embedding(config.vocab + 1, dim)
         self.heard = nn.Embedding(config.vocab, dim)
         self.norm_heard = nn.LayerNorm(dim)
@@ -199,63 +221,66 @@ class Decision(nn.Module):
         """
         first = played.new_full((len(played), 1), self.config.start)
         x = self.drop(self.played(torch.cat([first, played[:, :-1]], 1)))
-        hops, ears = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
-        own, see = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, ears, lookahead))
-        keys, values = self._ears(heard, ears).unbind(1)
-        turned = rotary_factors(hops, self.frequencies).to(x.device)
+        hops, heard_hops = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
+        own_mask, heard_mask = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, heard_hops, lookahead))
+        keys, values = self._heard_keys_values(heard, heard_hops).unbind(1)
+        rotary = rotary_factors(hops, self.frequencies).to(x.device)
         for i, block in enumerate(self.blocks):
-            x = block(x, turned, own, keys[i], values[i], see)
-        return self.head(self.norm(x))
+            x = block(x, rotary, own_mask, keys[i], values[i], heard_mask)
+        logits: Tensor = self.head(self.norm(x))
+        return logits
 
     @torch.no_grad()
-    def answer(self, heard: Tensor, choose: Callable[[int, Tensor], Tensor], lookahead: int | None = None) -> Tensor:
+    def generate(self, heard: Tensor, choose: Callable[[int, Tensor], Tensor], lookahead: int | None = None) -> Tensor:
         """Labels (B, T) int64 played on its own history to `heard` (B, T): label t is `choose(t, logits (B, vocab))`.
 
         The rows of `forward`, one by one, for training: many pieces at once, on any device. On stage `start` serves.
         """
         (batch, length), c = heard.shape, self.config
         hops, device = np.arange(length), heard.device
-        own, see = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
-        keys, values = self._ears(heard, hops).unbind(1)
-        turned = rotary_factors(hops, self.frequencies).to(device)
-        past = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
+        own_mask, heard_mask = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
+        keys, values = self._heard_keys_values(heard, hops).unbind(1)
+        rotary = rotary_factors(hops, self.frequencies).to(device)
+        cache = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
         labels, last = torch.empty_like(heard), heard.new_full((batch,), c.start)
         for t in range(length):
             x, row = self.played(last[:, None]), slice(t, t + 1)
             for i, block in enumerate(self.blocks):
-                x = block(x, turned[:, row], own[row, : t + 1], keys[i], values[i], see[row], past[i])
+                masks = own_mask[row, : t + 1], heard_mask[row]
+                x = block(x, rotary[:, row], masks[0], keys[i], values[i], masks[1], cache[i])
             last = labels[:, t] = choose(t, self.head(self.norm(x))[:, 0])
         return labels
 
-    def _masks(self, hops: np.ndarray, ears: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Who sees whom: rows x rows, rows x (null, heard); bool, True = seen."""
+    def _masks(self, hops: np.ndarray, heard: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Which row sees what, given the hop numbers of both: rows x rows, rows x (null, heard); bool, True = seen."""
         t, window = hops[:, None], self.config.window
         own = (hops <= t) & (hops > t - window)
-        see = (ears > t - window) & (ears < t + window)
+        heard_mask = (heard > t - window) & (heard < t + window)
         if lookahead is not None:
-            see &= ears <= t - lookahead
-        return own, np.hstack([np.ones_like(t, bool), see])
+            heard_mask &= heard <= t - lookahead
+        return own, np.hstack([np.ones_like(t, bool), heard_mask])
 
     def _null(self) -> Tensor:
-        """Null keys and values (layers, 2, 1, heads, 1, head), the keys zero wherever a query turns."""
+        """Null keys and values (layers, 2, 1, heads, 1, head), the keys zero wherever a query is rotated."""
         still = torch.from_numpy(np.tile(self.frequencies == 0, 2)).to(self.null)
         keep = torch.stack([still, torch.ones_like(still)])[:, None]
         return (self.null * keep)[:, :, None, :, None]
 
     def _keys(self, labels: Tensor, hops: np.ndarray) -> Tensor:
-        """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys turned to their hops (S,)."""
+        """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys rotated to their hops (S,)."""
         c = self.config
         both = self.heard_out(self.norm_heard(self.drop(self.heard(labels))))
         both = both.view(*labels.shape, c.layers, 2, c.heads, -1).permute(2, 3, 0, 4, 1, 5)
         factors = rotary_factors(hops, self.frequencies).to(both.device)
         return torch.stack([apply_rotary(both[:, 0], factors), both[:, 1]], 1)
 
-    def _ears(self, heard: Tensor, hops: np.ndarray) -> Tensor:
+    def _heard_keys_values(self, heard: Tensor, hops: np.ndarray) -> Tensor:
+        """Keys and values (layers, 2, B, heads, 1 + S, head dim): null, then what was heard."""
         both = self._keys(heard, hops)
         null = self._null().to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1)
         return torch.cat([null, both], 4)
 
-    # Playing: the same by single rows, see decision/step.py
+    # Playing: the same by single rows, see decision/kernel.py
 
     def train(self, mode: bool = True) -> Decision:
         """As nn.Module.train; the weights packed for playing are forgotten, for they may change now."""
@@ -263,7 +288,7 @@ class Decision(nn.Module):
         return super().train(mode)
 
     @torch.no_grad()
-    def weights(self) -> step.Weights:
+    def packed_weights(self) -> kernel.Weights:
         """A copy of the weights as the kernel reads them, packed once after each call of `eval`.
 
         RuntimeError in training mode: the copy would grow old.
@@ -272,14 +297,14 @@ class Decision(nn.Module):
             raise RuntimeError("a decision model in training cannot play: call eval() first")
         if self._weights is None:
             c = self.config
-            ears = self.heard_out(self.norm_heard(self.heard.weight)).view(c.vocab, c.layers, 2, c.heads, -1)
-            layers = [_end_to_end(*(getattr(block, name) for name in Block.ORDER)) for block in self.blocks]
-            self._weights = step.Weights(
-                played=_packed(self.played.weight),
-                ears=_packed(ears),
-                null=_packed(self._null().squeeze((2, 4))),
-                layers=step.packed(_packed(torch.stack(layers))),
-                last=step.packed(_packed(_end_to_end(self.norm, self.head))),
+            heard_kv = self.heard_out(self.norm_heard(self.heard.weight)).view(c.vocab, c.layers, 2, c.heads, -1)
+            layers = [_end_to_end(*(getattr(block, name) for name in Block.WEIGHT_ORDER)) for block in self.blocks]
+            self._weights = kernel.Weights(
+                embedding=_packed(self.played.weight),
+                heard_kv=_packed(heard_kv),
+                null_kv=_packed(self._null().squeeze((2, 4))),
+                layers=kernel.packed(_packed(torch.stack(layers))),
+                head=kernel.packed(_packed(_end_to_end(self.norm, self.head))),
                 frequencies=self.frequencies,
                 window=c.window,
                 ff=c.ff,
@@ -291,7 +316,7 @@ class Decision(nn.Module):
 
         With `batch`, that many independent pieces in step: labels are then (batch,) arrays, logits (batch, vocab).
         """
-        return step.start(self.weights(), self.config.start, batch, origin)
+        return kernel.start(self.packed_weights(), self.config.start, batch, origin)
 
     def hear(self, state: DecisionState, label: int | np.ndarray) -> None:
         """Take in the label of the next hop heard; live, after the `commit` of what was played meanwhile.
@@ -301,13 +326,14 @@ class Decision(nn.Module):
         window = self.config.window
         if state.heard - state.played >= window:
             raise DecisionError(f"heard {window} hops (the window) ahead of what is played: commit what was played")
-        step.hear(self.weights(), state, self._labels(state, label))
+        kernel.hear(self.packed_weights(), state, self._labels(state, label))
 
     def logits(self, state: DecisionState) -> np.ndarray:
         """(vocab,) float32 for the next label to be played, given all that has been heard so far."""
-        if state.fresh != state.heard:
-            state.current, state.fresh = step.row(self.weights(), state, 0, state.last), state.heard
-        return state.current[0].copy() if state.single else state.current.copy()
+        if state.logits_at != state.heard:
+            state.logits = kernel.decode_row(self.packed_weights(), state, 0, state.last)
+            state.logits_at = state.heard
+        return state.logits[0].copy() if state.single else state.logits.copy()
 
     def plan(self, state: DecisionState, choose: Callable[[np.ndarray], Any], horizon: int) -> list[Any]:
         """The next `horizon` labels, 1 to `window`, each chosen by `choose(logits) -> label` given those before it.
@@ -318,7 +344,7 @@ class Decision(nn.Module):
             raise DecisionError(f"horizon = {horizon}: expected 1 to {self.config.window} labels, the window")
         plan = [choose(self.logits(state))]
         for ahead in range(1, horizon):
-            logits = step.row(self.weights(), state, ahead, self._labels(state, plan[-1]))
+            logits = kernel.decode_row(self.packed_weights(), state, ahead, self._labels(state, plan[-1]))
             plan.append(choose(logits[0] if state.single else logits))
         return plan
 
@@ -329,7 +355,7 @@ class Decision(nn.Module):
         """
         labels = self._labels(state, label)
         self.logits(state)  # a hop answered without a plan needs its row all the same
-        step.commit(self.weights(), state, labels)
+        kernel.commit(self.packed_weights(), state, labels)
 
     def _labels(self, state: DecisionState, label: int | np.ndarray) -> np.ndarray:
         labels = np.array(label, np.int64, ndmin=1)

@@ -154,7 +154,7 @@ def test_top_level_folders_are_the_ones_agreed():
         ("agent/x.py", "import train.common.run", {"train"}),
         ("train/x.py", "from importlib import import_module\nimport_module(f'agent.{1}')", {"agent"}),
         ("perception/x.py", "import tests.conftest", {"tests"}),
-        ("decision/x.py", "import decision.step, numpy", set()),
+        ("decision/x.py", "import decision.kernel, numpy", set()),
     ],
 )
 def test_a_wrong_arrow_is_seen(monkeypatch, tmp_path, file, text, wrong):

@@ -299,7 +299,7 @@ def roll_out(
         drawn = sample_rows(scores, allowed, uniform[:, t], top_p=top_p, constraint=constraint)
         return torch.from_numpy(np.where(mine[:, t], drawn, truth[:, t])).to(played.device)
 
-    return model.answer(heard, choose, lookahead)
+    return model.generate(heard, choose, lookahead)
 
 
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:

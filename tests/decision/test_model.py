@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from decision import step
+from decision import kernel
 from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError
 
 CONFIG = DecisionConfig(units=11, hop=1.5, window=10, dim=32, layers=3, heads=2, ff=48, alphabet="k11-test")
@@ -121,7 +121,8 @@ def test_a_plan_changes_nothing_and_is_what_then_happens(model, piece):
     before = copy.deepcopy(state)
     plan = model.plan(state, greedy, 6)
     window = CONFIG.window
-    assert (state.rows[..., :window, :] == before.rows[..., :window, :]).all() and (state.ears == before.ears).all()
+    assert (state.caches.own[..., :window, :] == before.caches.own[..., :window, :]).all()
+    assert (state.caches.heard == before.caches.heard).all()
     assert (state.heard, state.played, state.last.tolist()) == (before.heard, before.played, before.last.tolist())
     assert model.plan(state, greedy, 6) == plan
     for label in plan:  # nothing more heard: playing the plan gives the logits it was made from
@@ -166,20 +167,20 @@ def test_a_batch_is_its_pieces(model, piece):
 def test_two_hours_are_flat_in_memory_and_work(model, monkeypatch):
     """The kernel's work is the slots it visits; they and the state stay what they are after one window."""
     state, work = model.start(), []
-    kernel = step._row
+    decode = kernel._decode_row
 
-    def counted(*arguments):
-        own, ears = step._visible(arguments[7])
-        work.append((len(own), len(ears), arguments[5].nbytes + arguments[6].nbytes))
-        return kernel(*arguments)
+    def counted(weights, caches, at, *more):
+        own, heard = kernel._visible_slots(at, weights.window)
+        work.append((len(own), len(heard), caches.own.nbytes + caches.heard.nbytes))
+        return decode(weights, caches, at, *more)
 
-    monkeypatch.setattr(step, "_row", counted)
+    monkeypatch.setattr(kernel, "_decode_row", counted)
     for t in range(round(7200 / CONFIG.hop)):
         model.commit(state, t % CONFIG.vocab)
         model.hear(state, t % 7)
     window = CONFIG.window
     assert set(work[window:]) == {(window, window - 1, work[0][2])}
-    arrays = [v for v in vars(state).values() if isinstance(v, np.ndarray)]
+    arrays = [*state.caches, *(v for v in vars(state).values() if isinstance(v, np.ndarray))]
     assert sum(a.nbytes for a in arrays) < 2 * 3 * 2 * 32 * 4 * 2 * window + 1000
 
 
@@ -291,12 +292,12 @@ def test_weights_kept_in_half_the_room_are_the_same_numbers(model, piece, tmp_pa
     """What float16 holds is kept as float16; a row of it is the row of the same weights in float32."""
     model.save(tmp_path)
     loaded = Decision.load(tmp_path)
-    halves = loaded.weights()
-    assert halves.layers.dtype == halves.last.dtype == np.uint16
-    assert model.weights().layers.dtype == np.float32, "weights that float16 would round stay as they are"
+    halves = loaded.packed_weights()
+    assert halves.layers.dtype == halves.head.dtype == np.uint16
+    assert model.packed_weights().layers.dtype == np.float32, "weights that float16 would round stay as they are"
     heard, played = piece[:, 0]
     short = played_step_by_step(loaded, heard, played, 1)
-    floats = {name: getattr(halves, name).view(np.float16).astype(np.float32) for name in ("layers", "last")}
+    floats = {name: getattr(halves, name).view(np.float16).astype(np.float32) for name in ("layers", "head")}
     loaded._weights = halves._replace(**floats)
     assert np.abs(played_step_by_step(loaded, heard, played, 1) - short).max() < TOLERANCE
 
@@ -307,12 +308,12 @@ def test_every_number_of_float16_is_read_exactly():
     every = every[np.isfinite(every.view(np.float16))]
     flat, one = np.concatenate([every, np.zeros(len(every), np.uint16)]), np.ones((1, 1), np.float32)
     out = np.empty((1, len(every)), np.float32)
-    step._linear(one, flat, 0, out)
+    kernel._linear(one, flat, 0, out)
     assert np.array_equal(out[0], every.view(np.float16).astype(np.float32))
 
 
 def test_packing_loses_nothing_or_is_not_done():
     exact = np.array([1.5, -(2.0**-24), 65504, 0], np.float32)
-    assert np.array_equal(step.packed(exact).view(np.float16).astype(np.float32), exact)
+    assert np.array_equal(kernel.packed(exact).view(np.float16).astype(np.float32), exact)
     for weight in (0.1, 1e9, 2.0**-26):
-        assert step.packed(np.array([weight], np.float32)).dtype == np.float32
+        assert kernel.packed(np.array([weight], np.float32)).dtype == np.float32
