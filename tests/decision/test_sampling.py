@@ -7,9 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
-from decision.sampling import CONSTRAINTS, apply_repetition_penalty, draw, nucleus, sample, softmax
+from decision.sampling import CONSTRAINTS, apply_repetition_penalty, invert_cdf, nucleus, sample, softmax
 
 FINITE = st.floats(-1e4, 1e4, width=32)
+
+
+def nucleus_of(p, top_p=1.0, top_k=0):
+    """Labels of the nucleus of one row, likeliest first."""
+    order, kept = nucleus(p[None], top_p, top_k)
+    return order[kept]
 
 
 @st.composite
@@ -41,7 +47,7 @@ def test_require_draws_only_what_is_allowed(question):
 def test_prefer_is_allowed_inside_the_nucleus_else_the_nucleus(question):
     logits, allowed, rng, how = question
     scores = apply_repetition_penalty(logits, how["recent"], how["repetition_penalty"])
-    kept = nucleus(softmax(scores, how["temperature"]), how["top_p"], how["top_k"])
+    kept = nucleus_of(softmax(scores[None], how["temperature"])[0], how["top_p"], how["top_k"])
     label = sample(logits, allowed, rng, constraint="prefer", **how)
     assert label in kept
     assert allowed[label] or not allowed[kept].any()
@@ -65,7 +71,7 @@ def test_same_rng_same_label_and_one_number_drawn(question, constraint):
 @given(hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(0.001, 1)), st.floats(0, 1))
 def test_nucleus_is_the_smallest_set_that_reaches_top_p(p, top_p):
     p /= p.sum()
-    kept = nucleus(p, top_p)
+    kept = nucleus_of(p, top_p)
     assert len(kept) >= 1 and (np.diff(p[kept]) <= 0).all()
     assert p[kept].sum() >= min(top_p, 1) - 1e-9
     assert p[kept][:-1].sum() < top_p or len(kept) == 1
@@ -88,11 +94,11 @@ def test_nucleus_is_the_smallest_set_that_reaches_top_p(p, top_p):
     ],
 )
 def test_the_label_that_crosses_top_p_is_kept(top_p, top_k, expected):
-    assert nucleus(np.array([0.3, 0.5, 0.1, 0.1]), top_p, top_k).tolist() == expected
+    assert nucleus_of(np.array([0.3, 0.5, 0.1, 0.1]), top_p, top_k).tolist() == expected
 
 
 def test_floats_do_not_widen_the_nucleus():
-    assert nucleus(np.array([0.7, 0.2, 0.1]), 0.9).tolist() == [0, 1]  # 0.7 + 0.2 = 0.8999999999999999
+    assert nucleus_of(np.array([0.7, 0.2, 0.1]), 0.9).tolist() == [0, 1]  # 0.7 + 0.2 = 0.8999999999999999
 
 
 def test_top_p_1_may_draw_any_label_of_any_probability():
@@ -109,8 +115,8 @@ def test_labels_come_in_the_right_proportions(constraint, top_p):
     logits, rng = np.log(np.array([0.4, 0.25, 0.2, 0.1, 0.05])) * 2, np.random.default_rng(7)
     allowed = np.array([False, True, True, False, True])
     p = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
-    nucleus_of = {1.0: [0, 1, 2, 3, 4], 0.8: [0, 1, 2]}[top_p]
-    kept = {"none": nucleus_of, "prefer": [i for i in nucleus_of if allowed[i]], "require": [1, 2, 4]}[constraint]
+    labels = {1.0: [0, 1, 2, 3, 4], 0.8: [0, 1, 2]}[top_p]
+    kept = {"none": labels, "prefer": [i for i in labels if allowed[i]], "require": [1, 2, 4]}[constraint]
     if constraint == "require" and top_p == 0.8:
         kept = [1, 2]  # 0.25 + 0.2 of 0.5 is 0.9
     draws = [sample(logits, allowed, rng, temperature=2.0, top_p=top_p, constraint=constraint) for _ in range(4000)]
@@ -133,8 +139,8 @@ def test_penalty_makes_recent_labels_less_likely_whatever_their_sign():
 
 
 def test_draw_reaches_the_last_label_and_no_further():
-    p = np.array([0.1] * 10)
-    assert draw(p, np.nextafter(1.0, 0.0)) == 9 and draw(p, 0.0) == 0
+    p = np.array([[0.1] * 10 + [0.0]] * 2)
+    assert invert_cdf(p, np.array([np.nextafter(1.0, 0.0), 0.0])).tolist() == [9, 0]
 
 
 @pytest.mark.parametrize(
