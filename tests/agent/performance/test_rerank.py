@@ -184,9 +184,9 @@ def test_candidates_leave_no_trace(four, guide):
             known.voice,
         )
         assert (piece.decision.played, piece.decision.heard) == (known.decision.played, known.decision.heard)
-        assert np.array_equal(piece.decision.ears, known.decision.ears)
+        assert np.array_equal(piece.decision.caches.heard, known.decision.caches.heard)
         window = four.decision.config.window
-        assert np.array_equal(piece.decision.rows[..., :window, :], known.decision.rows[..., :window, :])
+        assert np.array_equal(piece.decision.caches.own[..., :window, :], known.decision.caches.own[..., :window, :])
         four.accept(piece, four.propose(piece))
 
 

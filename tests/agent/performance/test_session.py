@@ -286,9 +286,9 @@ def test_late_before_anything_was_played_is_silence(quarter):
 def memory_of(piece):
     """All that a piece remembers, to compare; the decision's scratch rows left out."""
     decision, navigation = piece.decision, piece.navigation
-    rows = decision.rows[..., : decision.rows.shape[-2] // 2, :].tobytes()
+    rows = decision.caches.own[..., : decision.caches.own.shape[-2] // 2, :].tobytes()
     return (
-        rows, decision.ears.tobytes(), decision.last.tolist(), decision.heard, decision.played,
+        rows, decision.caches.heard.tobytes(), decision.last.tolist(), decision.heard, decision.played,
         navigation.state.tolist(), navigation.history.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
         repr(piece.voice), list(piece.recent), list(piece.trail), piece.hop, piece.late, piece.phrase, piece.resting,
     )  # fmt: skip
