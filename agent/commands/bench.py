@@ -149,13 +149,13 @@ def open_demo(name: str, hop: float) -> tuple[Session, np.ndarray]:
 def mind(opened: tuple[Session, np.ndarray], hops: int) -> dict:
     """Each stage of a hop, ms: {"hops", "stages": {stage: {"p50", "p99", "max"}}, "cpu": of the whole}."""
     session, guide = opened
-    piece, events, worked, at = session.start(), [], [], 0
+    state, events, worked, at = session.start(), [], [], 0
     for _ in range(hops):
-        wanted = session.listener.next_hop_samples(piece.hearing)
+        wanted = session.listener.next_hop_samples(state.hearing)
         if at + wanted > len(guide):
             at = 0
         began = time.process_time()
-        events.append(session.step(piece, guide[at : at + wanted])[1])
+        events.append(session.step(state, guide[at : at + wanted])[1])
         worked.append(1e3 * (time.process_time() - began))
         at += wanted
     return {"hops": hops, "stages": report.timings(events), "cpu": spread(worked)}

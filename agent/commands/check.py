@@ -164,11 +164,11 @@ def pace(model: Model, hops: int = HOPS) -> dict:
     corpus = label(audio, "noise", model.listener(RATE, config.perception.gate_db))
     session = Session(model, corpus, config, RATE, audio)
     session.warm_up()
-    piece, times = session.start(), []
+    state, times = session.start(), []
     for _ in range(hops):
-        heard = audio[: session.listener.next_hop_samples(piece.hearing)]
+        heard = audio[: session.listener.next_hop_samples(state.hearing)]
         began = time.perf_counter()
-        session.step(piece, heard)
+        session.step(state, heard)
         times.append(1e3 * (time.perf_counter() - began))
     figures = spread(times)
     return {"mind": figures, "real_time": round(1e3 * session.hop / max(figures["p50"], 1e-3), 1)}

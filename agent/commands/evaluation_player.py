@@ -47,7 +47,7 @@ class Player:
         self.config = settings.read(None, [*sets, f"live.hop={hop:g}"])
         self.model, self.samplerate = Model.load(model, self.config.live.hop), samplerate
         self.hop, self.silence = self.model.alphabet.hop, self.model.alphabet.silence
-        self._reward = rerank.of(self.config, self.model)
+        self._reward = rerank.reward_for(self.config, self.model)
 
     def remember(self, name: str, audio: np.ndarray) -> Session:
         """A memory of (n,) float32, its last hop filled up with silence. CorpusError if there is nothing to play."""
@@ -64,7 +64,7 @@ class Player:
 
     def labels(self, memory: Session) -> np.ndarray:
         """(segments,) int: what a memory holds, hop by hop."""
-        return np.asarray(memory.corpus.labels)
+        return np.asarray(memory.repertoire[0].labels)
 
     def name(self, audio: np.ndarray) -> np.ndarray:
         """(hops,) int: labels of a sound of its own, (n,) float32; what is left over of the last hop is not named."""
@@ -78,10 +78,10 @@ class Player:
     def answer(self, memory: Session, guide: np.ndarray, mode: str | int, seed: int) -> Answer:
         """Answer a guide, (n,) float32, as long as it is. mode: "full", all of it is known, or a lookahead in hops."""
         full = isinstance(mode, str)
-        piece = memory.start(seed, offline=full)
-        piece.config = self.config if full else settings.change(self.config, "decision.lookahead", mode)
+        state = memory.start(seed, offline=full)
+        state.config = self.config if full else settings.change(self.config, "decision.lookahead", mode)
         held = _Held(guide)
-        hops = list(offline_hops(memory, piece, held) if full else live_hops(memory, piece, held.blocks()))
+        hops = list(offline_hops(memory, state, held) if full else live_hops(memory, state, held.blocks()))
         events = [event for _, _, event in hops]
         return Answer(
             np.concatenate([spoken for _, spoken, _ in hops]),
@@ -93,9 +93,9 @@ class Player:
 
     def sound(self, memory: Session, segments: np.ndarray, samples: int) -> Answer:
         """Given segments (hops,), -1 for silence, through the same action module; `samples` in all."""
-        voice, parts = memory.sound.start(), []
+        voice, parts = memory.repertoire[0].sound.start(), []
         for segment, frames in zip(segments, hop_sizes(self.hop, self.samplerate), strict=False):
-            parts.append(memory.sound.step(voice, int(segment), frames))
+            parts.append(memory.repertoire[0].sound.step(voice, int(segment), frames))
         labels = np.where(segments < 0, self.silence, self.labels(memory)[segments])
         return Answer(np.concatenate(parts)[:samples], labels, segments, np.full(len(segments), -1), ())
 

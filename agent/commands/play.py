@@ -343,7 +343,7 @@ def _stage_report(engine: Engine, memory_names: list[str], elapsed_s: float) -> 
         "samplerate": buffers.samplerate,
         "samples": buffers.samples_out,
         "seconds": round(elapsed_s, 3),
-        "hops": max(0, engine.decision_loop.piece.hop - 1),
+        "hops": max(0, engine.decision_loop.state.hop - 1),
         "state": snapshot["state"] if engine.failure else "stopped",
         "mind_ms": snapshot["mind"],
         "latency_ms": snapshot["latency"],

@@ -53,11 +53,11 @@ def _answer(
     """Write answer and mix; return the report."""
     with open_audio(guide, at_least=config.live.hop) as file:
         session, _ = open_session(config, file.samplerate)
-        piece = session.start(offline=offline)
+        state = session.start(offline=offline)
         events: list[Event] = []
         with AudioWriter(out, file.samplerate, seconds=file.seconds) as writer:
             blending = AudioWriter(mix, file.samplerate, channels=2, seconds=file.seconds) if mix else None
-            hops = offline_hops(session, piece, file) if offline else live_hops(session, piece, file.blocks())
+            hops = offline_hops(session, state, file) if offline else live_hops(session, state, file.blocks())
             with blending or _Nothing():
                 for heard, spoken, event in hops:
                     writer.write(spoken)

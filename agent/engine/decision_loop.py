@@ -75,7 +75,7 @@ class DecisionLoop:
     ):
         self.session, self.buffers, self.bus = session, buffers, bus
         self._log, self._recorder, self._remote = log, recorder, remote
-        self.piece = session.start()
+        self.state = session.start()
         self.suspended = False  # the session has failed: it is not asked again until `resume`
         self.response_ms: deque[float] = deque(maxlen=RESPONSE_TIMES_KEPT)  # from the end of a hop to its answer
         self.last_event: Event | None = None  # of the hop played last
@@ -95,14 +95,14 @@ class DecisionLoop:
 
     def step(self) -> bool:
         """Accept, hear or answer a hop; False if there is nothing to be done yet."""
-        piece, buffers = self.piece, self.buffers
-        due = piece.hop == piece.hearing.hops  # else a hop has to be heard first
-        answered = buffers.answered(piece.hop) if due else None
+        state, buffers = self.state, self.buffers
+        due = state.hop == state.hearing.hops  # else a hop has to be heard first
+        answered = buffers.answered(state.hop) if due else None
         if answered is not None:
             self._accept(answered)
-        elif due and self._pending is None and (buffers.waits or buffers.samples_in < buffers.output_start(piece.hop)):
+        elif due and self._pending is None and (buffers.waits or buffers.samples_in < buffers.output_start(state.hop)):
             self._answer()
-        elif not due and buffers.samples_in >= buffers.boundary(piece.hearing.hops + 1):
+        elif not due and buffers.samples_in >= buffers.boundary(state.hearing.hops + 1):
             self._hear()
         else:
             return False
@@ -115,14 +115,14 @@ class DecisionLoop:
 
     def seconds_until_due(self) -> float:
         """Seconds, about, until there will be something to do."""
-        piece, buffers = self.piece, self.buffers
-        due = piece.hop == piece.hearing.hops
-        sample = buffers.output_start(piece.hop) if due else buffers.boundary(piece.hearing.hops + 1)
+        state, buffers = self.state, self.buffers
+        due = state.hop == state.hearing.hops
+        sample = buffers.output_start(state.hop) if due else buffers.boundary(state.hearing.hops + 1)
         return (sample - buffers.samples_in) / buffers.samplerate
 
     def _hear(self) -> None:
-        began, piece = time.perf_counter(), self.piece
-        hop, buffers = piece.hearing.hops, self.buffers
+        began, state = time.perf_counter(), self.state
+        hop, buffers = state.hearing.hops, self.buffers
         self._follow_wall_clock()
         audio = buffers.read_input(buffers.boundary(hop), buffers.boundary(hop + 1))
         self._record(buffers.boundary(hop + 1))
@@ -132,30 +132,30 @@ class DecisionLoop:
             heard = self._listen(audio)
         finally:
             if heard is None:  # a listener that fails misses a hop and begins anew
-                piece.hearing = self.session.listener.start()
-                piece.hearing.hops = hop + 1
+                state.hearing = self.session.listener.start()
+                state.hearing.hops = hop + 1
             label, level = (heard.label, heard.level_db) if heard else (self.session.silence, SILENT_DB)
             self.bus.publish("heard", hop, label, level, self._unix_time(buffers.boundary(hop)))
         self._listening_ms = 1e3 * (time.perf_counter() - began)
         if not self.suspended:
-            self.session.hear(piece, heard, audio)
+            self.session.hear(state, heard, audio)
 
     def _listen(self, audio: np.ndarray) -> LabelledHop:
         if self._remote is None:
-            return self.session.listen(self.piece, audio)
-        self.piece.hearing.hops += 1
+            return self.session.perceive(self.state, audio)
+        self.state.hearing.hops += 1
         return self._remote.next()
 
     def _answer(self) -> None:
-        piece, session, buffers = self.piece, self.session, self.buffers
+        state, session, buffers = self.state, self.session, self.buffers
         began = time.perf_counter()
         listening_ms, self._listening_ms = self._listening_ms, 0.0
         if self.suspended:
             proposal, fallback = self._without_session(), self._fallback[1:]
         else:
-            proposal = session.propose(piece, {"perception": listening_ms})
-            fallback = session.chain(piece, proposal, session.patience + 1)
-        buffers.publish(piece.hop, proposal.audio, [late.audio for late in fallback])
+            proposal = session.propose(state, {"perception": listening_ms})
+            fallback = session.fallback(state, proposal, session.fallback_hops + 1)
+        buffers.publish(state.hop, proposal.audio, [late.audio for late in fallback])
         self._pending, self._pending_fallback = proposal, fallback
         self.response_ms.append(listening_ms + 1e3 * (time.perf_counter() - began))
         self._report_event(proposal.event)
@@ -164,32 +164,32 @@ class DecisionLoop:
         """The next hop where the session cannot be asked: the fallback, then silence."""
         if self._fallback:
             return self._fallback[0]
-        piece, memory = self.piece, self.session.memories[self.piece.sounding]
-        choice, frames = silent_choice(memory.oracle), self.session.frames(self.piece.hop)
+        state, memory = self.state, self.session.repertoire[self.state.sounding_memory]
+        choice, frames = silent_choice(memory.oracle), self.session.repertoire.hop_frames(self.state.hop)
         event = Event(
-            hop=piece.hop, heard=-1, level=SILENT_DB, plan=(), segment=-1, label=choice.label, why=choice.why,
-            match=0, run=0, gain=None, frames=frames, memory=piece.sounding, held=len(memory.sound.audio),
+            hop=state.hop, heard=-1, level=SILENT_DB, plan=(), segment=-1, label=choice.label, why=choice.why,
+            match=0, run=0, gain=None, frames=frames, memory=state.sounding_memory, held=len(memory.sound.audio),
         )  # fmt: skip
         audio, voice = np.zeros(frames, np.float32), memory.sound.start()
-        return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=piece.sounding)
+        return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=state.sounding_memory)
 
     def _accept(self, answered: bool) -> None:
         """The callback has decided on hop `piece.hop`: take over what it played."""
-        piece = self.piece
+        state = self.state
         if answered and self._pending:
             proposal, self._fallback = self._pending, self._pending_fallback
         elif self._fallback:
             proposal, self._fallback = self._fallback[0], self._fallback[1:]
         else:
-            proposal = self._without_session() if self.suspended else self.session.chain(piece, None, 1)[0]
+            proposal = self._without_session() if self.suspended else self.session.fallback(state, None, 1)[0]
         self._pending, self._pending_fallback = None, []
         try:
             if self.suspended:
-                piece.voice, piece.sounding = proposal.voice, proposal.memory
+                state.voice, state.sounding_memory = proposal.voice, proposal.memory
             else:
-                self.session.accept(piece, proposal)
+                self.session.accept(state, proposal)
         finally:
-            piece.hop = proposal.event.hop + 1
+            state.hop = proposal.event.hop + 1
             self.last_event = proposal.event
             if self._log:
                 self._log.hop(proposal.event)
@@ -205,16 +205,16 @@ class DecisionLoop:
     def resume(self) -> None:
         """Ask the session again; what it did not hear counts as silence."""
         if self.suspended:
-            piece, held = self.piece, self.piece.config.decision.lookahead - 1
-            piece.decision = self.session.decision.start(origin=max(0, piece.hearing.hops - held))
-            piece.waiting.clear()
-            piece.waiting.extend([self.session.silence] * min(held, piece.hearing.hops))
+            state, held = self.state, self.state.config.decision.lookahead - 1
+            state.decision = self.session.decision.start(origin=max(0, state.hearing.hops - held))
+            state.delayed_labels.clear()
+            state.delayed_labels.extend([self.session.silence] * min(held, state.hearing.hops))
         self.suspended = False
 
     # --- reports and records
 
     def _report_event(self, event: Event) -> None:
-        buffers, memory = self.buffers, self.session.memories[event.memory]
+        buffers, memory = self.buffers, self.session.repertoire[event.memory]
         position = memory.sound.boundary(event.segment) / buffers.samplerate
         begins = buffers.output_start(event.hop)
         date = self._unix_time(begins) + self._output_latency_s
@@ -266,9 +266,9 @@ class DecisionLoop:
 
     def finish(self) -> None:
         """The stream has ended: write down what was still played."""
-        piece, buffers = self.piece, self.buffers
-        while (answered := buffers.answered(piece.hop)) is not None:
-            piece.hearing.hops = max(piece.hearing.hops, piece.hop)  # what was heard last decides nothing any more
+        state, buffers = self.state, self.buffers
+        while (answered := buffers.answered(state.hop)) is not None:
+            state.hearing.hops = max(state.hearing.hops, state.hop)  # what was heard last decides nothing any more
             self._accept(answered)
         self._log_fades()
         self._record(buffers.samples_in)

@@ -26,7 +26,8 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.command_queue import URGENT, CommandQueue
 from agent.engine.decision_loop import DecisionLoop, Log, Recorder
 from agent.engine.remote_listener import RemoteListener
-from agent.performance.memories import Stored
+from agent.performance import controls
+from agent.performance.memories import Memory
 from agent.performance.session import Session
 from agent.settings.config import FIELDS, ConfigError
 from corpora.corpus import CorpusError
@@ -109,7 +110,7 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.disable()
-        for stored in self.session.memories:
+        for stored in self.session.repertoire:
             self.bus.publish("memory", stored.name, len(stored), stored.seconds)
         self._thread.start()
 
@@ -206,7 +207,7 @@ class Engine:
     def _fail(self, error: Exception) -> None:
         """An error of ours: fade out, say so, keep the stream; `play` tries again."""
         if not self._failed:
-            logger.exception("the decision loop has failed at hop %d", self.decision_loop.piece.hop)
+            logger.exception("the decision loop has failed at hop %d", self.decision_loop.state.hop)
             self.bus.publish("error", f"the mind has failed ({_short(error)}): it is silent now, play begins anew")
         self.failure, self._failed = error, True
         self.decision_loop.suspend()
@@ -224,18 +225,18 @@ class Engine:
     def _apply(self, command: Command) -> None:
         """Carry out one command between two hops, report it, and write it down."""
         name, args = command.name, command.args
-        piece, partly = self.decision_loop.piece, ""
+        state, partly = self.decision_loop.state, ""
         if name == "play":
             self._play()
         elif name in ("stop", "panic"):
             self.fade_out()  # once more: a `play` may have been under way
-            self.session.apply(piece, "stop")
+            controls.apply(self.session, state, "stop")
         elif name in ("save", "preset/save", "preset/recall"):
             self._apply_with_file(command)
             return
         elif name not in ("mute", "quit"):
-            partly = self.session.apply(piece, name, args)
-        self.decision_loop.log_control(name, args, command.source, piece.hop)
+            partly = controls.apply(self.session, state, name, args)
+        self.decision_loop.log_control(name, args, command.source, state.hop)
         if partly:
             self.bus.publish("error", partly)
         self.bus.publish("changed", name, *self._value(name, args))
@@ -246,43 +247,43 @@ class Engine:
     def _play(self) -> None:
         """A new piece from the next hop on; if it was silent, the fader opens where that hop begins."""
         self.decision_loop.resume()
-        self.session.apply(self.decision_loop.piece, "play", ())
+        controls.apply(self.session, self.decision_loop.state, "play", ())
         with self._fader_lock:
             if self._closed:
-                self._opens_at = self.buffers.output_start(self.decision_loop.piece.hop)
+                self._opens_at = self.buffers.output_start(self.decision_loop.state.hop)
             self._closed = self._failed = False
             self._set_fader()
 
     def _value(self, name: str, args: tuple) -> tuple:
         """What a control stands at now."""
-        piece = self.decision_loop.piece
-        toggles = {"hold": piece.holding, "listen": piece.listening, "mute": self._muted}
+        state = self.decision_loop.state
+        toggles = {"hold": state.holding, "listen": state.listening, "mute": self._muted}
         if name in toggles:
             return (int(toggles[name]),)
         if full := CONTROLS[name].setting:
             section, key = full.split(".")
-            value = getattr(getattr(piece.config, section), key)
+            value = getattr(getattr(state.config, section), key)
             return tuple(value) if isinstance(value, tuple) else (value,)
         if name == "memory":
-            return (self.session.memories[piece.memory].name,)
+            return (self.session.repertoire[state.selected_memory].name,)
         return args
 
     def _apply_with_file(self, command: Command) -> None:
         """Let the file thread do what touches the disk, with copies."""
-        name, (what,), config = command.name, command.args, self.decision_loop.piece.config
+        name, (what,), config = command.name, command.args, self.decision_loop.state.config
         presets = Presets(self.session.config.live.presets)
         if name == "preset/save":
             self._in_file_thread(command, lambda: presets.save(what, config))
         elif name == "preset/recall":
             self._in_file_thread(command, lambda: self._commands.put_all(presets.recall(what)))
-        elif any(stored.growing and len(stored) for stored in self.session.memories):
-            snapshot = self.session.snapshot()
+        elif any(stored.growing and len(stored) for stored in self.session.repertoire):
+            snapshot = self.session.repertoire.snapshot()
             self._in_file_thread(command, lambda: snapshot.save(what))
         else:
             raise CommandError("save: nothing has been recorded yet: begin with record")
 
     def _in_file_thread(self, command: Command, task: Callable[[], None]) -> None:
-        hop = self.decision_loop.piece.hop
+        hop = self.decision_loop.state.hop
 
         def work() -> None:
             try:
@@ -313,16 +314,16 @@ class Engine:
     @property
     def state(self) -> str:
         """playing, listening, held, muted, stopped or error."""
-        piece = self.decision_loop.piece
-        for name, yes in (("error", self._failed), ("stopped", self._closed or piece.stopped),
-                          ("muted", self._muted), ("listening", piece.listening), ("held", piece.holding)):  # fmt: skip
+        state = self.decision_loop.state
+        for name, yes in (("error", self._failed), ("stopped", self._closed or state.stopped),
+                          ("muted", self._muted), ("listening", state.listening), ("held", state.holding)):  # fmt: skip
             if yes:
                 return name
         return "playing"
 
     def snapshot(self) -> dict[str, Any]:
         """All there is to show, as it can be written in JSON; the levels are peaks since the last call, in dBFS."""
-        buffers, piece = self.buffers, self.decision_loop.piece
+        buffers, state = self.buffers, self.decision_loop.state
         input_db, output_db = self._levels()
         return {
             "state": self.state,
@@ -335,13 +336,13 @@ class Engine:
             "out_db": output_db,
             "mind": self._response_times(),
             "meter": self._coherence_interval_s,
-            "memory": self.session.memories[piece.memory].name,
+            "memory": self.session.repertoire[state.selected_memory].name,
             "settings": {key: list(v) if len(v := self._value(key, ())) > 1 else v[0] for key in LIVE_SETTINGS},
             "latency": self._latency(),
-            "region": list(piece.config.action.region),
+            "region": list(state.config.action.region),
             "position": self._position(),
-            "recording": piece.recording,
-            "toggles": {"mute": int(self._muted), "hold": int(piece.holding), "listen": int(piece.listening)},
+            "recording": state.recording,
+            "toggles": {"mute": int(self._muted), "hold": int(state.holding), "listen": int(state.listening)},
         }
 
     def _levels(self) -> tuple[float, float]:
@@ -358,7 +359,7 @@ class Engine:
         event = self.decision_loop.last_event
         if event is None or event.segment < 0:
             return -1.0
-        return self.session.memories[event.memory].sound.boundary(event.segment) / self.samplerate
+        return self.session.repertoire[event.memory].sound.boundary(event.segment) / self.samplerate
 
     def _latency(self) -> dict[str, float]:
         """From what is heard to its answer, part by part, ms."""
@@ -377,7 +378,7 @@ class Engine:
 
     def waveform(self, memory: int, points: int) -> list[float]:
         """(points,) peaks of a memory, 0 to 1, for a picture of it."""
-        stored: Stored = self.session.memories[memory]
+        stored: Memory = self.session.repertoire[memory]
         audio = stored.sound.audio
         edges = np.linspace(0, len(audio), max(1, points) + 1).astype(int)[:-1]
         if not len(audio):

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.performance.session import Session
-from agent.performance.state import Event, Piece
+from agent.performance.state import Event, PerformanceState
 from corpora.audio import regroup
 from perception.stream import boundary
 
@@ -32,7 +32,7 @@ def hop_sizes(hop: float, samplerate: int) -> Iterator[int]:
     return (boundary(n + 1, hop, samplerate) - boundary(n, hop, samplerate) for n in count())
 
 
-def live_hops(session: Session, piece: Piece, blocks: Iterable[np.ndarray]) -> Iterator[Hop]:
+def live_hops(session: Session, state: PerformanceState, blocks: Iterable[np.ndarray]) -> Iterator[Hop]:
     """The performance over an input cut in any way: each hop is answered from the hops before it.
 
     The last hop may be shorter than the others; what is spoken is always as long as what is heard.
@@ -42,27 +42,27 @@ def live_hops(session: Session, piece: Piece, blocks: Iterable[np.ndarray]) -> I
         if before is None:
             yield heard, np.zeros(len(heard), np.float32), None
         else:
-            spoken, event = session.step(piece, before)
+            spoken, event = session.step(state, before)
             yield heard, spoken[: len(heard)], event
         before = heard
 
 
-def offline_hops(session: Session, piece: Piece, file: Guide) -> Iterator[Hop]:
+def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iterator[Hop]:
     """The same when the whole guide is known: heard to the end first, then answered hop by hop from its beginning."""
     known = []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
-        wanted = session.listener.next_hop_samples(piece.hearing)
-        known.append(session.listener.step(piece.hearing, np.pad(heard, (0, wanted - len(heard)))))
+        wanted = session.listener.next_hop_samples(state.hearing)
+        known.append(session.listener.step(state.hearing, np.pad(heard, (0, wanted - len(heard)))))
     ahead, window = 0, session.decision.config.window
     sounds, coming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
     for number in range(len(known)):
         while ahead < min(len(known), number + window):
-            session.decision.hear(piece.decision, known[ahead].label)
+            session.decision.hear(state.decision, known[ahead].label)
             ahead += 1
-        session.notice(piece, known[number])
-        for sound in islice(sounds, max(0, piece.config.decision.horizon - len(coming))):  # as far as a plan reaches
-            session.overhear(piece, sound)
+        session.note_newest(state, known[number])
+        for sound in islice(sounds, max(0, state.config.decision.horizon - len(coming))):  # as far as a plan reaches
+            session.keep_heard(state, sound)
             coming.append(sound)
-        spoken, event = session.answer(piece)
+        spoken, event = session.answer(state)
         heard = coming.popleft()
         yield heard, spoken[: len(heard)], event

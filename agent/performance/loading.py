@@ -22,7 +22,7 @@ Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
 
 @dataclass
-class Memory:
+class LoadedMemory:
     """A memory ready for a session: its corpus, and its audio at the device rate."""
 
     name: str  # as it was asked for, made absolute where it is a path
@@ -30,7 +30,9 @@ class Memory:
     audio: np.ndarray
 
 
-def load_memory(name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None) -> Memory:
+def load_memory(
+    name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None
+) -> LoadedMemory:
     """'demo', a corpus folder, or an audio file, which is then labelled on the spot.
 
     CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
@@ -42,7 +44,7 @@ def load_memory(name: str, model: Model, samplerate: int, gate: float, progress:
     else:
         path, audio = recording(name, samplerate, model.alphabet.hop)
         corpus = label(audio, path.stem, model.listener(samplerate, gate), progress)
-    return Memory(name if name == "demo" else str(path.resolve()), corpus, audio)
+    return LoadedMemory(name if name == "demo" else str(path.resolve()), corpus, audio)
 
 
 def recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
@@ -76,6 +78,6 @@ def open_stage(config: Config, samplerate: int, progress: Progress | None = None
     names = [name]
     for other in config.agent.memories:
         memory = load_memory(other, session.model, samplerate, config.perception.gate_db, progress)
-        session.add(memory.corpus, memory.audio, Path(memory.name).stem)
+        session.repertoire.add(memory.corpus, memory.audio, Path(memory.name).stem)
         names.append(memory.name)
     return session, names

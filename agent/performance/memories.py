@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -13,10 +14,10 @@ from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
 
 GROWING = "live"  # what the memory is called that records the performance
-ROOM = 1800.0  # s that it can grow before it has to be moved, which takes a tenth of a second
+CAPACITY_S = 1800.0  # that it can grow before it has to be moved, which takes a tenth of a second
 
 
-class Stored:
+class Memory:
     """A memory ready to be played: its labels as an oracle, its audio at the device rate.
 
     name: unique in its session. corpus: what it was made of, None while it grows. neighbours: (vocab, vocab) int32,
@@ -61,7 +62,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class MemorySnapshot:
     """A growing memory as it was at one moment. Taking it costs nothing; `corpus` and `save` may run in any thread."""
 
     name: str
@@ -115,7 +116,13 @@ class TakeListeners:
             listener(what, audio)
 
 
-class Growing(Stored):
+class Memories(Protocol):
+    """Memories by their number: a repertoire, or a list of them."""
+
+    def __getitem__(self, number: int, /) -> Memory: ...
+
+
+class GrowingMemory(Memory):
     """A memory that records: each hop with the label that is known of it already, nothing is analysed again.
 
     Takes follow each other; `undo` takes back the newest. The samples are kept as they came. A take begins on a
@@ -126,13 +133,13 @@ class Growing(Stored):
     growing = True
 
     def __init__(
-        self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, about: tuple[str, int],
+        self, name: str, vocab: int, sound: Concatenator, neighbours: np.ndarray, alphabet: tuple[str, int],
         listeners: TakeListeners | None = None,
     ):  # fmt: skip
         super().__init__(name, None, vocab, sound, neighbours)
         self._listeners = listeners or TakeListeners()
-        self.oracle = oracle.FactorOracle(vocab, capacity=max(1, round(ROOM / sound.hop)))
-        self.alphabet, self.units = about
+        self.oracle = oracle.FactorOracle(vocab, capacity=max(1, round(CAPACITY_S / sound.hop)))
+        self.alphabet, self.units = alphabet
         self.takes: list[int] = []  # first segment of each take
         self._rms: list[float] = []
         self._features: list[np.ndarray] = []
@@ -184,16 +191,16 @@ class Growing(Stored):
         self._listeners.tell("undo")
         return left
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> MemorySnapshot:
         """What it holds now."""
         sound, audio = self.sound, self.sound.frozen_view()
         rate = round(sound.rate)
         labels, rms, features = self.labels.copy(), tuple(self._rms), tuple(self._features)
-        return Snapshot(self.name, rate, sound.hop, self.alphabet, self.units, labels, rms, features, audio)
+        return MemorySnapshot(self.name, rate, sound.hop, self.alphabet, self.units, labels, rms, features, audio)
 
 
-def speak(
-    memories: Sequence[Stored], voice: Voice, sounding: int, memory: int, segment: int, frames: int, gain: float | None
+def render_segment(
+    memories: Memories, voice: Voice, sounding: int, memory: int, segment: int, frames: int, gain: float | None
 ) -> tuple[np.ndarray, Voice]:
     """Play a segment of any memory: (frames,) float32 in [-1, 1], and the voice after it; `voice` stays as it was.
 
@@ -204,11 +211,11 @@ def speak(
     return memories[memory].sound.step(after, segment, frames, gain), after
 
 
-def settled(stored: Stored, voice: Voice, held: int) -> Voice:
+def voice_after_truncation(memory: Memory, voice: Voice, held: int) -> Voice:
     """The voice after its memory was truncated from `held` samples: what it plays may be gone, and then goes on alone.
 
     To be asked before anything is appended, for it is read from where it lay.
     """
-    sound = stored.sound
+    sound = memory.sound
     gone = voice.segment >= 0 and sound.boundary(voice.segment) >= len(sound.audio)
     return sound.detach(voice, held) if gone and held > len(sound.audio) else voice

@@ -1,35 +1,35 @@
 """Best of n: of several plans drawn for a hop, the one whose segment fits best what was heard.
 
-Inference-time scaling by a reward. The plans are drawn with the dice of the piece and answered by the oracle without
-committing anything; those that come to the same segment are one candidate. A reward gives each candidate a number, and
-the first of the highest wins. Hence the same seed and input give the same answer, live or from a file.
+This is inference-time scaling by a reward. The plans are drawn with the random generator of the piece and answered by
+the oracle without committing anything; plans that lead to the same segment are one candidate. A reward gives each
+candidate a number, and the first of the highest is played. Hence the same seed and input give the same answer, live or
+from a file.
 
 proxy   the decision's own likelihood and `perception.proxy`: labels and hop features only, microseconds; for the stage.
-cocola  `perception.coherence` itself, on each candidate made to sound over the horizon: some 50 ms each.
+cocola  `perception.coherence` itself, on each candidate rendered over the horizon: some 50 ms each, for files.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from action import selection
-from agent.performance.memories import speak
+from agent.performance.memories import render_segment
 from agent.performance.model_folder import Model, ModelError, coherence_folder
+from agent.performance.repertoire import Repertoire
+from agent.performance.state import PerformanceState
 from agent.settings.config import Config
+from decision.model import Decision
 
 if TYPE_CHECKING:
-    from agent.performance.session import Session
-    from agent.performance.state import Piece
     from perception.coherence import Coherence
     from perception.proxy import Proxy
 
-REMEMBERED = 64  # hops of features kept; a proxy listens to fewer
-SECONDS = 6.0  # of sound kept, more than a window of COCOLA
+Side = deque[np.ndarray]  # the sound of one side, hop by hop
 
 
 class Candidate(NamedTuple):
@@ -39,32 +39,27 @@ class Candidate(NamedTuple):
     choice: selection.Choice
 
 
-@dataclass
-class Past:
-    """What a reward knows of a piece: features heard (None: silence), newest last, and the sound of both sides."""
+class Best(NamedTuple):
+    """The candidate to play, of how many, and its reward, None where there was nothing to compare."""
 
-    features: deque[np.ndarray | None] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    heard: deque[np.ndarray] = field(default_factory=deque)  # hops, (frames,) float32
-    spoken: deque[np.ndarray] = field(default_factory=deque)
-
-    def keep(self, sound: deque[np.ndarray], audio: np.ndarray, most: int) -> None:
-        """One hop more of a side; at least its last `most` samples are kept."""
-        sound.append(audio)
-        held = sum(map(len, sound))
-        while held - len(sound[0]) >= most:
-            held -= len(sound.popleft())
+    plan: tuple[int, ...]
+    choice: selection.Choice
+    candidates: int
+    reward: float | None
 
 
 class Reward(Protocol):
     """How well candidates fit."""
 
-    sounding: bool  # does it need the sound of what was heard and spoken?
+    needs_audio: bool  # does it need the sound of what was heard and spoken?
 
-    def scores(self, session: Session, piece: Piece, candidates: Sequence[Candidate]) -> Sequence[float]:
-        """A number for each candidate, the higher the better; the piece remains as it is."""
+    def scores(
+        self, repertoire: Repertoire, state: PerformanceState, candidates: Sequence[Candidate]
+    ) -> Sequence[float]:
+        """A number for each candidate, the higher the better; the state remains as it is."""
 
 
-class ByProxy:
+class ProxyReward:
     """How likely the decision finds the label, and how well the segment's features fit what was heard: the sum of both.
 
     Two judges of one question, in nats: the first knows only labels but the whole past, the second the sound of the
@@ -72,37 +67,41 @@ class ByProxy:
     the decision alone in 68, the proxy alone in 61, and what the decision gains by hearing in 38 (train/LOG.md).
     """
 
-    sounding = False
+    needs_audio = False
 
-    def __init__(self, proxy: Proxy):
-        self.proxy = proxy
+    def __init__(self, proxy: Proxy, decision: Decision):
+        self.proxy, self.decision = proxy, decision
 
-    def scores(self, session: Session, piece: Piece, candidates: Sequence[Candidate]) -> Sequence[float]:
+    def scores(
+        self, repertoire: Repertoire, state: PerformanceState, candidates: Sequence[Candidate]
+    ) -> Sequence[float]:
         """See `Reward`."""
-        stored, silence = session.memories[piece.memory], session.silence
-        sounds = [one.choice.segment if one.choice.label != silence else -1 for one in candidates]
-        segments = [stored.feature(segment) if segment >= 0 else None for segment in sounds]
-        segments = [None if feature is None or not feature.any() else feature for feature in segments]
-        logits = session.decision.logits(piece.decision)
-        likely = (logits - np.logaddexp.reduce(logits))[[one.choice.label for one in candidates]]
-        return (likely + self.proxy.scores(piece.past.features, segments)).tolist()
+        memory = repertoire[state.selected_memory]
+        segments = [c.choice.segment if c.choice.label != repertoire.silence else -1 for c in candidates]
+        features = [memory.feature(segment) if segment >= 0 else None for segment in segments]
+        features = [None if feature is None or not feature.any() else feature for feature in features]
+        logits = self.decision.logits(state.decision)
+        log_p = (logits - np.logaddexp.reduce(logits))[[c.choice.label for c in candidates]]
+        return (log_p + self.proxy.scores(state.history.heard_features, features)).tolist()
 
 
-class ByCocola:
-    """The last 5 s heard, and the last 5 s spoken with the candidate after them, as far as it plans."""
+class CocolaReward:
+    """The last 5 s heard against the last 5 s spoken with the candidate after them, as far as it plans."""
 
-    sounding = True
+    needs_audio = True
 
     def __init__(self, model: Coherence):
         self.model = model
 
-    def scores(self, session: Session, piece: Piece, candidates: Sequence[Candidate]) -> Sequence[float]:
+    def scores(
+        self, repertoire: Repertoire, state: PerformanceState, candidates: Sequence[Candidate]
+    ) -> Sequence[float]:
         """See `Reward`."""
-        heard = self._window(list(piece.past.heard), session.samplerate)
-        spoken = [[*piece.past.spoken, *ahead(session, piece, one.plan)] for one in candidates]
-        windows = [heard, *(self._window(hops, session.samplerate) for hops in spoken)]
-        placed = self.model.embed(windows)
-        return self.model.similarities(placed[:1], placed[1:])[0].tolist()
+        rate, history = repertoire.samplerate, state.history
+        heard = self._window(list(history.heard_audio), rate)
+        spoken = [[*history.spoken_audio, *rendered_plan(repertoire, state, c.plan)] for c in candidates]
+        embedded = self.model.embed([heard, *(self._window(hops, rate) for hops in spoken)])
+        return self.model.similarities(embedded[:1], embedded[1:])[0].tolist()
 
     def _window(self, hops: list[np.ndarray], samplerate: int) -> np.ndarray:
         """(80000,) float32: the last 5 s of some hops at 16 kHz, after silence if there are fewer."""
@@ -113,60 +112,63 @@ class ByCocola:
 
         wanted = -(-WINDOW_SAMPLES * samplerate // SAMPLERATE)
         sound = np.concatenate([np.zeros(wanted, np.float32), *hops])[-wanted:]
-        found = soxr.resample(sound, samplerate, SAMPLERATE) if samplerate != SAMPLERATE else sound
-        return np.asarray(np.pad(found, (max(0, WINDOW_SAMPLES - len(found)), 0))[-WINDOW_SAMPLES:], np.float32)
+        resampled = soxr.resample(sound, samplerate, SAMPLERATE) if samplerate != SAMPLERATE else sound
+        return np.asarray(np.pad(resampled, (max(0, WINDOW_SAMPLES - len(resampled)), 0))[-WINDOW_SAMPLES:], np.float32)
 
 
-def of(config: Config, model: Model) -> Reward | None:
+def reward_for(config: Config, model: Model) -> Reward | None:
     """The reward that the settings ask for; None if they ask for none and the model has no proxy. ModelError."""
     if config.decision.reward == "cocola":
         from perception.coherence import Coherence
 
-        return ByCocola(Coherence.load(coherence_folder(config.coherence.model or model.folder)))
-    if model.proxy is not None:
-        return ByProxy(model.proxy)
+        return CocolaReward(Coherence.load(coherence_folder(config.coherence.model or model.folder)))
+    if model.proxy is not None and model.decision is not None:
+        return ProxyReward(model.proxy, model.decision)
     if config.decision.best_of > 1:
-        raise ModelError(missing(model))
+        raise ModelError(no_proxy(model))
     return None
 
 
-def missing(model: Model) -> str:
-    """Why plans cannot be compared."""
+def no_proxy(model: Model) -> str:
+    """The sentence that says why plans cannot be compared."""
     return (
         f"model '{model.folder}' has no proxy to compare plans by: set decision.best_of to 1, or make one: "
         "python -m train.fit_proxy UNITS -o MODEL"
     )
 
 
-def candidates(session: Session, piece: Piece, plans: Sequence[tuple[int, ...]]) -> list[Candidate]:
-    """What the oracle would answer to each plan, the first of those that come to the same segment."""
-    found: dict[int, Candidate] = {}
+def distinct_candidates(
+    repertoire: Repertoire, state: PerformanceState, plans: Sequence[tuple[int, ...]]
+) -> list[Candidate]:
+    """What the oracle would answer to each plan, the first of those that lead to the same segment."""
+    by_segment: dict[int, Candidate] = {}
     for plan in dict.fromkeys(plans):
-        choice = session.chosen(piece, plan)
-        found.setdefault(choice.segment, Candidate(plan, choice))
-    return list(found.values())
+        choice = repertoire.choose(state, plan)
+        by_segment.setdefault(choice.segment, Candidate(plan, choice))
+    return list(by_segment.values())
 
 
 def best(
-    session: Session, piece: Piece, plans: Sequence[tuple[int, ...]]
-) -> tuple[Candidate, tuple[int, float | None]]:
-    """The candidate to play; of how many, and its reward, None where there was nothing to compare."""
-    found = candidates(session, piece, plans)
-    if len(found) == 1 or session.reward is None:
-        return found[0], (len(found), None)
-    scores = np.nan_to_num(session.reward.scores(session, piece, found), nan=-np.inf)
+    reward: Reward | None, repertoire: Repertoire, state: PerformanceState, plans: Sequence[tuple[int, ...]]
+) -> Best:
+    """The candidate to play. plans: at least one, each a row of labels."""
+    candidates = distinct_candidates(repertoire, state, plans)
+    if len(candidates) == 1 or reward is None:
+        return Best(*candidates[0], len(candidates), None)
+    scores = np.nan_to_num(reward.scores(repertoire, state, candidates), nan=-np.inf)
     first = int(np.argmax(scores))
-    return found[first], (len(found), float(scores[first]))
+    return Best(*candidates[first], len(candidates), float(scores[first]))
 
 
-def ahead(session: Session, piece: Piece, plan: tuple[int, ...]) -> list[np.ndarray]:
+def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[int, ...]) -> list[np.ndarray]:
     """How a plan would sound, hop by hop, if it were played to its end; nothing is committed."""
-    stored, now = session.memories[piece.memory], piece.navigation_of(piece.memory)
-    answer = selection.choose_all(stored.oracle, now.copy(), np.array(plan, np.int32), **session.rules(piece))
-    voice, sounding, hops = piece.voice, piece.sounding, []
-    for number, segment in enumerate(answer.segment.tolist()):
-        frames, gain = session.frames(piece.hop + number), session.gain(piece, piece.memory, segment)
-        audio, voice = speak(session.memories, voice, sounding, piece.memory, segment, frames, gain)
-        sounding = piece.memory
+    selected, sounding, voice = state.selected_memory, state.sounding_memory, state.voice
+    navigation, labels = state.navigation_of(selected).copy(), np.array(plan, np.int32)
+    choices = selection.choose_all(repertoire[selected].oracle, navigation, labels, **repertoire.rules(state))
+    hops = []
+    for ahead, segment in enumerate(choices.segment.tolist()):
+        frames, gain = repertoire.hop_frames(state.hop + ahead), repertoire.gain(state, selected, segment)
+        audio, voice = render_segment(repertoire, voice, sounding, selected, segment, frames, gain)
+        sounding = selected
         hops.append(audio)
     return hops

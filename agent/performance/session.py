@@ -1,373 +1,302 @@
-"""One performance, hop by hop: hear, decide, choose, sound. No clock, no thread, no input or output.
+"""One performance, hop by hop: perceive, decide, choose, sound. No clock, no thread, no input or output.
 
-`Session` holds what was learned and what was loaded, `Piece` what has happened since the piece began. Live, from a
-file or in a test the same `step` is called with the same hops, hence the same answer, sample for sample. On stage a
-hop is first proposed, and accepted when it was really played: a choice that came too late leaves no trace.
+`Session` holds what was learned and loaded, `PerformanceState` what has happened since the piece began. Live, from a
+file or in a test the same `step` is called with the same hops and gives the same answer, sample for sample. On stage a
+hop is first proposed, and accepted once it was really played: a choice that came too late leaves no trace.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from action import concat, oracle, selection
-from agent.performance import controls, rerank
-from agent.performance.memories import GROWING, ROOM, Growing, Snapshot, Stored, TakeListeners, settled, speak
+from action import concat, selection
+from agent.performance import rerank
+from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model_folder import Model
-from agent.performance.state import Event, Piece, Proposal
+from agent.performance.override import overriding_choice
+from agent.performance.repertoire import Repertoire
+from agent.performance.state import HISTORY_S, Event, History, PerformanceState, Proposal
 from agent.settings.config import Config
-from corpora.corpus import Corpus, check
-from corpora.search import nearest_labels
+from corpora.corpus import Corpus
 from decision.sampling import sample
-from perception.stream import LabelledHop, boundary
+from perception.stream import LabelledHop
 
-__all__ = ["Event", "Piece", "Proposal", "Session"]
+__all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
-PHRASE = 8  # hops: density decides by the phrase, or a rest would be a stutter
-PATIENCE = 2.0  # s that the memory goes on by itself when the mind is late
-PAUSE = 0.5  # s of silence heard that are a rest of the musician's
-LOUDER = 12.0  # dB that level following may add or take away
+PHRASE_HOPS = 8  # density decides once for so many hops, or its rests would be a stutter
+FALLBACK_S = 2.0  # that the memory continues by itself when decisions are late
+REST_S = 0.5  # of silence heard that count as a rest of the musician's
+UNHEARD_DBFS = -120.0  # level where nothing has been heard
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sounding:
+    """What sounds before a hop is rendered: a voice, the memory it plays, and how many hops no decision came."""
+
+    voice: concat.Voice
+    memory: int
+    late_hops: int = 0
 
 
 class Session:
-    """A model and its memories, ready to play at a device rate (Hz).
+    """A model and its repertoire, ready to play at a device rate (Hz).
 
     corpus: labelled with the model's alphabet at its hop, CorpusError if not. audio: (n,) float32, its recording at
-    `samplerate`. `add` gives it more memories.
+    `samplerate`. `repertoire.add` gives it more memories.
     """
 
     def __init__(self, model: Model, corpus: Corpus, config: Config, samplerate: int, audio: np.ndarray):
-        check(corpus, model.alphabet.hash, model.alphabet.hop, model=model.folder)
         if model.decision is None:
             raise ValueError("this model was loaded to listen only")
         self.model, self.config, self.samplerate = model, config, int(samplerate)
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
         self.decision = model.decision
         self.listener = model.listener(samplerate, config.perception.gate_db)
-        self.patience = max(1, round(PATIENCE / self.hop))
-        self.reward = rerank.of(config, model)
-        self.memories: list[Stored] = []
-        self.take_listeners = TakeListeners()
-        self.add(corpus, audio)
+        self.fallback_hops = max(1, round(FALLBACK_S / self.hop))
+        self.reward = rerank.reward_for(config, model)
+        self.repertoire = Repertoire(model, config, self.samplerate)
+        self.repertoire.add(corpus, audio)
 
-    @property
-    def _remembered(self) -> int:
-        return round(rerank.SECONDS * self.samplerate)
+    # --- begin
 
-    @property
-    def corpus(self) -> Corpus:
-        """Of the first memory."""
-        assert self.memories[0].corpus is not None
-        return self.memories[0].corpus
-
-    @property
-    def memory(self) -> oracle.FactorOracle:
-        """Oracle of the first memory."""
-        return self.memories[0].oracle
-
-    @property
-    def sound(self) -> concat.Concatenator:
-        """Audio of the first memory."""
-        return self.memories[0].sound
-
-    def add(self, corpus: Corpus, audio: np.ndarray, name: str = "") -> int:
-        """One memory more; return its number. name: as it is selected, the corpus's own unless told.
-
-        CorpusError if it was labelled with another alphabet.
-        """
-        check(corpus, self.model.alphabet.hash, self.hop, model=self.model.folder)
-        placed = self.model.alphabet.project(corpus.features.astype(np.float32))
-        neighbours = nearest_labels(placed, corpus.labels, self.model.alphabet.centroids)
-        name = self._unused(name or corpus.name)
-        self.memories.append(Stored(name, corpus, self.silence + 1, self._sound(audio), neighbours))
-        return len(self.memories) - 1
-
-    def growing(self) -> Growing:
-        """The memory that records the performance, made when it is first asked for."""
-        for stored in self.memories:
-            if isinstance(stored, Growing):
-                return stored
-        alphabet = self.model.alphabet
-        none = np.zeros((0, alphabet.centroids.shape[1]), np.float32), np.zeros(0, np.int32)
-        sound = self._sound(np.zeros(0, np.float32), ROOM)
-        about = alphabet.hash, alphabet.units
-        neighbours = nearest_labels(*none, alphabet.centroids)
-        made = Growing(GROWING, self.silence + 1, sound, neighbours, about, self.take_listeners)
-        self.memories.append(made)
-        return made
-
-    def snapshot(self) -> Snapshot:
-        """The growing memory as it is now, to be saved by another thread."""
-        return self.growing().snapshot()
-
-    def _sound(self, audio: np.ndarray, room: float = 0.0) -> concat.Concatenator:
-        fade, align = self.config.action.crossfade_ms / 1000, self.config.action.align_ms / 1000
-        return concat.Concatenator(audio, self.samplerate, self.hop, crossfade=fade, align=align, room=room)
-
-    def _unused(self, name: str) -> str:
-        taken = {stored.name for stored in self.memories} | {GROWING}
-        names = (f"{name} {n}" if n > 1 else name for n in range(1, len(taken) + 2))
-        return next(one for one in names if one not in taken)
-
-    def start(self, seed: int | None = None, offline: bool = False) -> Piece:
-        """A piece that has not begun; the same seed and input give the same answer.
+    def start(self, seed: int | None = None, offline: bool = False) -> PerformanceState:
+        """The state of a piece that has not begun; the same seed and input give the same answer.
 
         Its first hop is silence, for nothing has been heard before it, unless `offline`: then the whole guide is
         heard first, and hop 0 is answered like any other.
         """
         seed = self.config.agent.seed if seed is None else seed
-        piece = Piece(self.listener.start(), self.decision.start(), self.sound.start(), self.config, seed)
+        voice = self.repertoire[0].sound.start()
+        state = PerformanceState(self.listener.start(), self.decision.start(), voice, self.config, seed)
         if not offline:
-            self.decision.commit(piece.decision, self.silence)
-            piece.hop = 1
-        return piece
+            self.decision.commit(state.decision, self.silence)
+            state.hop = 1
+        return state
 
     def warm_up(self) -> None:
         """Compile and touch everything a hop needs, before the first one."""
         concat.warm_up()
         selection.warm_up()
-        piece = self.start()
+        state = self.start()
         for _ in range(3):
-            self.step(piece, np.zeros(self.listener.next_hop_samples(piece.hearing), np.float32))
+            self.step(state, np.zeros(self.listener.next_hop_samples(state.hearing), np.float32))
 
-    def frames(self, hop: int) -> int:
-        """Samples of hop number `hop`."""
-        return boundary(hop + 1, self.hop, self.samplerate) - boundary(hop, self.hop, self.samplerate)
+    # --- a hop that is heard
 
-    def step(self, piece: Piece, audio: np.ndarray) -> tuple[np.ndarray, Event]:
+    def step(self, state: PerformanceState, audio: np.ndarray) -> tuple[np.ndarray, Event]:
         """Hear one hop, (expected,) float32 mono; return the next hop to speak, (frames,) float32, and its event."""
         began = time.perf_counter()
-        heard = self.listen(piece, audio)
-        listened = time.perf_counter()
-        self.hear(piece, heard, audio)
-        return self.answer(piece, {"perception": 1e3 * (listened - began)})
+        heard = self.perceive(state, audio)
+        perceived = time.perf_counter()
+        self.hear(state, heard, audio)
+        return self.answer(state, {"perception": 1e3 * (perceived - began)})
 
-    def listen(self, piece: Piece, audio: np.ndarray) -> LabelledHop:
+    def perceive(self, state: PerformanceState, audio: np.ndarray) -> LabelledHop:
         """Name one hop, (expected,) float32 mono."""
-        return self.listener.step(piece.hearing, audio, piece.config.perception.gate_db)
+        return self.listener.step(state.hearing, audio, state.config.perception.gate_db)
 
-    def hear(self, piece: Piece, heard: LabelledHop, audio: np.ndarray | None = None) -> None:
-        """A hop has been named; with lookahead k the decision learns of it k - 1 hops later.
+    def hear(self, state: PerformanceState, heard: LabelledHop, audio: np.ndarray | None = None) -> None:
+        """Take in a hop that has been named; with lookahead k the decision learns of it k - 1 hops later.
 
-        audio: the hop itself, for the memory that records what is heard; a hop without is remembered as silence.
+        audio: (frames,) float32, the hop itself, for the memory that records what is heard; None is recorded as
+        silence.
         """
-        self.notice(piece, heard)
+        self.note_newest(state, heard)
         if audio is not None:
-            self.overhear(piece, audio)
-        piece.pause = piece.pause + 1 if heard.label == self.silence else 0
-        piece.waiting.append(heard.label)
-        self.catch_up(piece)
-        if piece.recording == "input":
+            self.keep_heard(state, audio)
+        state.silent_hops = state.silent_hops + 1 if heard.label == self.silence else 0
+        state.delayed_labels.append(heard.label)
+        self.release_delayed(state)
+        if state.recording == "input":
             if audio is None:
-                audio = np.zeros(self.frames(piece.hop - 1), np.float32)
-            self.growing().append(audio, heard.label, heard.feature)
+                audio = np.zeros(self.repertoire.hop_frames(state.hop - 1), np.float32)
+            self.repertoire.growing().append(audio, heard.label, heard.feature)
 
-    def notice(self, piece: Piece, heard: LabelledHop) -> None:
-        """The newest hop heard, of which the level and the reward know at once."""
-        piece.heard = heard
-        piece.past.features.append(heard.feature if heard.label != self.silence and heard.feature.any() else None)
+    def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
+        """Note the newest hop heard, of which level following and the reward know at once."""
+        state.newest_heard = heard
+        sounding = heard.label != self.silence and heard.feature.any()
+        state.history.heard_features.append(heard.feature if sounding else None)
 
-    def overhear(self, piece: Piece, audio: np.ndarray) -> None:
-        """The sound of a hop heard, (frames,) float32, for a reward that listens to sound."""
-        if self.reward is not None and self.reward.sounding:
-            piece.past.keep(piece.past.heard, audio, self._remembered)
+    def keep_heard(self, state: PerformanceState, audio: np.ndarray) -> None:
+        """Keep the sound of a hop heard, (frames,) float32, for a reward that listens to sound."""
+        self._keep(state.history.heard_audio, audio)
 
-    def catch_up(self, piece: Piece) -> None:
-        """Tell the decision all that `lookahead` does not hold back."""
-        while len(piece.waiting) >= piece.config.decision.lookahead:
-            self.decision.hear(piece.decision, piece.waiting.popleft())
+    def _keep(self, side: rerank.Side, audio: np.ndarray) -> None:
+        if self.reward is not None and self.reward.needs_audio:
+            History.append(side, audio, round(HISTORY_S * self.samplerate))
 
-    def answer(self, piece: Piece, times: dict[str, float] | None = None) -> tuple[np.ndarray, Event]:
+    def release_delayed(self, state: PerformanceState) -> None:
+        """Tell the decision all the labels that `lookahead` does not hold back."""
+        while len(state.delayed_labels) >= state.config.decision.lookahead:
+            self.decision.hear(state.decision, state.delayed_labels.popleft())
+
+    # --- a hop that is answered
+
+    def answer(self, state: PerformanceState, times: dict[str, float] | None = None) -> tuple[np.ndarray, Event]:
         """Decide on the next hop from all that the decision has heard, and sound it."""
-        proposal = self.propose(piece, times)
-        self.accept(piece, proposal)
+        proposal = self.propose(state, times)
+        self.accept(state, proposal)
         return proposal.audio, proposal.event
 
-    def late(self, piece: Piece) -> tuple[np.ndarray, Event]:
-        """The mind was late: what sounds goes on."""
-        (proposal,) = self.chain(piece, None, 1)
-        self.accept(piece, proposal)
-        return proposal.audio, proposal.event
+    def propose(self, state: PerformanceState, times: dict[str, float] | None = None) -> Proposal:
+        """Decide on the next hop and render it. Of the state only the generator `rng` moves on.
 
-    def apply(self, piece: Piece, name: str, args: tuple = ()) -> str:
-        """Turn a control of the stage vocabulary, in force from the next hop proposed; see controls.py.
-
-        Returns a sentence if only a part could be done, else "". CommandError or ConfigError say why nothing was done.
+        times: ms of the stages before, by name.
         """
-        return controls.apply(self, piece, name, args)
-
-    def propose(self, piece: Piece, times: dict[str, float] | None = None) -> Proposal:
-        """Decide on the next hop and render it. Of the piece only the generator `rng` moves on."""
         times, began = dict(times or {}), time.perf_counter()
+        decided, phrase, resting = began, state.phrase, state.resting
+        memory, candidates, reward = state.selected_memory, 1, None
         plan: tuple[int, ...] = ()
-        memory, decided, phrase, resting = piece.memory, began, piece.phrase, piece.resting
-        compared: tuple[int, float | None] = (1, None)
-        choice = controls.instead(self, piece)
+        choice = overriding_choice(self.repertoire, state)
         if choice is None:
-            phrase, resting, plans = self._plans(piece)
+            phrase, resting, plans = self._plans(state)
             decided = time.perf_counter()
-            (plan, choice), compared = rerank.best(self, piece, plans)
+            best = rerank.best(self.reward, self.repertoire, state, plans)
+            plan, choice, candidates, reward = best.plan, best.choice, best.candidates, best.reward
         elif choice.why == selection.WHY[selection.HOLD]:
-            memory = piece.sounding
+            memory = state.sounding_memory
         times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
-        made = self._render(piece, choice, plan, memory, (piece.sounding, piece.voice), piece.hop, times)
-        event = replace(made.event, candidates=compared[0], reward=compared[1])
-        return replace(made, event=event, phrase=phrase, resting=resting, obeyed=(piece.jump, piece.goto))
+        before = _Sounding(voice=state.voice, memory=state.sounding_memory)
+        rendered = self._render(state, before, state.hop, choice, memory, plan, times)
+        return replace(
+            rendered,
+            event=replace(rendered.event, candidates=candidates, reward=reward),
+            phrase=phrase,
+            resting=resting,
+            requests_met=(state.jump_requested, state.goto_segment),
+        )
 
-    def accept(self, piece: Piece, proposal: Proposal) -> None:
+    def accept(self, state: PerformanceState, proposal: Proposal) -> None:
         """It was played: what really sounded is what decision and oracle know of, whatever was planned.
 
         Accept it before the hop during which it sounded is heard. ValueError if another hop is due.
         """
-        began, event, choice, memory = time.perf_counter(), proposal.event, proposal.choice, proposal.memory
-        if event.hop != piece.hop:
-            raise ValueError(f"hop {event.hop} was accepted, the next to be played is {piece.hop}")
-        stored = self.memories[memory]
-        if memory != piece.sounding:
-            piece.navigation.end_run()
-            piece.sounding = memory
-        selection.commit(stored.oracle, piece.navigation, choice)
-        piece.voice = settled(stored, proposal.voice, event.held)
-        if choice.segment >= len(stored):  # taken back while it sounded
-            piece.navigation.truncate(len(stored))
-        self.decision.commit(piece.decision, choice.label)
-        piece.played(proposal)
-        if self.reward is not None and self.reward.sounding:
-            piece.past.keep(piece.past.spoken, proposal.audio, self._remembered)
-        if piece.recording == "self":
-            self._remember(proposal)
+        began, event, choice = time.perf_counter(), proposal.event, proposal.choice
+        if event.hop != state.hop:
+            raise ValueError(f"hop {event.hop} was accepted, the next to be played is {state.hop}")
+        memory = self.repertoire[proposal.memory]
+        if proposal.memory != state.sounding_memory:
+            state.navigation.end_run()
+            state.sounding_memory = proposal.memory
+        selection.commit(memory.oracle, state.navigation, choice)
+        state.voice = voice_after_truncation(memory, proposal.voice, event.held)
+        if choice.segment >= len(memory):  # taken back while it sounded
+            state.navigation.truncate(len(memory))
+        self.decision.commit(state.decision, choice.label)
+        state.advance(proposal)
+        self._keep(state.history.spoken_audio, proposal.audio)
+        if state.recording == "self":
+            self._record(proposal)
         event.times["sound"] += 1e3 * (time.perf_counter() - began)
 
-    def _remember(self, proposal: Proposal) -> None:
+    def _record(self, proposal: Proposal) -> None:
         """What was played becomes a segment of the growing memory, with the features of where it came from."""
-        stored, segment = self.memories[proposal.memory], proposal.choice.segment
-        known = 0 <= segment < len(stored)
-        feature = stored.feature(segment) if known else np.zeros(len(self.model.alphabet.mean), np.float16)
-        self.growing().append(proposal.audio, proposal.choice.label, feature)
+        memory, segment = self.repertoire[proposal.memory], proposal.choice.segment
+        known = 0 <= segment < len(memory)
+        feature = memory.feature(segment) if known else np.zeros(len(self.model.alphabet.mean), np.float16)
+        self.repertoire.growing().append(proposal.audio, proposal.choice.label, feature)
 
-    def chain(self, piece: Piece, after: Proposal | None, hops: int) -> list[Proposal]:
-        """What sounds in the `hops` hops after `after` was accepted (None: after all that was) if the mind is late.
+    # --- a hop for which no decision came in time
 
-        The memory goes on for up to `PATIENCE`, then fades, then rests. To be accepted in order, after `after`.
+    def fall_back(self, state: PerformanceState) -> tuple[np.ndarray, Event]:
+        """The decision was late: what sounds continues."""
+        (proposal,) = self.fallback(state, None, 1)
+        self.accept(state, proposal)
+        return proposal.audio, proposal.event
+
+    def fallback(self, state: PerformanceState, after: Proposal | None, hops: int) -> list[Proposal]:
+        """What sounds in the `hops` hops after `after` was accepted (None: after all that was) if decisions are late.
+
+        The memory continues for up to `FALLBACK_S`, then fades, then rests. To be accepted in order, after `after`.
         """
-        voice, memory, hop, late = piece.voice, piece.sounding, piece.hop, piece.late
-        segment, run = piece.navigation.last, piece.navigation.run
+        before = _Sounding(voice=state.voice, memory=state.sounding_memory, late_hops=state.late_hops)
+        hop, segment, run = state.hop, state.navigation.last, state.navigation.run
         if after is not None:
-            voice, memory, hop, late = after.voice, after.memory, after.event.hop + 1, after.late
-            segment, run = after.choice.segment, after.choice.run
-        made: list[Proposal] = []
-        held = self.memories[memory].oracle
+            before = _Sounding(voice=after.voice, memory=after.memory, late_hops=after.late_hops)
+            hop, segment, run = after.event.hop + 1, after.choice.segment, after.choice.run
+        proposals: list[Proposal] = []
+        oracle = self.repertoire[before.memory].oracle
         for _ in range(hops):
-            late += 1
-            choice = selection.continuation(held, segment, run)
-            if late > self.patience:
-                choice = selection.silent_choice(held, selection.FADE if segment >= 0 else selection.REST)
-            made.append(self._render(piece, choice, (), memory, (memory, voice), hop, {}, late))
-            voice, segment, run, hop = made[-1].voice, choice.segment, choice.run, hop + 1
-        return made
+            before = replace(before, late_hops=before.late_hops + 1)
+            choice = selection.continuation(oracle, segment, run)
+            if before.late_hops > self.fallback_hops:
+                choice = selection.silent_choice(oracle, selection.FADE if segment >= 0 else selection.REST)
+            proposals.append(self._render(state, before, hop, choice, before.memory, (), {}))
+            before = replace(before, voice=proposals[-1].voice)
+            segment, run, hop = choice.segment, choice.run, hop + 1
+        return proposals
 
     def _render(
-        self, piece: Piece, choice: selection.Choice, plan: tuple[int, ...], memory: int,
-        before: tuple[int, concat.Voice], hop: int, times: dict[str, float], late: int = 0,
+        self, state: PerformanceState, before: _Sounding, hop: int, choice: selection.Choice, memory: int,
+        plan: tuple[int, ...], times: dict[str, float],
     ) -> Proposal:  # fmt: skip
-        """Sound a choice, after what sounded `before`: (memory, voice)."""
+        """Sound a choice from a memory in hop number `hop`, after what sounded before."""
         began = time.perf_counter()
-        frames, gain = self.frames(hop), self.gain(piece, memory, choice.segment)
-        sounding, voice = before
-        audio, voice = speak(self.memories, voice, sounding, memory, choice.segment, frames, gain)
-        label, level = (piece.heard.label, piece.heard.level_db) if piece.heard else (-1, -120.0)
+        repertoire, heard = self.repertoire, state.newest_heard
+        frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
+        audio, voice = render_segment(repertoire, before.voice, before.memory, memory, choice.segment, frames, gain)
         times["sound"] = 1e3 * (time.perf_counter() - began)
         event = Event(
-            hop, label, level, plan, choice.segment, choice.label, choice.why, choice.match, choice.run, gain, frames,
-            times, memory, len(self.memories[memory].sound.audio),
-        )  # fmt: skip
-        return Proposal(event, audio, choice, voice, memory, late)
+            hop=hop,
+            heard=heard.label if heard else -1,
+            level=heard.level_db if heard else UNHEARD_DBFS,
+            plan=plan,
+            segment=choice.segment,
+            label=choice.label,
+            why=choice.why,
+            match=choice.match,
+            run=choice.run,
+            gain=gain,
+            frames=frames,
+            times=times,
+            memory=memory,
+            held=len(repertoire[memory].sound.audio),
+        )
+        return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=memory, late_hops=before.late_hops)
 
-    def _plans(self, piece: Piece) -> tuple[int, bool, list[tuple[int, ...]]]:
-        """The phrase, whether density lets it rest, and `best_of` times the labels wanted from the next hop on."""
-        settings = piece.config.decision
-        asked = [piece.scenario.get(piece.hop + ahead, -1) for ahead in range(settings.horizon)]
-        plans = [self._plan(piece, asked)]
-        phrase, resting = (piece.hop - 1) // PHRASE, piece.resting
-        if phrase != piece.phrase:
-            resting = bool(piece.rng.random() >= settings.density)
-        with_them = settings.density < 1 and settings.rests == "follow" and piece.pause * self.hop >= PAUSE
-        if resting or with_them:
-            return phrase, resting, [tuple(self.silence if wanted < 0 else wanted for wanted in asked)]
-        if self.reward is not None and min(asked) < 0:
-            plans += [self._plan(piece, asked) for _ in range(settings.best_of - 1)]
+    # --- the plan
+
+    def _plans(self, state: PerformanceState) -> tuple[int, bool, list[tuple[int, ...]]]:
+        """Number of the phrase, whether it rests, and `best_of` plans of `horizon` labels from the next hop on."""
+        settings = state.config.decision
+        scenario = [state.scenario.get(state.hop + ahead, -1) for ahead in range(settings.horizon)]
+        plans = [self._plan(state, scenario)]
+        phrase, resting = (state.hop - 1) // PHRASE_HOPS, state.resting
+        if phrase != state.phrase:
+            resting = bool(state.rng.random() >= settings.density)
+        musician_rests = state.silent_hops * self.hop >= REST_S
+        if resting or (settings.density < 1 and settings.rests == "follow" and musician_rests):
+            return phrase, resting, [tuple(self.silence if label < 0 else label for label in scenario)]
+        if self.reward is not None and min(scenario) < 0:
+            plans += [self._plan(state, scenario) for _ in range(settings.best_of - 1)]
         return phrase, resting, plans
 
-    def _plan(self, piece: Piece, asked: list[int]) -> tuple[int, ...]:
-        """Draw the labels wanted from the next hop on; those `asked` for, from 0 on, are as they are."""
-        settings, allowed = piece.config.decision, self._allowed(piece)
+    def _plan(self, state: PerformanceState, scenario: list[int]) -> tuple[int, ...]:
+        """Draw the labels wanted from the next hop on; those of the scenario from 0 on are as they are."""
+        settings, allowed = state.config.decision, self.repertoire.allowed(state)
         forbidden = () if allowed[self.silence] else (self.silence,)
-        coming = iter(asked)
+        ahead = iter(scenario)
 
         def choose(logits: np.ndarray) -> int:
-            wanted = next(coming)
+            wanted = next(ahead)
             if wanted >= 0:
-                piece.rng.random()  # as many dice as for a free choice: what follows does not depend on it
+                state.rng.random()  # as many draws as for a free choice: what follows does not depend on it
                 return wanted
             logits[list(forbidden)] = -np.inf
             return sample(
                 logits,
                 allowed,
-                piece.rng,
+                state.rng,
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 top_k=settings.top_k,
                 repetition_penalty=settings.repetition_penalty,
-                recent=piece.recent,
+                recent=state.recent_labels,
                 constraint=settings.constraint,
             )
 
-        return tuple(self.decision.plan(piece.decision, choose, settings.horizon))
-
-    def chosen(self, piece: Piece, plan: tuple[int, ...]) -> selection.Choice:
-        """What the memory to be played would answer to a plan now; nothing is committed."""
-        memory, navigation = self.memories[piece.memory].oracle, piece.navigation_of(piece.memory)
-        return selection.choose(memory, navigation, np.array(plan, np.int32), **self.rules(piece))
-
-    def rules(self, piece: Piece) -> dict[str, Any]:
-        """What the settings ask of the oracle, as `action.selection.choose` and `choose_all` take it."""
-        action = piece.config.action
-        return {
-            "max_continuity": 1 if piece.jump else action.max_continuity,
-            "taboo": action.taboo,
-            "region": self._region(piece),
-            "neighbours": self.memories[piece.memory].neighbours,
-        }
-
-    def _allowed(self, piece: Piece) -> np.ndarray:
-        """(vocab,) bool: what the region of the memory bears, and silence where a rest is allowed."""
-        stored, region = self.memories[piece.memory], self._region(piece)
-        about = piece.memory, region, len(stored), stored.edits
-        if piece.allowed[:1] != (about,):
-            mask = np.zeros(self.silence + 1, bool)
-            mask[stored.labels[slice(*region)]] = True
-            piece.allowed = about, mask
-        mask = piece.allowed[1].copy()
-        rests = piece.config.decision.rests
-        silent = piece.heard is None or piece.heard.label == self.silence
-        mask[self.silence] = rests == "free" or (rests == "follow" and silent) or not mask[: self.silence].any()
-        return mask
-
-    def _region(self, piece: Piece, memory: int | None = None) -> tuple[int, int]:
-        """[first, stop) segments that may be played: at least one, unless the memory is empty."""
-        low, high = piece.config.action.region
-        n = len(self.memories[piece.memory if memory is None else memory])
-        first = max(min(int(low * n), n - 1), 0)
-        return first, min(max(first + 1, round(high * n)), n)
-
-    def gain(self, piece: Piece, memory: int, segment: int) -> float | None:
-        """Linear gain of a segment: the fader, and so much of the difference to the level heard as is asked for."""
-        action = piece.config.action
-        decibels = action.gain_db
-        if action.follow_level and segment >= 0 and piece.heard is not None:
-            own = 20 * np.log10(self.memories[memory].level(segment) + 1e-6)
-            decibels += action.follow_level * float(np.clip(piece.heard.level_db - own, -LOUDER, LOUDER))
-        return None if decibels == 0 else float(10 ** (decibels / 20))
+        return tuple(self.decision.plan(state.decision, choose, settings.horizon))

@@ -1,4 +1,8 @@
-"""What has happened since a piece began, what was decided for one of its hops, and what is proposed for the next."""
+"""What has happened since a piece began (`PerformanceState`), and one hop of the answer before and after it is played.
+
+Everything that was learned or loaded is in `agent.performance.session.Session`; everything that changes while playing
+is here, so that two pieces of one session know nothing of each other.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from action import concat, selection
-from agent.performance.rerank import Past
 from agent.settings.config import Config
 from decision.model import DecisionState
 from perception.stream import LabelledHop, ListenerState
 
-RECENT = 16  # labels the repetition penalty looks back on, and hops whose places `change` leaves
+RECENT_HOPS = 16  # labels that the repetition penalty looks back on, and segments that `change` leaves
+HISTORY_HOPS = 64  # hops of features kept for a reward; a proxy reads fewer
+HISTORY_S = 6.0  # s of sound kept for a reward, more than a window of COCOLA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """What was decided for one hop, and why; one line of the session log."""
 
@@ -27,7 +32,7 @@ class Event:
     segment: int  # of the memory, -1 is silence
     label: int  # really played
     why: str  # one of action.selection.WHY
-    match: int  # labels of the plan the memory bears from here on
+    match: int  # labels of the plan that the memory holds from this segment on
     run: int  # length of the contiguous run so far, in segments
     gain: float | None  # linear, reached at the end of the hop; None leaves the memory untouched
     frames: int  # samples of the answer
@@ -35,10 +40,10 @@ class Event:
     memory: int = 0  # number of the memory in the session
     held: int = 0  # samples of that memory that could be read
     candidates: int = 1  # segments that the plans drawn came to
-    reward: float | None = None  # of the one played, None where nothing was compared
+    reward: float | None = None  # of the candidate played, None where nothing was compared
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Proposal:
     """One hop of the answer, ready to be played. Nothing has happened until it is accepted."""
 
@@ -47,10 +52,10 @@ class Proposal:
     choice: selection.Choice
     voice: concat.Voice  # as it is after this hop
     memory: int
-    late: int = 0  # hops the mind is late with this one; 0: it was decided
+    late_hops: int = 0  # hops in a row without a decision, this one included; 0: it was decided
     phrase: int = -1  # the phrase for which density has decided
-    resting: bool = False  # and what
-    obeyed: tuple[bool, int] = (False, -1)  # `jump` and `goto` of the piece, as they were
+    resting: bool = False  # whether it rests
+    requests_met: tuple[bool, int] = (False, -1)  # `jump_requested` and `goto_segment` when it was proposed
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,24 @@ class Bookmark:
 
 
 @dataclass
-class Piece:
+class History:
+    """What a reward knows of a piece: features heard (None: silence), newest last, and the sound of both sides."""
+
+    heard_features: deque[np.ndarray | None] = field(default_factory=lambda: deque(maxlen=HISTORY_HOPS))
+    heard_audio: deque[np.ndarray] = field(default_factory=deque)  # hops, (frames,) float32
+    spoken_audio: deque[np.ndarray] = field(default_factory=deque)
+
+    @staticmethod
+    def append(side: deque[np.ndarray], audio: np.ndarray, samples: int) -> None:
+        """Add one hop to a side, and drop the oldest hops as long as `samples` remain."""
+        side.append(audio)
+        kept = sum(map(len, side))
+        while kept - len(side[0]) >= samples:
+            kept -= len(side.popleft())
+
+
+@dataclass
+class PerformanceState:
     """What has happened since the piece began."""
 
     hearing: ListenerState
@@ -73,60 +95,62 @@ class Piece:
     seed: int
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
-    waiting: deque = field(default_factory=deque)  # labels heard that `lookahead` still holds back
-    recent: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # labels played
-    trail: deque = field(default_factory=lambda: deque(maxlen=RECENT))  # (memory, segment) played, silence left out
-    heard: LabelledHop | None = None
-    past: Past = field(default_factory=Past)  # what a reward knows
-    pause: int = 0  # silent hops heard in a row
+    delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still holds back
+    recent_labels: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_HOPS))  # played
+    recent_segments: deque[tuple[int, int]] = field(
+        default_factory=lambda: deque(maxlen=RECENT_HOPS)
+    )  # (memory, segment)
+    newest_heard: LabelledHop | None = None
+    history: History = field(default_factory=History)
+    silent_hops: int = 0  # heard in a row
     hop: int = 0  # number of the next hop to be answered
-    late: int = 0  # hops in a row that were not decided
+    late_hops: int = 0  # hops in a row that were not decided
     phrase: int = -1  # the phrase for which density has decided
-    resting: bool = False  # and what
-    allowed: tuple = ()  # what the mask was made for, and the mask
-    memory: int = 0  # to be played from the next hop on
-    sounding: int = 0  # whose segments `voice` plays
+    resting: bool = False  # whether it rests
+    mask_cache: tuple = ()  # what the mask of allowed labels was made for, and the mask
+    selected_memory: int = 0  # played from the next hop on
+    sounding_memory: int = 0  # whose segments `voice` plays
     stopped: bool = False
     holding: bool = False
     listening: bool = False
-    jump: bool = False  # the next hop may not go on with what sounds
-    goto: int = -1  # segment of `memory` to be played next, -1: as it is decided
+    jump_requested: bool = False  # the next hop may not continue what sounds
+    goto_segment: int = -1  # segment of `selected_memory` to be played next, -1: as it is decided
     recording: str = "off"  # "input" or "self"
     scenario: dict[int, int] = field(default_factory=dict)  # label by hop of the answer
     bookmarks: list[Bookmark] = field(default_factory=list)
-    returned: int = 0  # bookmarks gone back to since the last one was set
+    bookmarks_revisited: int = 0  # since the last one was set
 
     def __post_init__(self) -> None:
-        self.refresh()
+        self.restart()
 
-    def refresh(self) -> None:
-        """Dice and navigation as at the beginning of a piece."""
+    def restart(self) -> None:
+        """Set the random generator and the navigations back to the beginning of a piece."""
         self.rng = np.random.default_rng(self.seed)
         self.navigations = [selection.Navigation(self.seed)]
 
     @property
     def navigation(self) -> selection.Navigation:
-        """Of the memory that sounds."""
-        return self.navigation_of(self.sounding)
+        """Navigation of the memory that sounds."""
+        return self.navigation_of(self.sounding_memory)
 
     def navigation_of(self, memory: int) -> selection.Navigation:
-        """What has been played of a memory. The labels of the past are common to all: they were heard in a row."""
+        """What has been played of a memory. All memories share one history of labels: they were heard in a row."""
         while len(self.navigations) <= memory:
-            made = selection.Navigation(self.seed)
-            made.history = self.navigations[0].history
-            self.navigations.append(made)
+            navigation = selection.Navigation(self.seed)
+            navigation.history = self.navigations[0].history
+            self.navigations.append(navigation)
         return self.navigations[memory]
 
-    def played(self, proposal: Proposal) -> None:
+    def advance(self, proposal: Proposal) -> None:
         """Count a hop that was played."""
         event = proposal.event
-        self.recent.append(event.label)
+        self.recent_labels.append(event.label)
         if event.segment >= 0:
-            self.trail.append((event.memory, event.segment))
-        self.late, self.hop = proposal.late, event.hop + 1
+            self.recent_segments.append((event.memory, event.segment))
+        self.late_hops, self.hop = proposal.late_hops, event.hop + 1
         self.scenario.pop(event.hop, None)
-        if not proposal.late:
+        if not proposal.late_hops:
             self.phrase, self.resting = proposal.phrase, proposal.resting
-            jumped, went = proposal.obeyed
-            self.jump = self.jump and not jumped
-            self.goto = -1 if self.goto == went else self.goto
+            jumped, went_to = proposal.requests_met
+            self.jump_requested = self.jump_requested and not jumped
+            self.goto_segment = -1 if self.goto_segment == went_to else self.goto_segment

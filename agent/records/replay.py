@@ -12,7 +12,7 @@ import soundfile as sf
 from action.concat import Concatenator
 from agent.engine.fader import Fader
 from agent.performance.loading import recording
-from agent.performance.memories import Growing, Stored, settled, speak
+from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
 from agent.records import session_log
 from agent.records.session_log import LogError
 from agent.settings.config import FIELDS, Config, from_table
@@ -128,28 +128,28 @@ class _Stage:
         # What sounds when the mind is late was rendered earlier, perhaps before a take was taken back.
         voice = self._played if held > len(stored.sound.audio) else self._voice
         with stored.sound.as_of(held):
-            audio, self._played = speak(
+            audio, self._played = render_segment(
                 self._memories, voice, self._sounding, memory, line["segment"], line["frames"], line["gain"]
             )
-        self._voice, self._sounding = settled(stored, self._played, held), memory
+        self._voice, self._sounding = voice_after_truncation(stored, self._played, held), memory
         return audio
 
-    def _growing(self, number: int) -> Growing:
+    def _growing(self, number: int) -> GrowingMemory:
         if number == len(self._memories):
             self._memories.append(self._grows(""))
-        if not 0 <= number < len(self._memories) or not isinstance(growing := self._memories[number], Growing):
+        if not 0 <= number < len(self._memories) or not isinstance(growing := self._memories[number], GrowingMemory):
             raise ValueError(f"memory {number} does not grow")
         return growing
 
-    def _undo(self, growing: Growing) -> None:
+    def _undo(self, growing: GrowingMemory) -> None:
         if not growing.takes:
             raise ValueError("nothing was recorded that could be undone")
         held = len(growing.sound.audio)
         growing.undo()
         if self._memories[self._sounding] is growing:
-            self._voice = settled(growing, self._voice, held)
+            self._voice = voice_after_truncation(growing, self._voice, held)
 
-    def _grow(self, growing: Growing, line: dict) -> None:
+    def _grow(self, growing: GrowingMemory, line: dict) -> None:
         path = session_log.takes(self._log) / Path(line["file"]).name
         try:
             audio, _ = sf.read(path, line["samples"], line["from"], dtype="float32")
@@ -159,16 +159,16 @@ class _Stage:
             raise LogError(f"'{path}', recorded while '{self._log}' was written, is missing or cut: put it back")
         growing.append(audio, 0, NOTHING)
 
-    def _load(self, name: str, expected: str, growing: bool) -> Stored:
+    def _load(self, name: str, expected: str, growing: bool) -> Memory:
         if growing:
             return self._grows(name)
         _, audio = recording(name, self._about.samplerate, self._about.hop)
         if session_log.fingerprint(audio) != expected:
             raise LogError(f"the memory '{name}' is not what '{self._log}' was played with: put the old file back")
-        return Stored(name, None, 1, self._sound(audio), NEIGHBOURS)
+        return Memory(name, None, 1, self._sound(audio), NEIGHBOURS)
 
-    def _grows(self, name: str) -> Growing:
-        return Growing(name, 1, self._sound(np.zeros(0, np.float32)), NEIGHBOURS, ("", 0))
+    def _grows(self, name: str) -> GrowingMemory:
+        return GrowingMemory(name, 1, self._sound(np.zeros(0, np.float32)), NEIGHBOURS, ("", 0))
 
     def _sound(self, audio: np.ndarray) -> Concatenator:
         action, about = self._about.config.action, self._about

@@ -87,7 +87,7 @@ class SessionLog:
             self._take_back()
             raise
         self._behind = BackgroundWriter("log", self._write, self._failed)
-        self._unsubscribe = session.take_listeners.subscribe(self._take_changed)
+        self._unsubscribe = session.repertoire.take_listeners.subscribe(self._take_changed)
 
     @property
     def error(self) -> AudioError | None:
@@ -149,7 +149,7 @@ class SessionLog:
             raise self.error
 
     def _take_changed(self, what: str, audio: np.ndarray | None) -> None:
-        number = next(n for n, stored in enumerate(self._session.memories) if stored.growing)
+        number = next(n for n, stored in enumerate(self._session.repertoire) if stored.growing)
         line = {what: number, "hop": self._next}
         self._put(line if audio is None else (line, np.array(audio, np.float32)))
 
@@ -226,7 +226,7 @@ def _header(session: Session, memories: str | Sequence[str], offline: bool, slac
             "growing": stored.growing,
             "fingerprint": fingerprint(stored.sound.audio),
         }
-        for stored in session.memories
+        for stored in session.repertoire
     ]
     return {
         "antiphon": FORMAT,

@@ -73,7 +73,7 @@ class Play:
     def plays(self, seconds: float = 5.0):
         """Wait until something of this piece is played; what the page still shows may be of the one before."""
         end = time.monotonic() + seconds
-        while not self.engine.decision_loop.piece.trail:
+        while not self.engine.decision_loop.state.recent_segments:
             assert time.monotonic() < end, "nothing is played"
             time.sleep(0.02)
 
@@ -247,7 +247,7 @@ def test_a_take_becomes_a_memory(browser, play):
     browser.wait("stage.memory === 'live' && stage.picture")
     keep(browser, "live")
     browser.press("1")
-    play.until("memory", play.engine.session.memories[0].name)
+    play.until("memory", play.engine.session.repertoire[0].name)
 
 
 def test_a_mistake_is_told(browser, play):

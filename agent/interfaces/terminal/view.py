@@ -40,7 +40,7 @@ class ViewState:
 
     def seconds(self, memory: str) -> float:
         """Length of a memory, 0 if there is none of that name."""
-        return next((one.seconds for one in self.session.memories if one.name == memory), 0.0)
+        return next((one.seconds for one in self.session.repertoire if one.name == memory), 0.0)
 
     def hear(self, name: str, values: tuple) -> None:
         """One report; those that the board does not show are passed over."""

@@ -52,7 +52,7 @@ def about(engine: Any) -> dict[str, Any]:
         "memories": [
             {"name": str(one.name), "segments": len(one), "seconds": round(len(one) * session.hop, 2),
              "growing": bool(one.growing)}
-            for one in session.memories
+            for one in session.repertoire
         ],
     }  # fmt: skip
 
@@ -67,7 +67,7 @@ def presets(engine: Any) -> list[str]:
 def waveform(engine: Any, number: int, points: int) -> dict[str, list]:
     """{"peaks": [0..1], "labels": [label]}, `points` of each, from the memory's beginning to its end."""
     peaks = [round(float(peak), 4) for peak in engine.waveform(number, points)]
-    labels = engine.session.memories[number].labels
+    labels = engine.session.repertoire[number].labels
     return {
         "peaks": peaks,
         "labels": [int(labels[i * len(labels) // points]) for i in range(points if len(labels) else 0)],

@@ -44,27 +44,27 @@ class Unsteady(Session):
             del self.fail[where]
             raise RuntimeError(f"{where} broke")
 
-    def listen(self, piece, audio):
-        self._perhaps("listen", piece.hearing.hops)
-        return super().listen(piece, audio)
+    def perceive(self, state, audio):
+        self._perhaps("perceive", state.hearing.hops)
+        return super().perceive(state, audio)
 
-    def hear(self, piece, heard, audio=None):
-        self._perhaps("hear", piece.hearing.hops - 1)
-        super().hear(piece, heard, audio)
+    def hear(self, state, heard, audio=None):
+        self._perhaps("hear", state.hearing.hops - 1)
+        super().hear(state, heard, audio)
 
-    def propose(self, piece, times=None):
-        hop = piece.hop
+    def propose(self, state, times=None):
+        hop = state.hop
         if hop in self.stall:
             self.go.clear()
             self.stalling.set()
             assert self.go.wait(10)
             self.stalling.clear()
         self._perhaps("propose", hop)
-        return super().propose(piece, times)
+        return super().propose(state, times)
 
-    def accept(self, piece, proposal):
-        self._perhaps("accept", piece.hop)
-        super().accept(piece, proposal)
+    def accept(self, state, proposal):
+        self._perhaps("accept", state.hop)
+        super().accept(state, proposal)
 
 
 @pytest.fixture
@@ -124,14 +124,14 @@ class Rig:
 
     def idle(self):
         loop, buffers = self.engine.decision_loop, self.engine.buffers
-        piece = loop.piece
+        state = loop.state
         if self.held_up():
             return True
         if self.engine.commands_waiting and loop.accepts_controls:
             return False
-        if piece.hop == piece.hearing.hops:
-            return loop._pending is not None and buffers.answered(piece.hop) is None
-        return buffers.samples_in < buffers.boundary(piece.hearing.hops + 1)
+        if state.hop == state.hearing.hops:
+            return loop._pending is not None and buffers.answered(state.hop) is None
+        return buffers.samples_in < buffers.boundary(state.hearing.hops + 1)
 
     def held_up(self):
         return hasattr(self.session, "stalling") and self.session.stalling.is_set()
@@ -212,7 +212,7 @@ def test_what_is_told_of_a_hop(stage):
         heard, events, plans = live.told("heard"), live.told("event"), live.told("plan")
     assert [values[0] for values in heard] == [0, 1, 2, 3, 4]
     assert [values[0] for values in events] == [1, 2, 3, 4, 5] == [values[0] for values in plans]
-    name = session.memories[0].name
+    name = session.repertoire[0].name
     for _, _, segment, _, _, _, position, duration, gain, memory, lead, date in events:
         assert duration == 0.5 and gain == 1.0 and memory == name
         assert position == (pytest.approx(0.5 * segment) if segment >= 0 else -1)
@@ -242,9 +242,9 @@ def test_a_missed_hop_is_the_chain_and_remembered_as_such(unsteady, stage, tmp_p
             held = max((n for n in stalls if n <= h + 1), default=None)
             if held and session.stalling.is_set() and buffers.current_hop >= held + stalls[held] - 1:
                 live.release(held)
-        piece, events = live.engine.decision_loop.piece, live.told("event")
+        state, events = live.engine.decision_loop.state, live.told("event")
         late = {h for h in range(1, buffers.current_hop + 1) if buffers.answered(h) is False}
-        recent, missed = list(piece.recent), buffers.missed
+        recent, missed = list(state.recent_labels), buffers.missed
     assert len(late) == missed >= sum(stalls.values()) - 3
     lines = [line for line in replay.session_log.read(live.log)[1] if "segment" in line]
     assert [line["hop"] for line in lines] == list(range(1, len(lines) + 1))
@@ -297,7 +297,7 @@ def test_a_real_stall_of_the_mind_costs_hops_and_no_sound_of_the_stream(unsteady
 # --- errors are survived
 
 
-@pytest.mark.parametrize("where", ["propose", "accept", "hear", "listen"])
+@pytest.mark.parametrize("where", ["propose", "accept", "hear", "perceive"])
 def test_an_error_of_the_mind_fades_out_and_play_resumes(unsteady, stage, tmp_path, where):
     session = unsteady("decision.rests='never'", hop=0.25, rate=22050)
     session.fail = {where: 5}
@@ -321,7 +321,7 @@ def test_an_answer_that_is_no_sound_is_an_error_and_never_a_sound(stage):
     session = stage.session(hop=0.25, rate=22050)
     with rig(session, stage) as live:
         live.play(melody(1.0, 22050, 1))
-        session.memories[0].sound._audio[:] = np.nan
+        session.repertoire[0].sound._audio[:] = np.nan
         out = live.play(melody(2.0, 22050, 2))
         assert np.isfinite(out).all() and live.engine.state == "error"
 
@@ -365,7 +365,7 @@ def test_stop_rests_and_play_begins_a_new_piece(stage, tmp_path, name):
         assert not live.play(melody(1.0, 22050, 2))[221:].any()
         assert {values[1] for values in live.told("event")[-3:]} == {"rest"}
         live.say("play")
-        first = live.engine.decision_loop.piece.hop
+        first = live.engine.decision_loop.state.hop
         assert live.play(melody(1.0, 22050, 3)).any() and live.engine.state == "playing"
         begins = live.engine.buffers.fades()[-1][0]
         assert begins == live.engine.buffers.output_start(first), "the fader opens where the new piece begins"
@@ -546,7 +546,7 @@ def test_the_labels_of_a_patch_may_be_the_clock(stage):
         for label in labels:
             live.engine.command(parse_command("hear/label", [label], "osc"))
         until = time.monotonic() + 10
-        while live.engine.decision_loop.piece.hearing.hops < len(labels) and time.monotonic() < until:
+        while live.engine.decision_loop.state.hearing.hops < len(labels) and time.monotonic() < until:
             time.sleep(0.001)
         time.sleep(0.05)
         assert live.engine.buffers.samples_in == boundary(len(labels), 0.25, 22050)
@@ -635,7 +635,7 @@ def test_memory_stays_flat(stage):
 def test_the_waveform_for_a_picture(stage):
     session = stage.session(hop=0.25, rate=22050)
     engine = Engine(session, samplerate=22050, slack_ms=40, bus=Bus())
-    peaks, audio = engine.waveform(0, 100), session.memories[0].sound.audio
+    peaks, audio = engine.waveform(0, 100), session.repertoire[0].sound.audio
     assert len(peaks) == 100 and max(peaks) == np.abs(audio).max()
     assert engine.waveform(0, 10 * len(audio))[0] == abs(audio[0])
     with pytest.raises(IndexError):

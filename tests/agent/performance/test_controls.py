@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from action.selection import WHY
 from agent.control.command import CONTROLS, CommandError, parse_command
+from agent.performance.controls import apply
 from agent.performance.memories import GROWING
-from agent.performance.rerank import ByProxy
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import label
 from tests.agent.performance.test_rerank import proxy_for
@@ -26,7 +26,7 @@ def make(stage, *sets):
     """A session of two memories at 0.25 s; the second is a melody."""
     session = stage.session("decision.rests=never", *sets, hop=0.25)
     tune = melody(5, 48000, 9)
-    session.add(label(tune, "tune", session.listener), tune)
+    session.repertoire.add(label(tune, "tune", session.listener), tune)
     return session
 
 
@@ -35,17 +35,17 @@ def two(stage):
     return make(stage)
 
 
-def run(session, controls=(), hops=HOPS, seed=1, piece=None):
+def run(session, controls=(), hops=HOPS, seed=1, state=None):
     """(spoken (n, HOP), events, piece); controls: {number of the hop heard: [(name, args), ...]} from then on."""
-    piece, spoken, events = piece or session.start(seed), [], []
+    state, spoken, events = state or session.start(seed), [], []
     for number, hop in enumerate(hops):
-        session.hear(piece, session.listen(piece, hop), hop)
+        session.hear(state, session.perceive(state, hop), hop)
         for name, *args in dict(controls).get(number, ()):
-            session.apply(piece, name, tuple(args))
-        audio, event = session.answer(piece)
+            apply(session, state, name, tuple(args))
+        audio, event = session.answer(state)
         spoken.append(audio)
         events.append(event)
-    return np.array(spoken), events, piece
+    return np.array(spoken), events, state
 
 
 # --- hold, listen, stop, play
@@ -53,7 +53,7 @@ def run(session, controls=(), hops=HOPS, seed=1, piece=None):
 
 def test_hold_goes_on_as_recorded_and_round_its_region(two):
     spoken, events, _ = run(two, {4: [("region", 0.25, 0.5), ("hold", 1)], 60: [("hold", 0)]})
-    n = len(two.memories[0])
+    n = len(two.repertoire[0])
     for before, event in pairwise(events[4:60]):
         assert event.why == "hold" and event.plan == ()
         on = before.segment + 1
@@ -64,10 +64,12 @@ def test_hold_goes_on_as_recorded_and_round_its_region(two):
     for audio, event in zip(spoken[5:60], events[5:60], strict=True):
         if event.run == 1:  # a jump may be aligned: its fade apart, it is found again in the memory within 10 ms
             starts = range(max(0, event.segment * HOP - 480), event.segment * HOP + 481)
-            found = [s for s in starts if np.array_equal(audio[2400:], two.sound.audio[s + 2400 : s + HOP])]
+            found = [
+                s for s in starts if np.array_equal(audio[2400:], two.repertoire[0].sound.audio[s + 2400 : s + HOP])
+            ]
             head = found[0] if len(found) == 1 else None
         if head is not None:
-            assert np.array_equal(audio[2400:], two.sound.audio[head + 2400 : head + HOP])
+            assert np.array_equal(audio[2400:], two.repertoire[0].sound.audio[head + 2400 : head + HOP])
             head += HOP
 
 
@@ -84,24 +86,24 @@ def test_a_jump_moves_what_is_held(two):
 
 
 def test_listening_only_hears_and_rests(two):
-    spoken, events, piece = run(two, {8: [("listen",)], 20: [("listen",)]}, HOPS[:30])
+    spoken, events, state = run(two, {8: [("listen",)], 20: [("listen",)]}, HOPS[:30])
     assert {event.why for event in events[8:20]} == {"rest"} and not spoken[9:20].any()
-    assert piece.decision.heard == 30 and piece.hop == 31
+    assert state.decision.heard == 30 and state.hop == 31
     assert all(event.segment >= 0 for event in events[20:24])
 
 
 def test_play_is_a_new_piece_but_the_count_goes_on(two):
     """From play on the agent does what one does that heard nothing before."""
-    _, events, piece = run(two, {10: [("stop",)], 12: [("play",)]}, HOPS[:40])
+    _, events, state = run(two, {10: [("stop",)], 12: [("play",)]}, HOPS[:40])
     assert [event.segment for event in events[10:12]] == [-1, -1]
     assert [event.hop for event in events] == list(range(1, 41))
     fresh = two.start(1)
-    fresh.hearing, fresh.heard = copy.deepcopy(piece.hearing), None
+    fresh.hearing, fresh.heard = copy.deepcopy(state.hearing), None
     fresh.decision = two.decision.start(origin=12)
     two.decision.commit(fresh.decision, two.silence)
     fresh.hop = 13
     for number, event in enumerate(events[12:], 12):
-        fresh.heard = type(piece.heard)(event.heard, np.zeros(1), event.level)
+        fresh.heard = type(state.newest_heard)(event.heard, np.zeros(1), event.level)
         two.decision.hear(fresh.decision, event.heard)
         made = two.answer(fresh)[1]
         assert (made.plan, made.segment, made.why) == (event.plan, event.segment, event.why), number
@@ -110,8 +112,8 @@ def test_play_is_a_new_piece_but_the_count_goes_on(two):
 @pytest.mark.parametrize("lookahead", [1, 2, 5])
 def test_play_at_once_and_with_lookahead(two, lookahead):
     for at in (1, 3, 17):
-        _, events, piece = run(two, {0: [("lookahead", lookahead)], at: [("play",)]}, HOPS[:24])
-        assert piece.decision.played == 25 and piece.decision.heard == 25 - lookahead
+        _, events, state = run(two, {0: [("lookahead", lookahead)], at: [("play",)]}, HOPS[:24])
+        assert state.decision.played == 25 and state.decision.heard == 25 - lookahead
         assert len(events) == 24
 
 
@@ -120,9 +122,9 @@ def test_play_at_once_and_with_lookahead(two, lookahead):
 
 def test_jump_does_not_go_on(two):
     for at in range(4, 24):
-        _, events, piece = run(two, {at: [("max_continuity", 100), ("taboo", 0), ("jump",)]}, HOPS[: at + 1])
+        _, events, state = run(two, {at: [("max_continuity", 100), ("taboo", 0), ("jump",)]}, HOPS[: at + 1])
         assert events[at].segment != events[at - 1].segment + 1 or events[at].segment == -1
-        assert not piece.jump
+        assert not state.jump_requested
 
 
 def test_back_returns_to_what_was_liked(two):
@@ -131,14 +133,14 @@ def test_back_returns_to_what_was_liked(two):
         22: [("region", 0.0, 0.3)], 30: [("back",)], 34: [("back",)], 38: [("back",)], 40: [("memory", 1)],
         44: [("like",)], 48: [("memory", 0)], 50: [("back",)],
     }  # fmt: skip
-    _, events, piece = run(two, controls, HOPS[:54])
+    _, events, state = run(two, controls, HOPS[:54])
     assert events[30].segment == events[17].segment and events[30].why == "jump"
     assert events[34].segment == events[38].segment == events[8].segment
     assert (events[50].memory, events[50].segment) == (1, events[43].segment)
-    _, _, piece = run(two, {**controls, 40: [], 44: [], 48: [], 50: []}, HOPS[:33])
-    assert (piece.config.action.region, piece.config.decision.temperature) == ((0.5, 1.0), 2.0)
-    _, _, piece = run(two, {**controls, 40: [], 44: [], 48: [], 50: []}, HOPS[:36])
-    assert (piece.config.action.region, piece.config.decision.temperature) == ((0.0, 1.0), 0.5)
+    _, _, state = run(two, {**controls, 40: [], 44: [], 48: [], 50: []}, HOPS[:33])
+    assert (state.config.action.region, state.config.decision.temperature) == ((0.5, 1.0), 2.0)
+    _, _, state = run(two, {**controls, 40: [], 44: [], 48: [], 50: []}, HOPS[:36])
+    assert (state.config.action.region, state.config.decision.temperature) == ((0.0, 1.0), 0.5)
 
 
 def test_change_leaves_the_neighbourhood(two):
@@ -153,17 +155,17 @@ def test_memories_are_switched_by_number_and_by_name(two):
     assert [event.memory for event in events] == [0] * 10 + [1] * 10 + [0] * 10 + [1] * 10
     for event in events:
         if event.segment >= 0:
-            assert event.label == two.memories[event.memory].labels[event.segment]
+            assert event.label == two.repertoire[event.memory].labels[event.segment]
     assert all(events[at].why in ("jump", "nearest") and events[at].run == 1 for at in (10, 20, 30))
-    steepest = max(np.abs(np.diff(stored.sound.audio)).max() for stored in two.memories)
+    steepest = max(np.abs(np.diff(stored.sound.audio)).max() for stored in two.repertoire)
     assert np.abs(np.diff(spoken.ravel())).max() <= 1.5 * steepest
 
 
 def test_past_labels_are_common_to_all_memories(two):
-    _, events, piece = run(two, {10: [("memory", 1)], 14: [("memory", 0)]}, HOPS[:20])
+    _, events, state = run(two, {10: [("memory", 1)], 14: [("memory", 0)]}, HOPS[:20])
     played = [event.label for event in events]
-    assert piece.navigations[0].history.tolist() == piece.navigations[1].history.tolist() == played[-16:]
-    assert piece.navigations[1].last == -1
+    assert state.navigations[0].history.tolist() == state.navigations[1].history.tolist() == played[-16:]
+    assert state.navigations[1].last == -1
 
 
 # --- scenario
@@ -171,35 +173,35 @@ def test_past_labels_are_common_to_all_memories(two):
 
 def test_a_scenario_is_the_plan_from_its_hop_on(two):
     wanted = [3, -1, two.silence, 5, 5]
-    _, events, piece = run(two, {4: [("scenario", 9, *wanted)]}, HOPS[:16])
+    _, events, state = run(two, {4: [("scenario", 9, *wanted)]}, HOPS[:16])
     assert events[8].hop == 9
     assert [event.plan[0] for event in events[8:13]] == [3, events[9].plan[0], two.silence, 5, 5]
     assert events[5].plan[3] == 3 and events[8].plan[2] == two.silence
-    assert events[10].label == two.silence and not piece.scenario
+    assert events[10].label == two.silence and not state.scenario
     free = run(two, {}, HOPS[:16])[1]
     assert events[:4] == free[:4]
 
 
 def test_a_later_scenario_overrides_from_its_date_on(two):
-    piece = two.start()
-    two.apply(piece, "scenario", (5, 1, 2, 3, 4))
-    two.apply(piece, "scenario", (7, 9))
-    assert piece.scenario == {5: 1, 6: 2, 7: 9}
-    two.apply(piece, "scenario/next", (7, -1, 8))
-    assert piece.scenario == {1: 7, 3: 8}
-    two.apply(piece, "scenario/clear")
-    assert not piece.scenario
+    state = two.start()
+    apply(two, state, "scenario", (5, 1, 2, 3, 4))
+    apply(two, state, "scenario", (7, 9))
+    assert state.scenario == {5: 1, 6: 2, 7: 9}
+    apply(two, state, "scenario/next", (7, -1, 8))
+    assert state.scenario == {1: 7, 3: 8}
+    apply(two, state, "scenario/clear")
+    assert not state.scenario
 
 
 def test_hops_already_begun_are_left_out_with_a_sentence(two):
-    _, _, piece = run(two, {}, HOPS[:10])
+    _, _, state = run(two, {}, HOPS[:10])
     assert (
-        two.apply(piece, "scenario", (9, 1, 2, 3, 4)) == "scenario: hops 9 to 10 have begun already and were left out"
+        apply(two, state, "scenario", (9, 1, 2, 3, 4)) == "scenario: hops 9 to 10 have begun already and were left out"
     )
-    assert piece.scenario == {11: 3, 12: 4}
+    assert state.scenario == {11: 3, 12: 4}
     with pytest.raises(CommandError, match="hop 10 has begun already, the next one is 11"):
-        two.apply(piece, "scenario", (9, 1, 2))
-    assert piece.scenario == {11: 3, 12: 4}
+        apply(two, state, "scenario", (9, 1, 2))
+    assert state.scenario == {11: 3, 12: 4}
 
 
 # --- settings
@@ -207,7 +209,7 @@ def test_hops_already_begun_are_left_out_with_a_sentence(two):
 
 def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatch):
     """Turned at hop 12: nothing before it is other, and the value is there."""
-    monkeypatch.setattr(two, "reward", ByProxy(proxy_for(two.model)))
+    monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
     values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4}  # fmt: skip
@@ -217,33 +219,33 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
             continue
         section, key = name.split(".")
         value = values[key] if isinstance(values[key], tuple) else (values[key],)
-        spoken, events, piece = run(two, {12: [(key, *value)]}, HOPS[:24])
+        spoken, events, state = run(two, {12: [(key, *value)]}, HOPS[:24])
         assert np.array_equal(spoken[:12], free[:12]) and events[:12] == before[:12]
-        assert getattr(getattr(piece.config, section), key) == values[key]
+        assert getattr(getattr(state.config, section), key) == values[key]
         assert events != before or key in ("taboo", "constraint", "rests")
     assert two.config.decision.temperature == 1.0, "the session's own settings are as they were"
 
 
 def test_aliases_and_whole_floats_are_understood(two):
-    piece = two.start()
+    state = two.start()
     for name, value in (("continuity", 3.0), ("gain", -6), ("horizon", 2.0)):
-        two.apply(piece, name, (value,))
-    assert piece.config.action.max_continuity == 3 and piece.config.action.gain_db == -6.0
-    assert piece.config.decision.horizon == 2
+        apply(two, state, name, (value,))
+    assert state.config.action.max_continuity == 3 and state.config.action.gain_db == -6.0
+    assert state.config.decision.horizon == 2
 
 
 def test_lookahead_is_held_back_and_handed_on_while_playing(two):
-    piece = two.start()
+    state = two.start()
     for number, hop in enumerate(HOPS[:30]):
-        two.hear(piece, two.listen(piece, hop), hop)
+        two.hear(state, two.perceive(state, hop), hop)
         for at, k in ((6, 4), (15, 2), (20, 1)):
             if number == at:
-                two.apply(piece, "lookahead", (k,))
-        lookahead = piece.config.decision.lookahead
+                apply(two, state, "lookahead", (k,))
+        lookahead = state.config.decision.lookahead
         expected = max(number + 2 - lookahead, 7 if number >= 6 else 0)
-        assert piece.decision.heard == expected
-        two.answer(piece)
-    assert piece.decision.heard == 30 and not piece.waiting
+        assert state.decision.heard == expected
+        two.answer(state)
+    assert state.decision.heard == 30 and not state.delayed_labels
 
 
 def test_with_density_below_one_it_rests_where_the_musician_rests(stage):
@@ -260,25 +262,25 @@ def test_with_density_below_one_it_rests_where_the_musician_rests(stage):
 def test_what_is_recorded_can_be_played_and_taken_back(two):
     session = two
     before = run(session, {}, HOPS[:40])
-    spoken, events, piece = run(
+    spoken, events, state = run(
         session,
         {2: [("record", "input")], 12: [("record", "off"), ("memory", GROWING)], 24: [("record", "self")],
          30: [("record", "input")], 34: [("undo",)], 36: [("undo",)]},
         HOPS[:40],
     )  # fmt: skip
-    live = session.growing()
-    number = session.memories.index(live)
+    live = session.repertoire.growing()
+    number = session.repertoire.index(live)
     assert np.array_equal(spoken[:12], before[0][:12]), "recording alone changes nothing"
     assert {event.memory for event in events[12:]} == {number}
     assert len(live) == 10 and np.array_equal(live.sound.audio, HOPS[3:13].ravel())
     assert all(event.segment < len(live) for event in events[36:])
-    session.apply(piece, "undo")
+    apply(session, state, "undo")
     assert len(live) == 0
     with pytest.raises(CommandError, match="nothing was recorded"):
-        session.apply(piece, "undo")
+        apply(session, state, "undo")
     with pytest.raises(CommandError, match="'live' is empty"):
-        session.apply(piece, "memory", (GROWING,))
-    session.memories.pop()
+        apply(session, state, "memory", (GROWING,))
+    session.repertoire._memories.pop()
 
 
 def test_undo_of_what_is_playing_falls_silent_without_a_click(stage):
@@ -321,17 +323,17 @@ def test_the_same_controls_at_the_same_hops_give_the_same_samples(stage):
 )
 def test_refusals_say_why_and_change_nothing(stage, name, args, told):
     session = make(stage)
-    piece = session.start()
-    before = copy.deepcopy({key: value for key, value in vars(piece).items() if key not in ("rng", "navigations")})
+    state = session.start()
+    before = copy.deepcopy({key: value for key, value in vars(state).items() if key not in ("rng", "navigations")})
     with pytest.raises(CommandError, match=told):
-        session.apply(piece, name, args)
-    after = {key: value for key, value in vars(piece).items() if key not in ("rng", "navigations")}
+        apply(session, state, name, args)
+    after = {key: value for key, value in vars(state).items() if key not in ("rng", "navigations")}
     assert repr(after) == repr(before)
 
 
 def test_a_value_out_of_range_is_refused(two):
     with pytest.raises(ConfigError, match="temperature = 99"):
-        two.apply(two.start(), "temperature", (99,))
+        apply(two, two.start(), "temperature", (99,))
 
 
 def test_every_control_of_the_table_belongs_to_someone(two):
@@ -348,7 +350,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
         "mute", "panic", "quit", "save", "preset/save", "preset/recall", "hear/label", "hear/feature", "midi/learn",
         "midi/forget", "subscribe", "unsubscribe", "ping", "state",
     }  # fmt: skip
-    two.memories = two.memories[:2]
+    two.repertoire = two.repertoire[:2]
 
 
 def value_of(arg):
@@ -379,64 +381,64 @@ walks = st.lists(st.tuples(st.integers(0, 2), st.one_of([asked(one) for one in O
 @given(walks, st.integers(0, 99), st.integers(0, 7))
 def test_nothing_that_is_asked_can_break_it(two, steps, seed, misses):
     """Any controls in any order, with hops missed in between: always a whole hop, finite, never above full scale."""
-    piece, number, dice = two.start(seed), 0, np.random.default_rng(seed)
-    del two.memories[2:]
+    state, number, dice = two.start(seed), 0, np.random.default_rng(seed)
+    del two.repertoire[2:]
     after = None
     for hops, (name, *args) in steps:
         for _ in range(hops):
             hop = HOPS[number % len(HOPS)] if number % 9 else np.zeros(HOP, np.float32)
-            two.hear(piece, two.listen(piece, hop), hop)
+            two.hear(state, two.perceive(state, hop), hop)
             number += 1
-            proposal = two.propose(piece)
-            chain = after[1:] if after else two.chain(piece, None, 1)
+            proposal = two.propose(state)
+            chain = after[1:] if after else two.fallback(state, None, 1)
             if dice.integers(8) < misses and chain:
                 proposal, after = chain[0], chain
             else:
-                after = [proposal, *two.chain(piece, proposal, 3)]
-            two.accept(piece, proposal)
+                after = [proposal, *two.fallback(state, proposal, 3)]
+            two.accept(state, proposal)
             event = proposal.event
             assert proposal.audio.shape == (HOP,) and np.isfinite(proposal.audio).all()
             assert np.abs(proposal.audio).max() <= 1.0 and event.why in WHY
-            assert piece.decision.played == piece.hop == number + 1
+            assert state.decision.played == state.hop == number + 1
         try:
-            two.apply(piece, name, parse_command(name, args).args)
+            apply(two, state, name, parse_command(name, args).args)
         except (CommandError, ConfigError) as error:
             assert len(str(error).splitlines()) == 1
 
 
-def missed(session, piece, proposals):
+def missed(session, state, proposals):
     """The next of `proposals` was played instead of what would have been decided."""
-    session.accept(piece, proposals.pop(0))
+    session.accept(state, proposals.pop(0))
 
 
 def test_what_sounded_while_it_was_taken_back_is_left_and_never_gone_on_with(stage):
     """Undo, and the hop after it is missed: what plays then was rendered from the take that is gone."""
     session = make(stage)
-    _, _, piece = run(session, {1: [("record", "input")], 9: [("memory", GROWING)], 11: [("hold", 1)]}, HOPS[:14])
-    live, rendered = session.growing(), session.chain(piece, None, 3)
-    session.apply(piece, "undo")
-    assert piece.navigation.last == -1 and piece.voice.tail is not None
-    missed(session, piece, rendered)
-    assert piece.navigation.last == -1 and piece.voice.tail is not None and piece.voice.head > len(live.sound.audio)
-    session.apply(piece, "record", ("input",))
-    session.apply(piece, "hold", (0,))
+    _, _, state = run(session, {1: [("record", "input")], 9: [("memory", GROWING)], 11: [("hold", 1)]}, HOPS[:14])
+    live, rendered = session.repertoire.growing(), session.fallback(state, None, 3)
+    apply(session, state, "undo")
+    assert state.navigation.last == -1 and state.voice.tail is not None
+    missed(session, state, rendered)
+    assert state.navigation.last == -1 and state.voice.tail is not None and state.voice.head > len(live.sound.audio)
+    apply(session, state, "record", ("input",))
+    apply(session, state, "hold", (0,))
     for hop in HOPS[14:50]:
-        session.hear(piece, session.listen(piece, hop), hop)
-        audio, event = session.answer(piece)
+        session.hear(state, session.perceive(state, hop), hop)
+        audio, event = session.answer(state)
         assert event.segment < len(live) and np.isfinite(audio).all()
 
 
 def test_a_memory_recorded_anew_is_asked_for_what_it_holds_now(stage):
     """Taken back and recorded again to the same length: the labels that may be drawn are those of the new take."""
-    session, piece = make(stage, "decision.constraint=require"), None
-    _, _, piece = run(session, {0: [("record", "input")], 8: [("memory", GROWING)]}, HOPS[:12])
-    session.apply(piece, "undo")
-    session.apply(piece, "record", ("input",))
+    session, state = make(stage, "decision.constraint=require"), None
+    _, _, state = run(session, {0: [("record", "input")], 8: [("memory", GROWING)]}, HOPS[:12])
+    apply(session, state, "undo")
+    apply(session, state, "record", ("input",))
     for hop in HOPS[60:71]:
-        session.hear(piece, session.listen(piece, hop), hop)
-        session.late(piece)
-    live = session.growing()
+        session.hear(state, session.perceive(state, hop), hop)
+        session.fall_back(state)
+    live = session.repertoire.growing()
     held = np.zeros(session.silence + 1, bool)
     held[live.labels] = True
     held[session.silence] = False
-    assert np.array_equal(session._allowed(piece)[: session.silence], held[: session.silence])
+    assert np.array_equal(session.repertoire.allowed(state)[: session.silence], held[: session.silence])

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.concat import Concatenator
-from agent.performance.memories import GROWING, Growing, Stored, settled, speak
+from agent.performance.controls import apply
+from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
 from corpora.audio import boundary, read_at
 from corpora.build import label
 from corpora.corpus import CorpusError, load
@@ -19,12 +20,12 @@ law = settings(deadline=None, max_examples=60)
 def empty(rate=16000, hop=0.25, **more):
     """A growing memory that holds nothing."""
     sound = Concatenator(np.zeros(0, np.float32), rate, hop, **more)
-    return Growing(GROWING, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32), ("k4", VOCAB - 1))
+    return GrowingMemory(GROWING, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32), ("k4", VOCAB - 1))
 
 
 def recorded(sound):
     """A memory that does not grow."""
-    return Stored("still", None, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32))
+    return Memory("still", None, VOCAB, sound, np.zeros((VOCAB, VOCAB), np.int32))
 
 
 def tables(stored):
@@ -60,18 +61,18 @@ def grow(stored, first, hops, seed=0):
 def test_what_grew_while_it_played_is_what_is_built_at_once(stage, hop, rate):
     """Also at 22.05 kHz, where a hop is no whole number of samples and the ear counts from elsewhere."""
     session, audio = stage.session(hop=hop, rate=rate), np.concatenate([melody(6, rate, 2), noise(3, rate, 3)])
-    piece, start = session.start(1), 0
-    session.apply(piece, "record", ("input",))
-    while start + session.listener.next_hop_samples(piece.hearing) <= len(audio):
-        size = session.listener.next_hop_samples(piece.hearing)
-        session.step(piece, audio[start : start + size])
+    state, start = session.start(1), 0
+    apply(session, state, "record", ("input",))
+    while start + session.listener.next_hop_samples(state.hearing) <= len(audio):
+        size = session.listener.next_hop_samples(state.hearing)
+        session.step(state, audio[start : start + size])
         start += size
-        if len(session.growing()) == 9:
-            session.apply(piece, "memory", (GROWING,))  # played while it grows
-    session.apply(piece, "record", ("off",))
-    live, built = session.memories[1], label(audio[:start], "at once", session.listener)
+        if len(session.repertoire.growing()) == 9:
+            apply(session, state, "memory", (GROWING,))  # played while it grows
+    apply(session, state, "record", ("off",))
+    live, built = session.repertoire[1], label(audio[:start], "at once", session.listener)
     shift = 2 * int(hop * rate != round(hop * rate))
-    assert len(live) == len(built) == piece.hearing.hops
+    assert len(live) == len(built) == state.hearing.hops
     assert live.labels.tolist() == built.labels.tolist()
     assert np.array_equal(live.sound.audio[shift:], audio[: start - shift]), (
         "a take may begin with two samples of silence"
@@ -135,17 +136,17 @@ def test_nothing_recorded_is_no_corpus():
 
 def test_a_saved_memory_is_played_again(stage, tmp_path):
     session = stage.session(hop=0.25)
-    piece = session.start()
-    session.apply(piece, "record", ("self",))
+    state = session.start()
+    apply(session, state, "record", ("self",))
     for hop in melody(6, 48000, 4).reshape(-1, 12000):
-        session.step(piece, hop)
-    session.snapshot().save(tmp_path / "mine")
+        session.step(state, hop)
+    session.repertoire.snapshot().save(tmp_path / "mine")
     corpus = load(tmp_path / "mine")
-    number = session.add(corpus, corpus.audio(), "mine")
-    session.apply(piece, "memory", ("mine",))
+    number = session.repertoire.add(corpus, corpus.audio(), "mine")
+    apply(session, state, "memory", ("mine",))
     for hop in melody(3, 48000, 5).reshape(-1, 12000):
-        event = session.step(piece, hop)[1]
-        assert event.memory == number == piece.sounding and event.segment < len(corpus)
+        event = session.step(state, hop)[1]
+        assert event.memory == number == state.sounding_memory and event.segment < len(corpus)
 
 
 # --- from one memory to another
@@ -160,7 +161,7 @@ def test_a_switch_keeps_the_power_and_does_not_click():
     voice, now, out, rng = sounds[0].start(), 0, [], np.random.default_rng(0)
     for _ in range(200):
         memory = int(rng.integers(2))
-        audio, voice = speak(memories, voice, now, memory, int(rng.integers(1, 22)), 4000, None)
+        audio, voice = render_segment(memories, voice, now, memory, int(rng.integers(1, 22)), 4000, None)
         now = memory
         out.append(audio)
     out = np.concatenate(out)[100:]
@@ -176,7 +177,7 @@ def test_noise_keeps_its_power_from_one_memory_to_another():
     memories = [recorded(sound) for sound in sounds]
     voice, out = sounds[0].start(), []
     for n in range(400):
-        audio, voice = speak(memories, voice, (n - 1) % 2, n % 2, int(rng.integers(0, 23)), 4000, None)
+        audio, voice = render_segment(memories, voice, (n - 1) % 2, n % 2, int(rng.integers(0, 23)), 4000, None)
         out.append(audio)
     fades = np.array(out[1:])[:, :800].astype(np.float64).reshape(399, 5, 160)
     assert np.abs(10 * np.log10(np.mean(fades**2, axis=(0, 2)) / 0.01)).max() < 0.3
@@ -200,7 +201,7 @@ def test_growing_and_taking_back_never_clicks(steps, seed):
             stored.end()
             if stored.takes:
                 stored.undo()
-                voice = settled(stored, voice, held) if sounding else voice
+                voice = voice_after_truncation(stored, voice, held) if sounding else voice
         if recording:
             stored.append(tone[at : at + 4000], number % VOCAB, np.zeros(3))
             at += 4000
@@ -208,7 +209,7 @@ def test_growing_and_taking_back_never_clicks(steps, seed):
         n = len(memories[memory].sound)
         going = memory == sounding and voice.tail is None and 0 <= voice.segment < n - 1 and number % 2
         segment = voice.segment + 1 if going else number % n if number % 5 else -1
-        audio, voice = speak(memories, voice, sounding, memory, segment, 4000, None)
+        audio, voice = render_segment(memories, voice, sounding, memory, segment, 4000, None)
         sounding = memory
         out.append(audio)
     if out:
@@ -233,25 +234,25 @@ def test_no_sound_reads_on_from_one_take_into_the_next():
 
 def test_names_are_unique(stage):
     session = stage.session(hop=0.25)
-    corpus, audio = session.corpus, session.sound.audio
-    session.add(corpus, audio)
-    session.add(corpus, audio, GROWING)
-    session.growing()
-    names = [stored.name for stored in session.memories]
+    corpus, audio = session.repertoire[0].corpus, session.repertoire[0].sound.audio
+    session.repertoire.add(corpus, audio)
+    session.repertoire.add(corpus, audio, GROWING)
+    session.repertoire.growing()
+    names = [stored.name for stored in session.repertoire]
     assert names == [corpus.name, f"{corpus.name} 2", f"{GROWING} 2", GROWING]
-    assert session.growing() is session.memories[3]
+    assert session.repertoire.growing() is session.repertoire[3]
 
 
 def test_a_glide_survives_self_recording(stage):
     """What is played is remembered with the labels it was played for, and nothing is heard twice."""
     session = stage.session("decision.rests=never", hop=0.25)
-    piece, spoken, events = session.start(2), [], []
-    session.apply(piece, "record", ("self",))
+    state, spoken, events = session.start(2), [], []
+    apply(session, state, "record", ("self",))
     for hop in glide(8, 48000, 1)[: 32 * 12000].reshape(-1, 12000):
-        audio, event = session.step(piece, hop)
+        audio, event = session.step(state, hop)
         spoken.append(audio)
         events.append(event)
-    session.apply(piece, "record", ("off",))
-    live = session.memories[1]
+    apply(session, state, "record", ("off",))
+    live = session.repertoire[1]
     assert np.array_equal(live.sound.audio, np.concatenate(spoken))
     assert live.labels.tolist() == [event.label for event in events]

@@ -12,7 +12,9 @@ from agent.commands import respond
 from agent.commands.evaluation_player import Player
 from agent.control.command import CommandError
 from agent.performance import rerank
+from agent.performance.controls import apply
 from agent.performance.model_folder import Model, ModelError
+from agent.performance.session import _Sounding
 from agent.records.replay import replay
 from agent.settings.config import ConfigError
 from corpora.audio import read_at
@@ -47,7 +49,7 @@ def plain(stage):
 def four(plain):
     """The same with a proxy, and four plans a hop."""
     session = copy.copy(plain)
-    session.reward = rerank.ByProxy(proxy_for(plain.model))
+    session.reward = rerank.ProxyReward(proxy_for(plain.model), plain.decision)
     session.config = replaced(plain.config, best_of=4)
     return session
 
@@ -68,12 +70,12 @@ def guide():
 class Counting:
     """Calls any candidate as good as another, or the last one best, and remembers what it was asked."""
 
-    sounding = False
+    needs_audio = False
 
     def __init__(self, last=False):
         self.last, self.asked = last, []
 
-    def scores(self, session, piece, candidates):
+    def scores(self, repertoire, state, candidates):
         self.asked.append([one.choice.segment for one in candidates])
         return [float(self.last and n == len(candidates) - 1) for n in range(len(candidates))]
 
@@ -90,15 +92,15 @@ def with_reward(session, judge):
 def test_one_plan_is_what_it_was(plain, four, guide):
     """No dice more, no reward asked, the same samples; whatever reward is loaded."""
     judge = Counting(last=True)
-    known, (spoken, events, piece) = run(plain, guide, 5), run(with_reward(plain, judge), guide, 5)
+    known, (spoken, events, state) = run(plain, guide, 5), run(with_reward(plain, judge), guide, 5)
     assert not judge.asked
     assert events == known[1]
     assert np.concatenate(spoken).tobytes() == np.concatenate(known[0]).tobytes()
-    assert piece.rng.bit_generator.state == known[2].rng.bit_generator.state
+    assert state.rng.bit_generator.state == known[2].rng.bit_generator.state
     assert all((event.candidates, event.reward) == (1, None) for event in events)
     dice, counted = np.random.default_rng(5), len(events) * plain.config.decision.horizon
     dice.random(counted + -(-len(events) // 8))  # and one for density, every phrase
-    assert piece.rng.bit_generator.state == dice.bit_generator.state
+    assert state.rng.bit_generator.state == dice.bit_generator.state
 
 
 def test_the_first_plan_is_that_of_one(plain, four, guide):
@@ -131,7 +133,7 @@ def test_of_equals_the_first(four, guide):
 
 def test_a_reward_that_is_no_number_never_wins(four, guide):
     class Broken(Counting):
-        def scores(self, session, piece, candidates):
+        def scores(self, repertoire, state, candidates):
             return [float("nan"), *[-1.0 for _ in candidates[1:]]]
 
     judge = Broken()
@@ -143,63 +145,66 @@ def test_the_proxy_decides(four, guide):
     """The reward of the event is the proxy's for the segment played, and no other candidate had more."""
     seen = []
 
-    class Watched(rerank.ByProxy):
-        def scores(self, session, piece, candidates):
-            found = super().scores(session, piece, candidates)
+    class Watched(rerank.ProxyReward):
+        def scores(self, repertoire, state, candidates):
+            found = super().scores(repertoire, state, candidates)
             segments = [one.choice.segment for one in candidates]
-            scores = session.decision.logits(piece.decision)
+            scores = four.decision.logits(state.decision)
             likely = scores - np.log(np.exp(scores).sum())
-            seen.append((list(piece.past.features), segments, found, [likely[one.choice.label] for one in candidates]))
+            seen.append(
+                (list(state.history.heard_features), segments, found, [likely[one.choice.label] for one in candidates])
+            )
             return found
 
-    _, events, _ = run(with_reward(four, Watched(four.reward.proxy)), guide, 1)
+    _, events, _ = run(with_reward(four, Watched(four.reward.proxy, four.decision)), guide, 1)
     compared = [event for event in events if event.reward is not None]
     for event, (heard, segments, found, likely) in zip(compared, seen, strict=True):
         assert event.reward == max(found)
         assert event.segment == segments[int(np.argmax(found))]
-        stored = four.memories[0]
+        stored = four.repertoire[0]
         features = [stored.feature(n) if n >= 0 and stored.labels[n] != four.silence else None for n in segments]
         assert np.array(found) == pytest.approx(four.reward.proxy.scores(heard, features) + likely, rel=1e-4, abs=1e-4)
 
 
 def test_candidates_leave_no_trace(four, guide):
     """Proposing moves the dice and nothing else, with any number of plans and a rendering to their end."""
-    piece = four.start(2)
+    state = four.start(2)
     for number in range(6):
         hop = guide[number * RATE // 2 : (number + 1) * RATE // 2]
-        heard = four.listen(piece, hop)
-        four.hear(piece, heard, hop)
-        known = copy.deepcopy(piece)
-        four.propose(piece)
+        heard = four.perceive(state, hop)
+        four.hear(state, heard, hop)
+        known = copy.deepcopy(state)
+        four.propose(state)
         for plan in ((3, 4, 5), (1, 1, 1, 1), (7,)):
-            rerank.ahead(four, piece, plan)
-        assert piece.rng.bit_generator.state != known.rng.bit_generator.state
-        for navigation, was in zip(piece.navigations, known.navigations, strict=True):
+            rerank.rendered_plan(four.repertoire, state, plan)
+        assert state.rng.bit_generator.state != known.rng.bit_generator.state
+        for navigation, was in zip(state.navigations, known.navigations, strict=True):
             assert np.array_equal(navigation.state, was.state) and np.array_equal(navigation.history, was.history)
             assert np.array_equal(navigation.played_at[: len(was.played_at)], was.played_at)
-        assert (piece.hop, piece.recent, piece.trail, piece.voice) == (
+        assert (state.hop, state.recent_labels, state.recent_segments, state.voice) == (
             known.hop,
-            known.recent,
-            known.trail,
+            known.recent_labels,
+            known.recent_segments,
             known.voice,
         )
-        assert (piece.decision.played, piece.decision.heard) == (known.decision.played, known.decision.heard)
-        assert np.array_equal(piece.decision.caches.heard, known.decision.caches.heard)
+        assert (state.decision.played, state.decision.heard) == (known.decision.played, known.decision.heard)
+        assert np.array_equal(state.decision.caches.heard, known.decision.caches.heard)
         window = four.decision.config.window
-        assert np.array_equal(piece.decision.caches.own[..., :window, :], known.decision.caches.own[..., :window, :])
-        four.accept(piece, four.propose(piece))
+        assert np.array_equal(state.decision.caches.own[..., :window, :], known.decision.caches.own[..., :window, :])
+        four.accept(state, four.propose(state))
 
 
 def test_what_lies_ahead_is_what_would_be_played(four, guide):
     """Hop by hop the same sound as if the plan were really played."""
-    piece = run(four, guide[: 4 * RATE], 3)[2]
-    label = int(four.memories[0].labels[7])
-    plan = (label, label, int(four.memories[0].labels[8]))
-    hops = rerank.ahead(four, piece, plan)
-    played = copy.deepcopy(piece)
+    state = run(four, guide[: 4 * RATE], 3)[2]
+    label = int(four.repertoire[0].labels[7])
+    plan = (label, label, int(four.repertoire[0].labels[8]))
+    hops = rerank.rendered_plan(four.repertoire, state, plan)
+    played = copy.deepcopy(state)
     for number in range(len(plan)):
-        choice = four.chosen(played, plan[number:])
-        made = four._render(played, choice, plan, 0, (played.sounding, played.voice), played.hop, {})
+        choice = four.repertoire.choose(played, plan[number:])
+        before = _Sounding(voice=played.voice, memory=played.sounding_memory)
+        made = four._render(played, before, played.hop, choice, 0, plan, {})
         four.accept(played, made)
         assert made.audio.tobytes() == hops[number].tobytes()
 
@@ -213,11 +218,11 @@ def test_a_seed_decides_everything(four, guide):
 def test_scenarios_and_rests_are_not_compared(four, guide):
     judge = Counting(last=True)
     session = with_reward(four, judge)
-    run(session, guide[: 5 * RATE], 1, lambda piece, n: tune(piece, "decision.density=0.0"))
+    run(session, guide[: 5 * RATE], 1, lambda state, n: tune(state, "decision.density=0.0"))
     assert not judge.asked
 
-    def ask(piece, n):
-        piece.scenario = {hop: 3 for hop in range(40)}
+    def ask(state, n):
+        state.scenario = {hop: 3 for hop in range(40)}
 
     run(session, guide[: 5 * RATE], 1, ask)
     assert not judge.asked
@@ -227,12 +232,12 @@ def test_scenarios_and_rests_are_not_compared(four, guide):
 
 
 def test_it_is_a_control_of_the_stage(plain, four):
-    piece = four.start()
-    assert four.apply(piece, "best_of", (8,)) == ""
-    assert piece.config.decision.best_of == 8
+    state = four.start()
+    assert apply(four, state, "best_of", (8,)) == ""
+    assert state.config.decision.best_of == 8
     deaf = plain.start()
     with pytest.raises(CommandError, match=r"has no proxy .*: set decision\.best_of to 1"):
-        plain.apply(deaf, "best_of", (2,))
+        apply(plain, deaf, "best_of", (2,))
     assert deaf.config.decision.best_of == 1
 
 
@@ -295,15 +300,15 @@ def test_cocola_decides_by_sound(furnished, memory, song, mode):
     player = Player(furnished, 0.5, 16000, sets)
     held, guide, seen = player.remember("memory", read_at(memory, 16000)), read_at(song, 16000)[:40000], []
 
-    class Watched(rerank.ByCocola):
-        def scores(self, session, piece, candidates):
-            found = super().scores(session, piece, candidates)
+    class Watched(rerank.CocolaReward):
+        def scores(self, repertoire, state, candidates):
+            found = super().scores(repertoire, state, candidates)
             heard, spoken = (np.concatenate([np.zeros(80000, np.float32), *side]) for side in
-                             (piece.past.heard, piece.past.spoken))  # fmt: skip
+                             (state.history.heard_audio, state.history.spoken_audio))  # fmt: skip
             for one, score in zip(candidates, found, strict=True):
-                after = np.concatenate([spoken, *rerank.ahead(session, piece, one.plan)])[-80000:]
+                after = np.concatenate([spoken, *rerank.rendered_plan(repertoire, state, one.plan)])[-80000:]
                 assert self.model.score(heard[-80000:], after)["both"] == pytest.approx(score, abs=1e-3)
-            seen.append((piece.hop, len(heard) - 80000, found))
+            seen.append((state.hop, len(heard) - 80000, found))
             return found
 
     held.reward = Watched(held.reward.model)

@@ -21,11 +21,11 @@ from tests.conftest import glide, melody, noise, samples, write
 SOME = settings(max_examples=10, deadline=None)
 
 
-def hops_of(session, piece, audio):
+def hops_of(session, state, audio):
     """Each whole hop of the audio."""
     while True:
-        start = boundary(piece.hearing.hops, session.hop, session.samplerate)
-        end = boundary(piece.hearing.hops + 1, session.hop, session.samplerate)
+        start = boundary(state.hearing.hops, session.hop, session.samplerate)
+        end = boundary(state.hearing.hops + 1, session.hop, session.samplerate)
         if end > len(audio):
             return
         yield audio[start:end]
@@ -33,20 +33,20 @@ def hops_of(session, piece, audio):
 
 def run(session, audio, seed=None, each=None):
     """(spoken hops, events, piece); `each(piece, number)` is called before every hop."""
-    piece, spoken, events = session.start(seed), [], []
-    for number, hop in enumerate(hops_of(session, piece, audio)):
+    state, spoken, events = session.start(seed), [], []
+    for number, hop in enumerate(hops_of(session, state, audio)):
         if each:
-            each(piece, number)
-        answer, event = session.step(piece, hop)
+            each(state, number)
+        answer, event = session.step(state, hop)
         spoken.append(answer)
         events.append(event)
-    return spoken, events, piece
+    return spoken, events, state
 
 
-def tune(piece, *sets):
+def tune(state, *sets):
     """Change settings while playing, through the same checks as the file."""
     for text in sets:
-        piece.config = config.change(piece.config, *config._parse_set(text))
+        state.config = config.change(state.config, *config._parse_set(text))
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +90,19 @@ def test_pieces_of_one_session_do_not_know_of_each_other(quarter, long_guide):
 @SOME
 @given(seed=st.integers(0, 999), rests=st.sampled_from(["follow", "free", "never"]), low=st.floats(0, 0.8))
 def test_require_plays_only_what_the_memory_holds(quarter, seed, rests, low):
-    held = set(quarter.corpus.labels.tolist())
+    held = set(quarter.repertoire[0].corpus.labels.tolist())
     sets = (f"decision.rests='{rests}'", f"action.region=[{low}, 1.0]", "decision.top_p=1.0")
     audio = melody(6.0, 48000, seed)
-    _, events, piece = run(quarter, audio, seed, lambda piece, n: tune(piece, *sets))
-    first, stop = quarter._region(piece)
-    inside = set(quarter.corpus.labels[first:stop].tolist())
+    _, events, state = run(quarter, audio, seed, lambda state, n: tune(state, *sets))
+    first, stop = quarter.repertoire.region(state, 0)
+    inside = set(quarter.repertoire[0].corpus.labels[first:stop].tolist())
     for event in events:
         assert event.why in WHY
         assert event.label in held | {quarter.silence}
         assert event.plan[0] in inside | {quarter.silence}
         if event.segment >= 0:
             assert first <= event.segment < stop
-            assert event.label == quarter.corpus.labels[event.segment]
+            assert event.label == quarter.repertoire[0].corpus.labels[event.segment]
         else:
             assert event.label == quarter.silence
         if rests == "never":
@@ -113,25 +113,25 @@ def test_require_plays_only_what_the_memory_holds(quarter, seed, rests, low):
 
 def test_the_history_is_what_was_really_played(quarter, long_guide):
     """Law 5: forced away from its plan by a tight region, the model still remembers what sounded."""
-    _, events, piece = run(
-        quarter, long_guide, 5, lambda piece, n: tune(piece, "decision.constraint='none'", "action.region=[0.3, 0.4]")
+    _, events, state = run(
+        quarter, long_guide, 5, lambda state, n: tune(state, "decision.constraint='none'", "action.region=[0.3, 0.4]")
     )
     played = [event.label for event in events]
     assert sum(event.plan[0] != event.label for event in events) > 10, "the test has something to show"
-    assert list(piece.recent) == played[-piece.recent.maxlen :]
-    assert piece.navigation.history[-8:].tolist() == played[-8:]
+    assert list(state.recent_labels) == played[-state.recent_labels.maxlen :]
+    assert state.navigation.history[-8:].tolist() == played[-8:]
     decision = quarter.decision
-    state = decision.start()
-    decision.commit(state, quarter.silence)
+    retold = decision.start()
+    decision.commit(retold, quarter.silence)
     for event in events:
-        decision.hear(state, event.heard)
-        decision.commit(state, event.label)
-    np.testing.assert_array_equal(decision.logits(state), decision.logits(piece.decision))
+        decision.hear(retold, event.heard)
+        decision.commit(retold, event.label)
+    np.testing.assert_array_equal(decision.logits(retold), decision.logits(state.decision))
 
 
 def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
-    spoken, events, _ = run(quarter, long_guide, 8, lambda piece, n: tune(piece, "action.max_continuity=100"))
-    memory, head, runs = quarter.sound.audio, None, 0
+    spoken, events, _ = run(quarter, long_guide, 8, lambda state, n: tune(state, "action.max_continuity=100"))
+    memory, head, runs = quarter.repertoire[0].sound.audio, None, 0
     for answer, event in zip(spoken, events, strict=True):
         assert len(answer) == event.frames
         if event.run > 1 and head is not None:
@@ -152,7 +152,7 @@ def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
 def test_going_on_is_followed_to_the_longest_stretch(quarter, long_guide):
     for longest in (1, 2, 7):
         _, events, _ = run(
-            quarter, long_guide, 1, lambda piece, n, k=longest: tune(piece, f"action.max_continuity={k}")
+            quarter, long_guide, 1, lambda state, n, k=longest: tune(state, f"action.max_continuity={k}")
         )
         runs = [event.run for event in events]
         assert max(runs) <= longest
@@ -162,14 +162,14 @@ def test_going_on_is_followed_to_the_longest_stretch(quarter, long_guide):
 def test_settings_change_while_playing(quarter, long_guide):
     """Region, taboo and the longest stretch hold from the hop on at which they were turned."""
 
-    def turn(piece, number):
+    def turn(state, number):
         if number == 40:
-            tune(piece, "action.region=[0.5, 0.6]", "action.max_continuity=2", "action.taboo=3")
+            tune(state, "action.region=[0.5, 0.6]", "action.max_continuity=2", "action.taboo=3")
         if number == 80:
-            tune(piece, "action.region=[0.0, 0.2]", "action.taboo=0", "decision.horizon=1")
+            tune(state, "action.region=[0.0, 0.2]", "action.taboo=0", "decision.horizon=1")
 
     _, events, _ = run(quarter, long_guide, 2, turn)
-    n = len(quarter.corpus)
+    n = len(quarter.repertoire[0].corpus)
     assert {e.segment for e in events[:40]} - set(range(n // 2, round(0.6 * n)))
     for event in events[40:80]:
         assert event.segment == -1 or int(0.5 * n) <= event.segment < round(0.6 * n)
@@ -187,11 +187,11 @@ def test_settings_change_while_playing(quarter, long_guide):
 
 
 def test_a_region_of_nothing_still_holds_one_segment(quarter):
-    piece = quarter.start()
+    state = quarter.start()
     for region in ("[0.0, 0.001]", "[0.999, 1.0]", "[0.5, 0.5001]"):
-        tune(piece, f"action.region={region}")
-        first, stop = quarter._region(piece)
-        assert stop == first + 1 and 0 <= first < len(quarter.corpus)
+        tune(state, f"action.region={region}")
+        first, stop = quarter.repertoire.region(state, 0)
+        assert stop == first + 1 and 0 <= first < len(quarter.repertoire[0].corpus)
 
 
 def test_it_rests_when_the_guide_rests(quarter):
@@ -207,7 +207,7 @@ def test_it_rests_when_the_guide_rests(quarter):
             if event.segment == -1 and event.plan[0] == quarter.silence:
                 rested += 1
                 assert not answer[round(0.05 * 48000) :].any()
-    _, events, _ = run(quarter, audio, 0, lambda piece, n: tune(piece, "decision.rests='never'"))
+    _, events, _ = run(quarter, audio, 0, lambda state, n: tune(state, "decision.rests='never'"))
     assert all(quarter.silence not in event.plan for event in events)
     _, events, _ = run(quarter, np.zeros(12 * 48000, np.float32), 1)
     rested += sum(event.label == quarter.silence for event in events)
@@ -215,10 +215,10 @@ def test_it_rests_when_the_guide_rests(quarter):
 
 
 def test_density_rests_by_the_phrase(quarter, long_guide):
-    _, events, _ = run(quarter, long_guide, 1, lambda piece, n: tune(piece, "decision.density=0"))
+    _, events, _ = run(quarter, long_guide, 1, lambda state, n: tune(state, "decision.density=0"))
     assert {event.plan for event in events} == {(quarter.silence,) * 4}
     assert {event.label for event in events} == {quarter.silence}
-    _, events, _ = run(quarter, long_guide, 1, lambda piece, n: tune(piece, "decision.density=0.5"))
+    _, events, _ = run(quarter, long_guide, 1, lambda state, n: tune(state, "decision.density=0.5"))
     asked = [event.plan == (quarter.silence,) * 4 for event in events]
     phrases = [asked[i : i + 8] for i in range(0, len(asked) - 8, 8)]
     assert all(len(set(phrase)) == 1 for phrase in phrases if all(e.heard != quarter.silence for e in events))
@@ -233,7 +233,7 @@ def test_follow_level_follows(half):
             half,
             audio.astype(np.float32),
             1,
-            lambda piece, n: tune(piece, "action.follow_level=1", "decision.rests='never'"),
+            lambda state, n: tune(state, "action.follow_level=1", "decision.rests='never'"),
         )
         levels.append(np.sqrt(np.mean(np.concatenate(spoken) ** 2)))
         gains = [event.gain for event in events if event.segment >= 0]
@@ -242,7 +242,7 @@ def test_follow_level_follows(half):
 
 
 def test_a_gain_is_never_more_than_full_scale(half, long_guide):
-    spoken, _, _ = run(half, long_guide, 1, lambda piece, n: tune(piece, "action.gain_db=24"))
+    spoken, _, _ = run(half, long_guide, 1, lambda state, n: tune(state, "action.gain_db=24"))
     peak = np.abs(np.concatenate(spoken)).max()
     assert 0.5 < peak <= 1.0
 
@@ -251,31 +251,31 @@ def test_a_gain_is_never_more_than_full_scale(half, long_guide):
 
 
 def test_a_late_mind_lets_the_run_go_on(quarter, long_guide):
-    piece, missed = quarter.start(1), 0
+    state, missed = quarter.start(1), 0
     previous = None
-    for number, hop in enumerate(hops_of(quarter, piece, long_guide)):
+    for number, hop in enumerate(hops_of(quarter, state, long_guide)):
         if number % 5 == 4:
-            answer, event = quarter.late(piece)
+            answer, event = quarter.fall_back(state)
             missed += 1
             assert event.plan == () and event.why in ("late", "fade") and event.hop == previous.hop + 1
             assert len(answer) == event.frames
-            if previous.segment >= 0 and previous.segment + 1 < len(quarter.corpus):
+            if previous.segment >= 0 and previous.segment + 1 < len(quarter.repertoire[0].corpus):
                 assert event.segment == previous.segment + 1 and event.run == previous.run + 1
             elif previous.segment == -1:
                 assert event.segment == -1 and not answer[2400:].any()
-            assert event.label == piece.recent[-1]
+            assert event.label == state.recent_labels[-1]
             previous = event
-            quarter.hear(piece, quarter.listener.step(piece.hearing, hop))  # heard all the same, answered too late
+            quarter.hear(state, quarter.listener.step(state.hearing, hop))  # heard all the same, answered too late
         else:
-            _, previous = quarter.step(piece, hop)
+            _, previous = quarter.step(state, hop)
     assert missed > 10
-    assert piece.hop == missed + (piece.hearing.hops - missed) + 1
+    assert state.hop == missed + (state.hearing.hops - missed) + 1
 
 
 def test_late_before_anything_was_played_is_silence(quarter):
-    piece = quarter.start()
+    state = quarter.start()
     for hop in range(1, 4):
-        answer, event = quarter.late(piece)
+        answer, event = quarter.fall_back(state)
         assert (event.segment, event.label, event.hop) == (-1, quarter.silence, hop)
         assert not answer.any()
 
@@ -283,89 +283,90 @@ def test_late_before_anything_was_played_is_silence(quarter):
 # --- proposed, accepted, dropped
 
 
-def memory_of(piece):
+def memory_of(state):
     """All that a piece remembers, to compare; the decision's scratch rows left out."""
-    decision, navigation = piece.decision, piece.navigation
+    decision, navigation = state.decision, state.navigation
     rows = decision.caches.own[..., : decision.caches.own.shape[-2] // 2, :].tobytes()
     return (
         rows, decision.caches.heard.tobytes(), decision.last.tolist(), decision.heard, decision.played,
         navigation.state.tolist(), navigation.history.tolist(), [at for at in navigation.played_at.tolist() if at >= 0],
-        repr(piece.voice), list(piece.recent), list(piece.trail), piece.hop, piece.late, piece.phrase, piece.resting,
+        repr(state.voice), list(state.recent_labels), list(state.recent_segments),
+        state.hop, state.late_hops, state.phrase, state.resting,
     )  # fmt: skip
 
 
 def test_a_proposal_that_is_dropped_leaves_no_trace(stage, long_guide):
     session = stage.session("decision.density=0.7", hop=0.25)
-    piece, plain = session.start(3), run(session, long_guide, 3)
-    for number, hop in enumerate(hops_of(session, piece, long_guide)):
-        session.hear(piece, session.listener.step(piece.hearing, hop))
-        before, dice = memory_of(piece), piece.rng.bit_generator.state
+    state, plain = session.start(3), run(session, long_guide, 3)
+    for number, hop in enumerate(hops_of(session, state, long_guide)):
+        session.hear(state, session.listener.step(state.hearing, hop))
+        before, dice = memory_of(state), state.rng.bit_generator.state
         for _ in range(number % 3):
-            dropped = session.propose(piece)
-            session.chain(piece, dropped, 4)
-            assert memory_of(piece) == before
-            piece.rng.bit_generator.state = dice
-        proposal = session.propose(piece)
-        session.accept(piece, proposal)
+            dropped = session.propose(state)
+            session.fallback(state, dropped, 4)
+            assert memory_of(state) == before
+            state.rng.bit_generator.state = dice
+        proposal = session.propose(state)
+        session.accept(state, proposal)
         assert proposal.event == plain[1][number]
         assert np.array_equal(proposal.audio, plain[0][number])
 
 
 def test_the_chain_is_what_late_would_have_given(quarter, long_guide):
     """Rendered beforehand, after a hop that is only proposed: the memory goes on for 2 s, fades, and rests."""
-    limit = quarter.patience
+    limit = quarter.fallback_hops
     assert limit == 8
     for length in (3, 8, 19, 30):
-        piece, other = quarter.start(length), quarter.start(length)
-        for number, hop in enumerate(hops_of(quarter, piece, long_guide[: length * 12000])):
-            heard = quarter.listener.step(piece.hearing, hop)
+        state, other = quarter.start(length), quarter.start(length)
+        for number, hop in enumerate(hops_of(quarter, state, long_guide[: length * 12000])):
+            heard = quarter.listener.step(state.hearing, hop)
             quarter.listener.step(other.hearing, hop)
-            quarter.hear(piece, heard)
+            quarter.hear(state, heard)
             quarter.hear(other, heard)
             if number < length - 1:
-                quarter.answer(piece)
+                quarter.answer(state)
                 quarter.answer(other)
-        proposal = quarter.propose(piece)
-        chain = quarter.chain(piece, proposal, limit + 3)
+        proposal = quarter.propose(state)
+        chain = quarter.fallback(state, proposal, limit + 3)
         quarter.answer(other)
-        late = [quarter.late(other) for _ in range(limit + 3)]
+        late = [quarter.fall_back(other) for _ in range(limit + 3)]
         assert [made.event for made in chain] == [event for _, event in late]
         assert all(np.array_equal(made.audio, audio) for made, (audio, _) in zip(chain, late, strict=True))
         for made in (proposal, *chain):
-            quarter.accept(piece, made)
-        assert memory_of(piece) == memory_of(other)
+            quarter.accept(state, made)
+        assert memory_of(state) == memory_of(other)
         why = [made.event.why for made in chain]
-        if proposal.event.segment + limit + 1 < len(quarter.corpus) and proposal.event.segment >= 0:
+        if proposal.event.segment + limit + 1 < len(quarter.repertoire[0].corpus) and proposal.event.segment >= 0:
             assert why == ["late"] * limit + ["fade", "rest", "rest"]
         assert not chain[-1].audio.any()
 
 
 def test_after_a_miss_the_patience_is_whole_again(quarter, long_guide):
-    piece = quarter.start(1)
-    for number, hop in enumerate(hops_of(quarter, piece, long_guide)):
+    state = quarter.start(1)
+    for number, hop in enumerate(hops_of(quarter, state, long_guide)):
         if number % 6 == 0:
-            quarter.answer(piece)
+            quarter.answer(state)
         else:
-            assert quarter.late(piece)[1].why in ("late", "fade")
-        quarter.hear(piece, quarter.listener.step(piece.hearing, hop))
+            assert quarter.fall_back(state)[1].why in ("late", "fade")
+        quarter.hear(state, quarter.listener.step(state.hearing, hop))
 
 
 def test_hops_are_accepted_in_order(quarter, long_guide):
-    piece = quarter.start()
-    first = quarter.propose(piece)
-    quarter.accept(piece, first)
+    state = quarter.start()
+    first = quarter.propose(state)
+    quarter.accept(state, first)
     with pytest.raises(ValueError, match="hop 1 was accepted, the next to be played is 2"):
-        quarter.accept(piece, first)
+        quarter.accept(state, first)
 
 
 def test_density_decides_for_each_phrase_even_where_its_first_hop_was_missed(stage, long_guide):
     session = stage.session("decision.density=0", hop=0.25)
-    piece = session.start()
-    for number, hop in enumerate(hops_of(session, piece, long_guide[: 20 * 12000])):
-        event = session.late(piece)[1] if number % 8 == 0 else session.answer(piece)[1]
+    state = session.start()
+    for number, hop in enumerate(hops_of(session, state, long_guide[: 20 * 12000])):
+        event = session.fall_back(state)[1] if number % 8 == 0 else session.answer(state)[1]
         assert event.label == session.silence
-        session.hear(piece, session.listener.step(piece.hearing, hop))
-    assert piece.resting and piece.phrase == 2
+        session.hear(state, session.listener.step(state.hearing, hop))
+    assert state.resting and state.phrase == 2
 
 
 # --- lookahead, offline
@@ -373,10 +374,10 @@ def test_density_decides_for_each_phrase_even_where_its_first_hop_was_missed(sta
 
 def test_lookahead_holds_back_what_is_heard(stage, long_guide):
     one, three = (stage.session(f"decision.lookahead={k}", "decision.rests=free", hop=0.25) for k in (1, 3))
-    piece = three.start()
+    state = three.start()
     for number, hop in enumerate(long_guide[: 6 * 12000].reshape(6, 12000)):
-        three.step(piece, hop)
-        assert piece.decision.heard == max(0, number - 1)
+        three.step(state, hop)
+        assert state.decision.heard == max(0, number - 1)
     audio = long_guide[: 48000 * 6]
     other = np.concatenate([audio[: 48000 * 5], noise(1.0, 48000, 9)])
     known = [event.plan for event in run(three, audio, 1)[1]], [event.plan for event in run(three, other, 1)[1]]
@@ -437,16 +438,16 @@ def test_the_report_tells_what_was_played(antiphon, tiny, memory, guide, tmp_pat
 
 def test_a_session_refuses_a_memory_of_another_alphabet(stage, tiny, other, half, quarter):
     with pytest.raises(CorpusError, match=r"labelled with alphabet k16-0\.25s.* the model speaks k64-0\.5s.*Run:"):
-        type(half)(half.model, quarter.corpus, half.config, 48000, quarter.sound.audio)
+        type(half)(half.model, quarter.repertoire[0].corpus, half.config, 48000, quarter.repertoire[0].sound.audio)
     listening = replace(half.model, decision=None)
     with pytest.raises(ValueError, match="listen only"):
-        type(half)(listening, half.corpus, half.config, 48000, half.sound.audio)
+        type(half)(listening, half.repertoire[0].corpus, half.config, 48000, half.repertoire[0].sound.audio)
 
 
 def test_a_memory_of_035_s_hops_plays(stage, long_guide):
     for rate in (22050, 44100):
         session = stage.session(hop=0.35, rate=rate)
-        assert len(session.sound.audio) == boundary(len(session.corpus), 0.35, rate)
+        assert len(session.repertoire[0].sound.audio) == boundary(len(session.repertoire[0].corpus), 0.35, rate)
         spoken, events, _ = run(session, long_guide[: 10 * rate], 1)
         assert [len(hop) for hop in spoken] == [event.frames for event in events]
         assert {event.frames for event in events} <= {int(0.35 * rate), int(0.35 * rate) + 1}

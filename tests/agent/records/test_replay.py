@@ -11,6 +11,7 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.decision_loop import DecisionLoop
 from agent.engine.engine import Engine
 from agent.performance import loading
+from agent.performance.controls import apply
 from agent.performance.session import Session
 from agent.records.replay import replay, sounds
 from agent.records.session_log import LogError, SessionLog, read
@@ -53,7 +54,7 @@ def opened(stage, other_memory):
             known[hop, rate] = first, corpus, audio
         first, corpus, audio = known[hop, rate]
         session = Session(first.model, first.corpus, first.config, rate, first.sound.audio)
-        session.add(corpus, audio)
+        session.repertoire.add(corpus, audio)
         return session, [str(stage.memory), str(other_memory)]
 
     return make
@@ -77,10 +78,10 @@ def same(log, spoken):
     assert again.tobytes() == spoken.tobytes()
 
 
-def try_control(session, piece, name, args):
+def try_control(session, state, name, args):
     """Apply it, or be told why not."""
     try:
-        session.apply(piece, name, args)
+        apply(session, state, name, args)
     except (CommandError, ConfigError):
         return False
     return True
@@ -94,15 +95,15 @@ def try_control(session, piece, name, args):
        hop=st.sampled_from([0.25, 0.35]))  # fmt: skip
 def test_all_controls_at_any_hop(opened, tmp_path, controls, seed, hop):
     session, names = opened(RATE + 3, hop)
-    piece, audio = session.start(seed), heard_at(RATE + 3, 14.5, seed)
-    spoken, at = [np.zeros(session.frames(0), np.float32)], 0
+    state, audio = session.start(seed), heard_at(RATE + 3, 14.5, seed)
+    spoken, at = [np.zeros(session.repertoire.hop_frames(0), np.float32)], 0
     with SessionLog(tmp_path / "S.jsonl", session, names, bus=Bus()) as log:
         for asked in controls:
             for name, args in asked:
-                if try_control(session, piece, name, args):
-                    log.control(name, args, "key", piece.hop)
-            n = session.listener.next_hop_samples(piece.hearing)
-            answer, event = session.step(piece, audio[at : at + n])
+                if try_control(session, state, name, args):
+                    log.control(name, args, "key", state.hop)
+            n = session.listener.next_hop_samples(state.hearing)
+            answer, event = session.step(state, audio[at : at + n])
             log.hop(event)
             spoken.append(answer)
             at += n
@@ -152,9 +153,9 @@ class Hall:
     def control(self, name, args=()):
         """Between two hops; False where it cannot be."""
         self.think()
-        done = self.decision_loop.accepts_controls and try_control(self.session, self.decision_loop.piece, name, args)
+        done = self.decision_loop.accepts_controls and try_control(self.session, self.decision_loop.state, name, args)
         if done:
-            self.log.control(name, args, "key", self.decision_loop.piece.hop)
+            self.log.control(name, args, "key", self.decision_loop.state.hop)
         return done
 
     def play_take(self, samples, region):
@@ -254,7 +255,7 @@ def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypa
     tap, well, calls = engine.bus.tap(), getattr(session, where), []
 
     def failing(*args, **more):
-        calls.append(engine.decision_loop.piece.hop)
+        calls.append(engine.decision_loop.state.hop)
         if len(calls) in (9, 30):
             raise RuntimeError("on purpose")
         return well(*args, **more)
@@ -281,15 +282,15 @@ def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypa
 
 def grown(session, names, path, hops=12):
     """A log in which a memory has grown and is played, and what was spoken."""
-    piece, audio = session.start(), melody(6.0, RATE, 3)
+    state, audio = session.start(), melody(6.0, RATE, 3)
     with SessionLog(path, session, names, bus=Bus()) as log:
         for number in range(hops):
             if number in (2, 6):
-                session.apply(piece, "record", ("input" if number == 2 else "off",))
+                apply(session, state, "record", ("input" if number == 2 else "off",))
             if number == 7:
-                session.apply(piece, "memory", ("live",))
-            n = session.listener.next_hop_samples(piece.hearing)
-            log.hop(session.step(piece, audio[number * n : (number + 1) * n])[1])
+                apply(session, state, "memory", ("live",))
+            n = session.listener.next_hop_samples(state.hearing)
+            log.hop(session.step(state, audio[number * n : (number + 1) * n])[1])
         log.end((hops + 1) * n)
 
 

@@ -52,16 +52,16 @@ def test_replay_is_play_bit_for_bit(played, tmp_path):
 def test_replay_is_play_in_floats_too(stage, played, tmp_path):
     """Every sample as it left the concatenator, before any file."""
     session = stage.session(*CHANGED, hop=0.35, rate=44100)
-    piece, spoken, book = session.start(), [], tmp_path / "S.jsonl"
+    state, spoken, book = session.start(), [], tmp_path / "S.jsonl"
     with session_log.SessionLog(book, session, str(stage.memory)) as log:
-        for _, answer, event in hops.live_hops(session, piece, [samples(played / "guide.wav")]):
+        for _, answer, event in hops.live_hops(session, state, [samples(played / "guide.wav")]):
             spoken.append(answer)
             if event:
                 log.hop(event)
         log.end(sum(map(len, spoken)))
     assert np.concatenate(list(sounds(book))).tobytes() == np.concatenate(spoken).tobytes()
     (memory,) = session_log.read(book)[0]["memories"]
-    assert memory["fingerprint"] == session_log.fingerprint(session.sound.audio)
+    assert memory["fingerprint"] == session_log.fingerprint(session.repertoire[0].sound.audio)
 
 
 def as_format_1(lines):
@@ -120,9 +120,9 @@ def test_what_a_log_holds(stage, played):
 
 def test_a_log_is_on_the_disk_line_by_line(stage, tmp_path):
     session = stage.session(hop=0.5)
-    piece, log = session.start(), session_log.SessionLog(tmp_path / "S.jsonl", session, "demo")
+    state, log = session.start(), session_log.SessionLog(tmp_path / "S.jsonl", session, "demo")
     for number in range(3):
-        _, event = session.step(piece, np.zeros(24000, np.float32))
+        _, event = session.step(state, np.zeros(24000, np.float32))
         log.hop(event)
         log.settle()
         assert len((tmp_path / "S.jsonl").read_text().splitlines()) == number + 2
@@ -284,10 +284,10 @@ def test_on_stage_no_log_is_ever_deleted_or_replaced(stage, tmp_path):
 def test_a_full_disk_on_stage_is_reported_once_and_play_goes_on(stage, disk):
     path = disk("100k") / "S.jsonl"
     session, bus = stage.session(hop=0.25), Bus()
-    piece, tap, spoken, slowest = session.start(), bus.tap(), [], 0.0
+    state, tap, spoken, slowest = session.start(), bus.tap(), [], 0.0
     with session_log.SessionLog(path, session, str(stage.memory), bus=bus) as log:
         for number in range(700):
-            _, event = session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))
+            _, event = session.step(state, np.zeros(session.listener.next_hop_samples(state.hearing), np.float32))
             spoken.append(event)
             began = time.perf_counter()
             log.hop(event)
@@ -306,7 +306,7 @@ def test_a_full_disk_on_stage_is_reported_once_and_play_goes_on(stage, disk):
 
 def test_a_full_disk_ends_a_performance_from_file_to_file(stage, disk):
     session = stage.session(hop=0.25)
-    piece = session.start()
+    state = session.start()
     path = disk("100k") / "S.jsonl"
     path.write_text("the old one")
     before = tree(path.parent)
@@ -315,7 +315,7 @@ def test_a_full_disk_ends_a_performance_from_file_to_file(stage, disk):
         session_log.SessionLog(path, session, str(stage.memory)) as log,
     ):
         for _ in range(700):
-            log.hop(session.step(piece, np.zeros(session.listener.next_hop_samples(piece.hearing), np.float32))[1])
+            log.hop(session.step(state, np.zeros(session.listener.next_hop_samples(state.hearing), np.float32))[1])
     assert tree(path.parent) == before
 
 

@@ -131,7 +131,7 @@ def test_the_page_names_only_what_is_in_the_table():
 
 def test_a_waveform_has_the_labels_of_its_memory(page, desk):
     wave = json.loads(get(page, "/waveform/0/48")[1])
-    labels = desk.session.memories[0].labels
+    labels = desk.session.repertoire[0].labels
     assert len(wave["peaks"]) == 48 and wave["labels"] == [int(labels[i * len(labels) // 48]) for i in range(48)]
     assert all(0 <= peak <= 1.5 for peak in wave["peaks"])
 
@@ -247,7 +247,7 @@ def test_a_page_that_comes_late_knows_all(page, desk):
     with socket_of(page) as ws:
         about, snapshot = json.loads(ws.recv(timeout=5))
     assert about[0] == "about" and about[1]["silence"] == desk.session.silence
-    assert about[1]["memories"][0]["segments"] == len(desk.session.memories[0])
+    assert about[1]["memories"][0]["segments"] == len(desk.session.repertoire[0])
     assert snapshot[0] == "snapshot" and snapshot[1]["settings"]["temperature"] == 1.0
 
 

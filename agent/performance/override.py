@@ -1,0 +1,29 @@
+"""What a control puts in the place of a decision: silence, a place gone back to, or the memory as it was recorded."""
+
+from __future__ import annotations
+
+from action import selection
+from agent.performance.repertoire import Repertoire
+from agent.performance.state import PerformanceState
+
+
+def overriding_choice(repertoire: Repertoire, state: PerformanceState) -> selection.Choice | None:
+    """What stop, listen, back or hold say the next hop shall be; None where it is to be decided."""
+    memory = repertoire[state.selected_memory]
+    if state.stopped or state.listening:
+        return selection.silent_choice(memory.oracle)
+    if state.goto_segment >= 0:
+        label = int(memory.labels[state.goto_segment])
+        return selection.Choice(state.goto_segment, label, selection.WHY[selection.JUMP], 0, 1)
+    return _next_as_recorded(repertoire, state) if state.holding and not state.jump_requested else None
+
+
+def _next_as_recorded(repertoire: Repertoire, state: PerformanceState) -> selection.Choice:
+    """The segment after the one that sounds; from the region's end back to its beginning. Silence stays silent."""
+    oracle, last = repertoire[state.sounding_memory].oracle, state.navigation.last
+    first, stop = repertoire.region(state, state.sounding_memory)
+    if last < 0 or first >= stop:
+        return selection.silent_choice(oracle, selection.HOLD)
+    inside = first <= last + 1 < stop
+    segment, run = (last + 1, state.navigation.run + 1) if inside else (first, 1)
+    return selection.Choice(segment, int(oracle.labels[segment]), selection.WHY[selection.HOLD], 0, run)
