@@ -12,6 +12,7 @@ from action.selection import WHY
 from agent.control.command import CONTROLS, CommandError, parse_command
 from agent.performance.controls import apply
 from agent.performance.memories import GROWING
+from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import label
 from tests.agent.performance.test_rerank import proxy_for
