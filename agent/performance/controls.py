@@ -23,8 +23,8 @@ MAX_SCENARIO_LABELS = 4096
 def apply(session: Session, state: PerformanceState, name: str, args: tuple = ()) -> str:
     """Do what a control asks, in force from the next hop proposed.
 
-    args: as `agent.control.command.parse_command` returns them. Returns a sentence if only a part could be done, else "".
-    CommandError or ConfigError say why nothing was done.
+    args: as `agent.control.command.parse_command` returns them. Returns a sentence if only a part could be done, else
+    "". CommandError or ConfigError say why nothing was done.
     """
     name = ALIASES.get(name, name)
     if name in _CONTROLS:
