@@ -343,7 +343,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
     for name, control in CONTROLS.items():
         try:
             args = [arg.choices[0] if arg.choices else {"f": 0.5, "s": "x"}.get(arg.kind, 1) for arg in control.args]
-            two.apply(two.start(), name, parse_command(name, (0.2, 0.5) if name == "region" else args).args)
+            apply(two, two.start(), name, parse_command(name, (0.2, 0.5) if name == "region" else args).args)
         except CommandError as error:
             if "nothing that the session" in str(error):
                 others.add(name)
@@ -351,7 +351,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
         "mute", "panic", "quit", "save", "preset/save", "preset/recall", "hear/label", "hear/feature", "midi/learn",
         "midi/forget", "subscribe", "unsubscribe", "ping", "state",
     }  # fmt: skip
-    two.repertoire = two.repertoire[:2]
+    del two.repertoire._memories[2:]
 
 
 def value_of(arg):
