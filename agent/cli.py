@@ -13,12 +13,18 @@ from collections.abc import Callable
 from importlib import import_module
 from signal import SIGINT
 
-from agent.commands.console import print_notice, print_result, progress_bar
+from agent.commands.console import (
+    escape_what_cannot_be_shown,
+    print_notice,
+    print_result,
+    printed_warnings,
+    progress_bar,
+)
 from agent.commands.parser import LARGEST_BLOCK, Verb, make_parser
 from agent.commands.paths import check_paths, settings_file
 from agent.settings import config as settings
 from agent.settings.config import Config, ConfigError
-from corpora.interruption import handled
+from corpora.interruption import Interruption, handled
 
 MISTAKES = (  # what a user can mend: told in one line, exit code 2
     ("agent.settings.config", "ConfigError"),
@@ -243,25 +249,37 @@ def main(argv: list[str] | None = None) -> None:
 
     n is the number of a signal that ended the verb: SIGINT, SIGTERM or SIGHUP. Nothing half written is left then.
     """
+    escape_what_cannot_be_shown()
     given = parser().parse_args(argv)
-    with handled() as interruption:
-        try:
-            given.run(given)
-            sys.stdout.flush()
-        except BrokenPipeError:  # whoever read it, `head` say, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(1) from None
-        except KeyboardInterrupt:
-            raise SystemExit(interruption.exit_code or 128 + SIGINT) from None
-        except Exception as error:
-            if interruption.exit_code:  # what a signal did to code of others
-                raise SystemExit(interruption.exit_code) from None
-            if not isinstance(error, mistakes()):
-                raise
-            print(f"antiphon: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
-        if interruption.exit_code:
-            raise SystemExit(interruption.exit_code)
+    with handled() as interruption, printed_warnings():
+        code = _run(given, interruption)
+    code = interruption.exit_code or code
+    if code:
+        raise SystemExit(code)
+
+
+def _run(given: argparse.Namespace, interruption: Interruption) -> int:
+    """Run a verb and return its exit code."""
+    try:
+        given.run(given)
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # whoever read it, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 128 + SIGINT
+    except SystemExit as leaving:
+        if not isinstance(leaving.code, int | None):
+            raise
+        return leaving.code or 0
+    except Exception as error:
+        if interruption.number:  # what a signal did to code of others
+            return interruption.exit_code
+        if not isinstance(error, mistakes()):
+            raise
+        print(f"antiphon: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["AudioError", "AudioFile", "AudioWriter", "atomic_folder", "atomic_write", "boundary"]
-__all__ += ["open_audio", "read_at", "regroup", "resample"]
+__all__ += ["open_audio", "read_at", "regroup", "resample", "warn_if_silent"]
 
 log = logging.getLogger(__name__)  # what a user should know of a file that can be read all the same
 
 BLOCK = 65536  # frames read or written at once
+CANCELLED_DB = 17.0  # a mixdown that loses so much more than independent channels do: their correlation is below -0.98
 MOST_FRAMES = 1 << 50  # more is what libsndfile says where there is none
 CHANNELS = 64  # most channels that are mixed down
 RATES = (100, 1_000_000)  # Hz, lowest and highest
@@ -101,6 +103,34 @@ class _Decoder(sf.SoundFile):  # type: ignore[misc]  # soundfile has no annotati
     def seekable(self) -> bool:
         """No: `read` would seek to where it is after every block, which fails at the end of some files."""
         return False
+
+
+class Mixdown:
+    """Channels to mono by their mean, and how much they cancel each other."""
+
+    def __init__(self) -> None:
+        self.channels = 1
+        self._before = self._after = 0.0  # energy per channel, and of the mean
+
+    def mixed(self, block: np.ndarray) -> np.ndarray:
+        """(n, channels) float32 -> their mean, (n,) float32."""
+        self.channels = block.shape[1]
+        if self.channels == 1:
+            return block[:, 0].copy()
+        mono = block.mean(axis=1, dtype=np.float32)
+        self._before += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
+        self._after += float(np.square(mono, dtype=np.float64).sum())
+        return mono
+
+    @property
+    def loss_db(self) -> float:
+        """By how much the mean is quieter than a channel, in dB; independent channels lose 10 log10 of their number."""
+        return min(200.0, 10 * math.log10((self._before + 1e-30) / (self._after + 1e-30)))
+
+    @property
+    def cancels(self) -> bool:
+        """Whether far more is lost than independent channels lose."""
+        return self.channels > 1 and self.loss_db > 10 * math.log10(self.channels) + CANCELLED_DB
 
 
 class AudioFile:
@@ -215,8 +245,7 @@ class AudioFile:
         return audio[:n]
 
     def _mono(self, frames: int) -> Iterator[np.ndarray]:
-        done = 0
-        rewound = False
+        done, mixdown, rewound = 0, Mixdown(), False
         while True:
             block = None
             with deferred(), suppress(sf.SoundFileError, RuntimeError):
@@ -227,11 +256,16 @@ class AudioFile:
             self._refuse_nonsense(block, done)
             done += len(block)
             if len(block):
-                yield block[:, 0].copy() if self.channels == 1 else block.mean(axis=1, dtype=np.float32)
+                yield mixdown.mixed(block)
             if len(block) < frames:
                 break
         if done < self.frames:
             raise self._damaged(done)
+        if mixdown.cancels:
+            log.warning(
+                f"'{self.path}' cancels out: its channels are out of phase and their mean, which is what is heard, is "
+                f"{mixdown.loss_db:.0f} dB quieter than they are; invert one of them, or give one channel alone"
+            )
 
     def _damaged(self, frames: int) -> AudioError:
         return AudioError(
@@ -248,6 +282,20 @@ class AudioFile:
         raise AudioError(
             f"'{self.path}' holds a sample of {value:.3g} at {seconds:.3f} s in channel {channel + 1}: "
             "repair it, or export it again as 24-bit WAV"
+        )
+
+
+def warn_if_silent(path: str | Path, labels: Iterable[int], silence: int, gate_db: float) -> None:
+    """Log a warning if every hop of an input got the label `silence`, for it was below the gate (dBFS RMS)."""
+    count = 0
+    for label in labels:
+        if label != silence:
+            return
+        count += 1
+    if count:
+        log.warning(
+            f"'{path}' is silent: none of its {count} hops reaches the gate of {gate_db:g} dBFS; record it louder, or "
+            "lower the gate with  --set perception.gate_db=-80"
         )
 
 

@@ -101,7 +101,7 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features)
     atomic_write(folder / FILES[1], held.getvalue())
     about = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
-    atomic_write(folder / FILES[2], json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    atomic_write(folder / FILES[2], json.dumps(about, indent=1) + "\n")
 
 
 def load(folder: str | Path) -> Corpus:

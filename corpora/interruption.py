@@ -10,14 +10,13 @@ Install the handlers with `with handled() as interruption:` around the whole of 
 
 from __future__ import annotations
 
-import multiprocessing
+import gc
 import os
 import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -93,6 +92,8 @@ def handled() -> Iterator[Interruption]:
             signal.signal(number, interruption.handle)
         yield interruption
     finally:
+        if interruption.number:
+            gc.collect()  # what was being made, while nothing is said of it
         sys.unraisablehook = hook
         for number in defaults:
             signal.signal(number, signal.SIG_IGN)
@@ -132,44 +133,3 @@ def remove_temporaries() -> None:
             else:
                 path.unlink(missing_ok=True)
     temporaries.clear()
-
-
-@contextmanager
-def process_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes that end with the block, at once if it ends with an exception.
-
-    The processes are in groups of their own: a signal is for this process, which ends them and what they have started.
-    Temporary files that they were writing are removed.
-    """
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, initializer=_begin_worker)
-    try:
-        yield pool
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - before:
-            _terminate(process.pid)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    temporaries.clear()  # those are its parent's
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else _end_worker)
-
-
-def _end_worker(number: int, frame: FrameType | None) -> None:
-    remove_temporaries()
-    os._exit(128 + number)
-
-
-def _terminate(pid: int | None) -> None:
-    """End a worker and what it has started."""
-    with suppress(ProcessLookupError, TypeError):
-        try:
-            os.killpg(pid, signal.SIGTERM)  # type: ignore[arg-type]
-        except ProcessLookupError:  # it has not come so far as to have a group
-            os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ import soundfile as sf
 
 from corpora import disk
 from corpora.audio import AudioWriter, read_at
-from corpora.interruption import Interrupted, deferred, handled, is_default, process_pool, temporaries
+from corpora.interruption import Interrupted, deferred, handled, is_default, temporaries
 from tests.conftest import melody, tree
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -107,23 +107,6 @@ def test_what_is_written_together_appears_together(tmp_path):
         disk.atomic_write(tmp_path / "a", "one")
         assert not (tmp_path / "a").exists()
     assert tree(tmp_path) == {"a": b"one"}
-
-
-def test_a_pool_ends_with_its_block(tmp_path):
-    began = time.monotonic()
-    with pytest.raises(ZeroDivisionError), process_pool(2) as pool:
-        for number in range(4):
-            pool.submit(_write_slowly, tmp_path / f"{number}")
-        _until(lambda: len(tree(tmp_path)) == 2)
-        raise ZeroDivisionError
-    assert time.monotonic() - began < PATIENCE_S / 2
-    assert tree(tmp_path) == {}
-
-
-def _write_slowly(path: Path) -> None:
-    with disk.atomic_folder(path) as folder:
-        (folder / "x").write_text("begun")
-        subprocess.run(["sleep", str(PATIENCE_S)])
 
 
 def _until(done) -> None:

@@ -4,15 +4,59 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 
 ShowProgress = Callable[[float, float], None]  # seconds done, seconds in all (0: not known)
 
 
+class _InputWarnings(logging.Handler):
+    """Prints each warning about an input once, and keeps it for reports."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (sentence := record.getMessage()) not in self.sentences:
+            self.sentences.append(sentence)
+            print_notice(f"antiphon: {sentence}")
+
+
+_input_warnings = _InputWarnings()
+
+
+def input_warnings() -> list[str]:
+    """What has been said of the inputs of this verb so far: headers that are wrong, channels that cancel, silence."""
+    return list(_input_warnings.sentences)
+
+
+@contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Print what `corpora` has to say of the inputs that are read in the block."""
+    _input_warnings.sentences.clear()
+    logger = logging.getLogger("corpora")
+    logger.addHandler(_input_warnings)
+    try:
+        yield
+    finally:
+        logger.removeHandler(_input_warnings)
+
+
+def escape_what_cannot_be_shown() -> None:
+    """Print characters that the terminal lacks, or that are in no alphabet as in a foreign file name, as \\udce9."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def print_result(result: dict, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print `result` as one line of JSON on standard output if that was asked for, else print the lines."""
-    print(json.dumps(result) if as_json else "\n".join(lines))
+    """Print `result`, with "warnings" if there are any, as a line of JSON on standard output, or print the lines."""
+    warnings = {"warnings": input_warnings()} if input_warnings() else {}
+    print(json.dumps(result | warnings) if as_json else "\n".join(lines))
 
 
 def print_notice(sentence: str) -> None:

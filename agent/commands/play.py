@@ -30,7 +30,7 @@ from agent.performance import loading
 from agent.performance import report as performance_report
 from agent.performance.state import Event
 from agent.settings.config import Config, ConfigError
-from corpora.audio import AudioFile, AudioWriter, open_audio
+from corpora.audio import AudioFile, AudioWriter, open_audio, warn_if_silent
 from corpora.interruption import Interrupted, deferred
 
 DEFAULT_SAMPLERATE_HZ = 48000  # where neither a device nor a file has one
@@ -333,6 +333,7 @@ def _file_report(
     limit_ms = config.live.slack_ms
     late = sum(sum(event.times.values()) > limit_ms for event in events) if options.speed else 0
     report = performance_report.summarise(engine.session, events, engine.buffers.samples_out)
+    warn_if_silent(options.input, report["heard"], engine.session.silence, config.perception.gate_db)
     return report | {"missed": late, "speed": options.speed, "memory": memory_names[0]}
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.commands.console import ShowProgress
+from agent.commands.console import ShowProgress, input_warnings
 from agent.performance.hops import live_hops, offline_hops
 from agent.performance.loading import DEMO, open_session
 from agent.performance.report import summarise, true_positive_percentage
 from agent.performance.state import Event
 from agent.settings.config import Config
-from corpora.audio import AudioWriter, open_audio
+from corpora.audio import AudioWriter, open_audio, warn_if_silent
 from corpora.disk import atomic_write, together
 
 
@@ -72,7 +72,8 @@ def _answer(
     report |= {"mode": "offline" if offline else "live", "seed": config.agent.seed, "hop": config.live.hop}
     if truth:
         report["tpp"] = true_positive_percentage(session, events, truth)
-    return report
+    warn_if_silent(guide, report["heard"], session.silence, config.perception.gate_db)
+    return report | {"warnings": input_warnings()}
 
 
 def lines(report: dict, out: str | Path, mix: str | Path | None) -> list[str]:

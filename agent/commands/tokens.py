@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.performance.hops import hop_sizes
 from agent.performance.model_folder import Model
 from agent.settings.config import Config
-from corpora.audio import BLOCK, open_audio, regroup
+from corpora.audio import BLOCK, open_audio, regroup, warn_if_silent
 
 
 def tokens(recording: str | Path, config: Config, *, units: int | None = None, block: int | None = None) -> dict:
@@ -26,6 +26,7 @@ def tokens(recording: str | Path, config: Config, *, units: int | None = None, b
             if len(audio) == listener.next_hop_samples(hearing):  # what is left over of the last hop has no label
                 labels.append(listener.step(hearing, audio).label)
     alphabet = model.alphabet
+    warn_if_silent(recording, labels, alphabet.silence, config.perception.gate_db)
     return {
         "tokens": labels, "hop": hop, "units": alphabet.units, "silence": alphabet.silence, "alphabet": alphabet.hash,
     }  # fmt: skip

@@ -152,8 +152,9 @@ class _Stage:
     def _grow(self, growing: GrowingMemory, line: dict) -> None:
         path = session_log.takes(self._log) / Path(line["file"]).name
         try:
-            audio, _ = sf.read(path, line["samples"], line["from"], dtype="float32")
-        except (sf.SoundFileError, ValueError, TypeError):
+            with open(path, "rb") as file:  # libsndfile does not take any name
+                audio, _ = sf.read(file, line["samples"], line["from"], dtype="float32")
+        except (OSError, sf.SoundFileError, ValueError, TypeError):
             audio = np.zeros(0, np.float32)
         if audio.shape != (line["samples"],) or not len(audio):
             raise LogError(f"'{path}', recorded while '{self._log}' was written, is missing or cut: put it back")
