@@ -141,7 +141,7 @@ class AudioFile:
     Several channels are mixed down by their mean. Build one with `open_audio`.
     """
 
-    def __init__(self, path: str | Path, at_least: float = 0.0):
+    def __init__(self, path: str | Path, at_least: float = 0.0, warn: bool = True):
         self.path = Path(path)
         self._file = _open(self.path)
         try:
@@ -155,7 +155,7 @@ class AudioFile:
             self._file.close()
             raise
         self.remark = self._remark(repair)
-        if self.remark:
+        if self.remark and warn:
             log.warning(self.remark)
 
     def _examine(self) -> Repair:
@@ -299,9 +299,12 @@ def warn_if_silent(path: str | Path, labels: Iterable[int], silence: int, gate_d
         )
 
 
-def open_audio(path: str | Path, at_least: float = 0.0) -> AudioFile:
-    """Open an audio file for reading; AudioError if it is missing, not audio, empty or shorter than `at_least` s."""
-    return AudioFile(path, at_least)
+def open_audio(path: str | Path, at_least: float = 0.0, warn: bool = True) -> AudioFile:
+    """Open an audio file for reading; AudioError if it is missing, not audio, empty or shorter than `at_least` s.
+
+    warn: log a warning if its header gives another length than its bytes hold, see `AudioFile.remark`.
+    """
+    return AudioFile(path, at_least, warn)
 
 
 def read_at(path: str | Path, rate: int | None = None) -> np.ndarray:
