@@ -383,7 +383,7 @@ walks = st.lists(st.tuples(st.integers(0, 2), st.one_of([asked(one) for one in O
 def test_nothing_that_is_asked_can_break_it(two, steps, seed, misses):
     """Any controls in any order, with hops missed in between: always a whole hop, finite, never above full scale."""
     state, number, dice = two.start(seed), 0, np.random.default_rng(seed)
-    del two.repertoire[2:]
+    del two.repertoire._memories[2:]
     after = None
     for hops, (name, *args) in steps:
         for _ in range(hops):
