@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import import_graph
+
 ROOT = Path(__file__).parents[1]
 ARROWS = {  # folder -> folders of ours that it may import
     "agent": {"agent", "perception", "decision", "action", "corpora"},
@@ -20,6 +22,24 @@ EXCEPTIONS = {
     ("agent/cli.py", "train"),  # its verbs train and evaluate, loaded when they are asked for
     ("agent/commands/score.py", "train"),  # what calibrates and imports a meter, loaded when it is asked for
 }
+AGENT = (  # a room of agent/ may import rooms of earlier rows only
+    ("settings",),
+    ("control",),
+    ("performance",),
+    ("engine",),
+    ("devices", "records", "coherence"),
+    ("interfaces",),
+    ("commands",),
+    ("cli",),
+)
+TRAIN = (  # the same in train/
+    ("common",),
+    ("data",),
+    ("official_cocola",),
+    ("fit_encoder", "fit_units", "fit_decision", "fit_coherence", "fit_proxy", "evaluate", "probe"),
+    ("make_small",),
+)
+NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
 NAIVE = {"agent/commands/bench.py"}  # measures the naive way beside ours, hence with torch
 TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
@@ -74,6 +94,33 @@ def wrong_arrows(path: Path) -> set[str]:
     folder = name_of(path).split("/")[0]
     allowed = ARROWS[folder] | {to for file, to in EXCEPTIONS if file == name_of(path)}
     return tops(path) & (set(ARROWS) | {"tests"}) - allowed
+
+
+@pytest.mark.parametrize(("folder", "rows"), [("agent", AGENT), ("train", TRAIN)])
+def test_rooms_import_downward_only(folder, rows):
+    """Every room is in the table, and imports rooms of earlier rows only."""
+    level = {f"{folder}.{name}": n for n, row in enumerate(rows) for name in row}
+    rooms = import_graph.room_graph(import_graph.file_graph())
+    assert {room for room in rooms if room.startswith(f"{folder}.")} == set(level)
+    upward = [(room, other) for room in level for other in rooms[room] if level.get(other, -1) >= level[room]]
+    assert not upward
+
+
+def test_no_circle_of_files_or_rooms():
+    print(import_graph.summary())
+    files = import_graph.file_graph()
+    assert not import_graph.circles(files)
+    assert not import_graph.circles(import_graph.room_graph(files))
+
+
+def test_a_circle_is_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "d"}, "e": set()}
+    assert import_graph.circles(graph) == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "agent" / "performance").glob("*.py")), ids=lambda path: path.name)
+def test_the_music_knows_no_thread_and_no_network(path):
+    assert not tops(path) & (NO_CLOCK | DEVICES)
 
 
 def test_there_is_something_to_check():
