@@ -1,7 +1,7 @@
 """Who imports whom in the project: arrows between files, rooms and folders, and the circles among them.
 
-A *room* is where a reader looks for a line: a folder below `agent/` or `train/` (a file that stands there alone is a room
-of its own), and each other top-level folder as a whole.
+A *room* is where a reader looks for a line: a folder below `agent/` or `train/`, a file that stands alone there, and
+each other top-level folder as a whole.
 
     python -m tests.import_graph        counts arrows and circles, and the lines of each folder
 """
@@ -108,10 +108,9 @@ def summary(root: Path = ROOT) -> str:
         f"rooms: {len(rooms)}, arrows {sum(map(len, rooms.values()))}, circles {len(circles(rooms))}",
     ]
     for room in sorted(lines):
-        told.append(
-            f"  {room:<22}{number[room]:>3} files {lines[room]:>6} lines -> {', '.join(sorted(rooms.get(room, ())))}"
-        )
-    return "\n".join(told)
+        imported = ", ".join(sorted(rooms.get(room, ())))
+        report.append(f"  {room:<22}{number[room]:>3} files {lines[room]:>6} lines -> {imported}")
+    return "\n".join(report)
 
 
 if __name__ == "__main__":
