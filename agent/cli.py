@@ -20,27 +20,12 @@ from agent.commands.console import (
     printed_warnings,
     progress_bar,
 )
+from agent.commands.errors import user_sentence
 from agent.commands.parser import LARGEST_BLOCK, Verb, make_parser
 from agent.commands.paths import check_paths, settings_file
 from agent.settings import config as settings
 from agent.settings.config import Config, ConfigError
 from corpora.interruption import Interruption, handled
-
-MISTAKES = (  # what a user can mend: told in one line, exit code 2
-    ("agent.settings.config", "ConfigError"),
-    ("agent.records.session_log", "LogError"),
-    ("agent.performance.model_folder", "ModelError"),
-    ("agent.devices.portaudio", "DeviceError"),
-    ("agent.control.command", "CommandError"),
-    ("corpora.disk", "AudioError"),
-    ("corpora.corpus", "CorpusError"),
-    ("decision.model", "DecisionError"),
-    ("perception.coherence", "CoherenceError"),
-    ("perception.proxy", "ProxyError"),
-    ("perception.units", "AlphabetError"),
-    ("perception.wav2vec2", "EncoderError"),
-    ("train.common.errors", "TrainError"),
-)
 
 
 def _read_settings(given: argparse.Namespace, **flags: str | float | None) -> Config:
@@ -239,11 +224,6 @@ def parser() -> Verb:
     return make_parser({run.__name__: run for run in verbs})
 
 
-def mistakes() -> tuple[type[Exception], ...]:
-    """The errors that are the user's to mend, of the modules that have been loaded."""
-    return tuple(getattr(sys.modules[module], name) for module, name in MISTAKES if module in sys.modules)
-
-
 def main(argv: list[str] | None = None) -> None:
     """Entry point: exit code 0, 1 (our fault, with traceback), 2 (the user's, one line that says what to do), 128 + n.
 
@@ -276,9 +256,9 @@ def _run(given: argparse.Namespace, interruption: Interruption) -> int:
     except Exception as error:
         if interruption.number:  # what a signal did to code of others
             return interruption.exit_code
-        if not isinstance(error, mistakes()):
+        if (sentence := user_sentence(error)) is None:
             raise
-        print(f"antiphon: {error}", file=sys.stderr)
+        print(f"antiphon: {sentence}", file=sys.stderr)
         return 2
 
 

@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from action import concat, selection
+from agent.commands import model_parts
 from agent.commands.bench import RATE, machine, spread
+from agent.commands.errors import user_error_classes
 from agent.performance.loading import DEMO
-from agent.performance.model_folder import Model, ModelError, describe, find
+from agent.performance.model_folder import Model, describe, named_folder
 from agent.performance.session import Session
-from agent.settings.config import Config, ConfigError, change
+from agent.settings.config import Config, change
 from corpora.build import label
-from decision.model import PAPER, Decision, DecisionConfig, DecisionError
+from decision.model import PAPER, Decision, DecisionConfig
 from perception.stream import boundary
-from perception.units import AlphabetError
-from perception.wav2vec2 import EncoderError, Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
+from perception.wav2vec2 import Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
 
-DAMAGE = (ModelError, AlphabetError, EncoderError, DecisionError, ConfigError)
 HOPS = 60  # answered to see whether the machine keeps up
 ROOM = 200 << 20  # bytes: an hour of answer is about 500 MB, a piece less
 SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"))
@@ -122,22 +122,33 @@ def _compiled() -> tuple[str, str]:
 
 
 def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
-    """Each hop of the model: does it load, hear a tone, keep up?"""
+    """Each part of the model: is it there? And each hop: does it load, hear a tone, keep up?"""
+    folder = named_folder(name)
+    if not folder.is_dir():
+        note("model", "error", f"there is no model '{name}': give a folder, or the name of an embedded one")
+        return
+    parts = model_parts.parts(folder)
+    for part in parts:
+        if part.state != "ok":
+            note(part.name, part.state, part.sentence)
+    if any(part.state == "error" for part in parts):
+        return
+    slack_ms = Config().live.slack_ms
     try:
-        offered = sorted(float(hop) for hop in describe(find(name))["hops"])
-        slack = Config().live.slack_ms
-        for hop in offered:
+        for hop in sorted(describe(folder)["hops"]):
             model = Model.load(name, hop)
             hops[f"{hop:g}"] = pace(model)
             note(f"hop {hop:g} s", *_hears(model))
-    except (*DAMAGE, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        note("model", "error", str(error).splitlines()[0] if str(error) else type(error).__name__)
+    except user_error_classes() as error:
+        note("model", "error", str(error))
         return
-    inside = [float(hop) for hop, figures in hops.items() if figures["mind"]["p99"] < slack]
-    if inside:
-        note("in time", "ok", f"the shortest hop this machine keeps up with is {min(inside):g} s (slack {slack:g} ms)")
+    in_time = [float(hop) for hop, figures in hops.items() if figures["mind"]["p99"] < slack_ms]
+    if in_time:
+        note("in time", "ok", f"the shortest hop this machine keeps up with is {min(in_time):g} s "
+                              f"(slack {slack_ms:g} ms)")  # fmt: skip
     else:
-        note("in time", "note", f"no hop was answered within {slack:g} ms: close other programs or raise live.slack_ms")
+        note("in time", "note", f"no hop was answered within {slack_ms:g} ms: close other programs or raise "
+                                "live.slack_ms")  # fmt: skip
 
 
 def _hears(model: Model) -> tuple[str, str]:

@@ -76,8 +76,18 @@ def describe(folder: Path) -> dict:
 
 
 def encoder_of(folder: Path) -> Path | str:
-    """Where a model's encoder is: its folder encoder/, or the folder or hub id in its model.json; ModelError."""
-    return describe(folder).get("encoder") or folder / "encoder"
+    """Where a model's encoder is: its folder encoder/, or what its model.json names; ModelError.
+
+    A folder that model.json names is sought in the model folder first, then where the program runs; a name that is no
+    folder is a hub id.
+    """
+    named = describe(folder).get("encoder")
+    if not named:
+        return folder / "encoder"
+    place = named_folder(named)
+    if (folder / place).is_dir():
+        return folder / place
+    return place if place.is_dir() else str(named)
 
 
 def coherence_folder(name: str | Path) -> Path:

@@ -1,0 +1,42 @@
+"""Which errors are the user's to mend, each told in one sentence; any other is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+import sys
+
+USER_ERRORS = (  # (module, class): one class for each folder or file format that meets the user
+    ("agent.settings.config", "ConfigError"),
+    ("agent.records.session_log", "LogError"),
+    ("agent.performance.model_folder", "ModelError"),
+    ("agent.devices.portaudio", "DeviceError"),
+    ("agent.control.command", "CommandError"),
+    ("corpora.disk", "AudioError"),
+    ("corpora.corpus", "CorpusError"),
+    ("decision.model", "DecisionError"),
+    ("perception.hpss", "CoherenceError"),
+    ("perception.proxy", "ProxyError"),
+    ("perception.units", "AlphabetError"),
+    ("perception.wav2vec2", "EncoderError"),
+    ("train.common.errors", "TrainError"),
+)
+
+
+def user_error_classes() -> tuple[type[Exception], ...]:
+    """The classes of `USER_ERRORS`, of the modules that are loaded: no other can have been raised."""
+    return tuple(getattr(sys.modules[module], name) for module, name in USER_ERRORS if module in sys.modules)
+
+
+def user_sentence(error: Exception) -> str | None:
+    """What to tell the user about an error, None if it is a bug of ours.
+
+    An OSError that names a file is the user's too: the system refused that file, whoever asked for it.
+    """
+    if isinstance(error, user_error_classes()):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        name = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
+        return (
+            f"'{name}' cannot be used ({(error.strerror or str(error)).lower()}): check its name and folder, who may "
+            "read and write there, and the room on the disk"
+        )
+    return None
