@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
+
+from action.compiled import compiled
 
 ATTACK_S = 0.005  # s to fade in from silence
 RELEASE_S = 0.1  # s in which the limiter recovers to 1/e
@@ -30,7 +31,7 @@ class Voice:
     tail: np.ndarray | None = None  # (n,) float32: how a sound goes on that was left, see `Concatenator.detach`
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _read_mirrored(audio, size, head, out):
     """Read on from `head`; beyond the end of the memory its last samples return backwards, so that nothing breaks off.
 
@@ -43,7 +44,7 @@ def _read_mirrored(audio, size, head, out):
         out[k] = audio[at] if head <= size and at >= 0 else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _dot(a, b):
     total = np.float32(0.0)
     for k in range(len(a)):
@@ -51,7 +52,7 @@ def _dot(a, b):
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _best_shift(audio, size, old, start, frames, reach):
     """Shift within +-reach at which the memory from `start` on resembles `old` most: normalised cross-correlation.
 
@@ -77,7 +78,7 @@ def _best_shift(audio, size, old, start, frames, reach):
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _crossfade(old, new):
     """Write old * cos + new * sin into `new`, scaled so that the power goes from the one's to the other's in between.
 
@@ -101,7 +102,7 @@ def _crossfade(old, new):
         new[k] = np.float32((old[k] * fall + new[k] * rise) * scale)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _apply_gain(out, gain_before, gain, limit, recovery):
     """Ramp the gain over the hop, keep |out| <= 1, in place; return the limiter's gain. At gain 1 it only watches."""
     n = len(out)

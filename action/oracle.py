@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from action.compiled import compiled
 
 INDEX_BLOCK = 1024  # segments between two rows of `Tables.anchors`
 Labels = Sequence[int] | np.ndarray
@@ -38,7 +39,7 @@ class Tables(NamedTuple):
     anchors: np.ndarray  # (capacity // INDEX_BLOCK + 1, vocab) `newest` as it was before segment row * INDEX_BLOCK
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def transition(t, state, label):  # type: ignore[no-untyped-def]  # Numba compiles signatures
     """State reached from `state` by `label`, -1 if there is no such edge."""
     if state == 0:
@@ -51,7 +52,7 @@ def transition(t, state, label):  # type: ignore[no-untyped-def]  # Numba compil
     return t.edge_target[edge] if edge >= 0 else -1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _extend(t, new):  # type: ignore[no-untyped-def]
     """Append labels, O(1) each, amortised; the tables have room for them.
 
@@ -79,7 +80,7 @@ def _extend(t, new):  # type: ignore[no-untyped-def]
         t.size[0] = n + 1
 
 
-@njit(cache=True, nogil=True, **BARE)
+@compiled(**BARE)
 def _index(t, n, label):  # type: ignore[no-untyped-def]
     """Enter segment n into the tables that find the segments of a label."""
     if n % INDEX_BLOCK == 0:
@@ -92,7 +93,7 @@ def _index(t, n, label):  # type: ignore[no-untyped-def]
     t.repeats[n] = t.repeats[n - 1] + 1 if n > 0 and t.labels[n - 1] == label else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _read(t, word):  # type: ignore[no-untyped-def]
     """State reached from state 0 by a word, -1 if the oracle does not accept it."""
     state = np.int64(0)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from action.compiled import compiled
 from action.oracle import BARE, INDEX_BLOCK, transition
 
 HISTORY_LABELS = 16  # labels played last that are compared with the memory
@@ -21,7 +21,7 @@ NEVER = -(1 << 40)  # step of a segment that has not been played
 
 LAST, RUN, STEP, SEED = range(4)  # fields of Played.state
 
-inner = njit(cache=True, nogil=True, **BARE)
+inner = compiled(**BARE)
 
 
 class Played(NamedTuple):

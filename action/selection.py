@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from action.compiled import compiled
 from action.oracle import FactorOracle, Labels, as_int32, unknown_label
 from action.oracle import warm_up as warm_up_oracle
 from action.search import (
@@ -125,7 +125,7 @@ class Navigation:
             self.end_run()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _choose(t, played, plan, rules):  # type: ignore[no-untyped-def]
     """(segment, why, match, run) for plan[0]; the rule is told in `choose`."""
     state, vocab = played.state, len(t.newest)
@@ -159,7 +159,7 @@ def _choose(t, played, plan, rules):  # type: ignore[no-untyped-def]
     return np.int64(-1), FADE, np.int64(0), np.int64(0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _commit(played, segment, label, run):  # type: ignore[no-untyped-def]
     state, history = played.state, played.history
     for k in range(len(history) - 1):
@@ -171,7 +171,7 @@ def _commit(played, segment, label, run):  # type: ignore[no-untyped-def]
     state[STEP] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _choose_all(t, played, plan, horizon, rules):  # type: ignore[no-untyped-def]
     """Choose and commit label after label; rows (segment, label, why, match, run)."""
     rows = np.empty((5, len(plan)), np.int64)

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
+
+from decision.compiled import compiled
 
 NEVER = -(1 << 60)  # hop number before every piece
 LAYER_NORM_EPSILON = 1e-5  # as torch's
@@ -138,7 +140,7 @@ def _any_float(weight):  # type: ignore[no-untyped-def]
     return lambda weight: weight
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _linear(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
     """out (batch, n) = x (batch, k) W^T + b, W (n, k) then b (n,) read from flat[at:]; where the next weights begin."""
     batch, k = x.shape
@@ -154,7 +156,7 @@ def _linear(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
     return bias + n
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _norm(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
     """out = layer norm of x (batch, dim), gain then offset read from flat[at:]; where the next weights begin."""
     batch, dim = x.shape
@@ -172,7 +174,7 @@ def _norm(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
     return at + 2 * dim
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _rotary_factors(hop: int, frequencies: np.ndarray) -> np.ndarray:
     """(2, head dim / 2) float32 cosines and sines at a hop; angles in float64, since hop numbers grow large."""
     factors = np.empty((2, len(frequencies)), np.float32)
@@ -181,7 +183,7 @@ def _rotary_factors(hop: int, frequencies: np.ndarray) -> np.ndarray:
     return factors
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _rotate(x: np.ndarray, factors: np.ndarray) -> None:
     """Rotate each head of x (heads, head dim) in place, as `decision.model.apply_rotary` does."""
     heads, head_dim = x.shape
@@ -193,7 +195,7 @@ def _rotate(x: np.ndarray, factors: np.ndarray) -> None:
             x[h, i + half] = b * factors[0, i] + a * factors[1, i]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _cache_heard(w: Weights, caches: Caches, hop: int, labels: np.ndarray) -> None:
     """Write key, rotated, and value of labels (batch,) into the slot of their hop, in all layers."""
     factors, slot = _rotary_factors(hop, w.frequencies), hop % (2 * w.window)
@@ -205,7 +207,7 @@ def _cache_heard(w: Weights, caches: Caches, hop: int, labels: np.ndarray) -> No
             caches.heard[i, 1, b, :, slot] = w.heard_kv[labels[b], i, 1]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _attend(query: np.ndarray, keys: np.ndarray, values: np.ndarray, slots: np.ndarray, out: np.ndarray) -> None:
     """out (head dim,) = attention of query (head dim,) to the given slots of keys and values (slots, head dim)."""
     head_dim, n = len(query), len(slots)
@@ -229,7 +231,7 @@ def _attend(query: np.ndarray, keys: np.ndarray, values: np.ndarray, slots: np.n
             out[j] += share * values[slots[i], j]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _attend_or_null(query: np.ndarray, null_kv: np.ndarray, kv: np.ndarray, slots: np.ndarray, out: np.ndarray) -> None:
     """As `_attend` to kv (2, slots, head dim), with one more key and value, null_kv (2, head dim), always visible."""
     n, head_dim = len(slots), len(query)
@@ -240,7 +242,7 @@ def _attend_or_null(query: np.ndarray, null_kv: np.ndarray, kv: np.ndarray, slot
     _attend(query, k, v, np.arange(n + 1), out)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _visible_slots(at: Position, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Slots that a row sees: of `Caches.own` (committed ring, then scratch up to itself), and of `Caches.heard`."""
     first = max(at.origin, at.played + at.ahead - window + 1)
@@ -253,7 +255,7 @@ def _visible_slots(at: Position, window: int) -> tuple[np.ndarray, np.ndarray]:
     return own, heard
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _add(x: np.ndarray, y: np.ndarray) -> None:
     """x += y, (batch, dim)."""
     for b in range(x.shape[0]):
@@ -261,7 +263,7 @@ def _add(x: np.ndarray, y: np.ndarray) -> None:
             x[b, j] += y[b, j]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _self_attention(
     qkv: np.ndarray, factors: np.ndarray, cache: np.ndarray, slot: int, slots: np.ndarray, out: np.ndarray
 ) -> None:
@@ -280,7 +282,7 @@ def _self_attention(
             _attend(query[h], cache[0, b, h], cache[1, b, h], slots, out[b, h * head_dim : (h + 1) * head_dim])
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _cross_attention(
     queries: np.ndarray, factors: np.ndarray, null_kv: np.ndarray, cache: np.ndarray, slots: np.ndarray, out: np.ndarray
 ) -> None:
@@ -294,7 +296,7 @@ def _cross_attention(
             _attend_or_null(query[h], null_kv[:, h], cache[:, b, h], slots, part)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _gelu(x: np.ndarray) -> None:
     """In place on (batch, n)."""
     for b in range(x.shape[0]):
@@ -302,7 +304,7 @@ def _gelu(x: np.ndarray) -> None:
             x[b, j] *= np.float32(0.5 * (1 + erf(x[b, j] * 0.7071067811865476)))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _decode_row(w: Weights, caches: Caches, at: Position, labels: np.ndarray, out: np.ndarray) -> None:
     """The whole row, layer by layer: see `decode_row`."""
     batch, dim = len(labels), w.embedding.shape[1]

@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
+
+from perception.compiled import compiled
 
 SAMPLERATE = 16000
 FFT_SIZE, WINDOW_SIZE, FRAME_STEP = 1024, 400, 160  # samples
@@ -103,7 +104,7 @@ def mel_filters(htk: bool = False) -> np.ndarray:
     return triangles.astype(np.float32)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def complex_magnitude(points: np.ndarray) -> np.ndarray:
     """(frames, bins) complex128 -> float32."""
     found = np.empty(points.shape, np.float32)
@@ -113,7 +114,7 @@ def complex_magnitude(points: np.ndarray) -> np.ndarray:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def running_median(columns: np.ndarray) -> np.ndarray:
     """(n, m) float32 -> (n, m): down each column, the median of the 31 values around each, the ends mirrored.
 
@@ -144,7 +145,7 @@ def running_median(columns: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _merge(runs, merged, h, high):
     """Sorted runs of h values become sorted runs of 2 h."""
     for first in range(0, high, 2 * h):
@@ -158,7 +159,7 @@ def _merge(runs, merged, h, high):
         _straighten(merged, first + h, h)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _narrow(wider, runs, middle, h, high):
     """From the middle 2 h values of what 2 h windows share to the middle h of what each half of them shares."""
     for half in range(high // h):
@@ -172,7 +173,7 @@ def _narrow(wider, runs, middle, h, high):
         _straighten(middle, half * h, h)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _straighten(rows, first, count):
     """Sort `count` rows that rise and fall (Batcher's bitonic merger)."""
     step = count // 2
@@ -186,7 +187,7 @@ def _straighten(rows, first, count):
         step //= 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # without a check for 0 in each division
+@compiled(error_model="numpy")  # without a check for 0 in each division
 def soft_masked_power(magnitude: np.ndarray, sustained: np.ndarray, struck: np.ndarray) -> np.ndarray:
     """(frames, bins) each -> power (2, frames, bins) of the two parts: soft masks of power 2, halves of nothing."""
     frames, bins = magnitude.shape

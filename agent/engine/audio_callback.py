@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from action.compiled import compiled, compiled_callback
 from agent.engine.fader import gain_at
 
 LOUDEST = 1000.0  # full scales: beyond it a sample is no sound, and counts as NaN does
@@ -89,11 +90,11 @@ if sys.platform == "win32":
     _sleep_ms: Any = types.ExternalFunction("Sleep", types.int32(types.uint32))
     _tick_ms: Any = types.ExternalFunction("GetTickCount64", types.uint64())
 
-    @njit(cache=True, nogil=True)
+    @compiled()
     def _sleep():
         _sleep_ms(1)
 
-    @njit(cache=True, nogil=True)
+    @compiled()
     def monotonic_s():
         """Seconds of a clock that nobody sets."""
         return _tick_ms() / 1e3
@@ -119,23 +120,23 @@ else:
 
     _clock: Any = intrinsic(_typed_clock)
 
-    @njit(cache=True, nogil=True)
+    @compiled()
     def _sleep():
         _usleep(POLL_US)
 
-    @njit(cache=True, nogil=True)
+    @compiled()
     def monotonic_s():
         """Seconds of a clock that nobody sets."""
         return _clock()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def boundary(hop_s, samplerate, hop):
     """Sample at which a hop begins, as `perception.stream.boundary`."""
     return np.int64(np.rint(hop * hop_s * samplerate))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _read_input(head, ring, feed, inp, first, frames):
     """Take `frames` frames from `first` on into the ring of the input: the mean of the channels asked for."""
     at, channels, size = head.samples_in, head.channels_in, head.ring_size
@@ -162,7 +163,7 @@ def _read_input(head, ring, feed, inp, first, frames):
     head.samples_in = at + frames
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _wait_for_answer(head, hop):
     """Sleep until a hop has been published, nobody answers any more, or the time is over."""
     deadline = monotonic_s() + head.answer_timeout_s
@@ -171,7 +172,7 @@ def _wait_for_answer(head, hop):
         _fence()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _begin_hop(head):
     """At the first sample of a hop: play its answer if it is there, else let the fallback go on; write it down."""
     hop = head.current_hop + 1
@@ -191,7 +192,7 @@ def _begin_hop(head):
     head.decisions[hop % DECISION_SLOTS] = 2 * hop + answered
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _set_fade(head, at, goal):
     """The fader moves to `goal` from output sample `at` on."""
     if np.float64(goal) == head.fade_target:
@@ -206,7 +207,7 @@ def _set_fade(head, at, goal):
     head.fade_count = count + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _follow_goal(head, at, end):
     """Take up what the fader is to do at sample `at`; return the sample, `end` at most, at which to ask again."""
     now, later = head.goal, head.later_goal
@@ -222,7 +223,7 @@ def _follow_goal(head, at, end):
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _sample(head, answers, fallbacks, at):
     """Output sample number `at` of the hop that is playing, before the fader."""
     if head.answered_hop == head.current_hop:
@@ -233,7 +234,7 @@ def _sample(head, answers, fallbacks, at):
     return fallbacks[slot * head.fallback_frames + k] if k < head.fallback_length[slot] else np.float32(0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _write_output(head, ring, answers, fallbacks, out, first, frames):
     """Write `frames` frames from `first` on, and keep them in the ring of the output."""
     at, end, channels = head.samples_out, head.samples_out + frames, head.channels_out
@@ -255,7 +256,7 @@ def _write_output(head, ring, answers, fallbacks, out, first, frames):
         head.samples_out = at
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def process(header, floats, inp, out, frames, flags):
     """The whole audio thread: `frames` interleaved frames in and out.
 
@@ -280,7 +281,7 @@ def process(header, floats, inp, out, frames, flags):
     head.callbacks += 1
 
 
-@cfunc(types.intc(types.voidptr, types.voidptr, types.ulong, types.voidptr, types.ulong, types.voidptr), cache=True)
+@compiled_callback(types.intc(types.voidptr, types.voidptr, types.ulong, types.voidptr, types.ulong, types.voidptr))
 def callback(inp, out, frames, time, status, shared):
     """PaStreamCallback; `shared` points to the block that begins with the header."""
     n = np.int64(frames)
@@ -293,14 +294,14 @@ def callback(inp, out, frames, time, status, shared):
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def publish_answer(header, hop):
     """Say that the answer of a hop is there, after all that was written before. From the decision thread."""
     _fence()
     header[0].published[hop % ANSWER_SLOTS] = hop
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def publish_feed(header, samples):
     """Say that so many samples of the feed have been written, after all that was written before."""
     _fence()

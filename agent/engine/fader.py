@@ -23,7 +23,8 @@ A piece begins at gain 1: at = 0, origin = target = 1.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from action.compiled import compiled
 
 SECONDS = 0.01  # a fade no ear takes for a click
 
@@ -33,7 +34,7 @@ def length(samplerate: int) -> int:
     return max(1, round(SECONDS * samplerate))
 
 
-@njit(cache=True)
+@compiled()
 def gain_at(sample: int, at: int, origin: float, target: float, length: int) -> float:
     """Gain of sample number `sample`; the change to `target` began at sample `at` from gain `origin`."""
     done = sample - at + 1
@@ -44,7 +45,7 @@ def gain_at(sample: int, at: int, origin: float, target: float, length: int) -> 
     return origin + (target - origin) * (done / length)
 
 
-@njit(cache=True)
+@compiled()
 def ramp(out: np.ndarray, position: int, at: int, origin: float, target: float, length: int) -> None:
     """Fade `out`, (frames,) float32 that begin at sample number `position`, in place."""
     if position - at + 1 >= length and target == 1.0:

@@ -3,6 +3,8 @@
 import gc
 import json
 import resource
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -482,6 +484,12 @@ def test_an_error_of_ours_keeps_its_traceback(unsteady, stage, caplog):
     traces = [record for record in caplog.records if record.name == "antiphon.engine" and record.exc_info]
     assert [record.exc_info[0] for record in traces] == [RuntimeError, IndexError]
     assert {record.levelname for record in traces} == {"ERROR"}
+
+
+def test_without_a_handler_nothing_of_the_log_is_printed(capfd):
+    words = "import agent, logging; logging.getLogger('antiphon.engine').error('a traceback')"
+    subprocess.run([sys.executable, "-c", words], check=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_too_many_commands_are_refused(stage):

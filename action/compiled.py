@@ -1,0 +1,36 @@
+"""Numba's `njit` as this project uses it: without the interpreter, and kept on the disk where there is room for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import cfunc, njit
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit` without the interpreter's lock, with more options of it.
+
+    Compiled code is kept in `__pycache__` or the user's cache, so that only the first run compiles. In a read-only
+    installation without a home Numba raises RuntimeError instead; then every run compiles.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError:
+            return njit(nogil=True, **options)(function)
+
+    return decorate
+
+
+def compiled_callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.cfunc`, for C to call, kept likewise."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return cfunc(signature, cache=True)(function)
+        except RuntimeError:
+            return cfunc(signature)(function)
+
+    return decorate
