@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from corpora.disk import AudioError
+from corpora.interruption import handled
 from train.common.errors import TrainError
 from train.common.run import saved_settings
 from train.common.settings import parse_recipe
@@ -57,20 +57,16 @@ def run(main: Callable[[], None]) -> None:
 
     A mistake is an error class of ours. Anything else is our own fault and keeps its traceback.
     """
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _leave)
-    try:
-        with system_refusals():
-            main()
-    except KeyboardInterrupt:
-        raise SystemExit(128 + signal.SIGINT) from None
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in OURS:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    with handled() as interruption:
+        try:
+            with system_refusals():
+                main()
+        except KeyboardInterrupt:
+            raise SystemExit(interruption.exit_code or 128 + signal.SIGINT) from None
+        except Exception as error:
+            if interruption.exit_code:  # what a signal did to code of others
+                raise SystemExit(interruption.exit_code) from None
+            if type(error).__module__.partition(".")[0] not in OURS:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
