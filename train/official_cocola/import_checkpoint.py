@@ -1,7 +1,7 @@
 """Checkpoints of the official COCOLA code (Lightning's .ckpt) become coherence models of ours.
 
-Such a file is a zip archive of PyTorch's: a pickle beside the bytes of the weights. The pickle is not carried out, only
-understood (train/official_cocola/safe_unpickle.py); where the weights lie is found among what it says.
+Such a file is a zip archive of PyTorch's: a pickle beside the bytes of the weights. The pickle is read
+without executing it (train/official_cocola/safe_unpickle.py); it says where the weights lie.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch import Tensor
 
 from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import Coherence, CoherenceError
-from train.official_cocola.safe_unpickle import Name, understood
+from train.official_cocola.safe_unpickle import MalformedError, Name, parse_pickle
 
-LONGEST = 4 << 20  # bytes of a pickle; the official one has less than a tenth
-LARGEST = 64 << 20  # bytes of one weight's storage
+LONGEST_PICKLE_BYTES = 4 << 20  # of a pickle; the official one has less than a tenth
+LARGEST_STORAGE_BYTES = 64 << 20  # of one weight
 ITEMS = {  # storage -> what it holds
     "torch FloatStorage": torch.float32,
     "torch HalfStorage": torch.float16,
@@ -78,7 +78,7 @@ def read(file: Path) -> Coherence:
         why = "cut off, of PyTorch before 1.6, or something else" if "not a zip" in str(error) else str(error)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-    except (ValueError, RuntimeError, EOFError, struct.error) as error:
+    except (MalformedError, EOFError, struct.error) as error:
         why = " ".join(str(error).split())[:160]
     else:
         model.source = f"imported from {file.name}"
@@ -89,21 +89,25 @@ def read(file: Path) -> Coherence:
 def _model(archive: zipfile.ZipFile) -> Coherence:
     pickles = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
     if len(pickles) != 1:
-        raise ValueError("the archive is not PyTorch's: it holds no data.pkl")
+        raise MalformedError("the archive is not PyTorch's: it holds no data.pkl")
     root = pickles[0].removesuffix("data.pkl")
     if root + "byteorder" in archive.namelist() and _bytes(archive, root + "byteorder", 16) != b"little":
-        raise ValueError("its weights are not little-endian")
-    held = understood(_bytes(archive, pickles[0], LONGEST))
+        raise MalformedError("its weights are not little-endian")
+    held = parse_pickle(_bytes(archive, pickles[0], LONGEST_PICKLE_BYTES))
     state = held.get("state_dict", held) if isinstance(held, dict) else None
     if not isinstance(state, dict):
-        raise ValueError("it holds no weights")
+        raise MalformedError("it holds no weights")
     notes = {_renamed(name): _note(name, note) for name, note in state.items()
              if not str(name).endswith("num_batches_tracked")}  # fmt: skip
     if "encoder.stem.0.weight" not in notes:
-        raise ValueError("it holds no weights of a COCOLA model")
+        raise MalformedError("it holds no weights of a COCOLA model")
     model = Coherence(separated=notes["encoder.stem.0.weight"].size[1:2] == (2,))
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    model.load_weights({name: _tensor(archive, root, name, note, shapes) for name, note in notes.items()})
+    weights = {name: _tensor(archive, root, name, note, shapes) for name, note in notes.items()}
+    try:
+        model.load_weights(weights)
+    except (ValueError, RuntimeError) as error:  # which says of a weight what is wrong
+        raise MalformedError(str(error)) from None
     return model
 
 
@@ -134,37 +138,43 @@ class Weight:
 def _note(name: Any, note: Any) -> Weight:
     """The tensor that a call would have made."""
     try:
-        if note.what == Name("torch._utils _rebuild_parameter"):
-            note = note.given[0]
-        if note.what not in (Name("torch._utils _rebuild_tensor_v2"), Name("torch._utils _rebuild_tensor")):
+        if note.function == Name("torch._utils _rebuild_parameter"):
+            note = note.arguments[0]
+        if note.function not in (Name("torch._utils _rebuild_tensor_v2"), Name("torch._utils _rebuild_tensor")):
             raise TypeError
-        stored, first, size, stride = note.given[:4]
-        kind, storage, key, _, _ = stored.where
+        stored, first, size, stride = note.arguments[:4]
+        kind, storage, key, _, _ = stored.persistent_id
         numbers = (first, *size, *stride)
         if kind != "storage" or not isinstance(key, str) or not all(type(n) is int and n >= 0 for n in numbers):
             raise TypeError
         return Weight(ITEMS[storage.name], key, first, tuple(size), tuple(stride))
     except (AttributeError, TypeError, ValueError, IndexError, KeyError):
-        raise ValueError(f"'{name}' is no tensor of numbers with a point") from None
+        raise MalformedError(f"'{name}' is no tensor of numbers with a point") from None
 
 
 def _tensor(archive: zipfile.ZipFile, root: str, name: str, weight: Weight, shapes: dict) -> Tensor:
     """Read one weight; only if it has the shape that ours has, but for what they write as 1 x 1 convolutions."""
     shape = shapes.get(name)
     if shape is None:
-        raise ValueError(f"'{name}' is no weight of a COCOLA model")
+        raise MalformedError(f"'{name}' is no weight of a COCOLA model")
     if weight.size not in (shape, (*shape, 1, 1) if ".squeeze." in name or ".excite." in name else shape):
-        raise ValueError(f"'{name}' has the shape {weight.size}, expected {shape}")
+        raise MalformedError(f"'{name}' has the shape {weight.size}, expected {shape}")
     try:
-        content = _bytes(archive, f"{root}data/{weight.key}", LARGEST)
+        content = _bytes(archive, f"{root}data/{weight.key}", LARGEST_STORAGE_BYTES)
     except KeyError:
-        raise ValueError(f"the bytes of '{name}' are missing") from None
-    storage = torch.frombuffer(bytearray(content), dtype=weight.dtype)
-    return torch.as_strided(storage, weight.size, weight.stride, weight.first).reshape(shape).float()
+        raise MalformedError(f"the bytes of '{name}' are missing") from None
+    try:
+        storage = torch.frombuffer(bytearray(content), dtype=weight.dtype)
+        return torch.as_strided(storage, weight.size, weight.stride, weight.first).reshape(shape).float()
+    except (ValueError, RuntimeError) as error:  # too few bytes, or a stride beyond them
+        raise MalformedError(f"the bytes of '{name}' do not hold it ({error})") from None
 
 
 def _bytes(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    about = archive.getinfo(name)
-    if about.file_size > most or about.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"its '{name}' is compressed or larger than {most} bytes")
-    return archive.read(name)
+    entry = archive.getinfo(name)
+    if entry.file_size > most or entry.compress_type != zipfile.ZIP_STORED:
+        raise MalformedError(f"its '{name}' is compressed or larger than {most} bytes")
+    try:
+        return archive.read(name)
+    except RuntimeError as error:  # encrypted
+        raise MalformedError(str(error)) from None

@@ -1,8 +1,8 @@
-"""Pickles read without carrying out what they say.
+"""Pickles read without executing them.
 
-To unpickle is to run what an author wrote. Here a pickle is only walked along, by the opcodes that `pickletools` lists,
-and dictionaries, lists, tuples, numbers and strings are made of them. What it asks to import becomes a `Name`, what it
-asks to call a `Call`: notes, of which nothing is looked up.
+To unpickle is to run what an author wrote. Here the opcodes that `pickletools` lists are only read, and dictionaries,
+lists, tuples, numbers and strings are made of them. What the pickle asks to import becomes a `Name`, what it asks to
+call a `Call`; neither is looked up.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ MARKED: dict[str, Any] = {
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
+class MalformedError(ValueError):
+    """What a file of others says is not what such a file can say."""
+
+
 @dataclass(frozen=True)
 class Name:
     """What a pickle asks to import: module and name, a space between."""
@@ -35,23 +39,23 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """What a pickle asks to call, usually a `Name`, and with what."""
+    """What a pickle asks to call, usually a `Name`, and its arguments."""
 
-    what: Any
-    given: Any
+    function: Any
+    arguments: Any
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a pickle says to lie outside of it, in its own words."""
+    """Data outside of the pickle, by its persistent id."""
 
-    where: Any
+    persistent_id: Any
 
 
-def understood(pickled: bytes) -> Any:
+def parse_pickle(pickled: bytes) -> Any:
     """What a pickle says, a set being a list, an OrderedDict a dictionary, other classes calls without attributes.
 
-    ValueError if it makes no sense, or has opcodes that no pickle of protocol 2 to 4 needs.
+    MalformedError if it makes no sense, or has opcodes that no pickle of protocol 2 to 4 needs.
     """
     walk = _Walk()
     try:
@@ -59,9 +63,11 @@ def understood(pickled: bytes) -> Any:
             if opcode.name == "STOP":
                 return walk.stack.pop()
             walk.step(opcode.name, argument)
-    except (IndexError, KeyError, TypeError, RecursionError):
+    except MalformedError:
+        raise
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):  # pickletools raises ValueError
         pass
-    raise ValueError("its pickle makes no sense")
+    raise MalformedError("its pickle makes no sense")
 
 
 def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
@@ -71,7 +77,7 @@ def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
 
 
 class _Walk:
-    """A pickle's machine: a stack, marks on it, a memory."""
+    """The state of a pickle machine: its stack, the marks on it, its memo."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -129,11 +135,13 @@ class _Walk:
         elif name == "STACK_GLOBAL":
             stack.append(Name(" ".join(map(str, self.last(2)))))
         elif name in ("REDUCE", "NEWOBJ"):
-            what, given = self.last(2)
-            stack.append({} if (what, given) == (Name("collections OrderedDict"), ()) else Call(what, given))
+            function, arguments = self.last(2)
+            stack.append(
+                {} if (function, arguments) == (Name("collections OrderedDict"), ()) else Call(function, arguments)
+            )
         elif name == "BINPERSID":
             stack.append(Stored(stack.pop()))
         elif name == "BUILD":
             stack.pop()  # attributes
         else:
-            raise ValueError(f"its pickle has the opcode {name}, which checkpoints do not need")
+            raise MalformedError(f"its pickle has the opcode {name}, which checkpoints do not need")
