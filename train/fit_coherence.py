@@ -49,7 +49,7 @@ from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
 from train.data.stems import duration, excerpt, stems_of
-from train.data.submixes import calibrate, disjoint
+from train.data.submixes import calibrate, draw_disjoint
 from train.official_cocola.import_checkpoint import main as import_main
 
 VALIDATE = 100  # steps between two validations
@@ -61,7 +61,7 @@ FIRST = 64  # batches of pairs before the first step
 
 @dataclass(frozen=True)
 class CoherenceTraining:
-    """Settings of this recipe."""
+    """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     minutes: float = setting(120.0, "minutes of learning, over all resumptions", may_change=True)
     batch: int = setting(32, "pairs per step, K")
@@ -98,7 +98,7 @@ class Pair:
     begin: float
 
 
-class Stems:
+class StemWindows:
     """The songs of a split, with two stems or more, of which windows are cut."""
 
     def __init__(self, data: list[Path], split: str, settings: CoherenceTraining, model: Coherence):
@@ -122,7 +122,7 @@ class Stems:
             begin = int(rng.integers(round(duration(self.songs[song][0]) * SAMPLERATE) - WINDOW_SAMPLES + 1))
             stems = self.window(song, begin)
             if len(stems) > 1:
-                chosen = disjoint(list(stems), rng)
+                chosen = draw_disjoint(list(stems), rng)
                 pictures = np.stack([self.picture([stems[stem] for stem in part], rng) for part in chosen])
                 score = np.stack([score_of(part, begin / SAMPLERATE) for part in chosen])
                 return Pair(pictures, score, song, begin / SAMPLERATE)
@@ -158,16 +158,16 @@ def score_of(stems: list[Path], begin: float) -> np.ndarray:
     return score
 
 
-class Shelf:
-    """Pairs kept for further use; the oldest make room for the new."""
+class PairBuffer:
+    """Pairs in memory for further use; the newest replace the oldest."""
 
-    def __init__(self, stems: Stems, settings: CoherenceTraining, pool: ThreadPoolExecutor):
+    def __init__(self, stems: StemWindows, settings: CoherenceTraining, pool: ThreadPoolExecutor):
         self.stems, self.settings, self.pool = stems, settings, pool
         self.pairs: list[Pair] = []
         self.made = 0
 
     def make(self, count: int, rng: np.random.Generator) -> None:
-        """Put `count` new pairs there."""
+        """Add `count` new pairs."""
         for pair in self.pool.map(self.stems.pair, rng.spawn(count)):
             if len(self.pairs) < self.settings.kept:
                 self.pairs.append(pair)
@@ -190,9 +190,9 @@ class Shelf:
                 return chosen
         raise TrainError(f"too little music for {self.settings.batch} windows that do not overlap: lower --batch")
 
-    def apart(self, one: Pair, other: Pair) -> bool:
+    def apart(self, pair: Pair, other: Pair) -> bool:
         """Whether both may be in a batch."""
-        return one.song != other.song or abs(one.begin - other.begin) >= (1 - self.settings.overlap) * WINDOW_S
+        return pair.song != other.song or abs(pair.begin - other.begin) >= (1 - self.settings.overlap) * WINDOW_S
 
 
 def batch_of(pairs: list[Pair]) -> tuple[Tensor, Tensor]:
@@ -201,7 +201,7 @@ def batch_of(pairs: list[Pair]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(pictures).float(), torch.from_numpy(score).float()
 
 
-def half(pictures: Tensor, score: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def crop_half(pictures: Tensor, score: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Half of the pictures and of their score, from the same slot on in all, so that partners stay together."""
     slots = SLOTS // 2
     first = int(torch.randint(SLOTS - slots + 1, (), generator=generator))
@@ -209,16 +209,16 @@ def half(pictures: Tensor, score: Tensor, generator: torch.Generator) -> tuple[T
     return pictures[..., STRIDE * first :][..., :frames], score[..., first : first + slots, :]
 
 
-def tilted(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
+def tilt_bands(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Each picture (..., channels, 64, frames) in dB with its bands raised along a line, its maximum 0 again."""
     by = most * (2 * torch.rand(*pictures.shape[:-3], 1, 1, 1, generator=generator) - 1)
     line = torch.linspace(-0.5, 0.5, pictures.shape[-2])[:, None]
-    found = pictures + by * line
+    result = pictures + by * line
     top = pictures.amax((-2, -1), keepdim=True)  # 0 where the channels are separated
-    return (found - found.amax((-2, -1), keepdim=True)).clamp_min(-RANGE_DB) + top
+    return (result - result.amax((-2, -1), keepdim=True)).clamp_min(-RANGE_DB) + top
 
 
-def mask_by_chance(pictures: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def mask_randomly(pictures: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """(2, K, 2, 64, frames): of a `share` of the pairs one of the channels is set to 0, in both pictures."""
     draw = torch.rand(pictures.shape[1], generator=generator)
     kept = torch.stack([draw >= share / 2, draw < 1 - share / 2], 1)
@@ -240,10 +240,10 @@ class Teacher(nn.Module):
         return F.binary_cross_entropy_with_logits(logits[known].float(), score[known])
 
 
-def coherent(model: Coherence, found: Tensor) -> tuple[Tensor, Tensor]:
-    """Eq. (3), a mean over K, and eq. (4), of what the encoder found in both pictures of each pair, (2 K, 1280)."""
-    first, second = model.project_features(found).float().chunk(2)
-    scores, same = model.similarities(first, second), torch.arange(len(first), device=found.device)
+def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss, eq. (3), a mean over K, and accuracy, eq. (4). features: (2 K, 1280), all first pictures, then all second."""
+    first, second = model.project_features(features).float().chunk(2)
+    scores, same = model.similarities(first, second), torch.arange(len(first), device=features.device)
     return F.cross_entropy(scores, same), (scores.argmax(1) == same).float().mean()
 
 
@@ -252,9 +252,9 @@ def validate(model: Coherence, held: list[tuple[Tensor, Tensor]]) -> dict[str, f
     """Loss and accuracy over batches of the validation split, nothing masked or tilted."""
     model.eval()
     device = next(model.parameters()).device
-    found = [coherent(model, model.encoder(pictures.flatten(0, 1).to(device))) for pictures, _ in held]
+    result = [contrastive_loss(model, model.encoder(pictures.flatten(0, 1).to(device))) for pictures, _ in held]
     model.train()
-    loss, accuracy = torch.tensor([[float(value) for value in batch] for batch in found]).mean(0).tolist()
+    loss, accuracy = torch.tensor([[float(value) for value in batch] for batch in result]).mean(0).tolist()
     return {"valid_loss": loss, "valid_accuracy": accuracy}
 
 
@@ -266,7 +266,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, teacher = begin(settings).to(device), Teacher().to(device)
+    model, teacher = new_model(settings).to(device), Teacher().to(device)
     learned = nn.ModuleDict({"model": model, "teacher": teacher})
     optimizer = torch.optim.Adam(learned.parameters(), settings.rate)
     with ThreadPoolExecutor(settings.threads) as pool:
@@ -279,7 +279,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     model.source = ", ".join(folder.resolve().name for folder in data)
     with suppress(CoherenceError):  # too little music, or nothing learned: a model without a scale
         model.calibration = calibrate(model.cpu().eval(), data, "validation", settings.calibrated, source=model.source)
-    keep(model, out / "model")
+    save_model(model, out / "model")
     return scores
 
 
@@ -299,21 +299,21 @@ def _learn_pairs(
     s = learning.settings
     if run.share(s.minutes) >= 1:
         return
-    shelf = Shelf(Stems(data, "train", s, learning.model), s, pool)
-    shelf.make(min(FIRST * s.batch, s.kept), np.random.default_rng([s.seed, 2, run.step]))
+    buffer = PairBuffer(StemWindows(data, "train", s, learning.model), s, pool)
+    buffer.make(min(FIRST * s.batch, s.kept), np.random.default_rng([s.seed, 2, run.step]))
     while run.share(s.minutes) < 1:
         with run.clock():
             rng = np.random.default_rng([s.seed, run.step])
-            shelf.make(round(s.batch / s.uses), rng)
+            buffer.make(round(s.batch / s.uses), rng)
             together = s.together if run.share(s.minutes) >= s.easy else 1
-            losses = _update(learning, batch_of(shelf.batch(rng, together)), run)
+            losses = _update(learning, batch_of(buffer.batch(rng, together)), run)
         due = run.step % VALIDATE == VALIDATE - 1
         if due:
-            keep(learning.model, run.out / "model")
+            save_model(learning.model, run.out / "model")
         run.tick(losses, validate(learning.model, validation) if due else None)
 
 
-def begin(settings: CoherenceTraining) -> Coherence:
+def new_model(settings: CoherenceTraining) -> Coherence:
     """A new model, made for short runs.
 
     Its W is near a multiple of the identity: what looks alike scores higher from the first step on, where the normal
@@ -333,10 +333,10 @@ def begin(settings: CoherenceTraining) -> Coherence:
 def _validation(
     data: list[Path], s: CoherenceTraining, model: Coherence, pool: ThreadPoolExecutor
 ) -> list[tuple[Tensor, Tensor]]:
-    shelf = Shelf(Stems(data, "validation", s, model), s, pool)
+    buffer = PairBuffer(StemWindows(data, "validation", s, model), s, pool)
     rng = np.random.default_rng([s.seed, 1])
-    shelf.make(s.held, rng)
-    return [batch_of(shelf.batch(rng)) for _ in range(s.held // s.batch)]
+    buffer.make(s.held, rng)
+    return [batch_of(buffer.batch(rng)) for _ in range(s.held // s.batch)]
 
 
 def _update(learning: Learning, batch: tuple[Tensor, Tensor], run: Run) -> dict[str, float]:
@@ -347,21 +347,21 @@ def _update(learning: Learning, batch: tuple[Tensor, Tensor], run: Run) -> dict[
     generator, device = torch.Generator().manual_seed(s.seed + run.step), next(model.parameters()).device
     pictures, score = batch
     if done < s.easy:
-        pictures, score = half(pictures, score, generator)
-    pictures = tilted(pictures, s.tilt, generator)
+        pictures, score = crop_half(pictures, score, generator)
+    pictures = tilt_bands(pictures, s.tilt, generator)
     if s.separated and done >= s.easy:
-        pictures = mask_by_chance(pictures, s.masked, generator)
+        pictures = mask_randomly(pictures, s.masked, generator)
     with torch.autocast(device.type, torch.bfloat16):
         maps = model.encoder.feature_maps(pictures.flatten(0, 1).to(device))
         taught = teacher(maps, score.flatten(0, 1).to(device))
-        loss, accuracy = coherent(model, maps.mean((2, 3)))
+        loss, accuracy = contrastive_loss(model, maps.mean((2, 3)))
     optimizer.zero_grad(set_to_none=True)
     (loss + s.teacher * taught).backward()
     optimizer.step()
     return {"loss": float(loss.detach()), "accuracy": float(accuracy), "taught": float(taught.detach())}
 
 
-def keep(model: Coherence, folder: Path) -> None:
+def save_model(model: Coherence, folder: Path) -> None:
     """Write the model as it is now, whole or not at all."""
     files = model.files()
     with atomic_folder(folder, replaces=files) as new:

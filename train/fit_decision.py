@@ -52,7 +52,7 @@ REPORTED: dict[str, int | None] = {"full": None, "live": 1}
 
 @dataclass(frozen=True)
 class DecisionTraining:
-    """Settings of this recipe."""
+    """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     size: str = setting("small", f"size of the model: {' or '.join(SIZES)}")
     steps: int = setting(20000, "updates, at most", may_change=True)
@@ -139,7 +139,7 @@ class _Trainer:
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.held, self.window, settings.crops, rng)
-        self.baselines = token_pairs.baselines(self.songs, self.valid[1].cpu().numpy(), config.vocab)
+        self.baselines = token_pairs.baseline_cross_entropies(self.songs, self.valid[1].cpu().numpy(), config.vocab)
         facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
         self.run = Run(out, settings, self.model, self.optimizer, resume, facts=facts, save_every=settings.save)
         self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
@@ -202,7 +202,7 @@ class _Trainer:
         return first, second
 
     def _draw(self, songs: list[Song], length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        heard, played = token_pairs.draw(songs, length, count, rng, self.cache.units)
+        heard, played = token_pairs.draw_crops(songs, length, count, rng, self.cache.units)
         return torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
 
     def _validate(self, loss: float) -> dict[str, float]:

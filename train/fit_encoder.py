@@ -46,7 +46,7 @@ HELD_OUT = 96  # examples to validate on
 
 @dataclass(frozen=True)
 class EncoderTraining:
-    """Settings of this recipe."""
+    """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     minutes: float = setting(36.0, "minutes of learning, over all resumptions", may_change=True)
     dim: int = setting(256, "width of the context network")
@@ -104,8 +104,8 @@ class Songs:
         if song not in self.known:
             stems = stems_of(song)
             with reading(song):
-                about = json.loads((song / "song.json").read_text())
-                chords, seconds = np.array(about["chords"], np.float32).reshape(-1, 3), float(about["seconds"])
+                info = json.loads((song / "song.json").read_text())
+                chords, seconds = np.array(info["chords"], np.float32).reshape(-1, 3), float(info["seconds"])
                 with np.load(song / "notes.npz") as held:
                     notes = {part: held[part] for part in held.files if part in stems}
             if not notes:
@@ -183,10 +183,10 @@ def losses(model, teacher: Teacher, batch, settings: EncoderTraining, rng: np.ra
     wav2vec = model.wav2vec2
     with torch.no_grad():
         spectrum = wav2vec.feature_extractor.conv_layers[0](audio[:, None])
-    found = wav2vec.feature_extractor.conv_layers[1](spectrum)
+    collected = wav2vec.feature_extractor.conv_layers[1](spectrum)
     for layer in wav2vec.feature_extractor.conv_layers[2:]:
-        found = layer(found)
-    hidden, extracted = wav2vec.feature_projection(found.transpose(1, 2))
+        collected = layer(collected)
+    hidden, extracted = wav2vec.feature_projection(collected.transpose(1, 2))
     shape = hidden.shape[:2]
     out = {}
     if masked:
@@ -227,12 +227,12 @@ def validate(model, teacher: Teacher, batch, settings: EncoderTraining) -> dict:
     """Unmasked losses, and the F1 of pitch classes, on fixed examples of the validation songs, clean."""
     model.eval()
     rng = np.random.default_rng(0)
-    found = {k: round(float(v), 4) for k, v in losses(model, teacher, batch, settings, rng, False).items()}
+    collected = {k: round(float(v), 4) for k, v in losses(model, teacher, batch, settings, rng, False).items()}
     model.train()
-    return {f"valid_{key}": value for key, value in found.items()}
+    return {f"valid_{key}": value for key, value in collected.items()}
 
 
-def build(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
+def new_model(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
     """A new model with the music front end, and its teacher."""
     torch.manual_seed(settings.seed)
     config = music_config(settings.pitches, settings.dim, settings.layers, settings.heads)
@@ -257,7 +257,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, teacher = build(settings)
+    model, teacher = new_model(settings)
     learned = nn.ModuleDict({"model": model, "teacher": teacher}).to(device)
     encoder = Wav2Vec2Encoder(Wav2Vec2ForPreTraining(model.config).wav2vec2, 0.25, settings.seconds)
     samples = (round(settings.seconds * SAMPLERATE / encoder.stride) - 1) * encoder.stride + encoder.support
@@ -276,7 +276,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
         run.tick(report, validate(model, teacher, validation, settings) if due else None)
     scores = validate(model, teacher, validation, settings)
     run.save()
-    keep(model, out)
+    save_encoder(model, out)
     return scores
 
 
@@ -309,7 +309,7 @@ def _update(
     return {name: float(loss.detach()) for name, loss in by_name.items()}
 
 
-def keep(model: Wav2Vec2ForPreTraining, out: Path) -> None:
+def save_encoder(model: Wav2Vec2ForPreTraining, out: Path) -> None:
     """Write the encoder alone as `transformers` reads it, in fp16."""
     model.wav2vec2.half().save_pretrained(out, safe_serialization=True)
 

@@ -42,7 +42,7 @@ APART = 4  # hops that a wrong segment is at least away from the true one
 
 @dataclass(frozen=True)
 class ProxyTraining:
-    """Settings of this recipe."""
+    """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     context: int = setting(4, "hops heard before the segment")
     rank: int = setting(32, "dimensions in which both are compared")
@@ -79,7 +79,7 @@ class Towers(nn.Module):
         return (self.heard(heard) @ places.T - places.square().sum(1) / 2) / places.shape[1] ** 0.5
 
 
-def read(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+def read_features(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Of each song of a split: part -> (features (hops, dim) float16, which of them sound (hops,) bool)."""
     songs = []
     for path in sorted(path for folder in folders for path in visible(folder / "features" / split, "*.npz")):
@@ -94,7 +94,7 @@ def read(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np
 
 def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: ProxyTraining) -> list[Pair]:
     """Every two parts of a song, both ways, that have enough places where both sound."""
-    found = []
+    result = []
     for song in songs:
         parts = {
             name: np.where(sounds[:, None], (features - mean) / scale, 0).astype(np.float16)
@@ -105,11 +105,11 @@ def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: P
                 now = np.arange(settings.context, len(answers))
                 places = now[answers[now] | (sounds[now - 1] & answers[now - 1])]  # a rest after sound is a choice too
                 if heard != played and len(places) >= max(settings.places, 2 * APART + OTHERS + 1):
-                    found.append(Pair(parts[heard], parts[played], places))
-    return found
+                    result.append(Pair(parts[heard], parts[played], places))
+    return result
 
 
-def before(pair: Pair, places: np.ndarray, context: int) -> np.ndarray:
+def context_before(pair: Pair, places: np.ndarray, context: int) -> np.ndarray:
     """(n, context * dim) float32: what was heard just before each place."""
     return pair.heard[places[:, None] + np.arange(-context, 0)].reshape(len(places), -1).astype(np.float32)
 
@@ -121,7 +121,7 @@ def batches(pairs: list[Pair], settings: ProxyTraining) -> Iterator[tuple[Tensor
         heard, played = [], []
         for number in rng.integers(len(pairs), size=settings.songs):
             places = rng.choice(pairs[number].places, settings.places, replace=False)
-            heard.append(before(pairs[number], places, settings.context))
+            heard.append(context_before(pairs[number], places, settings.context))
             played.append(pairs[number].played[places].astype(np.float32))
         yield torch.from_numpy(np.concatenate(heard)), torch.from_numpy(np.concatenate(played))
 
@@ -161,7 +161,7 @@ def accuracy(towers: Towers, pairs: list[Pair], settings: ProxyTraining, cases: 
         place = rng.choice(pair.places)
         far = pair.places[np.abs(pair.places - place) > APART]
         segments = pair.played[[place, *rng.choice(far, OTHERS, replace=False)]].astype(np.float32)
-        heard = before(pair, np.array([place]), settings.context)
+        heard = context_before(pair, np.array([place]), settings.context)
         scores = towers(torch.from_numpy(heard), torch.from_numpy(segments))[0].numpy()
         ranks.append(scores[1:] >= scores[0])
     better = np.array(ranks)
@@ -178,7 +178,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> d
     for hop, units in json.loads((out / "model.json").read_text())["hops"].items():
         name = file_stem(units, float(hop))
         alphabet = Alphabet.load(out / "units" / f"{name}.safetensors")
-        songs = read(data, "train", float(hop))
+        songs = read_features(data, "train", float(hop))
         if not songs:
             raise TrainError(f"no features below {data[0]}: make them with  antiphon train units DATA -o UNITS")
         drawn = [features[sounds][::7].astype(np.float32) for song in songs for features, sounds in song.values()]
@@ -188,7 +188,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> d
         report[name] = {
             split: accuracy(towers, held, settings)
             for split in ("validation", "test")
-            if (held := pairs_of(read(data, split, float(hop)), mean, scale, settings))
+            if (held := pairs_of(read_features(data, split, float(hop)), mean, scale, settings))
         }
     return report
 

@@ -43,7 +43,7 @@ SPANS = {0.25: 1, 0.5: 2}
 
 @dataclass(frozen=True)
 class UnitsTraining:
-    """Settings of this recipe."""
+    """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     encoder: str = setting("", "folder of the encoder")
     units: str = setting("16,64,256", "sizes of the alphabets, separated by commas")
@@ -137,7 +137,7 @@ def _fingerprint(encoder: Path) -> str:
 
 
 def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
-    """About `count` sounding hops of the training songs, drawn evenly over the songs, and what their scores say.
+    """About `count` hops above the gate of the training songs, drawn evenly over the songs, and what their scores say.
 
     features (n, dim) float32 · chroma (n, 12): the share of the hop for which each pitch class sounds, of unit length
     · root (n, 12): the share of each chord root, all 0 where no chord is known or one voice alone cannot tell it.
@@ -145,12 +145,12 @@ def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> d
     """
     rng = np.random.default_rng(seed)
     training = [song for song in songs if song.features.parent.name == "train"]
-    each, found = count // max(len(training), 1) + 1, []
+    each, result = count // max(len(training), 1) + 1, []
     for song in training:
         hops = [np.concatenate(columns) for columns in zip(*_sounding_hops(song, hop), strict=True)]
         drawn = rng.permutation(len(hops[0]))[:each]
-        found.append([column[drawn] for column in hops])
-    features, chroma, root = (np.concatenate(columns).astype(np.float32) for columns in zip(*found, strict=True))
+        result.append([column[drawn] for column in hops])
+    features, chroma, root = (np.concatenate(columns).astype(np.float32) for columns in zip(*result, strict=True))
     return {"features": features, "chroma": chroma, "root": root}
 
 

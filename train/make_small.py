@@ -64,8 +64,8 @@ def assemble(work: Path, out: Path) -> Path:
             for file in ("decision.json", "decision.safetensors"):
                 shutil.copy(work / "decision" / file_stem(UNITS, hop) / file, folder / file)
         shutil.copytree(work / "coherence" / "model", new / "coherence")
-        about = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
-        (new / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+        info = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
+        (new / "model.json").write_text(json.dumps(info, indent=1) + "\n")
         card = work / "CARD.md" if (work / "CARD.md").exists() else out / "CARD.md"
         if card.exists():
             shutil.copy(card, new / "CARD.md")

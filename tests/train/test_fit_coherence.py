@@ -17,7 +17,7 @@ from perception.hpss import RANGE_DB
 from train import fit_coherence as recipe
 from train.common.errors import TrainError
 from train.common.settings import parse_recipe
-from train.data.submixes import disjoint
+from train.data.submixes import draw_disjoint
 
 TINY = recipe.CoherenceTraining(minutes=0.03, batch=2, kept=40, held=4, calibrated=8, threads=1)
 RATE = 16000
@@ -52,7 +52,9 @@ def shelf_of(data, pool):
 
     def make(count=0, folder=None, **settings):
         s = recipe.CoherenceTraining(**{"batch": 2, "kept": 40, "threads": 1, **settings})
-        shelf = recipe.Shelf(recipe.Stems([folder or data], "train", s, Coherence(bool(s.separated))), s, pool)
+        shelf = recipe.PairBuffer(
+            recipe.StemWindows([folder or data], "train", s, Coherence(bool(s.separated))), s, pool
+        )
         shelf.make(count, np.random.default_rng(1))
         return shelf
 
@@ -79,14 +81,14 @@ def damaged(data, tmp_path, change):
 
 @given(st.integers(2, 9), st.integers(0, 2**32 - 1))
 def test_submixtures_are_disjoint_and_not_empty(stems, seed):
-    first, second = disjoint(list(range(stems)), np.random.default_rng(seed))
+    first, second = draw_disjoint(list(range(stems)), np.random.default_rng(seed))
     assert len(first) and len(second) and not set(first) & set(second)
     assert set(first) | set(second) <= set(range(stems))
 
 
 def test_every_pair_of_single_stems_and_every_mixture_occurs():
     rng = np.random.default_rng(0)
-    drawn = {tuple(frozenset(part) for part in disjoint([0, 1, 2], rng)) for _ in range(400)}
+    drawn = {tuple(frozenset(part) for part in draw_disjoint([0, 1, 2], rng)) for _ in range(400)}
     assert len(drawn) == 12  # of 3 stems: 6 ordered pairs of one and one, 3 of one and two, 3 of two and one
 
 
@@ -98,7 +100,7 @@ def test_windows_of_a_batch_overlap_by_half_at_most(shelf):
 
 @pytest.mark.parametrize("together, songs", [(1, 8), (4, 2)])
 def test_so_many_windows_of_a_song_are_in_a_batch(shelf, together, songs):
-    full = recipe.Shelf(shelf.stems, replace(shelf.settings, batch=8), shelf.pool)
+    full = recipe.PairBuffer(shelf.stems, replace(shelf.settings, batch=8), shelf.pool)
     full.pairs = [recipe.Pair(np.zeros(0), np.zeros(0), song, 5.0 * n) for song in range(10) for n in range(6)]
     chosen = full.batch(np.random.default_rng(0), together)
     assert len(chosen) == 8 and len({pair.song for pair in chosen}) == songs
@@ -106,7 +108,7 @@ def test_so_many_windows_of_a_song_are_in_a_batch(shelf, together, songs):
 
 
 def test_too_little_music_for_a_batch_is_said(shelf):
-    greedy = recipe.Shelf(shelf.stems, replace(shelf.settings, batch=12), shelf.pool)
+    greedy = recipe.PairBuffer(shelf.stems, replace(shelf.settings, batch=12), shelf.pool)
     greedy.pairs = shelf.pairs
     with pytest.raises(TrainError, match="lower --batch"):
         greedy.batch(np.random.default_rng(0))
@@ -150,7 +152,7 @@ def test_half_a_picture_keeps_its_score_and_its_partner(seed):
     slots = torch.arange(recipe.SLOTS).float()
     pictures = (torch.arange(501) // recipe.STRIDE).float().expand(2, 3, 2, 64, 501)
     score = slots[:, None].expand(2, 3, recipe.SLOTS, 13)
-    part, told = recipe.half(pictures, score, torch.Generator().manual_seed(seed))
+    part, told = recipe.crop_half(pictures, score, torch.Generator().manual_seed(seed))
     assert torch.equal(part[0], part[1]) and told.shape[2] == recipe.SLOTS // 2
     assert torch.equal(part[0, 0, 0, 0, :: recipe.STRIDE][:7], told[0, 0, :, 0])
     assert Coherence().encoder.feature_maps(part[0, :1]).shape[-1] == told.shape[2]
@@ -159,7 +161,7 @@ def test_half_a_picture_keeps_its_score_and_its_partner(seed):
 @given(st.integers(0, 1000), st.floats(0, 20))
 def test_a_tilted_picture_keeps_its_maximum_and_its_floor(seed, most):
     before = pictures_of(seed) - pictures_of(seed).amax((-2, -1), keepdim=True)
-    after = recipe.tilted(before, most, torch.Generator().manual_seed(seed))
+    after = recipe.tilt_bands(before, most, torch.Generator().manual_seed(seed))
     assert float(after.amax((-2, -1)).abs().max()) < 1e-4 and float(after.min()) >= -RANGE_DB - 1e-4
     rise = (after - before).mean((-3, -1)).diff(dim=-1)
     if most == 0:
@@ -168,19 +170,19 @@ def test_a_tilted_picture_keeps_its_maximum_and_its_floor(seed, most):
 
 def test_one_channel_or_none_is_masked_and_the_same_in_both_of_a_pair():
     before = pictures_of(0, 400) - 1
-    after = recipe.mask_by_chance(before, 0.5, torch.Generator().manual_seed(0))
+    after = recipe.mask_randomly(before, 0.5, torch.Generator().manual_seed(0))
     gone = (after == 0).all(-1).all(-1)
     assert torch.equal(gone[0], gone[1]) and int(gone[0].sum(1).max()) == 1
     assert all(70 < int(n) < 130 for n in gone[0].sum(0))
     assert torch.equal(after[~gone], before[~gone])
-    assert torch.equal(recipe.mask_by_chance(before, 0.0, torch.Generator()), before)
+    assert torch.equal(recipe.mask_randomly(before, 0.0, torch.Generator()), before)
 
 
 def test_the_loss_is_equation_3_and_the_accuracy_equation_4():
     torch.manual_seed(0)
     model, found = Coherence().eval(), torch.randn(8, 1280, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        loss, accuracy = recipe.coherent(model, found)
+        loss, accuracy = recipe.contrastive_loss(model, found)
         h1, h2 = model.project_features(found).double().chunk(2)
         sim = h1 @ model.similarity.double() @ h2.T
         log = [sim[k, k] - torch.log(torch.exp(sim[k]).sum()) for k in range(4)]

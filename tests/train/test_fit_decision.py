@@ -265,7 +265,7 @@ def test_more_music_can_be_named_with_alphabets_that_exist(tmp_path, monkeypatch
 def test_pairs_leave_out_drums_and_answers_to_oneself():
     labels = np.zeros(3, np.int16)
     song = dict.fromkeys(["piano", "bass", "Drums", "drums2", "fx", "mix-bass+piano", "mix-bass+sax", "sax"], labels)
-    drawn = token_pairs.pairs(song | {"mix-drums+sax": labels})
+    drawn = token_pairs.stem_pairs(song | {"mix-drums+sax": labels})
     singles = {(a, b) for a in ("piano", "bass", "sax") for b in ("piano", "bass", "sax") if a != b}
     assert set(drawn) == singles | {("mix-bass+piano", "sax"), ("mix-bass+sax", "piano")}
     assert len(drawn) == len(set(drawn))
@@ -275,7 +275,7 @@ def test_crops_are_aligned_and_seldom_silent():
     rng = np.random.default_rng(0)
     a = rng.integers(UNITS, size=400)
     b = np.where(np.arange(400) < 300, UNITS, (a + 1) % UNITS)  # silent for its first 300 labels
-    heard, played = token_pairs.draw([{"mix-a+x": a, "b": b}], 20, 200, rng, UNITS)
+    heard, played = token_pairs.draw_crops([{"mix-a+x": a, "b": b}], 20, 200, rng, UNITS)
     assert heard.shape == played.shape == (200, 20) and heard.dtype == played.dtype == np.int64
     sounding = played != UNITS
     assert ((heard + 1) % UNITS == played)[sounding].all()
@@ -286,7 +286,7 @@ def test_crops_are_aligned_and_seldom_silent():
 def test_songs_too_short_are_told():
     short = {"a": np.zeros(5, np.int16), "b": np.zeros(5, np.int16)}
     with pytest.raises(TrainError, match="no crop of 20 labels found in 1 songs"):
-        token_pairs.draw([short], 20, 1, np.random.default_rng(0), UNITS)
+        token_pairs.draw_crops([short], 20, 1, np.random.default_rng(0), UNITS)
 
 
 def test_without_a_validation_split_the_last_songs_are_held_out(tmp_path):
@@ -303,7 +303,7 @@ def test_without_a_validation_split_the_last_songs_are_held_out(tmp_path):
 
 def test_baselines_are_the_entropies_of_what_was_counted():
     b = np.tile([0, 1], 5000)
-    got = token_pairs.baselines([{"a": b, "b": b}], b[None, :1000], 2)
+    got = token_pairs.baseline_cross_entropies([{"a": b, "b": b}], b[None, :1000], 2)
     assert abs(got["marginal_ce"] - math.log(2)) < 1e-3 and got["bigram_ce"] < 2e-3
 
 

@@ -50,7 +50,7 @@ def encoder(data, tmp_path_factory):
 
 
 def songs_of(data, split="train"):
-    encoder = Wav2Vec2Encoder(fit_encoder.build(TINY)[0].wav2vec2, 0.25)
+    encoder = Wav2Vec2Encoder(fit_encoder.new_model(TINY)[0].wav2vec2, 0.25)
     return fit_encoder.Songs([data], split, 20160 + encoder.support, encoder), encoder
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_is_over_resumes_to_the_same_weights(data, encoder):
 
 def test_the_filter_bank_does_not_learn(encoder):
     learned = Wav2Vec2Encoder.load(encoder, 0.25).model.feature_extractor.conv_layers[0].conv.weight
-    made = fit_encoder.build(TINY)[0].wav2vec2.feature_extractor.conv_layers[0].conv.weight
+    made = fit_encoder.new_model(TINY)[0].wav2vec2.feature_extractor.conv_layers[0].conv.weight
     assert torch.equal(learned, made.half().float())
 
 

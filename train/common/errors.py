@@ -18,7 +18,7 @@ class TrainError(ValueError):
 def reading(song: Path) -> Iterator[None]:
     """Turns what a damaged file of a song raises into a TrainError that names the song.
 
-    Only reading and parsing belong into the block: a mistake of ours in it would be told as damage.
+    Only reading and parsing belong into the block: a mistake of ours in it would be reported as damage.
     """
     try:
         yield

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 
 
 def progress(things: Iterable, text: str, total: int = 0) -> Iterable:
-    """`things`, with a bar on a terminal while they are gone through; one by one where about how many is told."""
+    """Yield `things`, with a bar on a terminal.
+
+    total: about how many there are; 0: they are counted first, which makes a list of them.
+    """
     from rich.console import Console
     from rich.progress import track
 

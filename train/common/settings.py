@@ -50,7 +50,7 @@ def label(text: str) -> str | int:
 
 def add_flags(parser: argparse.ArgumentParser, settings_class: type, without: tuple[str, ...] = ()) -> None:
     """One --flag for each field of the settings dataclass but those in `without`. A flag not given stays out of the
-    namespace, so that it can be told from one given with its default."""
+    namespace, so that it differs from one given with its default."""
     for field in dataclasses.fields(settings_class):
         if field.name not in without:
             _add_flag(parser, field)

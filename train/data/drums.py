@@ -58,7 +58,7 @@ def beats_of(chords: list, beat: float) -> tuple[np.ndarray, int]:
     return np.array(times), int(np.bincount(np.array(changes) % BAR, minlength=BAR).argmax())
 
 
-def groove(rng: random.Random) -> list[tuple[int, int, int]]:
+def draw_groove(rng: random.Random) -> list[tuple[int, int, int]]:
     """A bar: (sixteenth, key, velocity) of each hit."""
     clock, backbeat = rng.choice(CLOCKS), rng.choice((SNARE, SNARE, SNARE, CLAP, STICK))
     hits = [(step, KICK, 100) for step in rng.choice(KICKS)]
@@ -67,23 +67,23 @@ def groove(rng: random.Random) -> list[tuple[int, int, int]]:
     return hits + ([(14, OPEN, 70)] if rng.random() < 0.25 else [])
 
 
-def fill(rng: random.Random) -> list[tuple[int, int, int]]:
+def draw_fill(rng: random.Random) -> list[tuple[int, int, int]]:
     """What ends a section: (sixteenth, key, velocity) in its last beat or two."""
     begin, drums = rng.choice((8, 12)), (SNARE, *TOMS)
     steps = [step for step in range(begin, 16) if rng.random() < 0.8]
     return [(step, drums[(step - begin) * len(drums) // (16 - begin)], 70 + 2 * step) for step in steps]
 
 
-def played(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) -> np.ndarray:
+def drum_hits(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) -> np.ndarray:
     """(n, 4) hits of a whole song, [onset s, offset s, key, velocity], to beats at `times`."""
     swing, loose = rng.choice((0.0, 0.0, 0.0, 0.2, 0.33)), rng.uniform(0.003, 0.012)  # of a step; s
-    pattern, found = groove(rng), []
+    pattern, result = draw_groove(rng), []
     for bar, first in enumerate(range(downbeat - BAR, len(times), BAR)):
         if bar % SECTION == 0:
-            pattern = groove(rng) if rng.random() < 0.6 else pattern
+            pattern = draw_groove(rng) if rng.random() < 0.6 else pattern
         hits = list(pattern)
         if bar % SECTION == SECTION - 1:
-            ending = fill(rng)
+            ending = draw_fill(rng)
             hits = [hit for hit in hits if hit[0] < min((step for step, *_ in ending), default=16)] + ending
         elif bar % SECTION == 0:
             hits.append((0, CRASH, 90))
@@ -92,16 +92,16 @@ def played(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) ->
             if 0 <= at < len(times):
                 late = (step % STEPS + swing * (step % 2)) / STEPS * beat + rng.uniform(-loose, loose)
                 loud = min(max(velocity + rng.gauss(0, 8), 20), 127)
-                found.append((times[at] + late, times[at] + late + 0.1, key, int(loud)))
-    return np.array(sorted(found), np.float32).reshape(-1, 4)
+                result.append((times[at] + late, times[at] + late + 0.1, key, int(loud)))
+    return np.array(sorted(result), np.float32).reshape(-1, 4)
 
 
-def add(song: Path, folder: Path, soundfont: Path, share: float) -> None:
+def add_drums(song: Path, folder: Path, soundfont: Path, share: float) -> None:
     """Make a song's folder anew, with drums by chance; whole or not at all."""
     rng = random.Random(f"drums {song.name}")
     with reading(song):
-        about = json.loads((song / "song.json").read_text())
-        chords, seconds = about.get("chords", []), float(about["seconds"])
+        info = json.loads((song / "song.json").read_text())
+        chords, seconds = info.get("chords", []), float(info["seconds"])
         with np.load(song / "notes.npz", allow_pickle=False) as held:
             notes = dict(held)
     drummed = rng.random() < share and len(chords) >= 4 and not (song / "drums.flac").exists()
@@ -111,13 +111,13 @@ def add(song: Path, folder: Path, soundfont: Path, share: float) -> None:
                 _link(path, new / path.name)
         if drummed:
             beat, kit = beat_of(song, 0.5), rng.choice(KITS)
-            hits = played(*beats_of(chords, beat), beat, rng)
+            hits = drum_hits(*beats_of(chords, beat), beat, rng)
             hits = hits[(hits[:, 0] >= 0) & (hits[:, 0] < seconds)]
             stem = stem_of(fluidsynth(hits, kit, soundfont, drums=True), seconds)
             sf.write(new / "drums.flac", stem, SAMPLERATE, subtype="PCM_16")
             notes["drums"] = np.column_stack([hits[:, :2], np.full(len(hits), -1, np.float32)])
             np.savez(new / "notes.npz", **notes)
-            (new / "song.json").write_text(json.dumps(about | {"programs": about.get("programs", {}) | {"drums": kit}}))
+            (new / "song.json").write_text(json.dumps(info | {"programs": info.get("programs", {}) | {"drums": kit}}))
 
 
 def _link(path: Path, new: Path) -> None:
@@ -139,7 +139,7 @@ def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = Non
     for parent in {folder.parent for folder in new.values()}:
         parent.mkdir(parents=True, exist_ok=True)
     missing = [(song, folder, font, share) for song, folder in new.items() if not folder.exists()]
-    in_processes(add, missing, jobs)
+    in_processes(add_drums, missing, jobs)
     return len(visible(out, "*/*/drums.flac"))
 
 

@@ -167,13 +167,13 @@ def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seco
             notes[part] = notes_here[:, :3]
     if len(stems) < 2:
         return
-    about = {"source": path.name, "programs": programs, "transposed": excerpt.shift, "seconds": length}
+    info = {"source": path.name, "programs": programs, "transposed": excerpt.shift, "seconds": length}
     with atomic_folder(folder) as new:
         for part, audio in stems.items():
             sf.write(new / f"{part}.flac", audio, SAMPLERATE, subtype="PCM_16")
         kept: dict[str, Any] = notes
         np.savez(new / "notes.npz", **kept)
-        (new / "song.json").write_text(json.dumps(about | {"chords": excerpt.chords(chords)}))
+        (new / "song.json").write_text(json.dumps(info | {"chords": excerpt.chords(chords)}))
 
 
 def stem_of(dry: np.ndarray, length: float) -> np.ndarray:

@@ -57,8 +57,8 @@ def convert(path: Path, folder: Path, low: str, high: str) -> str:
         with AudioWriter(new / "melody.flac", SAMPLERATE, "PCM_16") as writer:
             writer.write(audio)
         np.savez(new / "notes.npz", melody=notes)
-        about = {"source": path.name, "seconds": seconds, "chords": [], "tuning": tuning}
-        (new / "song.json").write_text(json.dumps(about))
+        info = {"source": path.name, "seconds": seconds, "chords": [], "tuning": tuning}
+        (new / "song.json").write_text(json.dumps(info))
     named = float(np.sum(notes[:, 1] - notes[:, 0]))
     return f"{path.name}: {len(notes)} notes, {named:.0f} of {seconds:.0f} s, tuned {100 * tuning:+.0f} cents"
 

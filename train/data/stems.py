@@ -46,8 +46,8 @@ def songs_below(data: Path, split: str) -> dict[str, Song]:
     """{song: its stems} below DATA/<split> if there is one, else below DATA, else DATA itself as the one song."""
     top = data / split if split and (data / split).is_dir() else data
     folders = [*(path for path in visible(top, "*") if path.is_dir()), top]
-    found = {folder.resolve().name: stems_of(folder) for folder in folders}
-    return {song: stems for song, stems in found.items() if stems}
+    result = {folder.resolve().name: stems_of(folder) for folder in folders}
+    return {song: stems for song, stems in result.items() if stems}
 
 
 def read(path: Path, seconds: float = 0.0) -> np.ndarray:
@@ -65,8 +65,8 @@ def read_from(path: Path, begin: float, seconds: float) -> np.ndarray:
 
 def duration(path: Path) -> float:
     """How long a stem lasts, in s; AudioError if it cannot be opened."""
-    about = path.stat() if path.is_file() else None
-    return _duration(path, about and (about.st_mtime_ns, about.st_size))
+    info = path.stat() if path.is_file() else None
+    return _duration(path, info and (info.st_mtime_ns, info.st_size))
 
 
 @lru_cache(1 << 16)

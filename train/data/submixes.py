@@ -48,7 +48,7 @@ class Pair:
 
     @property
     def window(self) -> tuple[np.ndarray, np.ndarray]:
-        """The 5 s themselves, (80000,) twice."""
+        """The window without its margins: (80000,) float32 of the first and of the second sub-mixture."""
         inner = slice(self.margin, self.margin + WINDOW_SAMPLES)
         return self.first[inner], self.second[inner]
 
@@ -97,20 +97,20 @@ def _drawn(
     """Pairs of one song, fewer than `count` where TRIES places in a row are silent."""
     around = round(margin * SAMPLERATE)
     room = min(duration(path) for path in stems) - WINDOW_S - 2 * margin
-    found = tried = 0
-    while room >= 0 and found < count and tried < TRIES:
+    result = tried = 0
+    while room >= 0 and result < count and tried < TRIES:
         begin = math.floor(100 * rng.uniform(0, room)) / 100  # a whole sample at any usual rate
         tried += 1
         wide = np.stack([excerpt(path, begin, WINDOW_SAMPLES + 2 * around) for path in stems])
         heard = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + WINDOW_SAMPLES])]
         if len(heard) < 2:
             continue
-        first, second = (wide[chosen].sum(axis=0) for chosen in disjoint(heard, rng))
+        first, second = (wide[chosen].sum(axis=0) for chosen in draw_disjoint(heard, rng))
         yield Pair(first, second, number, begin + margin, beat)
-        found, tried = found + 1, 0
+        result, tried = result + 1, 0
 
 
-def disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], list[T]]:
+def draw_disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], list[T]]:
     """Two non-empty subsets of two things or more, without one in common, of random sizes; the rest is left out."""
     order = [things[number] for number in rng.permutation(len(things))]
     size = int(rng.integers(1, len(things)))
@@ -122,10 +122,10 @@ def beat_of(folder: Path, default: float) -> float:
     """The length of a beat of a song in s: by its song.json or meta.json ("bpm", or chords, which change on beats)."""
     for name in ("song.json", "meta.json"):
         try:
-            about = json.loads((folder / name).read_text())
-            if "bpm" in about:
-                return _folded(60 / float(about["bpm"]))
-            lengths = [float(end) - float(begin) for begin, end, *_ in about.get("chords", [])]
+            info = json.loads((folder / name).read_text())
+            if "bpm" in info:
+                return _folded(60 / float(info["bpm"]))
+            lengths = [float(end) - float(begin) for begin, end, *_ in info.get("chords", [])]
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
             continue
         if len(lengths) >= 4 and min(lengths) > 0.05:
@@ -151,7 +151,7 @@ def calibrate(
 ) -> Calibration:
     """What `pairs` true pairs of folders of stems score, and each input with the answers of the folder's other songs.
 
-    source: what music it is, in a few words; the folders' names unless told. CoherenceError where there are too few,
+    source: what music it is, in a few words; the folders' names by default. CoherenceError where there are too few,
     or where the model hears no difference; TrainError, AudioError.
     """
     if pairs < LEAST:
@@ -160,18 +160,18 @@ def calibrate(
         raise CoherenceError(f"seed = {seed}: expected 0 or more")
     folders = [Path(data)] if isinstance(data, (str, Path)) else [Path(each) for each in data]
     of = {(n, song): stems for n, folder in enumerate(folders) for song, stems in submix_songs(folder, split).items()}
-    found = list(pairs_of({f"{n}/{song}": stems for (n, song), stems in of.items()}, pairs, seed))
+    result = list(pairs_of({f"{n}/{song}": stems for (n, song), stems in of.items()}, pairs, seed))
     names = ", ".join(f"'{folder.resolve().name}'" for folder in folders)
-    song = np.array([pair.song for pair in found], int)
+    song = np.array([pair.song for pair in result], int)
     kind = np.array([n for n, _ in of])[song]
     stranger = (song[:, None] != song[None]) & (kind[:, None] == kind[None])
-    if len(found) < LEAST or not stranger.any():
+    if len(result) < LEAST or not stranger.any():
         raise CoherenceError(
-            f"{names} gives {len(found)} pairs of {len(np.unique(song))} songs, too few to calibrate by: it needs "
+            f"{names} gives {len(result)} pairs of {len(np.unique(song))} songs, too few to calibrate by: it needs "
             f"{LEAST} windows of {WINDOW_S:g} s, of two songs or more, in which two stems sound "
             f"(above {GATE_DB:g} dBFS)"
         )
-    first, second = (embed_windows([model], (pair.window[side] for pair in found))[0] for side in (0, 1))
+    first, second = (embed_windows([model], (pair.window[side] for pair in result))[0] for side in (0, 1))
     return calibration_of(model, first, second, stranger, source or names)
 
 
@@ -179,9 +179,9 @@ def calibrate(
 def calibration_of(
     model: Coherence, first: Embeddings, second: Embeddings, stranger: np.ndarray, source: str
 ) -> Calibration:
-    """The quantiles of what pairs lead by, given where the model places them; stranger: (n, n) which do not belong.
+    """The quantiles of what pairs lead by, given their embeddings; stranger: (n, n) which do not belong.
 
-    CoherenceError if this model does not prefer what belongs together: no position could be told by it.
+    CoherenceError if this model does not prefer what belongs together: its scores give no position.
     """
     places = np.linspace(0, 1, QUANTILES)
     true, shuffled, strangers = {}, {}, {}

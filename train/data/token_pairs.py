@@ -43,7 +43,7 @@ class Tokens:
 
     def split(self, name: str) -> list[Song]:
         """The songs of a split that hold a pair to learn from, in the order of their names."""
-        return [song for _, song in sorted(self.songs.get(name, {}).items()) if pairs(song)]
+        return [song for _, song in sorted(self.songs.get(name, {}).items()) if stem_pairs(song)]
 
     def split_for_training(self) -> tuple[list[Song], list[Song]]:
         """Songs to learn from and songs to validate on: the splits "train" and "validation" or, without the latter,
@@ -73,7 +73,7 @@ def save(
 
 def load(path: Path | str) -> Tokens:
     """Read a token cache: a file, or a folder that holds just one. TrainError when it is none."""
-    path = find(Path(path))
+    path = find_cache(Path(path))
     remedy = "make it again with: antiphon train units DATA -o TOKENS"
     try:
         with np.load(path, allow_pickle=False) as cache:
@@ -92,15 +92,15 @@ def load(path: Path | str) -> Tokens:
     return Tokens(units, hop, alphabet, songs, shapes)
 
 
-def find(path: Path) -> Path:
+def find_cache(path: Path) -> Path:
     """The token cache meant by a path: itself, or the only npz file of a folder."""
     if path.is_file():
         return path
-    found = visible(path, "*.npz")
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise TrainError(f"{path} holds several token caches: name one of {', '.join(p.name for p in found)}")
+    result = visible(path, "*.npz")
+    if len(result) == 1:
+        return result[0]
+    if result:
+        raise TrainError(f"{path} holds several token caches: name one of {', '.join(p.name for p in result)}")
     raise TrainError(f"no token cache at {path}: make one with: antiphon train units DATA -o TOKENS")
 
 
@@ -118,7 +118,7 @@ def parts_of(name: str) -> set[str]:
     return set(name.removeprefix(MIX).split("+")) if name.startswith(MIX) else {name}
 
 
-def pairs(song: Song) -> list[tuple[str, str]]:
+def stem_pairs(song: Song) -> list[tuple[str, str]]:
     """(A, B) to be drawn from, both ways. A may be a submix without B; B is never a submix; neither holds drums."""
     pitched = [
         n for n in sorted(song) if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))
@@ -126,7 +126,7 @@ def pairs(song: Song) -> list[tuple[str, str]]:
     return [(a, b) for b in pitched if not b.startswith(MIX) for a in pitched if b not in parts_of(a)]
 
 
-def draw(
+def draw_crops(
     songs: list[Song], length: int, count: int, rng: np.random.Generator, silence: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """`count` crops of `length` labels: heard and played, each (count, length) int64.
@@ -138,7 +138,7 @@ def draw(
     for i in range(count):
         for _ in range(1000):
             song = songs[rng.integers(len(songs))]
-            choices = pairs(song)
+            choices = stem_pairs(song)
             a, b = (song[part] for part in choices[rng.integers(len(choices))])
             room = min(len(a), len(b)) - length
             if room < 0:
@@ -170,7 +170,7 @@ def transpose(labels: np.ndarray, semitones: int | np.ndarray, shapes: int) -> n
     return np.where(labels < 12 * shapes, labels // 12 * 12 + (labels + semitones) % 12, labels)
 
 
-def baselines(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, float]:
+def baseline_cross_entropies(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, float]:
     """Cross-entropies, nats per label, of answers (B, T) that do not listen; a model must beat both.
 
     "marginal_ce": by how often a label occurs in the songs; "bigram_ce": by which labels follow which. Half a count per
@@ -178,7 +178,7 @@ def baselines(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, fl
     """
     once, twice = np.full(vocab, 0.5), np.full((vocab, vocab), 0.5)
     for song in songs:
-        for part in {b for _, b in pairs(song)}:
+        for part in {b for _, b in stem_pairs(song)}:
             once += np.bincount(song[part], minlength=vocab)
             np.add.at(twice, (song[part][:-1], song[part][1:]), 1)
     once, twice = once / once.sum(), twice / twice.sum(1, keepdims=True)

@@ -24,10 +24,10 @@ Configuration = tuple[int, float]  # K, hop in s
 def tokens_of(
     data: Path, model: Path, split: str, *, grid: bool = False, units: int = 0, hop: float = 0.0
 ) -> Iterable[Tokens]:
-    """The token caches at `data`, or made from the stems there with the ear of a model folder.
+    """The token caches at `data`, or made from the stems there with the encoder of a model folder.
 
     One, of K = `units` and `hop` (0: K = 64 and 0.5 s if there are, else the first); with `grid` all of those for which
-    the model has a decision. TrainError, TrainError or AudioError for what the user can mend.
+    the model has a decision. TrainError or AudioError for what the user can mend.
     """
     if not data.exists():
         raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
@@ -69,7 +69,7 @@ def pitched_songs(data: Path, split: str) -> dict[str, Song]:
     """
     songs = {}
     for name, stems in songs_below(data, split).items():
-        pitched = {part for _, part in token_pairs.pairs(dict.fromkeys(stems, np.zeros(0)))}
+        pitched = {part for _, part in token_pairs.stem_pairs(dict.fromkeys(stems, np.zeros(0)))}
         if pitched:
             songs[name] = {part: path for part, path in stems.items() if part in pitched}
     if not songs:
@@ -92,7 +92,7 @@ def decision_folder(model: Path, units: int, hop: float) -> Path | None:
 
 
 def offered(model: Path) -> str:
-    """What to tell someone who asked for a decision model that is not there."""
+    """The end of an error: which decision models a folder has, or how to train one."""
     names = sorted({path.parent.name for path in model.glob("**/decision.json")})
     return f"it has {', '.join(names)}" if names else "train one with: antiphon train decision TOKENS -o DIR"
 

@@ -11,7 +11,7 @@ from train.evaluate.windows import Windows
 
 
 @dataclass(frozen=True)
-class Habits:
+class LabelStatistics:
     """How often labels occur in the music a simple player knows. Tables of log probabilities, one set per row.
 
     marginal (m, vocab): of a label. given (m, vocab, vocab): of B's label given A's at the same hop; behind: given A's
@@ -26,13 +26,13 @@ class Habits:
     which: np.ndarray
 
     @classmethod
-    def of(cls, known: Windows, vocab: int, count: int) -> Habits:
+    def of(cls, known: Windows, vocab: int, count: int) -> LabelStatistics:
         """Learned from `known`, which is other music than the `count` windows they are to serve."""
         marginal, given, behind, after = _logs(_counts(known, vocab), vocab)
         return cls(marginal, given, behind, after, np.zeros(count, np.int64))
 
     @classmethod
-    def leaving_out(cls, known: Windows, vocab: int, songs: np.ndarray) -> Habits:
+    def leaving_out(cls, known: Windows, vocab: int, songs: np.ndarray) -> LabelStatistics:
         """For music without a training split: windows of the `songs` (n,) are served by what all other songs taught."""
         total, rows = _counts(known, vocab), []
         served, which = np.unique(songs, return_inverse=True)

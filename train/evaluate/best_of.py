@@ -35,7 +35,7 @@ from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import pitched_songs
 from train.evaluate.metrics import compare, describe, tpp
 from train.evaluate.sound import Factory, scores
-from train.evaluate.sound_players import Memories, Pair, Player, choose, donors
+from train.evaluate.sound_players import Memories, Pair, Player, choose_pairs, donor_of_each
 
 MEMORIES = ("own", "other")
 PLAIN = "1"
@@ -61,7 +61,10 @@ class BestOfEvaluation:
             raise TrainError(f"sound = {self.sound}, plans = {self.plans}: expected 2 pairs or more, 2 to 16 plans")
 
     def conditions(self, meter: Path) -> dict[str, list[str]]:
-        """name -> settings of the agent."""
+        """{condition: settings of the agent, "K.K=V" each}: one plan, and `plans` of them by each reward.
+
+        meter: the folder of the coherence meter.
+        """
         common = [f"decision.top_p={self.top_p:g}", *self.set]
         asked = {
             f"{self.plans} {reward}": [f"decision.best_of={self.plans}", f"decision.reward={reward}"]
@@ -76,19 +79,19 @@ def best_of(
 ) -> dict[str, Any]:
     """Answer, score, compare; write OUT/best_of.{json,md}. TrainError and others say what the user can mend."""
     s = settings
-    pairs = choose(pitched_songs(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
+    pairs = choose_pairs(pitched_songs(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
     players = {name: player(model, s.hop, SAMPLERATE, sets) for name, sets in s.conditions(meter).items()}
     judge = Coherence.load(meter)
     memories = Memories(players[PLAIN])
     work = (
         (number, pair, {"own": memories.of(pair), "other": memories.of(pairs[donor])})
         for number, (pair, donor) in progress(
-            [(n, (pairs[n], donor)) for n, donor in enumerate(donors(pairs))], "answering"
+            [(n, (pairs[n], donor)) for n, donor in enumerate(donor_of_each(pairs))], "answering"
         )
     )
-    found = list(parallel_map(lambda one: _measured(*one, players, judge, s), work, s.workers))
-    song, keys = np.array([pair.song for pair in pairs]), list(found[0])
-    values = {key: {m: np.array([one[key][m] for one in found]) for m in found[0][key]} for key in keys}
+    collected = list(parallel_map(lambda item: _measured(*item, players, judge, s), work, s.workers))
+    song, keys = np.array([pair.song for pair in pairs]), list(collected[0])
+    values = {key: {m: np.array([item[key][m] for item in collected]) for m in collected[0][key]} for key in keys}
     result = {
         "task": "best of",
         "data": data.name,
@@ -146,20 +149,20 @@ def _row(memory: str, who: str, values: dict[str, np.ndarray], song: np.ndarray,
 def _compared(
     ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], song: np.ndarray, s: BestOfEvaluation, *purpose: str
 ) -> dict[str, Any]:
-    found = {}
+    collected = {}
     for name in ours:
         known = ~np.isnan(ours[name]) & ~np.isnan(theirs[name])
         rng = _rng(s, *purpose, name, "difference")
-        found[name] = compare(ours[name][known], theirs[name][known], song[known], rng) if known.any() else None
-    return found
+        collected[name] = compare(ours[name][known], theirs[name][known], song[known], rng) if known.any() else None
+    return collected
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The table."""
+    """The table of scores by memory and condition, in Markdown. result: what `best_of` returned."""
     modes = [name for name in ("both", "harmonic", "percussive") if name in result["rows"][0]]
     names = [*modes, "tpp", "wanted"]
     s = result["settings"]
-    differences = {(one["memory"], one["who"]): one for one in result["comparisons"]}
+    differences = {(item["memory"], item["who"]): item for item in result["comparisons"]}
     rows = []
     for row in result["rows"]:
         compared = differences.get((row["memory"], row["who"]), {})

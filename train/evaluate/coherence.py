@@ -43,7 +43,7 @@ from train.common.settings import add_flags, setting
 from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
 from train.evaluate.metrics import interval
-from train.evaluate.sensitivity import Sounds, measure
+from train.evaluate.sensitivity import WindowOrigins, measure
 
 FILES = ("coherence.png", "coherence.md", "coherence.json")
 TURNS = 20  # how often each window is drawn into a batch, about
@@ -111,8 +111,8 @@ def _writable(out: Path) -> None:
 
 def _about(name: str, model: Coherence) -> dict[str, Any]:
     held = model.calibration
-    about = {"source": held.source, "pairs": held.pairs} if held else None
-    return {"name": name, "separated": model.separated, "source": model.source, "calibration": about}
+    info = {"source": held.source, "pairs": held.pairs} if held else None
+    return {"name": name, "separated": model.separated, "source": model.source, "calibration": info}
 
 
 # Coherent sub-mix classification
@@ -121,7 +121,9 @@ def _about(name: str, model: Coherence) -> dict[str, Any]:
 Two = tuple[Embeddings, Embeddings]  # first and second sub-mixtures, mode -> (n, 512)
 
 
-def _placed_windows(songs: dict, models: dict[str, Coherence], s: CoherenceEvaluation) -> tuple[Sounds, list[Two]]:
+def _placed_windows(
+    songs: dict, models: dict[str, Coherence], s: CoherenceEvaluation
+) -> tuple[WindowOrigins, list[Two]]:
     where: list[tuple[int, float]] = []
 
     def windows() -> Iterator[np.ndarray]:
@@ -129,17 +131,17 @@ def _placed_windows(songs: dict, models: dict[str, Coherence], s: CoherenceEvalu
             where.append((pair.song, pair.begin))
             yield from pair.window
 
-    found = embed_windows(list(models.values()), windows())
+    collected = embed_windows(list(models.values()), windows())
     if len(where) < 2:
         raise TrainError(
             f"{len(where)} windows of {WINDOW_S:g} s in which two stems sound: too few to compare, give more music"
         )
-    both = [[{mode: h[side::2] for mode, h in one.items()} for side in (0, 1)] for one in found]
-    return Sounds.of(where), [(first, second) for first, second in both]
+    both = [[{mode: h[side::2] for mode, h in item.items()} for side in (0, 1)] for item in collected]
+    return WindowOrigins.of(where), [(first, second) for first, second in both]
 
 
 def _classification(
-    models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: CoherenceEvaluation
+    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation
 ) -> dict[str, Any]:
     rows, skipped, batches = [], [], {}
     for k in s.k:
@@ -165,7 +167,7 @@ def _classification(
 
 
 def _threshold(
-    models: dict[str, Coherence], placed: list[Two], sounds: Sounds, s: CoherenceEvaluation
+    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation
 ) -> Iterator[dict]:
     """How well one threshold for all inputs would tell partners from windows of other songs: area under the curve, %.
 
@@ -181,19 +183,21 @@ def _threshold(
             known = bool(model.calibration and model.calibration.strangers)
             for by in ("score", "lead") if known else ("score",):
                 table = (model.leads(scores, first[mode], mode) if by == "lead" else scores).numpy()
-                share = 100 * above(np.diagonal(table), table[strangers])
+                share = 100 * share_below(np.diagonal(table), table[strangers])
                 rng = _rng(s, "threshold")
                 row = {"model": name, "mode": mode, "by": by, "n": len(share), "area": float(share.mean())}
                 yield row | {"interval": interval(share, sounds.song, rng)}
 
 
-def above(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(n,) the share of `others` that each value is above; half of those it equals."""
     others = np.sort(others)
     return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
 
 
-def draw_batches(sounds: Sounds, k: int, count: int, overlap: float, rng: np.random.Generator) -> np.ndarray | None:
+def draw_batches(
+    sounds: WindowOrigins, k: int, count: int, overlap: float, rng: np.random.Generator
+) -> np.ndarray | None:
     """(count, k) windows: of different songs if there are k, else each song gives about as many; None if too few."""
     names = np.unique(sounds.song)
     of = {name: np.flatnonzero(sounds.song == name) for name in names}
@@ -252,11 +256,11 @@ def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> N
     add_flags(parser, CoherenceEvaluation)
     given = vars(parser.parse_args(argv))
     with ExitStack() as stack:
-        models = opened(given.pop("model") or ["small"], find, stack)
+        models = load_models(given.pop("model") or ["small"], find, stack)
         print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
 
 
-def opened(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, Coherence]:
+def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, Coherence]:
     """{name: model} of folders and official checkpoints; CoherenceError. Names are what tells folders apart."""
     models: dict[str, Coherence] = {}
     for name in names:

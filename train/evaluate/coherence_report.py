@@ -31,7 +31,7 @@ LINES = {"elsewhere in the song": "--", "another song": ":"}
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The tables of every model."""
+    """The tables of every model, in Markdown. result: what `coherence` returned."""
     s = result["settings"]
     lines = [
         f"# Coherence: {', '.join(model['name'] for model in result['models'])} on {result['data']}",
@@ -172,10 +172,10 @@ def _accuracies(axes, result: dict[str, Any], name: str) -> None:
     ks = [k for k in result["settings"]["k"] if k not in result["skipped"]]
     rows = [row for row in result["classification"] if row["model"] == name]
     for mode, colour in COLOURS.items():
-        found = [row for row in rows if row["mode"] == mode]
-        if found:
-            values = np.array([row["accuracy"] for row in found])
-            edges = np.array([row["interval"] or (row["accuracy"],) * 2 for row in found])
+        collected = [row for row in rows if row["mode"] == mode]
+        if collected:
+            values = np.array([row["accuracy"] for row in collected])
+            edges = np.array([row["interval"] or (row["accuracy"],) * 2 for row in collected])
             axes.errorbar(ks, values, np.abs(edges.T - values), color=colour, marker="o", capsize=3, label=mode)
     axes.plot(ks, [100 / k for k in ks], color="black", linestyle=":", label="chance")
     paper = PAPER["with HPS"]
@@ -197,9 +197,9 @@ def _curves(axes, result: dict[str, Any], model: dict[str, Any], kind: str) -> N
         of = {(row["kind"], row["amount"]): row[what] for row in rows if row["mode"] == mode and row[what]}
         if not of:
             continue
-        found = [of["none", 0.0] if amount == 0 else of[kind, amount] for amount in amounts]
-        axes.plot([d["mean"] for d in found], color=colour, marker=".", label=mode)
-        edges = np.array([d["interval"] or (d["mean"],) * 2 for d in found])
+        collected = [of["none", 0.0] if amount == 0 else of[kind, amount] for amount in amounts]
+        axes.plot([d["mean"] for d in collected], color=colour, marker=".", label=mode)
+        edges = np.array([d["interval"] or (d["mean"],) * 2 for d in collected])
         axes.fill_between(range(len(amounts)), edges[:, 0], edges[:, 1], color=colour, alpha=0.13)
         alike = {amounts.index(amount): d["mean"] for (k, amount), d in of.items() if k == f"both {kind}"}
         if alike:
@@ -217,5 +217,5 @@ def _curves(axes, result: dict[str, Any], model: dict[str, Any], kind: str) -> N
 
 
 def _tick(amount: float) -> str:
-    """-1/8 for -0.125, 3 for 3.0."""
+    """The amount of a change as a fraction: -1/8 for -0.125, 3 for 3.0."""
     return str(Fraction(amount))

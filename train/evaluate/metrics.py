@@ -1,7 +1,7 @@
 """How near an answer comes to what was really played: the measures of re-generation, and what chance allows.
 
 Bujard et al. (2025), §5.3 (TPP, LCP) and annex (entropy). Labels are ints, silence among them; an answer and its truth
-are (n, T) arrays, n windows of T labels, aligned in time. Each measure gives one number per window, (n,), unless told.
+are (n, T) arrays, n windows of T labels, aligned in time. Each measure gives one number per window, (n,), by default.
 Nothing here knows of models or files.
 """
 
@@ -20,7 +20,7 @@ def tpp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def tpp_sounding(answer: np.ndarray, truth: np.ndarray, silence: int) -> np.ndarray:
-    """TPP over the places where the truth is not the label `silence`: who never plays scores 0 here.
+    """TPP over the places where the truth is not the label `silence`: an answer that is all silence scores 0.
 
     Not in the paper, which has no such label; with one, resting throughout is right wherever B rests. ValueError for a
     window that is silent throughout.
@@ -39,12 +39,12 @@ def lcp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """
     _check(answer, truth)
     right = answer == truth
-    found = np.zeros(right.shape, np.int64)
+    result = np.zeros(right.shape, np.int64)
     run = np.zeros(len(right), np.int64)
     for place in range(right.shape[1] - 1, -1, -1):
         run = np.where(right[:, place], run + 1, 0)
-        found[:, place] = run
-    return found
+        result[:, place] = run
+    return result
 
 
 def entropy(labels: np.ndarray) -> np.ndarray:

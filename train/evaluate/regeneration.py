@@ -3,7 +3,7 @@
     antiphon evaluate regeneration DATA [--model DIR] -o OUT [--grid]
 
 DATA is a token cache (.npz, or a folder of them), or a folder of stems <song>/<stem>.flac, perhaps below <split>/, then
-tokenised with the model's own ear. Drums, percussion and effects are left out, as in the paper; so are submixes.
+tokenised with the model's own encoder. Drums, percussion and effects are left out, as in the paper; so are submixes.
 
 OUT/regeneration.json   every number with its n     OUT/regeneration.md   the tables     OUT/regeneration.png   the plot
 With --sound N answers are rendered and their coherence is measured instead: see train/evaluate/sound.py.
@@ -40,11 +40,11 @@ from train.data.tokenise import decision_folder, name_of, offered, tokens_of
 from train.evaluate import regeneration_report as report
 from train.evaluate import sound as sound_evaluation
 from train.evaluate import sound_report
-from train.evaluate.baselines import Habits
+from train.evaluate.baselines import LabelStatistics
 from train.evaluate.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
 from train.evaluate.rollout import Mode, model_answers, model_cross_entropy, roll
 from train.evaluate.sound import Factory
-from train.evaluate.windows import Windows, choose, windows_of
+from train.evaluate.windows import Windows, choose_windows, windows_of
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def regeneration(
     TrainError, DecisionError, AudioError and the like for what the user can mend.
     """
     s, data, model, out = RegenerationEvaluation(**settings), Path(data), Path(model), Path(out)
-    found = []
+    collected = []
     for tokens in tokens_of(data, model, s.split, grid=grid, units=s.units, hop=s.hop):
         name = name_of(tokens.units, tokens.hop)
         folder = decision_folder(model, tokens.units, tokens.hop)
@@ -93,9 +93,9 @@ def regeneration(
         decision = Decision.load(folder)
         decision.check(tokens.alphabet, tokens.hop)
         taught = _taught(Path(corpus), name, tokens) if corpus else tokens
-        found.append({"name": name} | _configuration(tokens, decision, taught, s))
+        collected.append({"name": name} | _configuration(tokens, decision, taught, s))
     result = {"task": "regeneration", "data": data.name, "model": model.name, "settings": asdict(s)}
-    result = json.loads(json.dumps({**result, "configurations": found}))  # what is returned is what is written
+    result = json.loads(json.dumps({**result, "configurations": collected}))  # what is returned is what is written
     text, table, plot = json.dumps(result, indent=1) + "\n", report.markdown(result), report.png(result)
     out.mkdir(parents=True, exist_ok=True)
     atomic_write(out / "regeneration.png", plot)
@@ -120,13 +120,13 @@ def _taught(corpus: Path, name: str, tokens: Tokens) -> Tokens:
 
 def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: RegenerationEvaluation) -> dict[str, Any]:
     every = windows_of(tokens, s.split, s.seconds)
-    windows, vocab = choose(every, s.pairs, _rng(s, "windows")), model.config.vocab
+    windows, vocab = choose_windows(every, s.pairs, _rng(s, "windows")), model.config.vocab
     if s.split != "train" and taught.songs.get("train"):
         known = windows_of(taught, "train", s.seconds)
-        habits, of = Habits.of(known, vocab, len(windows.song)), "the training split"
+        habits, of = LabelStatistics.of(known, vocab, len(windows.song)), "the training split"
     else:
         known, of = every, "the other songs of this split"
-        habits = Habits.leaving_out(every, vocab, windows.song)
+        habits = LabelStatistics.leaving_out(every, vocab, windows.song)
     answers = _answer_all(model, habits, windows, s)
     allowed = windows.allowed(vocab).sum(axis=1)
     return {
@@ -152,19 +152,19 @@ def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Regenerat
 Answers = dict[tuple[str, str], np.ndarray]  # (who, constraint) -> (n, T) labels
 
 
-def who(mode: Mode) -> str:
+def mode_name(mode: Mode) -> str:
     """The name of the model in a mode: "model full", "model live 1"."""
     return f"model {mode}" if isinstance(mode, str) else f"model live {mode}"
 
 
-def _answer_all(model: Decision, habits: Habits, windows: Windows, s: RegenerationEvaluation) -> Answers:
+def _answer_all(model: Decision, habits: LabelStatistics, windows: Windows, s: RegenerationEvaluation) -> Answers:
     vocab, answers = model.config.vocab, {}
     allowed, rivals = windows.allowed(vocab), habits.players(windows.heard)
     for constraint in progress(CONSTRAINTS, "answering"):
         for mode in s.modes:
-            uniform = _rng(s, who(mode), constraint).random(windows.played.shape)
+            uniform = _rng(s, mode_name(mode), constraint).random(windows.played.shape)
             answer = model_answers(model, windows, uniform, mode, top_p=s.top_p, constraint=constraint)
-            answers[who(mode), constraint] = answer
+            answers[mode_name(mode), constraint] = answer
         for name, (scores, top_p) in rivals.items():
             uniform = _rng(s, name, constraint).random(windows.played.shape)
             top_p = s.top_p if top_p is None else top_p
@@ -193,7 +193,7 @@ def _measured(
 
 def _comparisons(answers: Answers, windows: Windows, silence: int, s: RegenerationEvaluation) -> list[dict[str, Any]]:
     """Every mode of the model against every rival under the same constraint, by each measure."""
-    found, models, truth = [], {who(mode) for mode in s.modes}, windows.played
+    collected, models, truth = [], {mode_name(mode) for mode in s.modes}, windows.played
     measures = {
         "tpp": lambda answer: tpp(answer, truth),
         "tpp_sounding": lambda answer: tpp_sounding(answer, truth, silence),
@@ -206,13 +206,15 @@ def _comparisons(answers: Answers, windows: Windows, silence: int, s: Regenerati
                 rng = _rng(s, name, rival, constraint)
                 for measure, values in measures.items():
                     row[measure] = compare(values(ours), values(theirs), windows.song, rng)
-                found.append(row)
-    return found
+                collected.append(row)
+    return collected
 
 
-def _cross_entropies(model: Decision, habits: Habits, windows: Windows, s: RegenerationEvaluation) -> dict[str, Any]:
+def _cross_entropies(
+    model: Decision, habits: LabelStatistics, windows: Windows, s: RegenerationEvaluation
+) -> dict[str, Any]:
     """Nats per label of B given the true ones before it; the rivals' without nucleus."""
-    values = {who(mode): model_cross_entropy(model, windows, mode) for mode in s.modes}
+    values = {mode_name(mode): model_cross_entropy(model, windows, mode) for mode in s.modes}
     values |= habits.cross_entropies(windows)
     return {name: describe(nats, windows.song, _rng(s, name, "nats")) for name, nats in values.items()}
 

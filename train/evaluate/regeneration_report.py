@@ -18,7 +18,7 @@ TITLES = {"none": "unconstrained", "prefer": "prefer (the paper's constraint)", 
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The tables of every configuration."""
+    """The tables of every configuration (K, hop), in Markdown. result: what `regeneration` returned."""
     s = result["settings"]
     lines = [
         f"# Re-generation of B from A: {result['model']} on {result['data']}",
@@ -111,7 +111,7 @@ def png(result: dict[str, Any]) -> bytes:
 
 
 def _names(configuration: dict[str, Any]) -> dict[str, str]:
-    """Who is plotted, and in which colour."""
+    """{model or baseline: colour} of what is plotted."""
     ours = [name for name in configuration["cross_entropy"] if name.startswith(OURS)]
     return dict(zip(ours, COLOURS * 9, strict=False)) | dict(zip(PLOTTED, GREY, strict=True))
 

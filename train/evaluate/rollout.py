@@ -67,11 +67,11 @@ def model_answers(
 @torch.no_grad()
 def model_cross_entropy(model: Decision, windows: Windows, mode: Mode) -> np.ndarray:
     """Nats per label of B, (n,), when each label is predicted from the true ones before it."""
-    found, lookahead = [], None if isinstance(mode, str) else mode
+    result, lookahead = [], None if isinstance(mode, str) else mode
     device = next(model.parameters()).device
     for begin in range(0, len(windows.heard), ROWS):
         heard = torch.from_numpy(windows.heard[begin : begin + ROWS]).to(device)
         played = torch.from_numpy(windows.played[begin : begin + ROWS]).to(device)
         logits = model(heard, played, lookahead).float()
-        found.append(F.cross_entropy(logits.transpose(1, 2), played, reduction="none").mean(1).cpu().numpy())
-    return np.concatenate(found).astype(np.float64)
+        result.append(F.cross_entropy(logits.transpose(1, 2), played, reduction="none").mean(1).cpu().numpy())
+    return np.concatenate(result).astype(np.float64)

@@ -42,15 +42,15 @@ STRANGERS = 8  # answers of other places, and of other songs, that each input me
 
 
 @dataclass(frozen=True)
-class Sounds:
+class WindowOrigins:
     """Where windows come from: song (n,) int, begin (n,) s."""
 
     song: np.ndarray
     begin: np.ndarray
 
     @classmethod
-    def of(cls, where: list[tuple[int, float]]) -> Sounds:
-        """From (song, begin) of each."""
+    def of(cls, where: list[tuple[int, float]]) -> WindowOrigins:
+        """From a list of (song, begin in s), one for each window."""
         return cls(*(np.array(column) for column in zip(*where, strict=True)))
 
     def apart(self, overlap: float) -> np.ndarray:
@@ -59,7 +59,7 @@ class Sounds:
         return ~(near & (self.song[:, None] == self.song[None]))
 
 
-def changed(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
+def apply_change(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
     """(input, answer), (80000,) float32 each, after a change."""
     kind, amount = change
     first, second = pair.window
@@ -68,33 +68,33 @@ def changed(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
     if kind == "displaced":
         begin = pair.margin - round(amount * pair.beat * SAMPLERATE)
         return first, pair.second[begin : begin + WINDOW_SAMPLES]
-    how = transposed if kind.endswith("transposed") else stretched
+    how = transpose_window if kind.endswith("transposed") else stretch_window
     answer = how(pair.second, pair.margin, amount)
     return (how(pair.first, pair.margin, amount) if kind.startswith(BOTH) else first), answer
 
 
-def transposed(sound: np.ndarray, margin: int, semitones: float) -> np.ndarray:
+def transpose_window(sound: np.ndarray, margin: int, semitones: float) -> np.ndarray:
     """The window inside (margin + 80000 + margin,) higher by so many semitones, at the same speed."""
     from librosa.effects import pitch_shift
 
-    found = pitch_shift(sound, sr=SAMPLERATE, n_steps=semitones, res_type="soxr_hq")
-    return found[margin : margin + WINDOW_SAMPLES].astype(np.float32)
+    result = pitch_shift(sound, sr=SAMPLERATE, n_steps=semitones, res_type="soxr_hq")
+    return result[margin : margin + WINDOW_SAMPLES].astype(np.float32)
 
 
-def stretched(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
+def stretch_window(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
     """From the beginning of the window on, 5 s of the music played so much longer, at the same pitch."""
     from librosa.effects import time_stretch
 
-    found = time_stretch(sound, rate=1 / (1 + percent / 100))
+    result = time_stretch(sound, rate=1 / (1 + percent / 100))
     begin = round(margin * (1 + percent / 100))
-    return found[begin : begin + WINDOW_SAMPLES].astype(np.float32)
+    return result[begin : begin + WINDOW_SAMPLES].astype(np.float32)
 
 
 def measure(
     songs: dict[str, list[Path]],
     models: dict[str, Coherence],
     strangers: list[Embeddings],
-    sounds: Sounds,
+    sounds: WindowOrigins,
     count: int,
     beat: float,
     seed: int,
@@ -104,12 +104,12 @@ def measure(
     strangers: for each model where it places other answers, which come from `sounds`. beat: s, of songs that do not
     tell. TrainError if no song is long enough.
     """
-    where, found = _placed(songs, models, count, beat, seed)
-    here = Sounds.of(where)
+    where, result = _placed(songs, models, count, beat, seed)
+    here = WindowOrigins.of(where)
     rows: list[dict[str, Any]] = []
-    for (name, model), one, others in zip(models.items(), found, strangers, strict=True):
+    for (name, model), item, others in zip(models.items(), result, strangers, strict=True):
         for mode in model.modes:
-            inputs, answers = _by_change(one[mode].reshape(len(where), -1, one[mode].shape[-1]))
+            inputs, answers = _by_change(item[mode].reshape(len(where), -1, item[mode].shape[-1]))
             scores = {c: pair_scores(model, inputs[c], answers[c]).numpy()[:, None] for c in CHANGES}
             with torch.inference_mode():
                 table = model.similarities(inputs[TRUE], others[mode]).numpy()
@@ -133,18 +133,18 @@ def _placed(
     pairs = pairs_of(songs, count, seed + 1, margin, beat)
 
     def windows() -> Iterator[np.ndarray]:
-        made = parallel_map(lambda pair: (pair, [changed(pair, change) for change in CHANGES]), pairs)
+        made = parallel_map(lambda pair: (pair, [apply_change(pair, change) for change in CHANGES]), pairs)
         for pair, sounding in progress(made, "pulling apart", count):
             where.append((pair.song, pair.begin))
             for change, (first, second) in zip(CHANGES, sounding, strict=True):
                 yield from (first, second) if _own_input(change) else (second,)
 
-    found = embed_windows(list(models.values()), windows())
+    result = embed_windows(list(models.values()), windows())
     if not where:
         raise TrainError(
             f"no song lasts {WINDOW_S + 2 * margin:.1f} s, which displacing needs: give longer ones, or --pairs 0"
         )
-    return where, found
+    return where, result
 
 
 def _own_input(change: Change) -> bool:
@@ -162,17 +162,19 @@ def _by_change(placed: torch.Tensor) -> tuple[dict[Change, torch.Tensor], dict[C
     return inputs, answers
 
 
-def _met(table: np.ndarray, here: Sounds, there: Sounds, rng: np.random.Generator) -> dict[Change, np.ndarray]:
+def _met(
+    table: np.ndarray, here: WindowOrigins, there: WindowOrigins, rng: np.random.Generator
+) -> dict[Change, np.ndarray]:
     """Scores (pairs, 8) of each input with random answers of its own song, elsewhere, and of others; NaN if fewer."""
     same = here.song[:, None] == there.song[None]
     far = np.abs(here.begin[:, None] - there.begin[None]) >= WINDOW_S
-    found = {}
+    result = {}
     for change, which in ((ELSEWHERE, same & far), (STRANGER, ~same)):
-        found[change] = np.full((len(table), STRANGERS), np.nan)
-        for row, scores, may in zip(found[change], table, which, strict=True):
+        result[change] = np.full((len(table), STRANGERS), np.nan)
+        for row, scores, may in zip(result[change], table, which, strict=True):
             chosen = rng.permutation(np.flatnonzero(may))[:STRANGERS]
             row[: len(chosen)] = scores[chosen]
-    return found
+    return result
 
 
 def _measured(
@@ -187,5 +189,5 @@ def _measured(
     measures = {"score": np.nanmean(values, axis=1), "below": 100 * below}
     if positions is not None:
         measures["position"] = np.nanmean(positions[rows], axis=1)
-    found: dict[str, Any] = {"position": None, "n": len(values)}
-    return found | {name: describe(each, song, np.random.default_rng(seed)) for name, each in measures.items()}
+    result: dict[str, Any] = {"position": None, "n": len(values)}
+    return result | {name: describe(each, song, np.random.default_rng(seed)) for name, each in measures.items()}

@@ -36,7 +36,18 @@ from train.data.stems import GATE_DB, levels
 from train.data.tokenise import pitched_songs
 from train.evaluate import sound_report as report
 from train.evaluate.metrics import compare, describe, tpp
-from train.evaluate.sound_players import RIVALS, TRUE, Memories, Pair, Player, Sound, answers, choose, donors, runs_of
+from train.evaluate.sound_players import (
+    RIVALS,
+    TRUE,
+    Memories,
+    Pair,
+    Player,
+    Sound,
+    answer_pair,
+    choose_pairs,
+    donor_of_each,
+    runs_of,
+)
 
 STEP = 2.5  # s between two windows that are scored
 Key = tuple[str, str]  # who, mode
@@ -46,7 +57,7 @@ Factory = Callable[..., Player]  # (model, hop, samplerate, settings)
 
 @dataclass(frozen=True)
 class SoundEvaluation:
-    """Of one evaluation; saved with it."""
+    """Settings of one evaluation; saved with it."""
 
     sound: int  # pairs
     split: str = "test"
@@ -80,13 +91,13 @@ def regeneration(
         raise TrainError(f"'{data}' holds tokens: --sound needs stems, folders <song>/<stem>.flac")
     songs = pitched_songs(data, s.split)
     meter = _meter(model, coherence)
-    one = player(model, s.hop, SAMPLERATE, [f"decision.top_p={s.top_p:g}", *s.set])
-    pairs = choose(songs, s.sound, s.seconds, s.hop, _rng(s, "pairs"))
+    agent = player(model, s.hop, SAMPLERATE, [f"decision.top_p={s.top_p:g}", *s.set])
+    pairs = choose_pairs(songs, s.sound, s.seconds, s.hop, _rng(s, "pairs"))
     out.mkdir(parents=True, exist_ok=True)
-    found = list(_played(pairs, one, meter, s, out / "kept" if keep else None))
+    collected = list(_played(pairs, agent, meter, s, out / "kept" if keep else None))
     result = {"task": "regeneration", "by": "sound", "data": data.name, "model": model.name, "settings": vars(s)}
     result |= {"meter": _about(meter, coherence), "windows": {"seconds": WINDOW_S, "step": STEP}}
-    result |= _summary(pairs, found, s)
+    result |= _summary(pairs, collected, s)
     result = json.loads(json.dumps(result))  # what is returned is what is written
     atomic_write(out / "regeneration_sound.png", report.png(result))
     atomic_write(out / "regeneration_sound.md", report.markdown(result))
@@ -114,15 +125,15 @@ def _meter(model: Path, coherence: str) -> Coherence:
 
 def _about(meter: Coherence, coherence: str) -> dict[str, Any]:
     held = meter.calibration
-    about = {"name": Path(coherence).name or "the model's own", "source": meter.source, "modes": list(meter.modes)}
-    return about | {"calibration": {"source": held.source, "pairs": held.pairs} if held else None}
+    info = {"name": Path(coherence).name or "the model's own", "source": meter.source, "modes": list(meter.modes)}
+    return info | {"calibration": {"source": held.source, "pairs": held.pairs} if held else None}
 
 
 # One pair
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Measured:
     """What is kept of a pair: not its sound."""
 
     donor: int
@@ -133,14 +144,14 @@ class _Found:
 
 def _played(
     pairs: list[Pair], player: Player, meter: Coherence, s: SoundEvaluation, keep: Path | None
-) -> Iterator[_Found]:
+) -> Iterator[_Measured]:
     """Each pair answered and measured; while one is scored, the next one is already played."""
     memories, waiting = Memories(player), []
     with ThreadPoolExecutor(1) as scorer:
-        for number, donor in progress(list(enumerate(donors(pairs))), "answering"):
+        for number, donor in progress(list(enumerate(donor_of_each(pairs))), "answering"):
             pair = pairs[number]
             seed = zlib.crc32(f"{s.seed}/{number}".encode())
-            truth, sounds = answers(memories, pair, pairs[donor], s.modes, seed)
+            truth, sounds = answer_pair(memories, pair, pairs[donor], s.modes, seed)
             if keep:
                 _keep(keep / f"{number:02d}_{pair.song}_{pair.heard}_{pair.played}", pair, sounds)
             facts = {key: _facts(sound, pair, truth, player) for key, sound in sounds.items()}
@@ -150,9 +161,9 @@ def _played(
             waiting.append((donor, future, facts))
             if len(waiting) > 1:
                 donor, future, facts = waiting.pop(0)
-                yield _Found(donor, *future.result(), facts)
+                yield _Measured(donor, *future.result(), facts)
         for donor, future, facts in waiting:
-            yield _Found(donor, *future.result(), facts)
+            yield _Measured(donor, *future.result(), facts)
 
 
 @torch.inference_mode()
@@ -162,7 +173,7 @@ def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -
     Then the positions of these scores, nothing where the meter has no calibration.
     """
     starts = range(0, len(heard) - WINDOW_SAMPLES + 1, round(STEP * SAMPLERATE))
-    found, positions = (
+    collected, positions = (
         {key: {mode: np.full(len(starts), np.nan) for mode in meter.modes} for key in sounds} for _ in range(2)
     )
     for place, start in enumerate(starts):
@@ -176,8 +187,8 @@ def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -
             values = meter.similarities(placed[:1], placed[1:])
             at = meter.positions(values, placed[:1], mode)[0] if meter.calibration else np.full(len(keys), np.nan)
             for key, score, position in zip(keys, values[0].tolist(), at.tolist(), strict=True):
-                found[key][mode][place], positions[key][mode][place] = score, position
-    return found, positions if meter.calibration else {}
+                collected[key][mode][place], positions[key][mode][place] = score, position
+    return collected, positions if meter.calibration else {}
 
 
 def _facts(sound: Sound, pair: Pair, truth: np.ndarray, player: Player) -> dict[str, Any]:
@@ -211,25 +222,25 @@ def _keep(folder: Path, pair: Pair, sounds: dict[Key, Sound]) -> None:
 # All of them
 
 
-def _summary(pairs: list[Pair], found: list[_Found], s: SoundEvaluation) -> dict[str, Any]:
-    song, keys = np.array([pair.song for pair in pairs]), list(found[0].scores)
-    table, places = _stacked([one.scores for one in found]), _stacked([one.positions for one in found])
+def _summary(pairs: list[Pair], collected: list[_Measured], s: SoundEvaluation) -> dict[str, Any]:
+    song, keys = np.array([pair.song for pair in pairs]), list(collected[0].scores)
+    table, places = _stacked([item.scores for item in collected]), _stacked([item.positions for item in collected])
     return {
         "pairs": [
             {"song": pair.song, "heard": pair.heard, "played": pair.played, "begin": pair.first * s.hop,
-             "other": pairs[one.donor].song, "other_part": pairs[one.donor].played}
-            for pair, one in zip(pairs, found, strict=True)
+             "other": pairs[item.donor].song, "other_part": pairs[item.donor].played}
+            for pair, item in zip(pairs, collected, strict=True)
         ],
         "rows": [
-            _row(key, table[key], places.get(key, {}), [one.facts[key] for one in found], song, s) for key in keys
+            _row(key, table[key], places.get(key, {}), [item.facts[key] for item in collected], song, s) for key in keys
         ],
-        "comparisons": list(_comparisons(table, [one.facts for one in found], song, s)),
+        "comparisons": list(_comparisons(table, [item.facts for item in collected], song, s)),
     }  # fmt: skip
 
 
 def _stacked(scores: list[Scores]) -> dict[Key, dict[str, np.ndarray]]:
     """Of each pair (places,) -> of all of them (pairs, places)."""
-    return {key: {mode: np.array([one[key][mode] for one in scores]) for mode in of} for key, of in scores[0].items()}
+    return {key: {mode: np.array([item[key][mode] for item in scores]) for mode in of} for key, of in scores[0].items()}
 
 
 def _row(

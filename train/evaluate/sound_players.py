@@ -40,23 +40,23 @@ EXPLAINED = {
 
 
 class Played(Protocol):
-    """What a player played: see `agent.commands.evaluation_player.Answer`."""
+    """An answer in sound and how it came about: see `agent.commands.evaluation_player.Answer`."""
 
     @property
     def audio(self) -> np.ndarray:
-        """(n,) float32."""
+        """(n,) float32 at 16 kHz, in [-1, 1]."""
 
     @property
     def labels(self) -> np.ndarray:
-        """(hops,) as played."""
+        """(hops,) int labels that were played, in [0, silence]."""
 
     @property
     def segments(self) -> np.ndarray:
-        """(hops,) of the memory, -1 for silence."""
+        """(hops,) int segments of the memory that were played, -1 for silence."""
 
     @property
     def wanted(self) -> np.ndarray:
-        """(hops,) labels asked for, -1 where none was."""
+        """(hops,) int labels that the plan asked for, -1 where it asked for none."""
 
     @property
     def why(self) -> Sequence[str]:
@@ -64,28 +64,31 @@ class Played(Protocol):
 
 
 class Player(Protocol):
-    """Who answers: see `agent.commands.evaluation_player.Player`."""
+    """An agent that answers stems, as `agent.commands.evaluation_player.Player` does.
+
+    hop: s per label. silence: the label of a silent hop.
+    """
 
     hop: float
     silence: int
 
     def remember(self, name: str, audio: np.ndarray) -> Any:
-        """A memory of a recording."""
+        """A memory made of a recording, (n,) float32 at 16 kHz; the name stands in its corpus."""
 
     def again(self, memory: Any) -> Any:
-        """The same memory for this player, whose settings are others."""
+        """The same memory for this player, which has other settings; nothing is encoded again."""
 
     def labels(self, memory: Any) -> np.ndarray:
-        """(segments,) what it holds."""
+        """(segments,) int labels of the segments of a memory."""
 
     def name(self, audio: np.ndarray) -> np.ndarray:
-        """(hops,) labels of a sound."""
+        """(hops,) int labels of (n,) float32 at 16 kHz."""
 
     def answer(self, memory: Any, guide: np.ndarray, mode: str | int, seed: int) -> Played:
-        """Its answer to a guide."""
+        """The answer from a memory to a guide, (n,) float32, as long as that. mode: "full", or hops of lookahead."""
 
     def sound(self, memory: Any, segments: np.ndarray, samples: int) -> Played:
-        """Given segments as sound."""
+        """Segments (hops,) of a memory, -1 for silence, played by the action module; `samples` in all."""
 
 
 @dataclass(frozen=True)
@@ -113,27 +116,27 @@ class Sound:
 # Which pairs
 
 
-def choose(
+def choose_pairs(
     songs: dict[str, dict[str, Path]], count: int, seconds: float, hop: float, rng: np.random.Generator
 ) -> list[Pair]:
     """`count` windows in which both sound, from every song in turn, of any two parts. Sorted by part, then drawn order.
 
     Fewer if there are no more; TrainError when they come from fewer than two songs.
     """
-    found: list[Pair] = []
+    result: list[Pair] = []
     before = -1
-    while before < len(found) < count:
-        before = len(found)
+    while before < len(result) < count:
+        before = len(result)
         for song in rng.permutation(sorted(songs)):
-            if len(found) < count:
-                taken = {(p.heard, p.played, p.first) for p in found if p.song == song}
-                found += _draw(str(song), songs[song], taken, seconds, hop, rng)
-    if len({pair.song for pair in found}) < 2:
+            if len(result) < count:
+                taken = {(p.heard, p.played, p.first) for p in result if p.song == song}
+                result += _draw(str(song), songs[song], taken, seconds, hop, rng)
+    if len({pair.song for pair in result}) < 2:
         raise TrainError(
-            f"{len({pair.song for pair in found})} song has windows of {seconds:g} s in which two stems sound at least "
-            "half of the time: give two songs or more, for one answers with the other's memory"
+            f"{len({pair.song for pair in result})} song has windows of {seconds:g} s in which two stems sound at "
+            "least half of the time: give two songs or more, for one answers with the other's memory"
         )
-    return sorted(found, key=lambda pair: pair.played)
+    return sorted(result, key=lambda pair: pair.played)
 
 
 def _draw(
@@ -142,7 +145,7 @@ def _draw(
     """One window of a song, or none."""
     stems: dict[str, np.ndarray] = {}
     hops, size = round(seconds / hop), round(hop * SAMPLERATE)
-    for heard, played in rng.permutation(token_pairs.pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
+    for heard, played in rng.permutation(token_pairs.stem_pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
         for part in (heard, played):
             if part not in stems:
                 stems[part] = read(parts[part])
@@ -158,14 +161,14 @@ def _draw(
     return []
 
 
-def donors(pairs: Sequence[Pair]) -> list[int]:
+def donor_of_each(pairs: Sequence[Pair]) -> list[int]:
     """For each pair the one whose B is its other memory: the next of another song, of the same part if there is one."""
-    found = []
+    result = []
     for number, pair in enumerate(pairs):
         turn = [(number + step) % len(pairs) for step in range(1, len(pairs))]
         others = [n for n in turn if pairs[n].song != pair.song]
-        found.append(next((n for n in others if pairs[n].played == pair.played), others[0]))
-    return found
+        result.append(next((n for n in others if pairs[n].played == pair.played), others[0]))
+    return result
 
 
 # Their answers
@@ -179,7 +182,7 @@ class Memories:
         self._held: OrderedDict[Path, Any] = OrderedDict()
 
     def of(self, pair: Pair) -> Any:
-        """All of B's recording."""
+        """The memory of the whole recording that B of a pair was cut from."""
         if pair.path not in self._held:
             self._held[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read(pair.path))
         self._held.move_to_end(pair.path)
@@ -188,18 +191,18 @@ class Memories:
         return self._held[pair.path]
 
 
-def answers(
+def answer_pair(
     memories: Memories, pair: Pair, donor: Pair, modes: Sequence[str | int], seed: int
 ) -> tuple[np.ndarray, dict[tuple[str, str], Sound]]:
-    """The true labels (hops,), and {(who, mode): sound}; the mode of those who do not listen is ""."""
+    """The true labels (hops,), and {(who, mode): sound}; mode is "" for those that do not depend on the input."""
     player, rng = memories.player, np.random.default_rng([seed, 1])
     own, other = memories.of(pair), memories.of(donor)
     held, hops = player.labels(own), round(len(pair.truth) / SAMPLERATE / player.hop)
     truth = held[pair.first : pair.first + hops]
-    found: dict[tuple[str, str], Sound] = {(TRUE, ""): Sound(pair.truth, truth)}
+    result: dict[tuple[str, str], Sound] = {(TRUE, ""): Sound(pair.truth, truth)}
 
     def add(who: str, mode: str, played: Played) -> None:
-        found[who, mode] = Sound(played.audio, played.labels, played)
+        result[who, mode] = Sound(played.audio, played.labels, played)
 
     for mode in modes:
         name = mode if isinstance(mode, str) else f"live {mode}"
@@ -210,9 +213,9 @@ def answers(
     sounding = np.flatnonzero(held != player.silence)
     add(HOPS, "", player.sound(own, rng.choice(sounding, hops), len(pair.guide)))
     noise = noise_like(pair.truth, round(player.hop * SAMPLERATE), rng)
-    found[NOISE, ""] = Sound(noise, player.name(noise))
-    found[STRANGER, ""] = Sound(donor.truth, player.labels(other)[donor.first : donor.first + hops])
-    return truth, found
+    result[NOISE, ""] = Sound(noise, player.name(noise))
+    result[STRANGER, ""] = Sound(donor.truth, player.labels(other)[donor.first : donor.first + hops])
+    return truth, result
 
 
 def runs_of(segments: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -227,12 +230,12 @@ def runs_of(segments: np.ndarray) -> Iterator[tuple[int, int]]:
 
 def shuffled_runs(segments: np.ndarray, held: np.ndarray, silence: int, rng: np.random.Generator) -> np.ndarray:
     """The same rests and runs as long, each begun at random at a segment of `held` that is not `silence`."""
-    found = np.full(len(segments), -1)
+    result = np.full(len(segments), -1)
     for begin, length in runs_of(segments):
         starts = np.flatnonzero(held[: len(held) - length + 1] != silence)
         start = rng.choice(starts) if len(starts) else segments[begin]
-        found[begin : begin + length] = start + np.arange(length)
-    return found
+        result[begin : begin + length] = start + np.arange(length)
+    return result
 
 
 def noise_like(audio: np.ndarray, hop: int, rng: np.random.Generator) -> np.ndarray:

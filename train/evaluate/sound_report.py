@@ -15,7 +15,7 @@ GREY = "#9a9a9a"
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """All tables."""
+    """Tables of scores, positions, facts and differences, in Markdown. result: what `sound.regeneration` returned."""
     s, meter, modes = result["settings"], result["meter"], result["meter"]["modes"]
     songs = len({pair["song"] for pair in result["pairs"]})
     known, windows = meter["calibration"], result["windows"]
@@ -118,9 +118,9 @@ def png(result: dict[str, Any]) -> bytes:
 
 def _panel(axes, rows: list[dict[str, Any]], by_pair: list[list[float | None]], described: list[dict | None]) -> None:
     rng = np.random.default_rng(0)
-    for height, (row, values, about) in enumerate(zip(rows, by_pair, described, strict=True)):
+    for height, (row, values, info) in enumerate(zip(rows, by_pair, described, strict=True)):
         colour, known = COLOURS.get(row["who"], GREY), np.array([v for v in values if v is not None], float)
-        if about is None:
+        if info is None:
             continue
         box = axes.boxplot(
             [known], positions=[height], widths=0.55, orientation="horizontal", sym="", patch_artist=True,
@@ -129,8 +129,8 @@ def _panel(axes, rows: list[dict[str, Any]], by_pair: list[list[float | None]], 
         box["boxes"][0].set(facecolor=colour, alpha=0.35, linewidth=0.6)
         box["medians"][0].set(color="black", linewidth=0.8)
         axes.scatter(known, height + rng.uniform(-0.2, 0.2, len(known)), s=5, color=colour, alpha=0.7, linewidth=0)
-        low, high = about["interval"] or (about["mean"], about["mean"])
+        low, high = info["interval"] or (info["mean"], info["mean"])
         axes.plot([low, high], [height, height], color="black", linewidth=2.6, solid_capstyle="butt")
-        axes.scatter(about["mean"], height, marker="D", s=26, color="white", edgecolor="black", zorder=4)
+        axes.scatter(info["mean"], height, marker="D", s=26, color="white", edgecolor="black", zorder=4)
     axes.grid(axis="x", alpha=0.3)
     axes.set_ylim(-0.6, len(rows) - 0.4)

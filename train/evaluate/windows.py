@@ -37,7 +37,7 @@ def windows_of(tokens: Tokens, split: str, seconds: float) -> Windows:
     heard, played, which = [], [], []
     for number, (_, song) in enumerate(sorted(tokens.songs.get(split, {}).items())):
         stems = {part: labels for part, labels in song.items() if not part.startswith(token_pairs.MIX)}
-        for a, b in token_pairs.pairs(stems):
+        for a, b in token_pairs.stem_pairs(stems):
             for begin in range(0, min(len(song[a]), len(song[b])) - length + 1, stride):
                 answer = song[b][begin : begin + length]
                 if np.count_nonzero(answer == tokens.units) <= token_pairs.MOST_SILENCE * length:
@@ -52,7 +52,7 @@ def windows_of(tokens: Tokens, split: str, seconds: float) -> Windows:
     return Windows(np.array(heard, np.int64), np.array(played, np.int64), np.array(which, np.int64))
 
 
-def choose(windows: Windows, count: int, rng: np.random.Generator) -> Windows:
+def choose_windows(windows: Windows, count: int, rng: np.random.Generator) -> Windows:
     """`count` windows (0: all) at random, taken from every song in turn so that each is heard about equally."""
     if not 0 < count < len(windows.song):
         return windows

@@ -113,9 +113,9 @@ def _model(archive: zipfile.ZipFile) -> Coherence:
 
 def _renamed(name: Any) -> str:
     """What we call a weight; what is unknown keeps its name, and is refused for it."""
-    found = re.fullmatch(r"encoder\.encoder\.model\.0\.(?:_blocks\.(\d+)\.)?(\w+)\.(\w+)", str(name))
-    if found:
-        block, part, leaf = found.groups()
+    result = re.fullmatch(r"encoder\.encoder\.model\.0\.(?:_blocks\.(\d+)\.)?(\w+)\.(\w+)", str(name))
+    if result:
+        block, part, leaf = result.groups()
         known, place = (WHOLE, "") if block is None else (BLOCK, f"blocks.{block}.")
         return f"encoder.{place}{known.get(part, part)}.{leaf}"
     for theirs, ours in BEHIND.items():

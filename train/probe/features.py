@@ -47,7 +47,7 @@ class Hops:
 # Kinds of features
 
 
-def kinds_of(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict[str, Kind]:
+def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict[str, Kind]:
     """Every kind of feature that is compared, or those chosen, separated by commas. own: at the shortest hop.
 
     encoder: as it plays, by what it has heard when the hop ends; both sides: see `from_both_sides`; random: the same
@@ -137,7 +137,7 @@ def per_hop(frames: np.ndarray, hop: int, count: int, centres: np.ndarray | None
 # Listening
 
 
-def listen(
+def extract_hops(
     songs: list[Path],
     kinds: dict[str, Kind],
     hops: list[float],
@@ -152,12 +152,12 @@ def listen(
     per song. worse: in a room, with noise, tilted, see `train.data.augment.degrade`; silent then is what still is.
     deaf: s at the end of a hop that the encoder has not heard. cache: see `cached`; not used for what is worse."""
     there = {part for song in songs for part in stems_of(song)}
-    found: dict[float, dict[str, list]] = {hop: {question: [] for question in QUESTIONS} for hop in hops}
+    result: dict[float, dict[str, list]] = {hop: {question: [] for question in QUESTIONS} for hop in hops}
     for number, song in enumerate(progress(songs, "listening")):
-        about = json.loads((song / "song.json").read_text())
+        info = json.loads((song / "song.json").read_text())
         rng = np.random.default_rng([seed, zlib.crc32(song.name.encode())])
-        length = seconds or about["seconds"]
-        begin = rng.uniform(0, max(0.0, about["seconds"] - length)) // max(hops) * max(hops)
+        length = seconds or info["seconds"]
+        begin = rng.uniform(0, max(0.0, info["seconds"] - length)) // max(hops) * max(hops)
         for part, path in stems_of(song).items():
             asked = [q for q, wanted in QUESTIONS.items() if part == wanted or wanted not in there]
             audio = read_from(path, begin, length) if asked else np.zeros(0, np.float32)
@@ -167,11 +167,11 @@ def listen(
             known = cached(cache, song, part, hops, begin, len(audio)) if cache and not worse else None
             features = _features(audio, kinds, hops, known)
             for question in asked:
-                events = _events(song, part, about, question) - [begin, begin, 0]
+                events = _events(song, part, info, question) - [begin, begin, 0]
                 for place, hop in enumerate(hops):
                     here = {kind: heard[place] for kind, heard in features.items()}
-                    found[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
-    return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in found.items()}
+                    result[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
+    return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in result.items()}
 
 
 def _features(
@@ -191,14 +191,14 @@ def cached(
     path = folder / song.parent.name / f"{song.parent.parent.name}-{song.name}.npz"
     if not path.is_file():
         return None
-    found = []
+    result = []
     with np.load(path) as held:
         for hop in hops:
             first, count = round(begin / hop), samples // round(hop * SAMPLERATE)
             if f"{part}/f{hop}" not in held or len(held[f"{part}/f{hop}"]) < first + count:
                 return None
-            found.append(held[f"{part}/f{hop}"][first : first + count].astype(np.float32))
-    return found
+            result.append(held[f"{part}/f{hop}"][first : first + count].astype(np.float32))
+    return result
 
 
 def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> None:
@@ -218,15 +218,15 @@ def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: 
 def _answered(features: dict[str, np.ndarray], audio: np.ndarray, events: np.ndarray, hop: float, deaf: float):
     """(features, answer, lead, early) of the hops that sound and have an answer, see `Hops`."""
     level = levels(audio, round(hop * SAMPLERATE))
-    lasts = lasting(events, hop, len(level))
-    answer, early = longest(lasts), longest(lasting(events, hop, len(level), deaf))
+    lasts = durations(events, hop, len(level))
+    answer, early = longest_class(lasts), longest_class(durations(events, hop, len(level), deaf))
     ranked = np.sort(lasts, axis=1)
     kept = (answer >= 0) & (level >= GATE_DB)
     heard = {kind: each[kept] for kind, each in features.items()}
     return heard, answer[kept], (ranked[:, -1] - ranked[:, -2])[kept], early[kept]
 
 
-def lasting(events: np.ndarray, hop: float, count: int, deaf: float = 0.0) -> np.ndarray:
+def durations(events: np.ndarray, hop: float, count: int, deaf: float = 0.0) -> np.ndarray:
     """(count, 12) s for which each class of the events (n, 3) [begin s, end s, class or pitch] lasts in each hop, the
     last `deaf` s of the hop left out."""
     lasts = np.zeros((count, 12))
@@ -237,14 +237,14 @@ def lasting(events: np.ndarray, hop: float, count: int, deaf: float = 0.0) -> np
     return lasts
 
 
-def longest(lasts: np.ndarray) -> np.ndarray:
+def longest_class(lasts: np.ndarray) -> np.ndarray:
     """(count,) int64: the class that lasts longest in each hop, 0 to 11; -1 where there is none."""
     return np.where(lasts.max(axis=1, initial=0) > 0, lasts.argmax(axis=1), -1)
 
 
-def _events(song: Path, part: str, about: dict[str, Any], question: str) -> np.ndarray:
+def _events(song: Path, part: str, info: dict[str, Any], question: str) -> np.ndarray:
     if question == "chord root":
-        return np.array(about["chords"], np.float64).reshape(-1, 3)
+        return np.array(info["chords"], np.float64).reshape(-1, 3)
     with np.load(song / "notes.npz") as notes:
         return notes[part].astype(np.float64).reshape(-1, 3)
 

@@ -40,7 +40,7 @@ from train.common.errors import TrainError
 from train.common.settings import add_flags, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import name_of
-from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, kinds_of, listen, songs_in
+from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, extract_hops, feature_kinds, songs_in
 
 SHIPPED = 0.5  # whitening of the alphabets that ship, perception/units.py
 WHITENINGS = (SHIPPED, 0.0, 1.0)
@@ -93,12 +93,12 @@ def probe(
     folder = Path(test) if test else data
     taught = songs_in(data / "train", s.songs)
     asked = songs_in(folder / "test" if not test or (folder / "test").is_dir() else folder, s.test_songs)
-    kinds = kinds_of(encoder, s.kinds, s.seed)
+    kinds = feature_kinds(encoder, s.kinds, s.seed)
     if cache:
         check_cache(cache, taught, encoder, max(hops))
     every: dict[str, Any] = {"seconds": s.seconds, "seed": s.seed, "deaf": encoder.support / 2 / SAMPLERATE}
-    learned = listen(taught, kinds, hops, cache=cache, **every)
-    examined = listen(asked, kinds, hops, cache=None if test else cache, worse=s.worsen, **every)
+    learned = extract_hops(taught, kinds, hops, cache=cache, **every)
+    examined = extract_hops(asked, kinds, hops, cache=None if test else cache, worse=s.worsen, **every)
     result: dict[str, Any] = {
         "task": "probe",
         "data": data.name,
@@ -163,12 +163,12 @@ def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabe
         "commonest": float(np.bincount(test.answer).max() / len(test.answer)),
     }
     if learned is not None and len(np.unique(learned.answer)) > 1:
-        right, about = linear_probe(learned, test, kind, s.seed)
+        right, info = linear_probe(learned, test, kind, s.seed)
         clear = test.lead >= LEAD
         scores |= {
             "accuracy": float(right.mean()),
             "clear": float(right[clear].mean()) if clear.any() else None,
-        } | about
+        } | info
     return scores
 
 
@@ -201,8 +201,10 @@ def linear_probe(learned: Hops, test: Hops, kind: str, seed: int) -> tuple[np.nd
     kept = np.isin(song, songs[: len(songs) // 5])
     chosen = READERS[0]
     if kept.any() and len(np.unique(answer[~kept])) > 1:
-        found = [(_reader(*r).fit(x[~kept], answer[~kept]).predict(x[kept]) == answer[kept]).mean() for r in READERS]
-        chosen = READERS[int(np.argmax(found))]
+        collected = [
+            (_reader(*r).fit(x[~kept], answer[~kept]).predict(x[kept]) == answer[kept]).mean() for r in READERS
+        ]
+        chosen = READERS[int(np.argmax(collected))]
     right = _reader(*chosen).fit(x, answer).predict(test.features[kind]) == test.answer
     return right, {"probe_hops": len(taken), "probe_whitened": chosen[0], "probe_c": chosen[1]}
 
@@ -228,7 +230,7 @@ def _stronger(rows: list[dict[str, Any]]) -> str | None:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The table of every hop length."""
+    """A table for every hop length, in Markdown. result: what `probe` returned."""
     s = result["settings"]
     heard = "in a room with noise" if s["worsen"] else "as they are"
     lines = [

@@ -13,7 +13,7 @@ from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence, 
 from perception.scoring import batches, compare_pairs, embed_windows, parallel_map
 from tests.agent.test_cli import bad_sounds, peak_of
 from tests.conftest import glide, melody, noise, tree, write
-from train.data.submixes import LEAST, beat_of, calibrate, disjoint, pairs_of, submix_songs
+from train.data.submixes import LEAST, beat_of, calibrate, draw_disjoint, pairs_of, submix_songs
 
 RATE = 16000
 
@@ -174,7 +174,7 @@ def test_pairs_are_disjoint_audible_and_the_same_for_a_seed(songs):
         assert np.array_equal(one.first, other.first) and one.begin == other.begin
     assert [pair.begin for pair in pairs_of(of, 6, 4)] != [pair.begin for pair in pairs]
     rng = np.random.default_rng(0)
-    seen = [disjoint([1, 4, 6], rng) for _ in range(100)]
+    seen = [draw_disjoint([1, 4, 6], rng) for _ in range(100)]
     assert all(one and other and not set(one) & set(other) for one, other in seen)
     assert {len(one) + len(other) for one, other in seen} == {2, 3}
 

@@ -57,7 +57,7 @@ def test_a_downbeat_is_where_most_chords_change():
 def test_a_drummer_keeps_time(seed):
     """Each hit is within 12 ms of a sixteenth, or of one that swings; every bar has its first beat."""
     times = 1.0 + BEAT * np.arange(64)
-    hits = drums.played(times, 0, BEAT, random.Random(seed))
+    hits = drums.drum_hits(times, 0, BEAT, random.Random(seed))
     step, loose = BEAT / STEPS, 0.0121
     place = np.floor((hits[:, 0] - 1.0 + loose) / step)
     late = hits[:, 0] - 1.0 - step * place
@@ -67,7 +67,7 @@ def test_a_drummer_keeps_time(seed):
     assert hits[:, 3].min() >= 20 and hits[:, 3].max() <= 127
     kicks = hits[hits[:, 2] == drums.KICK, 0]
     assert all(np.abs(kicks - first).min() < 0.05 for first in times[::BAR])
-    again = drums.played(times, 0, BEAT, random.Random(seed))
+    again = drums.drum_hits(times, 0, BEAT, random.Random(seed))
     np.testing.assert_array_equal(hits, again)
 
 
@@ -75,7 +75,7 @@ def test_a_drummer_keeps_time(seed):
 def test_a_song_gets_a_stem_that_hits_where_its_notes_say(tmp_path):
     old, new = song(tmp_path / "stems" / "train" / "one"), tmp_path / "data" / "train" / "one"
     new.parent.mkdir(parents=True)
-    drums.add(old, new, render.find_soundfont(), 1.0)
+    drums.add_drums(old, new, render.find_soundfont(), 1.0)
     audio, rate = sf.read(new / "drums.flac")
     assert (rate, len(audio)) == (16000, 12 * 16000)
     assert np.sqrt(np.mean(audio**2)) == pytest.approx(render.LEVEL, rel=0.1)  # a peak may be clipped

@@ -15,8 +15,8 @@ from perception.hpss import SAMPLERATE
 from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
 from train.data.submixes import Pair
-from train.evaluate.coherence import FILES, CoherenceEvaluation, above, accuracies, draw_batches, main
-from train.evaluate.sensitivity import CHANGES, ELSEWHERE, STRANGER, TRUE, Sounds, changed
+from train.evaluate.coherence import FILES, CoherenceEvaluation, accuracies, draw_batches, main, share_below
+from train.evaluate.sensitivity import CHANGES, ELSEWHERE, STRANGER, TRUE, WindowOrigins, apply_change
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_accuracy_of_a_batch_worked_by_hand():
 
 def test_strangers_are_right_by_chance():
     rng = np.random.default_rng(0)
-    sounds = Sounds(np.arange(100), np.zeros(100))
+    sounds = WindowOrigins(np.arange(100), np.zeros(100))
     for k in (2, 8, 16):
         batches = draw_batches(sounds, k, 2000, 0.5, rng)
         assert accuracies(rng.random((100, 100)), batches)[0].mean() == pytest.approx(1 / k, abs=0.05)
@@ -54,7 +54,7 @@ def test_strangers_are_right_by_chance():
 
 def test_batches_are_of_different_songs_or_spread_over_them():
     rng = np.random.default_rng(0)
-    sounds = Sounds(np.repeat(np.arange(6), 30), np.tile(np.arange(0, 45, 1.5), 6))
+    sounds = WindowOrigins(np.repeat(np.arange(6), 30), np.tile(np.arange(0, 45, 1.5), 6))
     for batch in draw_batches(sounds, 5, 50, 0.5, rng):
         assert len(set(sounds.song[batch])) == 5
     for batch in draw_batches(sounds, 32, 50, 0.5, rng):
@@ -68,7 +68,7 @@ def test_batches_are_of_different_songs_or_spread_over_them():
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=20), st.lists(st.integers(-3, 3), min_size=1, max_size=20))
 def test_the_mean_share_above_is_the_area_under_the_curve(partners, strangers):
     expected = roc_auc_score([1] * len(partners) + [0] * len(strangers), partners + strangers)
-    assert above(np.array(partners), np.array(strangers)).mean() == pytest.approx(expected)
+    assert share_below(np.array(partners), np.array(strangers)).mean() == pytest.approx(expected)
 
 
 # --- changes
@@ -90,7 +90,7 @@ def test_a_transposed_answer_is_higher_by_so_much():
     tone = np.sin(2 * np.pi * 440 * WIDE)
     for kind, amount in CHANGES:
         if "transposed" in kind:
-            first, second = changed(pair_of(tone, tone), (kind, amount))
+            first, second = apply_change(pair_of(tone, tone), (kind, amount))
             assert pitch(second) == pytest.approx(440 * 2 ** (amount / 12), rel=0.003)
             assert pitch(first) == pytest.approx(440 * 2 ** (amount / 12 * kind.startswith("both")), rel=0.003)
             assert len(first) == len(second) == WINDOW_SAMPLES and first.dtype == second.dtype == np.float32
@@ -100,7 +100,7 @@ def test_a_displaced_answer_comes_later_and_has_no_silence():
     ramp = WIDE.copy()
     for beats in (-2.0, -0.125, 0.5, 2.0):
         for beat in (0.41, 0.5, 0.8):
-            first, second = changed(pair_of(ramp, ramp, beat), ("displaced", beats))
+            first, second = apply_change(pair_of(ramp, ramp, beat), ("displaced", beats))
             assert len(second) == WINDOW_SAMPLES
             assert first - second == pytest.approx(beats * beat, abs=1e-4), "what sounds now should have sounded before"
 
@@ -109,7 +109,7 @@ def test_a_stretched_answer_leaves_its_beginning_in_place():
     glide = np.sin(2 * np.pi * np.cumsum(300 + 100 * WIDE) / SAMPLERATE)  # 100 Hz higher each second
     for kind, percent in CHANGES:
         if "stretched" in kind:
-            first, second = changed(pair_of(glide, glide), (kind, percent))
+            first, second = apply_change(pair_of(glide, glide), (kind, percent))
             assert len(first) == len(second) == WINDOW_SAMPLES
             for begin in (0.0, 2.0, 4.5):
                 heard = second[round(begin * SAMPLERATE) :][: SAMPLERATE // 2]

@@ -20,10 +20,10 @@ from train.common.errors import TrainError
 from train.data import token_pairs
 from train.data.tokenise import pitched_songs
 from train.evaluate import metrics
-from train.evaluate.baselines import Habits
+from train.evaluate.baselines import LabelStatistics
 from train.evaluate.regeneration import RegenerationEvaluation, main, regeneration
 from train.evaluate.rollout import model_answers, model_cross_entropy, roll
-from train.evaluate.windows import Windows, choose, windows_of
+from train.evaluate.windows import Windows, choose_windows, windows_of
 
 FILES = ["regeneration.json", "regeneration.md", "regeneration.png"]
 K, HOP = 6, 0.5
@@ -153,7 +153,7 @@ def known_windows() -> Windows:
 
 def mean_tpp(name: str, constraint: str = "none", top_p: float = 1.0) -> float:
     known = known_windows()
-    habits = Habits.of(known, VOCAB, len(known.song))
+    habits = LabelStatistics.of(known, VOCAB, len(known.song))
     scores, own = habits.players(known.heard)[name]
     uniform = np.random.default_rng(2).random(known.played.shape)
     answer = roll(scores, known.allowed(VOCAB), uniform, top_p=top_p if own is None else own, constraint=constraint)
@@ -185,7 +185,7 @@ def test_what_is_allowed_belongs_to_the_window_and_not_to_the_batch():
 
 def test_cross_entropies_of_the_rivals():
     known = known_windows()
-    nats = {k: v.mean() for k, v in Habits.of(known, VOCAB, 400).cross_entropies(known).items()}
+    nats = {k: v.mean() for k, v in LabelStatistics.of(known, VOCAB, 400).cross_entropies(known).items()}
     share = np.bincount(known.played.ravel(), minlength=VOCAB) / 12000
     entropy = -(share * np.log(share)).sum()
     assert nats["uniform"] == pytest.approx(math.log(4))
@@ -197,7 +197,7 @@ def test_cross_entropies_of_the_rivals():
 def test_a_song_is_never_served_by_what_it_taught_itself():
     played = np.array([[0] * 10, [1] * 10, [1] * 10])
     windows = Windows(played, played, np.array([0, 1, 2]))
-    habits = Habits.leaving_out(windows, 3, np.array([0, 2]))
+    habits = LabelStatistics.leaving_out(windows, 3, np.array([0, 2]))
     assert habits.marginal.shape == (2, 3) and habits.which.tolist() == [0, 1]
     assert np.exp(habits.marginal[0]) == pytest.approx(np.array([0.5, 20.5, 0.5]) / 21.5)
     assert np.exp(habits.marginal[1]) == pytest.approx(np.array([10.5, 10.5, 0.5]) / 21.5)
@@ -306,9 +306,9 @@ def test_a_window_whose_b_rests_more_than_four_fifths_is_left_out():
 def test_every_song_is_chosen_from_about_equally():
     song = np.repeat([0, 1, 2], [100, 10, 3])
     windows = Windows(np.zeros((113, 2)), np.zeros((113, 2)), song)
-    chosen = choose(windows, 21, np.random.default_rng(0))
+    chosen = choose_windows(windows, 21, np.random.default_rng(0))
     assert np.bincount(chosen.song).tolist() == [9, 9, 3]
-    assert len(choose(windows, 0, np.random.default_rng(0)).song) == 113
+    assert len(choose_windows(windows, 0, np.random.default_rng(0)).song) == 113
 
 
 def test_a_whole_evaluation(place):

@@ -16,11 +16,11 @@ from train.probe.features import (
     BOTH,
     FRAME,
     Hops,
+    durations,
+    extract_hops,
+    feature_kinds,
     from_both_sides,
-    kinds_of,
-    lasting,
-    listen,
-    longest,
+    longest_class,
     per_hop,
     songs_in,
 )
@@ -84,17 +84,17 @@ def test_the_longest_sounding_class_of_a_hop():
     notes = np.array(
         [[0.0, 0.3, 60], [0.3, 0.5, 61], [0.5, 0.7, 60], [0.7, 0.85, 62], [0.85, 1.0, 72 + 2], [1.6, 1.7, 71]]
     )
-    assert longest(lasting(notes, 0.5, 5)).tolist() == [
+    assert longest_class(durations(notes, 0.5, 5)).tolist() == [
         0,
         2,
         -1,
         11,
         -1,
     ]  # 62 and 74 are one class, longer than 60 together
-    assert longest(lasting(np.zeros((0, 3)), 0.5, 3)).tolist() == [-1, -1, -1]
+    assert longest_class(durations(np.zeros((0, 3)), 0.5, 3)).tolist() == [-1, -1, -1]
     cut = np.array([[-1.0, 0.1, 60], [0.9, 5.0, 61]])  # at the excerpt's ends
-    assert longest(lasting(cut, 0.5, 2)).tolist() == [0, 1]
-    assert longest(lasting(cut, 0.5, 2, deaf=0.1)).tolist() == [0, -1]
+    assert longest_class(durations(cut, 0.5, 2)).tolist() == [0, 1]
+    assert longest_class(durations(cut, 0.5, 2, deaf=0.1)).tolist() == [0, -1]
 
 
 @pytest.mark.parametrize("hop", [4000, 8000, 5600])
@@ -108,23 +108,23 @@ def test_frames_fall_into_the_hop_that_holds_their_centre(hop):
 
 def test_features_of_a_coarser_hop_are_those_of_an_encoder_at_that_hop(place):
     audio = np.random.default_rng(0).normal(size=SAMPLERATE * 4).astype(np.float32) * 0.1
-    fine, coarse = kinds_of(ear(place, 0.25))["encoder"](audio, [4000, 8000])
+    fine, coarse = feature_kinds(ear(place, 0.25))["encoder"](audio, [4000, 8000])
     assert fine.shape == (16, 32)
     assert coarse == pytest.approx(Wav2Vec2Encoder.load(place / "model" / "encoder", 0.5).batch(audio)[0], abs=1e-4)
 
 
 def test_the_untrained_encoders_are_the_same_architecture_with_other_weights(place):
-    kinds, audio = kinds_of(ear(place, 0.5), seed=3), np.ones(SAMPLERATE * 2, np.float32) * 0.1
+    kinds, audio = feature_kinds(ear(place, 0.5), seed=3), np.ones(SAMPLERATE * 2, np.float32) * 0.1
     found = {name: kinds[name](audio, [8000])[0] for name in ("encoder", "random", "untrained")}
     assert all(each.shape == (4, 32) for each in found.values())
     assert not np.allclose(found["encoder"], found["random"]) and not np.allclose(found["random"], found["untrained"])
-    again = kinds_of(ear(place, 0.5), seed=3)["random"](audio, [8000])[0]
+    again = feature_kinds(ear(place, 0.5), seed=3)["random"](audio, [8000])[0]
     assert (again == found["random"]).all()
 
 
 def test_only_hops_that_sound_and_have_an_answer_are_asked(place):
     songs = songs_in(place / "data" / "test", 10)
-    heard = listen(songs, kinds_of(ear(place, 0.5), "mfcc"), [0.5])
+    heard = extract_hops(songs, feature_kinds(ear(place, 0.5), "mfcc"), [0.5])
     melody = heard[0.5]["pitch class"]
     assert len(melody.answer) == 3 * 30 and melody.features["mfcc"].shape == (90, 20)  # 32 hops, 2 of them rest
     with np.load(songs[0] / "notes.npz") as notes:
@@ -226,8 +226,8 @@ def test_the_same_seed_gives_the_same_bytes(place):
 
 
 def test_a_room_and_noise_are_heard_by_the_test_songs_alone(place):
-    songs, kinds = songs_in(place / "data" / "test", 10), kinds_of(ear(place, 0.5), "mfcc")
-    clean, worse = (listen(songs, kinds, [0.5], worse=w)[0.5]["pitch class"] for w in (False, True))
+    songs, kinds = songs_in(place / "data" / "test", 10), feature_kinds(ear(place, 0.5), "mfcc")
+    clean, worse = (extract_hops(songs, kinds, [0.5], worse=w)[0.5]["pitch class"] for w in (False, True))
     assert 0 < len(worse.answer) <= len(clean.answer)
     assert not np.isin(worse.features["mfcc"].round(3), clean.features["mfcc"].round(3)).all()
     rows = [run(place, kinds="mfcc", hops="0.5", worsen=w)["hops"][0]["rows"][0] for w in (0, 1)]
