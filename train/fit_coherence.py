@@ -241,7 +241,7 @@ class Teacher(nn.Module):
 
 
 def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (3), a mean over K, and accuracy (4) of the paper. features: (2 K, 1280), all first pictures, then all second."""
+    """Loss (3), a mean over K, and accuracy (4) of the paper. features: (2 K, 1280), all first, then all second."""
     first, second = model.project_features(features).float().chunk(2)
     scores, same = model.similarities(first, second), torch.arange(len(first), device=features.device)
     return F.cross_entropy(scores, same), (scores.argmax(1) == same).float().mean()
