@@ -38,7 +38,7 @@ from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS, sample_rows
 from train.common import command
 from train.common.errors import TrainError
-from train.common.run import Run, refuse_to_overwrite, saved_settings
+from train.common.run import Run, refuse_to_overwrite, settings_of
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
 from train.data import token_pairs
@@ -112,8 +112,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | 
         raise TrainError(f"{len(data)} token caches: the decision model learns from one, give one")
     cache = token_pairs.load(data[0])
     refuse_to_overwrite(out, resume)
-    saved = (saved_settings(out) if resume else None) or {}
-    return _Trainer(cache, out, settings or DecisionTraining(**saved), resume).train()
+    settings = settings or settings_of(DecisionTraining, out, resume)
+    return _Trainer(cache, out, settings, resume).train()
 
 
 class _Trainer:

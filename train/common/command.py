@@ -12,8 +12,7 @@ from typing import Any
 
 from corpora.disk import AudioError
 from corpora.interruption import handled
-from train.common.errors import TrainError
-from train.common.run import saved_settings
+from train.common.run import settings_of
 from train.common.settings import parse_recipe
 
 OURS = {"train", "corpora", "perception", "decision", "action"}  # whose error classes speak to the user
@@ -26,13 +25,7 @@ def recipe(doc: str, settings_class: type, fit: Fit, argv: list[str] | None = No
     With --resume the settings saved in OUT are the defaults.
     """
     data, out, resume, given = parse_recipe(doc, settings_class, argv)
-    saved = (saved_settings(out) if resume else None) or {}
-    try:
-        settings = settings_class(**(saved | given))
-    except TypeError:
-        raise TrainError(
-            f"the run in '{out}' was begun by another version: name another folder with -o and begin again"
-        ) from None
+    settings: Any = settings_of(settings_class, out, resume, given)
     try:
         print(json.dumps(fit(data, out, resume, settings), indent=1))
     except KeyboardInterrupt:

@@ -6,9 +6,9 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
@@ -18,8 +18,9 @@ from torch.optim import Optimizer
 from corpora.disk import atomic_write
 from train.common.errors import TrainError
 from train.common.log import Log
-from train.common.settings import check_resume
+from train.common.settings import check_resume, frozen
 
+S = TypeVar("S")
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHT, STATE = "weight/", "optimizer/"  # how the names of a checkpoint's tensors begin
 LOG_EVERY = 50  # steps between two lines of smoothed losses
@@ -141,8 +142,17 @@ def saved_settings(out: Path) -> dict[str, Any] | None:
     if not (out / CHECKPOINT).exists():
         return None
     header, _ = read_checkpoint(out, tensors=False)
-    saved = json.loads(header["settings"])
-    return dict(saved)
+    return frozen(json.loads(header["settings"]))
+
+
+def settings_of(settings_class: type[S], out: Path, resume: bool, given: Mapping[str, Any] | None = None) -> S:
+    """Settings of a run in `out`: those given, for the others those it was begun with if it is gone on with, else the
+    defaults. TrainError where the run knows other settings than this version."""
+    saved = (saved_settings(out) if resume else None) or {}
+    unknown = set(saved) - {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
+    if unknown:
+        raise TrainError(f"the run in '{out}' was begun by another version, with {min(unknown)}: {BEGIN_AGAIN}")
+    return settings_class(**(saved | dict(given or {})))
 
 
 def read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from train.common.errors import TrainError
-from train.common.run import CHECKPOINT, Run, read_checkpoint, saved_settings
+from train.common.run import CHECKPOINT, Run, read_checkpoint, saved_settings, settings_of
 from train.common.settings import setting
 
 
@@ -106,6 +106,12 @@ def test_checkpoints_of_earlier_versions_resume_or_are_refused(tmp_path):
     save_file(renamed, tmp_path / "other" / CHECKPOINT, metadata={"settings": "{}", "progress": "{}", "config": "{}"})
     with pytest.raises(TrainError, match="begun by another version"):
         train(tmp_path / "other", 3, resume=True)
+    (tmp_path / "later").mkdir()
+    save_file(tensors, tmp_path / "later" / CHECKPOINT, metadata=header | {"settings": '{"rate": 0.1, "depth": 3}'})
+    with pytest.raises(TrainError, match="another version, with depth"):
+        settings_of(Tiny, tmp_path / "later", True)
+    assert settings_of(Tiny, tmp_path / "new", True, {"steps": 4}) == Tiny(steps=4)
+    assert settings_of(Tiny, tmp_path / "nothing", True) == Tiny()
 
 
 @pytest.mark.parametrize("content", [b"", b"no", b"\xff" * 64])
