@@ -12,7 +12,6 @@ from typing import Any
 
 from corpora.disk import AudioError
 from corpora.interruption import handled
-from train.common.run import settings_of
 from train.common.settings import parse_recipe
 
 OURS = {"train", "corpora", "perception", "decision", "action"}  # whose error classes speak to the user
@@ -24,6 +23,8 @@ def recipe(doc: str, settings_class: type, fit: Fit, argv: list[str] | None = No
 
     With --resume the settings saved in OUT are the defaults.
     """
+    from train.common.run import settings_of  # with torch: not for those who only ask for help
+
     data, out, resume, given = parse_recipe(doc, settings_class, argv)
     settings: Any = settings_of(settings_class, out, resume, given)
     try:
