@@ -15,7 +15,7 @@ from train.common.errors import TrainError
 from train.data.token_pairs import save
 from train.data.tokenise import levels
 from train.evaluate import regeneration as evaluate
-from train.evaluate import sound_players as sounding
+from train.evaluate import sound_players
 from train.evaluate.sound import scores
 
 RATE, HOP = 16000, 0.5
@@ -96,8 +96,8 @@ def test_rests_are_silent(player):
 
 def test_runs_are_found_and_rests_belong_to_none():
     segments = np.array([-1, 4, 5, 6, 2, 3, -1, -1, 4, 4])
-    assert list(sounding.runs_of(segments)) == [(1, 3), (4, 2), (8, 1), (9, 1)]
-    assert list(sounding.runs_of(np.array([-1, -1]))) == []
+    assert list(sound_players.runs_of(segments)) == [(1, 3), (4, 2), (8, 1), (9, 1)]
+    assert list(sound_players.runs_of(np.array([-1, -1]))) == []
 
 
 def test_random_runs_keep_rests_and_lengths_and_begin_where_it_sounds():
@@ -105,9 +105,9 @@ def test_random_runs_keep_rests_and_lengths_and_begin_where_it_sounds():
     segments, held = np.array([-1, 4, 5, 6, 2, 3, -1, 0, 1]), np.where(np.arange(40) % 3, 1, 9)
     starts = set()
     for _ in range(200):
-        walk = sounding.shuffled_runs(segments, held, 9, rng)
+        walk = sound_players.shuffled_runs(segments, held, 9, rng)
         assert ((walk < 0) == (segments < 0)).all() and walk.max() < 40
-        for begin, length in sounding.runs_of(segments):
+        for begin, length in sound_players.runs_of(segments):
             assert (np.diff(walk[begin : begin + length]) == 1).all() and held[walk[begin]] != 9
             starts.add(int(walk[begin]))
     assert len(starts) > 20
@@ -116,7 +116,7 @@ def test_random_runs_keep_rests_and_lengths_and_begin_where_it_sounds():
 def test_noise_has_the_level_of_b_and_its_silence():
     sound = melody(10, RATE, 4)
     sound[2 * SIZE : 4 * SIZE] = 0
-    noise = sounding.noise_like(sound, SIZE, np.random.default_rng(0))
+    noise = sound_players.noise_like(sound, SIZE, np.random.default_rng(0))
     there, made = levels(sound, SIZE), levels(noise, SIZE)
     loud = there > -50
     assert not noise[2 * SIZE : 4 * SIZE].any() and (made[~loud] < -50).all()
@@ -125,22 +125,22 @@ def test_noise_has_the_level_of_b_and_its_silence():
 
 def test_the_other_memory_is_of_another_song_and_the_same_part_if_there_is_one():
     def pair(song, played):
-        return sounding.Pair(song, "a", played, 0, Path(), np.zeros(1), np.zeros(1))
+        return sound_players.Pair(song, "a", played, 0, Path(), np.zeros(1), np.zeros(1))
 
     pairs = [pair("x", "bass"), pair("x", "bass"), pair("y", "bass"), pair("z", "voice")]
-    assert sounding.donors(pairs) == [2, 2, 0, 0]
+    assert sound_players.donor_of_each(pairs) == [2, 2, 0, 0]
 
 
 def test_pairs_come_from_every_song_and_sound(music):
     songs = {song: {path.stem: path for path in (music / "test" / song).iterdir()} for song in ("song0", "song1")}
-    pairs = sounding.choose(songs, 4, 5.0, HOP, np.random.default_rng(0))
+    pairs = sound_players.choose_pairs(songs, 4, 5.0, HOP, np.random.default_rng(0))
     assert sorted(pair.song for pair in pairs) == ["song0", "song0", "song1", "song1"]
     for pair in pairs:
         assert pair.heard != pair.played and len(pair.guide) == len(pair.truth) == 5 * RATE
         whole = sf.read(pair.path)[0]
         np.testing.assert_allclose(pair.truth, whole[pair.first * SIZE :][: 5 * RATE], atol=1e-4)
         assert all((levels(sound, SIZE) >= -50).mean() >= 0.5 for sound in (pair.guide, pair.truth))
-    few = sounding.choose(songs, 10**6, 13.5, HOP, np.random.default_rng(0))
+    few = sound_players.choose_pairs(songs, 10**6, 13.5, HOP, np.random.default_rng(0))
     assert len({(p.song, p.heard, p.played, p.first) for p in few}) == len(few) <= 8
 
 
@@ -174,16 +174,16 @@ def test_a_whole_evaluation(evaluated):
     assert (out / "regeneration_sound.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     modes = ("full", "live 1")
     rows = {(row["who"], row["mode"]): row for row in result["rows"]}
-    expected = {(who, mode) for who in (sounding.OWN, sounding.OTHER, sounding.RUNS) for mode in modes}
-    expected |= {(who, "") for who in (sounding.TRUE, sounding.HOPS, sounding.NOISE, sounding.STRANGER)}
+    expected = {(who, mode) for who in (sound_players.OWN, sounding.OTHER, sounding.RUNS) for mode in modes}
+    expected |= {(who, "") for who in (sound_players.TRUE, sounding.HOPS, sounding.NOISE, sounding.STRANGER)}
     assert set(rows) == expected and all(f"{who}" in said.out for who, _ in expected)
-    assert rows[sounding.TRUE, ""]["tpp"]["mean"] == 100
+    assert rows[sound_players.TRUE, ""]["tpp"]["mean"] == 100
     for row in rows.values():
         assert set(row["score"]) == set(row["position"]) == {"both", "harmonic", "percussive"}
         assert row["windows"] == 2 and 0 <= row["skipped"] < 2 and row["peak"] <= 1
         assert all(0 <= about["mean"] <= 1 for about in row["position"].values())
     for mode, asked in zip(modes, (20, 18), strict=True):
-        row = rows[sounding.OWN, mode]
+        row = rows[sound_players.OWN, mode]
         assert row["asked"] == sum(row["why"].values()) == asked and 0 <= row["matched"] <= asked
     (folder, _) = sorted((out / "kept").iterdir())
     assert len(list(folder.iterdir())) == len(expected)
