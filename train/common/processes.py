@@ -1,47 +1,69 @@
 """Work in several processes, which end with the one that started them, however that ends.
 
-Signals are the affair of `corpora.interruption.process_pool`. What it cannot see is a parent that is killed: a thread
-in each worker waits for that, and kills the worker with all that it has started (fluidsynth).
+The workers are in process groups of their own: a signal is for the parent, which ends them and what they have started
+(fluidsynth). What they were writing is removed. That a parent was killed is seen by a thread in each worker.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from multiprocessing import parent_process
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from types import FrameType
 from typing import Any, TypeVar
 
-from corpora.interruption import process_pool
+from corpora.interruption import SIGNALS, remove_temporaries, temporaries
 
 T = TypeVar("T")
 
 
 def in_processes(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int) -> list[T]:
     """[work(*each) for each of the arguments], in `jobs` processes; the first error ends all of them."""
-    with process_pool(jobs) as pool:
-        futures = [pool.submit(_call, work, each) for each in arguments]
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, initializer=_begin_worker)
+    try:
+        futures = [pool.submit(work, *each) for each in arguments]
         return [future.result() for future in futures]
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - before:
+            _terminate(process.pid)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _call(work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-    _end_with_parent()
-    return work(*arguments)
+def _begin_worker() -> None:
+    temporaries.clear()  # those are its parent's
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else _end_worker)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-@lru_cache(1)
+def _end_worker(number: int, frame: FrameType | None) -> None:
+    remove_temporaries()
+    os._exit(128 + number)
+
+
 def _end_with_parent() -> None:
-    """Start the thread that waits for the end of the parent, once in each worker."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        remove_temporaries()
+        if hasattr(os, "killpg"):
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        os._exit(1)
 
 
-def _wait_for_parent() -> None:
-    parent = parent_process()
-    if parent is None:  # this is no worker
-        return
-    parent.join()
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    os._exit(1)
+def _terminate(pid: int | None) -> None:
+    """End a worker and what it has started."""
+    with suppress(ProcessLookupError, TypeError):
+        try:
+            os.killpg(pid, signal.SIGTERM)  # type: ignore[arg-type]
+        except ProcessLookupError:  # it has not come so far as to have a group
+            os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]

@@ -174,8 +174,9 @@ def test_a_whole_evaluation(evaluated):
     assert (out / "regeneration_sound.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     modes = ("full", "live 1")
     rows = {(row["who"], row["mode"]): row for row in result["rows"]}
-    expected = {(who, mode) for who in (sound_players.OWN, sounding.OTHER, sounding.RUNS) for mode in modes}
-    expected |= {(who, "") for who in (sound_players.TRUE, sounding.HOPS, sounding.NOISE, sounding.STRANGER)}
+    expected = {(who, mode) for who in (sound_players.OWN, sound_players.OTHER, sound_players.RUNS) for mode in modes}
+    others = (sound_players.TRUE, sound_players.HOPS, sound_players.NOISE, sound_players.STRANGER)
+    expected |= {(who, "") for who in others}
     assert set(rows) == expected and all(f"{who}" in said.out for who, _ in expected)
     assert rows[sound_players.TRUE, ""]["tpp"]["mean"] == 100
     for row in rows.values():
