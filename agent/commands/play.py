@@ -260,7 +260,7 @@ def _run_with_device(
 
     try:
         with _signals(engine.over):
-            interfaces.go_on(is_over)
+            interfaces.run_until(is_over)
     finally:
         if feeder:
             feeder.close()
@@ -296,7 +296,7 @@ def _run_without_device(
 
     try:
         with _signals(engine.over) if not files else nullcontext():
-            interfaces.go_on(is_over)
+            interfaces.run_until(is_over)
         if watch:
             watch(buffers.samples_out)
     finally:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.command_queue import URGENT, CommandQueue
 from agent.engine.decision_loop import DecisionLoop, Log, Recorder
 from agent.engine.remote_listener import RemoteListener
+from agent.engine.snapshot import Latency, ResponseTimes, Snapshot
 from agent.performance import controls
 from agent.performance.memories import Memory
 from agent.performance.session import Session
@@ -79,7 +79,7 @@ class Engine:
         self._opens_at = 0  # output sample from which on the fader may be open
         self._ended = threading.Event()
         self._levels_read = (0, 0)  # samples of input and output whose peaks were shown
-        self._spread_time, self._spread = 0.0, {"p50": 0.0, "p99": 0.0}
+        self._spread_time, self._spread = 0.0, ResponseTimes(p50=0.0, p99=0.0)
         self._thread = threading.Thread(target=self._run, name="antiphon-decision", daemon=True)
         self._file_worker = ThreadPoolExecutor(1, "antiphon-files")  # the decision loop never waits for the disk
 
@@ -321,8 +321,8 @@ class Engine:
                 return name
         return "playing"
 
-    def snapshot(self) -> dict[str, Any]:
-        """All there is to show, as it can be written in JSON; the levels are peaks since the last call, in dBFS."""
+    def snapshot(self) -> Snapshot:
+        """All there is to show; the levels are peaks since the last call, in dBFS."""
         buffers, state = self.buffers, self.decision_loop.state
         input_db, output_db = self._levels()
         return {
@@ -361,19 +361,19 @@ class Engine:
             return -1.0
         return self.session.repertoire[event.memory].sound.boundary(event.segment) / self.samplerate
 
-    def _latency(self) -> dict[str, float]:
+    def _latency(self) -> Latency:
         """From what is heard to its answer, part by part, ms."""
         hop, slack = 1e3 * self.session.hop, 1e3 * self.buffers.slack / self.samplerate
         before, after = (1e3 * seconds for seconds in self._device_latency_s)
         return {"hop": hop, "slack": slack, "in": before, "out": after, "total": hop + slack + before + after}
 
-    def _response_times(self) -> dict[str, float]:
-        """{"p50", "p99"} of what an answer takes, ms; summed up once a second, however often it is asked for."""
+    def _response_times(self) -> ResponseTimes:
+        """Of the newest answers; summed up once a second, however often it is asked for."""
         now, times = time.monotonic(), self.decision_loop.response_ms
         if times and (now > self._spread_time + SPREAD_EVERY_S or self._ended.is_set()):
             spread = np.percentile(np.fromiter(tuple(times), np.float64), (50, 99))
             self._spread_time = now
-            self._spread = {"p50": round(float(spread[0]), 3), "p99": round(float(spread[1]), 3)}
+            self._spread = ResponseTimes(p50=round(float(spread[0]), 3), p99=round(float(spread[1]), 3))
         return self._spread
 
     def waveform(self, memory: int, points: int) -> list[float]:

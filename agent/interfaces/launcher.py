@@ -1,62 +1,64 @@
-"""Those who play, show and are told on stage: OSC, MIDI, page and terminal, each loaded only if asked for."""
+"""The launcher: opens what controls and shows a performance (OSC, MIDI, page, terminal), as far as it is asked for."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING
 
 from agent.engine.engine import Engine
+from agent.interfaces.monitor import Monitor
 from agent.settings.config import Config
 
-POLL = 0.02  # s
+if TYPE_CHECKING:  # rich, which it needs, is loaded with the terminal view alone
+    from agent.interfaces.terminal.app import Terminal
+
+POLL_INTERVAL_S = 0.02
+JOIN_TIMEOUT_S = 2.0
 
 
 class Interfaces:
-    """Opens them on an engine, has them closed with `stack`, and tells `say` what a person should read.
+    """The interfaces of one performance; `stack` closes them in the reverse order.
 
-    terminal: whether the stage is shown in this terminal. settings_file: where learned pedals are written.
+    say: is called with each sentence that a person should read. terminal: open the terminal view, which then needs
+    the main thread. settings_file: where learned MIDI messages are kept, None: they last until the end.
     """
 
     def __init__(
-        self, engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None], *,
-        terminal: bool = False, settings_file: str | None = None,
-    ):  # fmt: skip
+        self,
+        engine: Engine,
+        config: Config,
+        stack: ExitStack,
+        say: Callable[[str], None],
+        *,
+        terminal: bool = False,
+        settings_file: str | None = None,
+    ):
         self.engine, self.config, self.stack, self.say = engine, config, stack, say
-        self._tui, self._settings, self._tap = terminal, settings_file, engine.bus.tap()
-        self.terminal: Any = None
+        self._show_terminal, self._settings_file, self._tap = terminal, settings_file, engine.bus.tap()
+        self.terminal: Terminal | None = None
         self.failure: Exception | None = None
 
     def open(self, osc: bool) -> None:
-        """Before the engine starts, so that nothing it tells is lost."""
-        from agent.interfaces.monitor import Monitor
-
-        engine, config, stack = self.engine, self.config, self.stack
-        monitor = Monitor(engine, engine.bus).start()
-        stack.callback(monitor.close)
-        if osc and config.osc.port:
+        """Open them before the engine starts, so that no report is lost. osc: also OSC, if it has a port."""
+        monitor = Monitor(self.engine, self.engine.bus).start()
+        self.stack.callback(monitor.close)
+        if osc and self.config.osc.port:
             self._open_osc()
-        if config.midi.port:
+        if self.config.midi.port:
             self._open_midi()
-        if config.page.port:
-            from agent.interfaces.web import server as web
+        if self.config.page.port:
+            self._open_page(monitor)
+        if self._show_terminal:
+            from agent.interfaces.terminal.app import Terminal
 
-            where = config.page
-            page = web.PageServer(
-                engine, engine.bus, monitor, port=where.port, host=where.host, allow=where.allow
-            ).start()  # fmt: skip
-            stack.callback(page.close)
-            self.say(f"stage page on {page.address}")
-        if self._tui:
-            from agent.interfaces.terminal import app
-
-            self.terminal = app.Terminal(engine, engine.bus, monitor, engine.over)
+            self.terminal = Terminal(self.engine, monitor)
 
     def _open_osc(self) -> None:
-        from agent.interfaces.osc import server as osc
+        from agent.interfaces.osc.server import OscServer
 
-        server = osc.OscServer(self.engine.command, self.engine.bus, self.config)
+        server = OscServer(self.engine.command, self.engine.bus, self.config)
         server.start()
         self.stack.callback(server.stop)
         self.say(f"OSC on port {server.port} of {self.config.osc.host}")
@@ -66,35 +68,43 @@ class Interfaces:
         from agent.interfaces.midi_mapping import MidiMapping
 
         engine = self.engine
-        mapping = MidiMapping(engine.command, engine.bus, self.config, self._settings)
+        mapping = MidiMapping(engine.command, engine.bus, self.config, self._settings_file)
         for name in ("midi/learn", "midi/forget"):
             engine.add_handler(name, mapping.handle)
         port = MidiPort(self.config.midi.port, mapping.receive, engine.bus, self.config.live.client)
         self.stack.callback(port.close)
 
-    def tell(self) -> None:
-        """Say what a person should read, unless the terminal shows it."""
+    def _open_page(self, monitor: Monitor) -> None:
+        from agent.interfaces.web.server import PageServer
+
+        page = self.config.page
+        server = PageServer(self.engine, monitor, port=page.port, host=page.host, allow=page.allow).start()
+        self.stack.callback(server.close)
+        self.say(f"stage page on {server.address}")
+
+    def print_reports(self) -> None:
+        """Pass errors and lost devices on to `say`, unless the terminal view shows them."""
         for name, values in self._tap.drain():
             if name in ("error", "device") and self.terminal is None:
                 self.say(" ".join(map(str, values)))
 
-    def go_on(self, step: Callable[[], bool]) -> None:
-        """Call `step` again and again until it says that it is over, or someone else does.
+    def run_until(self, is_over: Callable[[], bool]) -> None:
+        """Call `is_over` every 20 ms until it returns True or the engine's `over` is set; raises what it raises.
 
-        The terminal, if there is one, has the main thread, for its signals.
+        The terminal view, if there is one, has the main thread meanwhile, for its signals.
         """
         over = self.engine.over
 
         def watch() -> None:
             try:
-                while not over.wait(POLL):
-                    self.tell()
-                    if step():
+                while not over.wait(POLL_INTERVAL_S):
+                    self.print_reports()
+                    if is_over():
                         break
             except Exception as error:
                 self.failure = error
             over.set()
-            self.tell()
+            self.print_reports()
 
         if self.terminal is None:
             watch()
@@ -103,6 +113,6 @@ class Interfaces:
             thread.start()
             self.terminal.run()
             over.set()
-            thread.join(2)
+            thread.join(JOIN_TIMEOUT_S)
         if self.failure:
             raise self.failure

@@ -58,7 +58,7 @@ class Play:
         self.monitor = Monitor(self.engine, self.bus).start()
         self.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
         self.engine.set_coherence_interval(self.meter.every)
-        self.page = server.Page(self.engine, self.bus, self.monitor).start()
+        self.page = server.PageServer(self.engine, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)
         self.loop = file_transport.BlockLoop(self.engine, cycle(blocks), 1.0)
@@ -278,7 +278,7 @@ def test_it_says_when_the_agent_is_gone_and_finds_it_again(browser, play):
     browser.wait("document.body.dataset.state === 'gone'")
     keep(browser, "gone")
     assert browser.value("getComputedStyle($('gone')).display") == "flex"
-    play.page = server.PageServer(play.engine, play.bus, play.monitor, port=port).start()
+    play.page = server.PageServer(play.engine, play.monitor, port=port).start()
     browser.wait("document.body.dataset.state === 'playing'", 10)
     assert browser.value("getComputedStyle($('gone')).display") == "none"
 

@@ -1,12 +1,14 @@
-"""The stage in a terminal, for those without a browser: the same reports, the same keys.
+"""The terminal view of a performance, for those without a browser: the same reports and the same keys as the page.
 
-Keys come raw from the terminal (termios), so that one press is one command; whatever happens, the terminal is given
-back as it was. Nothing here is waited for by callback or mind.
+Keys come one by one from the terminal (termios), so that one press is one command; the terminal is given back as it
+was, whatever happens. Neither the audio callback nor the decision loop waits for anything here.
 """
 
 from __future__ import annotations
 
 import atexit
+import io
+import logging
 import os
 import select
 import signal
@@ -17,86 +19,108 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from agent.control import command
-from agent.control.bus import Bus
+from agent.control.command import CONTROLS, CommandError, parse_command
+from agent.engine.engine import Engine
+from agent.engine.snapshot import SettingValue
 from agent.interfaces.monitor import Monitor
-from agent.interfaces.terminal.view import ViewState, render
+from agent.interfaces.terminal.view import FALLBACK_HANDLER, ViewState, render
 from agent.settings.config import ConfigError
 from corpora.interruption import is_default
 
-EVERY = 0.1  # s between two pictures
-LONE = 0.03  # s after which an escape stands for itself and not for an arrow
-STEPS = 20  # of a fader from end to end
+REDRAW_INTERVAL_S = 0.1
+ESCAPE_TIMEOUT_S = 0.03  # after which an escape is a key of its own and not the beginning of an arrow's code
+FADER_STEPS = 20  # of a fader from end to end
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
+
+logger = logging.getLogger("antiphon.terminal")
 
 
 class Terminal:
-    """Shows an engine and obeys the keys of the table until `quit`, Ctrl-C or `over`.
+    """Shows an engine and carries out the keys of the table, until `quit`, Ctrl-C or the engine's `over`.
 
     Besides the table's keys, the arrows choose a setting and change it. ConfigError without a terminal.
     """
 
-    def __init__(self, engine: Any, bus: Bus, monitor: Monitor, over: threading.Event | None = None):
+    def __init__(self, engine: Engine, monitor: Monitor):
         for name, stream in (("keys", sys.stdin), ("screen", sys.stdout)):
             if stream is None or not stream.isatty():
                 raise ConfigError(f"--tui found no terminal for its {name}: leave it out, or run it in a terminal")
-        self.engine, self.bus, self.monitor = engine, bus, monitor
-        self.over = over or threading.Event()
-        self.board = ViewState(engine.session)
-        self._tap = bus.tap()
+        self.engine, self.monitor = engine, monitor
+        self.view = ViewState(engine.session)
+        self._tap = engine.bus.tap()
 
     def run(self) -> None:
-        """Until it is over; the terminal is then as it was."""
+        """Show the view until it is over; the terminal is then as it was."""
         from rich.console import Console
         from rich.live import Live
 
-        console = Console()
         try:
-            with raw(sys.stdin.fileno()) as keys, Live(console=console, screen=True, auto_refresh=False) as live:
-                shown = 0.0
-                while not self.over.is_set():
-                    for key in keys.read(EVERY / 2):
+            with (
+                encodable(sys.stdout),
+                raw(sys.stdin.fileno()) as keys,
+                Live(console=(console := Console()), screen=True, auto_refresh=False) as live,
+            ):
+                redraw_due = 0.0
+                while not self.engine.over.is_set():
+                    for key in keys.read(REDRAW_INTERVAL_S / 2):
                         self.press(key)
-                    if time.monotonic() - shown >= EVERY:
-                        shown = time.monotonic()
-                        self._listen()
-                        live.update(
-                            render(self.board, self.monitor.latest, console.width, console.height), refresh=True
-                        )
-        except OSError:  # it has gone, and with it who watched: an end as by SIGHUP, even where that is ignored
+                    if (now := time.monotonic()) >= redraw_due:
+                        redraw_due = now + REDRAW_INTERVAL_S
+                        self._read_reports()
+                        live.update(render(self.view, self.monitor.latest, console.width), refresh=True)
+        except (
+            OSError
+        ):  # the terminal has gone, and the person with it: an end as by SIGHUP, even where that is ignored
             raise SystemExit(128 + signal.SIGHUP) from None
         finally:
-            self.bus.leave(self._tap)
+            self.engine.bus.leave(self._tap)
 
     def press(self, key: str) -> None:
-        """Obey one key: 'p', 'escape', 'up'. A refusal is shown, an unknown key does nothing."""
-        settings = self.board.settings
+        """Carry out one key: 'p', 'escape', 'up'. A refusal is shown, an unknown key does nothing."""
+        view, snapshot = self.view, self.monitor.latest
         if key in ("up", "down"):
-            self.board.chosen = (self.board.chosen + (1 if key == "down" else -1)) % len(settings)
+            view.chosen = (view.chosen + (1 if key == "down" else -1)) % len(view.settings)
         elif key in ("left", "right"):
-            name = settings[self.board.chosen]
-            now = self.monitor.latest.get("settings", {}).get(name)
-            if now is not None:
-                self._say(name, step(name, now, 1 if key == "right" else -1))
-        elif meant := bound(key, self.monitor.latest.get("recording", "off")):
-            self._say(meant[0], *meant[1])
-            if meant[0] == "quit":
-                self.over.set()
+            name = view.settings[view.chosen]
+            value = snapshot["settings"][name]
+            self._command(name, next_value(name, value, 1 if key == "right" else -1))
+        elif found := control_of(key, snapshot["recording"]):
+            name, args = found
+            self._command(name, *args)
+            if name == "quit":
+                self.engine.over.set()
 
-    def _say(self, name: str, *args: Any) -> None:
+    def _command(self, name: str, *args: Any) -> None:
         try:
-            self.engine.command(command.parse_command(name, args, "key"))
-        except ValueError as error:
-            self.board.hear("error", (str(error),))
+            self.engine.command(parse_command(name, args, "key"))
+        except CommandError as error:
+            self.view.show(str(error))
+        except Exception as error:  # a fault of ours in one command must not take the view from the stage
+            logger.exception("%s failed", name)
+            self.view.show(f"{name} failed ({type(error).__name__}: {error}): try again")
 
-    def _listen(self) -> None:
+    def _read_reports(self) -> None:
         for name, values in self._tap.drain():
-            self.board.hear(name, values)
+            self.view.update(name, values)
 
 
-def bound(key: str, recording: str = "off") -> tuple[str, tuple] | None:
+@contextmanager
+def encodable(stream: Any) -> Iterator[None]:
+    """While this lasts, a character that the encoding of `stream` has not got is written as its fallback."""
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    errors = stream.errors
+    stream.reconfigure(errors=FALLBACK_HANDLER)
+    try:
+        yield
+    finally:
+        stream.reconfigure(errors=errors)
+
+
+def control_of(key: str, recording: str = "off") -> tuple[str, tuple[Any, ...]] | None:
     """The control and arguments of a key of the table, None if it has none. recording: what `record` would end."""
-    for control in command.CONTROLS.values():
+    for control in CONTROLS.values():
         if control.key == "1-9" and len(key) == 1 and key in "123456789":
             return control.name, (int(key) - 1,)
         if control.key and control.key == key.lower():
@@ -106,33 +130,34 @@ def bound(key: str, recording: str = "off") -> tuple[str, tuple] | None:
     return None
 
 
-def step(name: str, now: Any, by: int) -> Any:
-    """The next value of a setting, one step up or down; what its range ends at stays."""
-    control = command.CONTROLS[name]
+def next_value(name: str, value: SettingValue, step: int) -> float | int | str:
+    """The value of a setting one step up (1) or down (-1); at the end of its range it stays."""
+    control = CONTROLS[name]
     arg = control.args[0]
     if arg.choices:
-        return arg.choices[(arg.choices.index(now) + by) % len(arg.choices)]
+        return arg.choices[(arg.choices.index(str(value)) + step) % len(arg.choices)]
+    assert isinstance(value, (int, float)), f"{name} = {value!r} has no next value"
     least, most = float(arg.low or 0), float(arg.high or 0)
     low, high = control.fader_range or (least, most)
-    size = (high - low) / STEPS
+    size = (high - low) / FADER_STEPS
     if arg.kind == "i":
-        return round(min(most, max(least, now + by * max(1, round(size)))))
-    return round(min(most, max(least, now + by * size)), 4)
+        return round(min(most, max(least, value + step * max(1, round(size)))))
+    return round(min(most, max(least, value + step * size)), 4)
 
 
 class Keys:
-    """Presses from a terminal in raw mode."""
+    """Keys pressed in a terminal that is in raw mode."""
 
     def __init__(self, terminal: int):
-        self.terminal, self._waiting = terminal, b""
+        self.terminal, self._unread = terminal, b""
         self.ended = 0  # number of the signal that asks for the end
 
-    def read(self, patience: float) -> Iterator[str]:
-        """Every key pressed within `patience` s, as soon as one is there.
+    def read(self, timeout: float) -> Iterator[str]:
+        """Every key pressed within `timeout` s, as soon as one is there.
 
         SystemExit after a signal, OSError once the terminal has gone.
         """
-        ready = self._ready(patience)
+        ready = self._ready(timeout)
         if self.ended:
             raise SystemExit(128 + self.ended)
         if not ready:
@@ -140,34 +165,34 @@ class Keys:
         new = os.read(self.terminal, 64)
         if not new:
             raise OSError("the terminal has gone")
-        self._waiting += new
-        while self._waiting:
-            yield from self._next()
+        self._unread += new
+        while self._unread:
+            yield from self._next_key()
 
-    def _ready(self, patience: float) -> bool:
-        return bool(select.select([self.terminal], [], [], patience)[0])
+    def _ready(self, timeout: float) -> bool:
+        return bool(select.select([self.terminal], [], [], timeout)[0])
 
-    def _next(self) -> Iterator[str]:
-        """One key off the front. An escape that begins no sequence is panic, and never lost."""
-        first, rest = self._waiting[:1], self._waiting[1:]
-        if first == b"\x1b" and not rest and self._ready(LONE):
+    def _next_key(self) -> Iterator[str]:
+        """The first key that is unread. An escape that begins no sequence is a key, panic, and never lost."""
+        first, rest = self._unread[:1], self._unread[1:]
+        if first == b"\x1b" and not rest and self._ready(ESCAPE_TIMEOUT_S):
             rest = os.read(self.terminal, 64)
         if first == b"\x1b" and rest[:1] in (b"[", b"O"):
             end = next((i for i, one in enumerate(rest[1:], 1) if 0x40 <= one <= 0x7E), len(rest))
-            self._waiting = rest[end + 1 :]
+            self._unread = rest[end + 1 :]
             if (name := ARROWS.get(rest[end : end + 1])) and end == 1:
                 yield name
             return
-        self._waiting = rest
+        self._unread = rest
         yield "escape" if first == b"\x1b" else first.decode("latin-1")
 
 
 @contextmanager
 def raw(terminal: int) -> Iterator[Keys]:
-    """Keys one by one and unseen; in the end, and at any other end, the terminal is as it was.
+    """Keys one by one, without echo; however the block ends, the terminal is as it was.
 
-    A stray Ctrl-Z would freeze the music: it is ignored meanwhile. A signal to end is obeyed where keys are read, since
-    an exception in the middle of a picture may be lost or leave half of it; a second signal does not wait for that.
+    A stray Ctrl-Z would freeze the music: it is ignored meanwhile. A signal to end takes effect where keys are read,
+    since an exception while the view is drawn may be lost or leave half of it; a second signal does not wait for that.
     """
     import termios
     import tty

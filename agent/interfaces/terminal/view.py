@@ -1,210 +1,241 @@
-"""What the reports of the bus add up to, and how a terminal shows it."""
+"""The terminal view: what the reports of the bus add up to, and how it is drawn.
+
+It is drawn with characters beyond ASCII; a terminal that has not got them shows `ASCII_FALLBACKS` instead.
+"""
 
 from __future__ import annotations
 
+import codecs
 import colorsys
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from agent.control import command
+from agent.control.command import CONTROLS, REPORTS
+from agent.engine.snapshot import Snapshot
 
-COLOURS = {"playing": "green", "listening": "blue", "held": "yellow", "muted": "magenta", "error": "red"}
-MARKS = {"jump": "↷", "nearest": "≈", "late": "!", "carry on": "→", "fade": "↘", "hold": "‖"}
-CELL = 4  # columns of one hop
-NAME = 9  # columns of the name of a row
-PATIENCE = 8.0  # s that a sentence stays
-FRESH = 3.0  # s that a score of how well both fit is shown
+if TYPE_CHECKING:
+    from agent.performance.session import Session
+
+STATE_COLOURS = {"playing": "green", "listening": "blue", "held": "yellow", "muted": "magenta", "error": "red"}
+REASON_MARKS = {"jump": "↷", "nearest": "≈", "late": "!", "carry on": "→", "fade": "↘", "hold": "‖"}
+ASCII_FALLBACKS = {  # one column each, as what they stand for
+    "↷": "/", "≈": "~", "→": ">", "↘": "\\", "‖": "=", "●": "*", "│": "|", "━": "=", "·": ".", "█": "#", "▸": ">",
+    "–": "-", "…": "~", "↑": "^", "↓": "v", "←": "<",
+}  # fmt: skip
+FALLBACK_HANDLER = "antiphon.fallback"  # name of the error handler for streams, as codecs know it
+HOP_COLUMNS = 4
+LABEL_COLUMNS = 9  # of the names of the rows
+PLAN_HOPS = 7  # of the plan that are shown
+MAX_HOPS = 64  # that are kept to be shown
+SENTENCE_S = 8.0  # that an error stays
+MIN_SCORE_AGE_S = 3.0  # up to which a coherence score is shown, however often there is one
+METER_RANGE_DB = 60.0  # of the level meters, below full scale
+CLIPPING_DB = -6.0  # from here on a level is red
+
+
+def replace_unencodable(error: UnicodeError) -> tuple[str, int]:
+    """An error handler as `codecs.register_error` takes it: the fallback of each character, else "?" per column."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(ASCII_FALLBACKS.get(letter, "?" * cell_len(letter)) for letter in text), error.end
+
+
+codecs.register_error(FALLBACK_HANDLER, replace_unencodable)
 
 
 class ViewState:
-    """The newest of everything that was reported. `hear` takes a report of the bus."""
+    """The newest of everything that was reported. `update` takes each report of the bus."""
 
-    def __init__(self, session: Any, room: int = 64):
-        self.session = session  # for what is loaded
-        self.heard: deque[tuple[int, int, float]] = deque(maxlen=room)  # hop, label, dBFS
-        self.events: deque[tuple[int, str, int]] = deque(maxlen=room)  # hop, why, label
+    def __init__(self, session: Session, capacity: int = MAX_HOPS):
+        self.session = session
+        self.heard: deque[tuple[int, int, float]] = deque(maxlen=capacity)  # hop, label, dBFS
+        self.events: deque[tuple[int, str, int]] = deque(maxlen=capacity)  # hop, reason, label
         self.plan: tuple[int, tuple[int, ...]] = (0, ())  # first hop, labels
-        self.meter = (-120.0, -120.0)  # dBFS in, out
-        self.fit: tuple[float, ...] = ()  # how well both fit: position, and three scores
-        self.fitted = 0.0  # when that was
-        self.sounding: dict[str, Any] = {}  # of the newest event
-        self.sentence, self.since = "", 0.0
-        self.settings = [one.name for one in command.CONTROLS.values() if one.setting and len(one.args) == 1]
-        self.chosen = 0  # of `settings`, by the arrows
+        self.levels_db = (-120.0, -120.0)  # in, out
+        self.coherence: tuple[float, ...] = ()  # position, and three scores
+        self.coherence_time = 0.0  # monotonic s
+        self.last_event: dict[str, Any] = {}  # by the names of the report
+        self.sentence, self.sentence_time = "", 0.0
+        self.settings = [one.name for one in CONTROLS.values() if one.setting and len(one.args) == 1]
+        self.chosen = 0  # number of the setting that the arrows change
 
     def seconds(self, memory: str) -> float:
         """Length of a memory, 0 if there is none of that name."""
-        return next((one.seconds for one in self.session.repertoire if one.name == memory), 0.0)
+        return next((stored.seconds for stored in self.session.repertoire if stored.name == memory), 0.0)
 
-    def hear(self, name: str, values: tuple) -> None:
-        """One report; those that the board does not show are passed over."""
+    def update(self, name: str, values: tuple[Any, ...]) -> None:
+        """Take in one report; those that are not shown are ignored."""
         if name == "heard":
             self.heard.append((int(values[0]), int(values[1]), float(values[2])))
         elif name == "event":
-            names = [one.name for one in command.REPORTS["event"].fields]
-            self.sounding = dict(zip(names, values, strict=False))
+            self.last_event = dict(zip((field.name for field in REPORTS["event"].fields), values, strict=False))
             self.events.append((int(values[0]), str(values[1]), int(values[3])))
         elif name == "plan":
             self.plan = int(values[0]), tuple(int(label) for label in values[1:])
         elif name == "meter":
-            self.meter = float(values[0]), float(values[1])
+            self.levels_db = float(values[0]), float(values[1])
         elif name == "coherence":
-            self.fit, self.fitted = tuple(map(float, values)), time.monotonic()
+            self.coherence, self.coherence_time = tuple(map(float, values)), time.monotonic()
         elif name in ("error", "device"):
-            self.sentence, self.since = " ".join(map(str, values)), time.monotonic()
+            self.show(" ".join(map(str, values)))
+
+    def show(self, sentence: str) -> None:
+        """Show a sentence for some seconds."""
+        self.sentence, self.sentence_time = sentence, time.monotonic()
 
 
-def render(board: ViewState, now: dict[str, Any], width: int, height: int) -> RenderableType:
-    """The whole screen, `width` columns by `height` lines. now: a snapshot of the engine."""
+def render(state: ViewState, snapshot: Snapshot, width: int) -> RenderableType:
+    """The whole screen, `width` columns wide."""
     lines: list[RenderableType] = [
-        _state(board, now),
+        _state_line(snapshot),
         Text(),
-        _row(board, "you", [(label, "") for _, label, _ in board.heard], [], width),
-        _row(board, "antiphon", [(label, why) for _, why, label in board.events], _planned(board), width),
-        Text(" " * NAME + _why(board), style="bold"),
-        _place(board, now, width),
+        _label_row(state, "you", [(label, "") for _, label, _ in state.heard], [], width),
+        _label_row(state, "antiphon", [(label, why) for _, why, label in state.events], _open_plan(state), width),
+        Text(" " * LABEL_COLUMNS + _event_line(state), style="bold"),
+        _memory_line(state, snapshot, width),
         Text(),
-        _meters(board, width),
-        *_fit(board, now, width),
-        _costs(now),
+        _level_line(state, width),
+        *_coherence_line(state, snapshot, width),
+        _latency_line(snapshot),
         Text(),
-        _settings(board, now),
+        _settings_table(state, snapshot),
     ]
-    if time.monotonic() - board.since < PATIENCE and board.sentence:
-        lines.append(Text(board.sentence, style="bold white on red"))
-    return Group(*lines, _keys())
+    if state.sentence and time.monotonic() - state.sentence_time < SENTENCE_S:
+        lines.append(Text(state.sentence, style="bold white on red"))
+    return Group(*lines, _key_line())
 
 
-def _state(board: ViewState, now: dict[str, Any]) -> Text:
-    state = str(now.get("state", "gone"))
-    seconds = float(now.get("seconds", 0.0))
+def _state_line(snapshot: Snapshot) -> Text:
+    state, seconds = snapshot["state"], snapshot["seconds"]
     text = Text.assemble(
-        (f" {state.upper()} ", f"bold black on {COLOURS.get(state, 'white')}"),
-        f"  {int(seconds // 60)}:{int(seconds % 60):02d}  {now.get('memory', '')}",
+        (f" {state.upper()} ", f"bold black on {STATE_COLOURS.get(state, 'white')}"),
+        f"  {int(seconds // 60)}:{int(seconds % 60):02d}  {snapshot['memory']}",
     )
-    if (source := now.get("recording", "off")) != "off":
+    if (source := snapshot["recording"]) != "off":
         text.append(f"  ● records {source}", style="bold red")
     return text
 
 
-def _row(board: ViewState, name: str, cells: list[tuple[int, str]], planned: list[int], width: int) -> Text:
-    """One column for each hop, the newest to the right; behind them the plan, in outline."""
-    room = max(1, (width - NAME) // CELL - 8)
-    silence = int(board.session.silence)
-    shapes = int(board.session.model.alphabet.shapes)
-    text = Text(f"{name:<{NAME}}", style="dim", no_wrap=True)
+def _label_row(state: ViewState, name: str, cells: list[tuple[int, str]], planned: list[int], width: int) -> Text:
+    """One cell for each hop, the newest to the right, then the plan in outline. cells: (label, reason)."""
+    room = max(1, (width - LABEL_COLUMNS) // HOP_COLUMNS - PLAN_HOPS - 1)
+    silence, shapes = int(state.session.silence), int(state.session.model.alphabet.shapes)
+    text = Text(f"{name:<{LABEL_COLUMNS}}", style="dim", no_wrap=True)
     for label, why in cells[-room:]:
-        text.append(f"{MARKS.get(why, ' ')}{_named(label, silence):>2} ", _style(label, silence, shapes, True))
+        text.append(f"{REASON_MARKS.get(why, ' ')}{_label_text(label, silence):>2} ", _style(label, silence, shapes))
     if planned:
         text.append("│", "bold white")
-    for label in planned[:7]:
-        text.append(f" {_named(label, silence):>2} ", _style(label, silence, shapes, False))
+    for label in planned[:PLAN_HOPS]:
+        text.append(f" {_label_text(label, silence):>2} ", _style(label, silence, shapes, filled=False))
     return text
 
 
-def _planned(board: ViewState) -> list[int]:
-    """What of the plan has not become an event."""
-    first, labels = board.plan
-    newest = board.events[-1][0] if board.events else first - 1
+def _open_plan(state: ViewState) -> list[int]:
+    """The labels of the plan that have not been played yet."""
+    first, labels = state.plan
+    newest = state.events[-1][0] if state.events else first - 1
     return list(labels[max(0, newest + 1 - first) :])
 
 
-def _why(board: ViewState) -> str:
-    now = board.sounding
-    if not now:
+def _event_line(state: ViewState) -> str:
+    event = state.last_event
+    if not event:
         return ""
-    return f"{now['why']}: segment {now['segment']} at {now['position']:.1f} s, match {now['match']}, run {now['run']}"
+    place = f"segment {event['segment']} at {event['position']:.1f} s"
+    return f"{event['why']}: {place}, match {event['match']}, run {event['run']}"
 
 
-def _place(board: ViewState, now: dict[str, Any], width: int) -> Text:
-    """The memory as a line: its region, and where in it is played."""
-    wide = max(10, width - NAME - 1)
-    low, high = now.get("settings", {}).get("region", (0.0, 1.0))
-    line = ["━" if low * wide <= column < high * wide else "·" for column in range(wide)]
-    seconds, position = board.seconds(board.sounding.get("memory", "")), board.sounding.get("position", -1.0)
-    if seconds and board.sounding.get("segment", -1) >= 0:
-        line[min(wide - 1, int(wide * position / seconds))] = "█"
-    return Text(f"{'memory':<{NAME}}", style="dim").append("".join(line), style="cyan")
+def _memory_line(state: ViewState, snapshot: Snapshot, width: int) -> Text:
+    """The memory as a line: its region, and the place that is played."""
+    columns = max(10, width - LABEL_COLUMNS - 1)
+    low, high = snapshot["region"]
+    line = ["━" if low * columns <= column < high * columns else "·" for column in range(columns)]
+    seconds, position = state.seconds(state.last_event.get("memory", "")), state.last_event.get("position", -1.0)
+    if seconds and state.last_event.get("segment", -1) >= 0:
+        line[min(columns - 1, int(columns * position / seconds))] = "█"
+    return Text(f"{'memory':<{LABEL_COLUMNS}}", style="dim").append("".join(line), style="cyan")
 
 
-def _meters(board: ViewState, width: int) -> Text:
-    wide = max(5, (width - 2 * NAME - 14) // 2)
+def _level_line(state: ViewState, width: int) -> Text:
+    columns = max(5, (width - 2 * LABEL_COLUMNS - 14) // 2)
     text = Text(no_wrap=True)
-    for name, level in zip(("in", "out"), board.meter, strict=True):
-        lit = round(wide * max(0.0, min(1.0, (level + 60) / 60)))
-        text.append(f"{name:<{NAME if name == 'in' else 4}}", "dim")
-        text.append("█" * lit, "green" if level < -6 else "red").append("·" * (wide - lit), "dim")
+    for name, level in zip(("in", "out"), state.levels_db, strict=True):
+        lit = round(columns * max(0.0, min(1.0, 1 + level / METER_RANGE_DB)))
+        text.append(f"{name:<{LABEL_COLUMNS if name == 'in' else 4}}", "dim")
+        text.append("█" * lit, "green" if level < CLIPPING_DB else "red").append("·" * (columns - lit), "dim")
         text.append(f" {level:5.0f}  ")
     return text
 
 
-def _fit(board: ViewState, now: dict[str, Any], width: int) -> list[Text]:
-    """Where between strangers and partners both were in the last seconds; no line where nothing says that."""
-    every = now.get("meter", 0.0)
-    if not every:
+def _coherence_line(state: ViewState, snapshot: Snapshot, width: int) -> list[Text]:
+    """Where between strangers and partners both were in the last seconds; no line without a meter."""
+    interval = snapshot["meter"]
+    if not interval:
         return []
-    text, wide = Text(f"{'fit':<{NAME}}strangers ", "dim", no_wrap=True), max(10, min(40, width - NAME - 50))
-    if not board.fit or time.monotonic() - board.fitted > max(FRESH, 2.5 * every):
-        return [text.append("·" * wide + " partners  –")]
-    position, both, harmonic, percussive = board.fit
-    line = ["·"] * wide
+    text = Text(f"{'fit':<{LABEL_COLUMNS}}strangers ", "dim", no_wrap=True)
+    columns = max(10, min(40, width - LABEL_COLUMNS - 50))
+    if not state.coherence or time.monotonic() - state.coherence_time > max(MIN_SCORE_AGE_S, 2.5 * interval):
+        return [text.append("·" * columns + " partners  –")]
+    position, both, harmonic, percussive = state.coherence
+    line = ["·"] * columns
     if position >= 0:
-        line[min(wide - 1, int(position * wide))] = "█"
+        line[min(columns - 1, int(position * columns))] = "█"
     text.append("".join(line), "magenta" if position < 0.5 else "green").append(" partners")
     text.append(f"  {position:.2f}" if position >= 0 else f"  {both:.1f}", "bold default")
     return [text.append(f"   harmonic {harmonic:.1f}  percussive {percussive:.1f}")]
 
 
-def _costs(now: dict[str, Any]) -> Text:
-    mind, latency = now.get("mind") or {}, now.get("latency") or {}
-    missed, xruns = int(now.get("missed", 0)), int(now.get("xruns", 0))
-    text = Text(f"{'latency':<{NAME}}", "dim")
-    text.append(f"{latency.get('total', 0.0):.0f} ms   ", "default")
-    text.append(f"mind {mind.get('p50', 0.0):.0f} / {mind.get('p99', 0.0):.0f} ms   ", "default")
+def _latency_line(snapshot: Snapshot) -> Text:
+    times, missed, xruns = snapshot["mind"], snapshot["missed"], snapshot["xruns"]
+    text = Text(f"{'latency':<{LABEL_COLUMNS}}", "dim")
+    text.append(f"{snapshot['latency']['total']:.0f} ms   ", "default")
+    text.append(f"mind {times['p50']:.0f} / {times['p99']:.0f} ms   ", "default")
     text.append(f"missed {missed}   ", "bold red" if missed else "default")
     return text.append(f"xruns {xruns}", "bold red" if xruns else "default")
 
 
-def _settings(board: ViewState, now: dict[str, Any]) -> Table:
-    values = now.get("settings", {})
+def _settings_table(state: ViewState, snapshot: Snapshot) -> Table:
+    """Names and values in two columns, the chosen one marked."""
     table = Table.grid(padding=(0, 3))
-    names = board.settings
-    half = (len(names) + 1) // 2
+    half = (len(state.settings) + 1) // 2
     for row in range(half):
         cells = []
-        for column in (row, row + half):
-            if column < len(names):
-                control, chosen = command.CONTROLS[names[column]], column == board.chosen
-                value = values.get(control.name, "–")
-                shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        for number in (row, row + half):
+            if number < len(state.settings):
+                control, chosen = CONTROLS[state.settings[number]], number == state.chosen
+                value = snapshot["settings"].get(control.name, "–")
+                value_text = f"{value:.3g}" if isinstance(value, float) else str(value)
                 name = (control.alias or control.name).replace("_", " ")
-                unit = control.args[0].unit
-                cells += [Text(f"{'▸' if chosen else ' '} {name}", "bold cyan" if chosen else "dim"),
-                          Text(f"{shown} {unit}".strip(), "bold" if chosen else "default")]  # fmt: skip
+                cells += [
+                    Text(f"{'▸' if chosen else ' '} {name}", "bold cyan" if chosen else "dim"),
+                    Text(f"{value_text} {control.args[0].unit}".strip(), "bold" if chosen else "default"),
+                ]
         table.add_row(*cells)
     return table
 
 
-def _keys() -> Text:
+def _key_line() -> Text:
     text = Text("\n")
-    for control in command.CONTROLS.values():
+    for control in CONTROLS.values():
         if control.key:
             text.append(f"{control.key.replace('escape', 'esc')} ", "bold cyan").append(f"{control.name}  ")
     return text.append("↑↓ ", "bold cyan").append("setting  ").append("←→ ", "bold cyan").append("change")
 
 
-def _named(label: int, silence: int) -> str:
+def _label_text(label: int, silence: int) -> str:
     return str(label) if 0 <= label < silence else "·"
 
 
-def _style(label: int, silence: int, shapes: int, filled: bool) -> Style:
-    """A colour for each label, the page's own: around the circle of fifths where labels know pitch classes."""
+def _style(label: int, silence: int, shapes: int, filled: bool = True) -> Style:
+    """A colour for each label, the same as on the page: the circle of fifths where labels know pitch classes."""
     if not 0 <= label < silence:
         return Style.parse("dim")
     hue = (label % 12 * 7 % 12) / 12 if label < 12 * shapes else label * 137.508 % 360 / 360

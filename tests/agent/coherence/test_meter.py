@@ -34,6 +34,7 @@ from agent.records.session_log import SessionLog
 from agent.settings.config import ConfigError
 from corpora.audio import resample
 from perception.coherence import Coherence
+from tests.agent.interfaces.terminal.test_app import NOW
 from tests.conftest import melody, noise
 
 RATE = 22050
@@ -325,12 +326,12 @@ def test_it_does_not_outlive_who_began_it(tiny_coherence, killed):
 def seen(*values: float, every: float = 1.0, ago: float = 0.0) -> str:
     """The terminal's picture after such a report, so long ago."""
     memory, alphabet = SimpleNamespace(name="demo", seconds=60.0), SimpleNamespace(shapes=5)
-    board = ViewState(SimpleNamespace(silence=64, memories=[memory], model=SimpleNamespace(alphabet=alphabet)))
+    view = ViewState(SimpleNamespace(silence=64, repertoire=[memory], model=SimpleNamespace(alphabet=alphabet)))
     if values:
-        board.hear("coherence", values)
-        board.fitted -= ago
+        view.update("coherence", values)
+        view.coherence_time -= ago
     console = Console(width=100, height=40, file=io.StringIO())
-    console.print(render(board, {"state": "playing", "meter": every}, 100, 40))
+    console.print(render(view, NOW | {"meter": every}, 100))
     return next((line for line in console.file.getvalue().splitlines() if line.startswith("fit ")), "")
 
 

@@ -10,34 +10,47 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from agent.control import command
 from agent.control.bus import Bus
 from agent.interfaces.terminal import app
-from agent.interfaces.terminal.view import ViewState, render
+from agent.interfaces.terminal import view as view_module
+from agent.interfaces.terminal.view import ASCII_FALLBACKS, FALLBACK_HANDLER, REASON_MARKS, ViewState, render
 from agent.settings.config import FIELDS, ConfigError
 
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 
 MEMORY = SimpleNamespace(name="demo", seconds=60.0)
-SESSION = SimpleNamespace(silence=64, memories=[MEMORY], model=SimpleNamespace(alphabet=SimpleNamespace(shapes=5)))
-NOW = {"state": "playing", "seconds": 65.0, "memory": "demo", "missed": 1, "xruns": 0, "recording": "off",
-       "mind": {"p50": 9.0, "p99": 20.0}, "latency": {"total": 556.0},
+SESSION = SimpleNamespace(silence=64, repertoire=[MEMORY], model=SimpleNamespace(alphabet=SimpleNamespace(shapes=5)))
+NOW = {"state": "playing", "hop": 130, "seconds": 65.0, "memory": "demo", "missed": 1, "xruns": 0, "nan": 0,
+       "in_db": -20.0, "out_db": -30.0, "recording": "off", "mind": {"p50": 9.0, "p99": 20.0}, "meter": 0.0,
+       "latency": {"hop": 500.0, "slack": 40.0, "in": 8.0, "out": 8.0, "total": 556.0}, "region": [0.0, 0.5],
+       "position": -1.0, "toggles": {"mute": 0, "hold": 0, "listen": 0},
        "settings": {"temperature": 1.0, "region": [0.0, 0.5], "constraint": "require"}}  # fmt: skip
 
-SHOW = """
-import os
+SHOW = f"""
+import os, threading
 from types import SimpleNamespace as NS
 from agent.control.bus import Bus
 from agent.interfaces.terminal.app import Terminal
 class Engine:
-    session = NS(silence=64, memories=[], model=NS(alphabet=NS(shapes=5)))
+    session = NS(silence=64, repertoire=[], model=NS(alphabet=NS(shapes=5)))
+    bus, over = Bus(), threading.Event()
     def command(self, command): os.write(2, repr(command).encode())
-Terminal(Engine(), Bus(), NS(latest={"state": "playing"})).run()
+now, engine = {NOW}, Engine()
+now["memory"] = os.environ.get("MEMORY", "demo")
+terminal = Terminal(engine, NS(latest=now))
+for reports in os.environ.get("REPORTS", "").split("|"):
+    if reports: engine.bus.publish(*eval(reports))
+terminal.run()
 """
 
 
@@ -84,10 +97,10 @@ def test_keys_one_by_one(terminal, typed, keys):
 def test_every_key_of_the_table_does_its_control():
     for control in command.CONTROLS.values():
         for key in "1" if control.key == "1-9" else [control.key] if control.key else []:
-            name, args = app.bound(key)
+            name, args = app.control_of(key)
             assert command.parse_command(name, args, "key").name == control.name
-    assert app.bound("9") == ("memory", (8,)) and app.bound("R", "input") == ("record", ("off",))
-    assert app.bound("§") is None and app.bound("") is None and app.bound("up") is None
+    assert app.control_of("9") == ("memory", (8,)) and app.control_of("R", "input") == ("record", ("off",))
+    assert app.control_of("§") is None and app.control_of("") is None and app.control_of("up") is None
 
 
 def test_arrows_stay_in_the_range_of_every_setting():
@@ -95,7 +108,7 @@ def test_arrows_stay_in_the_range_of_every_setting():
         value = FIELDS[command.CONTROLS[name].setting].default
         for by in (1, -1):
             for _ in range(60):
-                value = app.step(name, value, by)
+                value = app.next_value(name, value, by)
                 command.parse_command(name, (value,), "key")
 
 
@@ -147,10 +160,7 @@ def test_the_whole_view_in_a_terminal(terminal, how):
         os.write(ours, b"\x03")
     else:
         show.send_signal(how)
-    until = time.monotonic() + 10
-    while show.poll() is None and time.monotonic() < until:
-        if select.select([ours], [], [], 0.05)[0]:
-            os.read(ours, 65536)  # or the program would wait to be seen
+    drain_until_exit(ours, show)
     assert show.poll() is not None and termios.tcgetattr(theirs) == before
     assert (b"name='quit'" in show.stderr.read()) == (how == "q") and (show.returncode == 0) == (how == "q")
     show.stderr.close()
@@ -175,6 +185,23 @@ def viewed(ours: int, theirs: int, prepare) -> subprocess.Popen:
             screen += os.read(ours, 65536)
     assert b"PLAYING" in screen and b"?1049h" in screen
     return show
+
+
+def drain_until_exit(ours: int, show: subprocess.Popen) -> None:
+    """Read the screen until the program has ended, or it would wait to be read."""
+    until = time.monotonic() + 10
+    while show.poll() is None and time.monotonic() < until:
+        if select.select([ours], [], [], 0.05)[0]:
+            os.read(ours, 65536)
+
+
+def read_screen(ours: int, word: bytes, times: int) -> bytes:
+    """What is written to the screen until this word has come so many times."""
+    screen, until = b"", time.monotonic() + 30
+    while screen.count(word) < times and time.monotonic() < until:
+        if select.select([ours], [], [], 0.1)[0]:
+            screen += os.read(ours, 65536)
+    return screen
 
 
 def as_nohup_would() -> None:
@@ -203,34 +230,94 @@ def test_no_terminal_no_view(monkeypatch):
     with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         with pytest.raises(ConfigError, match="--tui found no terminal for its keys: leave it out"):
-            app.Terminal(SimpleNamespace(session=SESSION), Bus(), SimpleNamespace(latest=NOW))
+            app.Terminal(SimpleNamespace(session=SESSION, bus=Bus()), SimpleNamespace(latest=NOW))
+
+
+# --- what a terminal can show
+
+EVERYTHING = "|".join(
+    ascii(report)
+    for report in [
+        *[("event", n, why, 7, 5, 3, 1, 30.0, 0.5, 1.0, "demo", 0.0, 0.0) for n, why in enumerate(REASON_MARKS)],
+        ("plan", 100, 11, 12, 64),
+        ("error", "\u2603 \u66f2 caf\u00e9 \udce9 e\u0301"),
+    ]
+)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "koi8-r", "utf-8"])
+def test_a_terminal_of_any_encoding_shows_everything(terminal, monkeypatch, encoding):
+    """A character that a terminal has not got becomes its fallback, column for column, and nothing fails."""
+    ours, theirs = terminal
+    for name, value in (("PYTHONIOENCODING", encoding), ("MEMORY", "\u00c9lise \u66f2"), ("REPORTS", EVERYTHING)):
+        monkeypatch.setenv(name, value)
+    show = viewed(ours, theirs, as_a_shell_would)
+    screen = read_screen(ours, b"change", times=3)  # the rest of one picture, and whole ones
+    os.write(ours, b"q")
+    assert b"name='quit'" in read_until(show.stderr, b"quit")
+    drain_until_exit(ours, show)
+    assert show.returncode == 0 and show.stderr.read() == b""
+    show.stderr.close()
+    text = screen.decode(encoding)
+    assert ("\u2603" in text) == (encoding == "utf-8") and "1:05" in text and "setting" in text
+    if encoding == "ascii":
+        assert "?lise ??" in text and "? ?? caf? ? e" in text and "/" in text and "=" in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "koi8-r", "utf-8"])
+@given(text=st.text(st.characters(codec=None), max_size=40))
+def test_a_fallback_has_the_columns_of_what_it_stands_for(encoding, text):
+    out = text.encode(encoding, FALLBACK_HANDLER).decode(encoding)
+    assert cell_len(out) == sum(map(cell_len, text)) or encoding != "ascii"
+    assert encoding != "utf-8" or out == text or any(0xD800 <= ord(letter) < 0xE000 for letter in text)
+
+
+def test_every_sign_of_the_view_has_a_fallback_of_one_column():
+    signs = {letter for letter in Path(view_module.__file__).read_text() if ord(letter) > 127}
+    assert signs <= set(ASCII_FALLBACKS)
+    assert all(len(one) == 1 and one.isascii() and one.isprintable() for one in ASCII_FALLBACKS.values())
+
+
+# --- a fault of ours
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyError, RuntimeError])
+def test_a_fault_of_ours_is_no_refusal_and_keeps_its_traceback_in_the_log(monkeypatch, caplog, fault):
+    def fail(command):
+        raise fault("not the musician's mistake")
+
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, SimpleNamespace(isatty=lambda: True))
+    shown = app.Terminal(SimpleNamespace(session=SESSION, bus=Bus(), command=fail), SimpleNamespace(latest=NOW))
+    shown.press("m")
+    assert shown.view.sentence.startswith(f"mute failed ({fault.__name__}") and "in fail" in caplog.text
 
 
 # --- what is shown
 
 
-def shown(board: ViewState, width: int = 100, now: dict = NOW) -> str:
+def drawn(view: ViewState, width: int = 100, now: dict = NOW) -> str:
     console = Console(width=width, height=40, color_system=None, legacy_windows=False)
     with console.capture() as capture:
-        console.print(render(board, now, width, 40))
+        console.print(render(view, now, width))
     return capture.get()
 
 
-def test_an_empty_board_and_an_agent_that_says_nothing():
-    assert "PLAYING" in shown(ViewState(SESSION)) and "GONE" in shown(ViewState(SESSION), now={})
+def test_a_view_before_anything_was_reported():
+    assert "PLAYING" in drawn(ViewState(SESSION)) and "ERROR" in drawn(ViewState(SESSION), now=NOW | {"state": "error"})
 
 
 def test_heard_played_and_planned_are_there():
-    board = ViewState(SESSION)
+    view = ViewState(SESSION)
     for hop in range(100):
-        board.hear("heard", (hop, hop % 65, -20.0, 0.0))
-        board.hear(
+        view.update("heard", (hop, hop % 65, -20.0, 0.0))
+        view.update(
             "event", (hop, "jump" if hop % 2 else "continue", 7, hop % 65, 3, 1, 30.0, 0.5, 1.0, "demo", 0.0, 0.0)
         )
-    board.hear("plan", (100, 11, 12, 64))
-    board.hear("error", ("the lights are out: call someone",))
-    board.hear("nothing known", ())
-    text = shown(board)
+    view.update("plan", (100, 11, 12, 64))
+    view.update("error", ("the lights are out: call someone",))
+    view.update("nothing known", ())
+    text = drawn(view)
     assert "jump: segment 7 at 30.0 s" in text and "call someone" in text and "1:05  demo" in text
     line = next(line for line in text.splitlines() if line.startswith("antiphon"))
     assert line.split("│")[1].split() == ["11", "12", "·"] and "↷34" in line
@@ -240,8 +327,8 @@ def test_heard_played_and_planned_are_there():
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_it_fits(width):
-    board = ViewState(SESSION)
+    view = ViewState(SESSION)
     for hop in range(100):
-        board.hear("heard", (hop, 63, -20.0, 0.0))
-    lines = shown(board, width).splitlines()
+        view.update("heard", (hop, 63, -20.0, 0.0))
+    lines = drawn(view, width).splitlines()
     assert max(map(len, lines)) <= width

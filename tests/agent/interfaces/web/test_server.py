@@ -54,7 +54,7 @@ def desk(session):
 
 @pytest.fixture
 def page(desk):
-    serving = server.PageServer(desk, desk.bus, Monitor(desk, desk.bus).start()).start()
+    serving = server.PageServer(desk, Monitor(desk, desk.bus).start()).start()
     yield serving
     serving.close()
     serving.monitor.close()
@@ -173,13 +173,13 @@ def test_our_own_page_may_play(page, desk):
 
 
 def test_other_machines_only_if_they_are_named(desk):
-    bus = Bus()
-    page = server.PageServer(desk, bus, Monitor(desk, bus), host="0.0.0.0", allow=["192.168.1.7", "10.0.0.0/8"])
+    bus = desk.bus
+    page = server.PageServer(desk, Monitor(desk, bus), host="0.0.0.0", allow=["192.168.1.7", "10.0.0.0/8"])
     welcome = {"127.0.0.1": True, "::1": True, "192.168.1.7": True, "10.2.3.4": True, "::ffff:192.168.1.7": True,
                "192.168.1.8": False, "fe80::1%eth0": False}  # fmt: skip
-    assert {guest: page._welcome(guest) for guest in welcome} == welcome
+    assert {guest: page._is_allowed(guest) for guest in welcome} == welcome
     page.port = 80
-    assert page._ours("192.168.1.2") and not page._ours("evil.example")
+    assert page._is_our_host("192.168.1.2") and not page._is_our_host("evil.example")
 
 
 # --- what it lets through
@@ -224,15 +224,34 @@ ANYTHING = st.recursive(
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60), ANYTHING.map(json.dumps)))
 def test_no_message_does_more_than_be_refused(message):
     try:
-        name, args = messages.words(message)
+        name, args = messages.parse_message(message)
         stage.parse_command(name, args, "page")
-    except ValueError as error:
+    except stage.CommandError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyError, RuntimeError])
+def test_a_fault_of_ours_is_no_refusal_and_keeps_its_traceback_in_the_log(page, desk, caplog, monkeypatch, fault):
+    def fail(command):
+        raise fault("not the musician's mistake")
+
+    monkeypatch.setattr(desk, "command", fail)
+    with socket_of(page) as ws:
+        for _ in range(2):  # the page lives on
+            ws.send('["jump"]')
+            assert wait_for(ws, "error")[1].startswith(f"a command failed ({fault.__name__}")
+    logged = [one for one in caplog.records if one.name == "antiphon.web" and one.exc_info]
+    assert [one.exc_info[0] for one in logged] == [fault] * 2 and "in fail" in caplog.text
+
+
+def test_a_waveform_that_fails_is_not_a_waveform_that_is_not_there(page, desk, monkeypatch):
+    monkeypatch.setattr(desk, "waveform", lambda memory, points: [][0])
+    assert get(page, "/waveform/0/100")[0] == 500 and get(page, "/waveform/7/100")[0] == 404
 
 
 def test_too_long_a_message_ends_that_page_alone(page, desk):
     with socket_of(page) as good, socket_of(page) as bad:
-        bad.send('["save", "' + "x" * server.MESSAGE + '"]')
+        bad.send('["save", "' + "x" * server.MAX_MESSAGE_BYTES + '"]')
         with pytest.raises(ConnectionClosed):
             while True:
                 bad.recv(timeout=5)
@@ -263,7 +282,7 @@ def test_reports_go_to_every_page_in_order(page):
 
 
 def test_a_page_that_does_not_read_is_dropped_and_the_others_go_on(page, monkeypatch):
-    monkeypatch.setattr(server, "BEHIND", 20_000)
+    monkeypatch.setattr(server, "MAX_UNSENT_BYTES", 20_000)
     slow = socket.create_connection(("127.0.0.1", page.port))
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.sendall(
@@ -286,7 +305,7 @@ def test_a_page_that_does_not_read_is_dropped_and_the_others_go_on(page, monkeyp
 
 
 def test_too_many_pages_are_refused(page, monkeypatch):
-    monkeypatch.setattr(server, "PAGES", 1)
+    monkeypatch.setattr(server, "MAX_PAGES", 1)
     with socket_of(page) as ws:
         ws.recv(timeout=5)
         time.sleep(0.05)
@@ -299,7 +318,7 @@ def test_presets_are_told_old_and_new(desk, tmp_path, monkeypatch):
     path = tmp_path / "presets.toml"
     path.write_text("[soft]\ngain_db = -3.0\n")
     monkeypatch.setattr(desk.session, "config", SimpleNamespace(live=SimpleNamespace(presets=str(path))))
-    page = server.PageServer(desk, desk.bus, Monitor(desk, desk.bus)).start()
+    page = server.PageServer(desk, Monitor(desk, desk.bus)).start()
     with socket_of(page) as ws:
         assert wait_for(ws, "about")[1]["presets"] == ["soft"]
         page.bus.publish("changed", "preset/save", "loud")
@@ -307,7 +326,7 @@ def test_presets_are_told_old_and_new(desk, tmp_path, monkeypatch):
             pass
     page.close()
     path.write_text("no TOML")
-    assert messages.presets(desk) == []
+    assert messages.preset_names(desk) == []
 
 
 # --- the port
@@ -315,28 +334,28 @@ def test_presets_are_told_old_and_new(desk, tmp_path, monkeypatch):
 
 def test_a_port_that_is_taken(page, desk):
     with pytest.raises(ConfigError, match=rf"port {page.port} .*give another with --page"):
-        server.PageServer(desk, Bus(), page.monitor, port=page.port).start()
+        server.PageServer(desk, page.monitor, port=page.port).start()
 
 
 def test_closing_frees_the_port_and_says_goodbye(desk):
-    bus = Bus()
-    page = server.PageServer(desk, bus, Monitor(desk, bus).start()).start()
+    bus = desk.bus
+    page = server.PageServer(desk, Monitor(desk, bus).start()).start()
     with socket_of(page) as ws:
         page.close()
         with pytest.raises(ConnectionClosed):
             while True:
                 ws.recv(timeout=5)
     assert not page._thread.is_alive() and not bus._taps
-    again = server.PageServer(desk, bus, page.monitor, port=page.port).start()
+    again = server.PageServer(desk, page.monitor, port=page.port).start()
     again.close()
     page.monitor.close()
 
 
 def test_closing_twice_and_before_it_began(desk):
-    bus = Bus()
-    page = server.PageServer(desk, bus, Monitor(desk, bus))
+    bus = desk.bus
+    page = server.PageServer(desk, Monitor(desk, bus))
     page.close()
-    page = server.PageServer(desk, bus, page.monitor).start()
+    page = server.PageServer(desk, page.monitor).start()
     page.close()
     page.close()
     assert asyncio.run(asyncio.sleep(0, True))
