@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -25,6 +25,15 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
     """Write a small file whole or not at all; AudioError says why not. Text is written as UTF-8."""
     with atomic_file(path) as temporary:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def write_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write {name: content} into a folder, which is made if need be: all of them or none. AudioError says why not."""
+    with told(Path(folder)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    with together():
+        for name, content in files.items():
+            atomic_write(Path(folder) / name, content)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -380,15 +379,11 @@ class Decision(nn.Module):
                 "antiphon train decision TOKENS -o DIR"
             )
 
-    def save(
-        self, folder: Path | str, card: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float16
-    ) -> None:
-        """Write decision.safetensors (`dtype`, half the size by default) and decision.json, whole or not at all.
+    def files(self, card: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float16) -> dict[str, bytes]:
+        """{name: content} of decision.safetensors (`dtype`, half the size by default) and decision.json.
 
         `card` (or the model's own) says how it was made: steps, data, scores; it must fit in JSON.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
         about = {
             "format": FORMAT,
@@ -396,9 +391,7 @@ class Decision(nn.Module):
             "weights": hashlib.sha256(weights).hexdigest(),
             "card": dict(self.card if card is None else card),
         }
-        text = json.dumps(about, indent=1)  # before anything is written: it may fail
-        write_atomic(folder / "decision.safetensors", weights)
-        write_atomic(folder / "decision.json", text.encode())
+        return {"decision.safetensors": weights, "decision.json": json.dumps(about, indent=1).encode()}
 
     @classmethod
     def load(cls, folder: Path | str) -> Decision:
@@ -438,17 +431,3 @@ def _end_to_end(*modules: Any) -> Tensor:
 
 def _packed(x: Tensor) -> np.ndarray:
     return x.detach().float().cpu().contiguous().numpy().copy()
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then renamed over it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

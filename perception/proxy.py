@@ -11,7 +11,6 @@ the segment is because of what was heard. The score has no unit; only difference
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,17 +62,14 @@ class Proxy:
                 np.subtract(feature, self.mean, out=row, casting="same_kind")
         return out
 
-    def save(self, path: Path) -> None:
-        """Write one .safetensors file in float16, whole or not at all."""
+    def to_bytes(self) -> bytes:
+        """The content of a .safetensors file in float16, as `load` reads it."""
         tensors = {name: np.ascontiguousarray(getattr(self, name), np.float16) for name in PARTS}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        temporary.write_bytes(save(tensors, metadata={"format": str(FORMAT), "alphabet": self.alphabet}))
-        os.replace(temporary, path)
+        return bytes(save(tensors, metadata={"format": str(FORMAT), "alphabet": self.alphabet}))
 
     @classmethod
     def load(cls, path: Path, alphabet: str) -> Proxy:
-        """Read what `save` wrote; ProxyError if it is damaged, or made for another alphabet (its hash)."""
+        """Read what `to_bytes` made; ProxyError if it is damaged, or made for another alphabet (its hash)."""
         try:
             raw = path.read_bytes()
             about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]

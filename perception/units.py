@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,18 +66,16 @@ class Alphabet:
         distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
         return distance.argmin(1).astype(np.int32)
 
-    def save(self, path: Path) -> None:
-        """Write one .safetensors file, whole or not at all."""
+    def to_bytes(self) -> bytes:
+        """The content of a .safetensors file, as `load` reads it."""
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
         tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
-        temporary = Path(path).with_suffix(".part")
         about = {"hop": str(self.hop), "hash": self.hash, "shapes": str(self.shapes), "format": "1"}
-        temporary.write_bytes(save(tensors, metadata=about))
-        os.replace(temporary, path)
+        return bytes(save(tensors, metadata=about))
 
     @classmethod
     def load(cls, path: Path) -> Alphabet:
-        """Read what `save` wrote; AlphabetError if there is none or it is damaged."""
+        """Read what `to_bytes` made; AlphabetError if there is none or it is damaged."""
         try:
             raw = Path(path).read_bytes()
             about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]

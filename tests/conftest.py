@@ -30,6 +30,7 @@ from agent.performance.model_folder import Model
 from agent.performance.session import Session
 from agent.settings import config
 from corpora.audio import read_at
+from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
 from perception.units import file_stem, fit_alphabet, pca_projection
@@ -100,14 +101,14 @@ def make_model(folder: Path, seed: int = 0) -> Path:
         features = np.tile(Wav2Vec2Encoder.load(folder / "encoder", hop).batch(sound)[0], (2, 1))
         for units in SIZES:
             alphabet = fit_alphabet(features, units, hop, pca_projection(features, 16), seed)
-            alphabet.save(folder / "units" / f"{file_stem(units, hop)}.safetensors")
+            (folder / "units" / f"{file_stem(units, hop)}.safetensors").write_bytes(alphabet.to_bytes())
             if units == spoken:
                 torch.manual_seed(seed)
                 about = DecisionConfig(
                     units=units, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), alphabet=alphabet.hash,
                     dim=32, layers=1, heads=2, ff=64,
                 )  # fmt: skip
-                Decision(about).save(folder / "decision" / file_stem(units, hop))
+                write_files(folder / "decision" / file_stem(units, hop), Decision(about).files())
     about = {"format": 1, "name": folder.name, "hops": {f"{hop:g}": units for hop, units in HOPS.items()}}
     (folder / "model.json").write_text(json.dumps(about))
     return folder

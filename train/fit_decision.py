@@ -34,6 +34,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from corpora.disk import write_files
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS, sample_rows
 from train.common import command
@@ -217,7 +218,7 @@ class _Trainer:
         mean = sum(counted) / len(counted)
         if mean < self.best["value"]:
             self.best = {"value": mean, "step": step, "scores": scores}
-            self.model.save(self.run.out, self._card(step))
+            write_files(self.run.out, self.model.files(self._card(step)))
         self.run.state["best"] = self.best
         return {"loss": loss, **scores, "best_step": self.best["step"]}
 

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from corpora.disk import write_files
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
 from train.common import command
@@ -184,7 +185,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> d
         drawn = [features[sounds][::7].astype(np.float32) for song in songs for features, sounds in song.values()]
         mean, scale = np.concatenate(drawn).mean(0), np.concatenate(drawn).std(0) + 1e-3
         towers = train(pairs_of(songs, mean, scale, settings), settings, Log(out / "proxy"))
-        proxy_of(towers, mean, scale, alphabet.hash).save(out / "proxy" / f"{name}.safetensors")
+        proxy = proxy_of(towers, mean, scale, alphabet.hash)
+        write_files(out / "proxy", {f"{name}.safetensors": proxy.to_bytes()})
         report[name] = {
             split: accuracy(towers, held, settings)
             for split in ("validation", "test")

@@ -251,7 +251,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     for hop in SPANS:
         for alphabet in _alphabets(songs, hop, settings):
             name = file_stem(alphabet.units, hop)
-            alphabet.save(out / "units" / f"{name}.safetensors")
+            atomic_write(out / "units" / f"{name}.safetensors", alphabet.to_bytes())
             tokens = name_all(songs, alphabet)
             token_pairs.save(
                 out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes

@@ -495,3 +495,14 @@ def test_a_read_error_of_the_disk_is_told(tmp_path, monkeypatch):
         monkeypatch.setattr(file._disk, "file", Broken())
         with pytest.raises(AudioError, match=r"cannot be read beyond 0\.000 s"):
             file.read()
+
+
+def test_files_of_a_model_are_written_all_or_none(tmp_path):
+    folder = tmp_path / "new" / "model"
+    disk.write_files(folder, {"a": b"1", "b": b"2"})
+    assert leftovers(folder) == ["a", "b"]
+    (folder / "b").unlink()
+    (folder / "b").mkdir()
+    with pytest.raises(AudioError, match="is not a file"):
+        disk.write_files(folder, {"a": b"new", "b": b"new"})
+    assert leftovers(folder) == ["a", "b"] and (folder / "a").read_bytes() == b"1"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from corpora.disk import write_files
 from decision import kernel
 from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError
 
@@ -198,7 +199,7 @@ def test_weights_played_are_those_learned_last(model, piece):
 
 
 def test_save_and_load_round_trip(model, piece, tmp_path):
-    model.save(tmp_path / "m", card={"steps": 3})
+    write_files(tmp_path / "m", model.files({"steps": 3}))
     loaded = Decision.load(tmp_path / "m")
     assert loaded.config == CONFIG and loaded.card == {"steps": 3} and not loaded.training
     for name, value in model.state_dict().items():
@@ -206,16 +207,16 @@ def test_save_and_load_round_trip(model, piece, tmp_path):
     assert all(p.dtype == torch.float32 for p in loaded.parameters())
     expected, got = whole(model, *piece, 1), whole(loaded, *piece, 1)
     assert 0 < np.abs(got - expected).max() < 0.05
-    loaded.save(tmp_path / "again")
+    write_files(tmp_path / "again", loaded.files())
     names = "decision.json", "decision.safetensors"
     assert all((tmp_path / "m" / n).read_bytes() == (tmp_path / "again" / n).read_bytes() for n in names)
     assert sorted(p.name for p in (tmp_path / "m").iterdir()) == sorted(names)
 
 
 def test_a_save_that_fails_leaves_the_old_model(model, tmp_path):
-    model.save(tmp_path, card={"steps": 1})
+    write_files(tmp_path, model.files({"steps": 1}))
     with pytest.raises(TypeError):
-        model.save(tmp_path, card={"steps": object()})
+        write_files(tmp_path, model.files({"steps": object()}))
     assert Decision.load(tmp_path).card == {"steps": 1}
 
 
@@ -225,7 +226,7 @@ def test_load_says_what_is_wrong(model, tmp_path):
             Decision.load(tmp_path)
 
     refused("decision.json is missing.*antiphon train decision")
-    model.save(tmp_path)
+    write_files(tmp_path, model.files())
     about, weights = tmp_path / "decision.json", tmp_path / "decision.safetensors"
     right, tensors = about.read_text(), weights.read_bytes()
     about.write_text(right[:50])
@@ -290,7 +291,7 @@ def test_both_sizes_can_be_configured(size):
 
 def test_weights_kept_in_half_the_room_are_the_same_numbers(model, piece, tmp_path):
     """What float16 holds is kept as float16; a row of it is the row of the same weights in float32."""
-    model.save(tmp_path)
+    write_files(tmp_path, model.files())
     loaded = Decision.load(tmp_path)
     halves = loaded.packed_weights()
     assert halves.layers.dtype == halves.head.dtype == np.uint16

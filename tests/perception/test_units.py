@@ -75,7 +75,7 @@ def test_every_bit_counts_in_the_hash(alphabet):
 
 def test_saved_is_loaded(alphabet, features, tmp_path):
     path = tmp_path / f"{file_stem(16, 0.5)}.safetensors"
-    alphabet.save(path)
+    path.write_bytes(alphabet.to_bytes())
     assert path.name == "k16_h0.50.safetensors"
     loaded = Alphabet.load(path)
     assert loaded.hash == alphabet.hash and loaded.hop == 0.5
@@ -87,7 +87,7 @@ def test_saved_is_loaded(alphabet, features, tmp_path):
 @SOME
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_changed_byte_is_found_out(alphabet, tmp_path, place, flip):
-    alphabet.save(tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").write_bytes(alphabet.to_bytes())
     raw = bytearray((tmp_path / "a.safetensors").read_bytes())
     raw[int(place * len(raw))] ^= flip
     (tmp_path / "b.safetensors").write_bytes(raw)
@@ -102,7 +102,7 @@ def test_a_changed_byte_is_found_out(alphabet, tmp_path, place, flip):
 @SOME
 @given(length=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_off_is_found_out(alphabet, tmp_path, length):
-    alphabet.save(tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").write_bytes(alphabet.to_bytes())
     raw = (tmp_path / "a.safetensors").read_bytes()
     (tmp_path / "b.safetensors").write_bytes(raw[: int(length * len(raw))])
     with pytest.raises(AlphabetError, match=r"b\.safetensors' is no alphabet, or damaged .*: copy or fit it again"):
@@ -117,7 +117,7 @@ def test_what_is_no_alphabet_is_refused(alphabet, tmp_path):
     save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "model.safetensors")
     with pytest.raises(AlphabetError, match="is no alphabet, or damaged"):
         Alphabet.load(tmp_path / "model.safetensors")
-    alphabet.save(tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").write_bytes(alphabet.to_bytes())
     tensors = load_file(tmp_path / "a.safetensors")
     save_file(tensors, tmp_path / "b.safetensors", {"hop": "0.25", "hash": alphabet.hash})
     with pytest.raises(AlphabetError, match=r"it is k16-0\.25s-.* and says k16-0\.5s-.*: copy or fit it again"):
@@ -126,16 +126,6 @@ def test_what_is_no_alphabet_is_refused(alphabet, tmp_path):
               {"hop": "0.5", "hash": alphabet.hash})  # fmt: skip
     with pytest.raises(AlphabetError, match="mean"):
         Alphabet.load(tmp_path / "c.safetensors")
-
-
-def test_a_save_that_fails_loses_nothing(alphabet, features, tmp_path):
-    path = tmp_path / "a.safetensors"
-    alphabet.save(path)
-    before = path.read_bytes()
-    (tmp_path / "a.part").mkdir()  # where the temporary file would be
-    with pytest.raises(OSError):
-        fit_alphabet(features, 8, 0.5).save(path)
-    assert path.read_bytes() == before
 
 
 @pytest.fixture(scope="module")
@@ -186,5 +176,5 @@ def test_only_12_s_plus_4_units_can_turn(chords):
 
 def test_shapes_survive_the_disk(chords, tmp_path):
     alphabet = fit_transposable_alphabet(chords[0], 16, 0.5, np.eye(24))
-    alphabet.save(tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").write_bytes(alphabet.to_bytes())
     assert Alphabet.load(tmp_path / "a.safetensors").shapes == 1

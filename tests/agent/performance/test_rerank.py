@@ -18,6 +18,7 @@ from agent.performance.session import _Sounding
 from agent.records.replay import replay
 from agent.settings.config import ConfigError
 from corpora.audio import read_at
+from corpora.disk import write_files
 from perception.proxy import Proxy, ProxyError
 from tests.agent.performance.test_session import run, tune
 from tests.conftest import melody, noise, play_files
@@ -263,7 +264,7 @@ def furnished(tiny, tiny_coherence, tmp_path_factory):
     folder = tmp_path_factory.mktemp("furnished") / "tiny"
     shutil.copytree(tiny, folder)
     shutil.copytree(tiny_coherence, folder / "coherence")
-    proxy_for(Model.load(tiny, 0.5)).save(folder / "proxy" / "k64_h0.50.safetensors")
+    write_files(folder / "proxy", {"k64_h0.50.safetensors": proxy_for(Model.load(tiny, 0.5)).to_bytes()})
     return folder
 
 
@@ -324,7 +325,7 @@ def test_cocola_decides_by_sound(furnished, memory, song, mode):
 def test_the_proxy_survives_the_disk(load, tmp_path):
     model = load(0.5, 64)
     made = proxy_for(model)
-    made.save(tmp_path / "proxy" / "one.safetensors")
+    write_files(tmp_path / "proxy", {"one.safetensors": made.to_bytes()})
     found = Proxy.load(tmp_path / "proxy" / "one.safetensors", model.alphabet.hash)
     heard = list(model.alphabet.mean + np.random.default_rng(1).normal(size=(5, len(model.alphabet.mean))))
     assert found.scores(heard, heard) == pytest.approx(made.scores(heard, heard), rel=0.02, abs=0.02)
@@ -342,7 +343,7 @@ def test_a_damaged_proxy_is_told_in_a_sentence(load, tmp_path, how):
         made.segment[0, 0] = np.nan
     if how == "not together":
         object.__setattr__(made, "heard_bias", made.heard_bias[:-1])
-    made.save(path)
+    path.write_bytes(made.to_bytes())
     if how == "cut":
         path.write_bytes(path.read_bytes()[:-9])
     if how == "gone":

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Wav2Vec2Model
 
+from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig, DecisionError
 from decision.sampling import CONSTRAINTS, sample, sample_rows
 from perception.units import Alphabet
@@ -280,7 +281,7 @@ def stems(seed: int, split: str, songs: int, length: int = 70) -> dict[str, np.n
 def place(tmp_path):
     """A folder with a token cache and a decision model that belong together."""
     token_pairs.save(tmp_path / "k6_h0.50.npz", stems(0, "train", 4) | stems(1, "test", 3), K, HOP, "k6-test")
-    small_model().save(tmp_path / "decision")
+    write_files(tmp_path / "decision", small_model().files())
     return tmp_path
 
 
@@ -363,7 +364,7 @@ def test_the_grid_evaluates_what_both_sides_have(place):
         length = int(40 / hop)
         token_pairs.save(tokens / f"{name}.npz", stems(1, "test", 2, length), K, hop, "k6-test")
         if hop != 0.35:
-            small_model(math.ceil(15 / hop), hop).save(model / "decision" / name)
+            write_files(model / "decision" / name, small_model(math.ceil(15 / hop), hop).files())
     result = regeneration(tokens, model, place / "out", grid=True, pairs=4)
     assert [c["name"] for c in result["configurations"]] == ["k6_h0.25", "k6_h0.50"]
     one = regeneration(tokens, model, place / "out", hop=0.5, pairs=4)
@@ -385,9 +386,9 @@ def test_stems_are_heard_with_the_models_own_ear(tmp_path):
     alphabet = Alphabet(np.zeros(encoder.dim), np.eye(encoder.dim), rng.normal(size=(K, encoder.dim)), 0.5)
     alphabet = dataclasses.replace(alphabet, projection=alphabet.projection.astype(np.float32))
     (folder / "units").mkdir()
-    alphabet.save(folder / "units" / "k6_h0.50.safetensors")
+    (folder / "units" / "k6_h0.50.safetensors").write_bytes(alphabet.to_bytes())
     hash_ = Alphabet.load(folder / "units" / "k6_h0.50.safetensors").hash
-    small_model(alphabet=hash_).save(folder / "decision" / "k6_h0.50")
+    write_files(folder / "decision" / "k6_h0.50", small_model(alphabet=hash_).files())
     for song in ("one", "two"):
         (tmp_path / "music" / song).mkdir(parents=True)
         for number, part in enumerate(("voice.flac", "synth.wav", "drums.flac")):

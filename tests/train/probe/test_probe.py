@@ -8,6 +8,7 @@ import soundfile as sf
 import torch
 from transformers import Wav2Vec2Model
 
+from corpora.disk import write_files
 from perception.units import fit_alphabet
 from perception.wav2vec2 import SAMPLERATE, EncoderError, Wav2Vec2Encoder, music_config
 from train.common.errors import TrainError
@@ -248,7 +249,8 @@ def test_an_alphabet_in_the_model_folder_is_examined_as_well(place, tmp_path):
     tiny_encoder(tmp_path / "model" / "encoder")
     (tmp_path / "model" / "units").mkdir()
     features = np.random.default_rng(0).normal(size=(400, 32)).astype(np.float32)
-    fit_alphabet(features, 16, 0.5).save(tmp_path / "model" / "units" / "k16_h0.50.safetensors")
+    alphabet = fit_alphabet(features, 16, 0.5)
+    write_files(tmp_path / "model" / "units", {"k16_h0.50.safetensors": alphabet.to_bytes()})
     result = probe(
         place / "data",
         tmp_path / "model",
