@@ -12,6 +12,7 @@ import numpy as np
 
 from corpora.audio import AudioWriter, boundary, open_audio, regroup
 from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, write_segments
+from perception.level import rms
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
     from perception.stream import LabelledHop, Listener
@@ -37,7 +38,7 @@ class _Segments:
 
     def add(self, audio: np.ndarray, heard: LabelledHop) -> None:
         self.labels.append(int(heard.label))
-        self.rms.append(float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
+        self.rms.append(float(rms(audio)))
         self.features.append(np.asarray(heard.feature, np.float16))
 
 

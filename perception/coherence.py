@@ -28,6 +28,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from perception.efficientnet import FEATURE_DIM, Conv, EfficientNet
 from perception.hpss import FRAME_STEP, SAMPLERATE, CoherenceError, harmonic_percussive, mel_spectrogram
+from perception.level import level_db
 
 WINDOW_S = 5.0
 WINDOW_SAMPLES = int(WINDOW_S * SAMPLERATE)  # of a window
@@ -254,7 +255,6 @@ def mask_channel(features: Tensor, mode: str) -> Tensor:
     return found
 
 
-def audible(window: np.ndarray, gate: float = GATE_DB) -> bool:
-    """Whether there is something to score in a window: its RMS is above the gate (dBFS), and it is all numbers."""
-    power = np.mean(np.square(window, dtype=np.float64)) if len(window) else 0.0
-    return bool(10 ** (gate / 10) < power < np.inf)
+def audible(window: np.ndarray, gate_db: float = GATE_DB) -> bool:
+    """Whether there is something to score in a window (n,): its level is above the gate, and it is all numbers."""
+    return bool(gate_db < level_db(window) < np.inf)

@@ -12,6 +12,7 @@ cosines and sines at quarter-tone spacing, each in both signs so that the GELU b
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +22,15 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers import PretrainedConfig, Wav2Vec2Config, Wav2Vec2Model
+from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from perception.transformer import ConvLayer, Transformer
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
+MODEL_TYPE = "wav2vec2"  # of config.json; WavLM and HuBERT have other layers under the same names
+NORMALISE_EPSILON = 1e-7  # variance added by Wav2Vec2FeatureExtractor
 NORM_BLOCK_FRAMES = 256  # first-layer frames whose statistics are kept together under group norm
 LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
 
@@ -46,7 +50,7 @@ class Encoder(Protocol):
     def start(self) -> EncoderState:
         """State of a piece that has not begun: `context` samples of silence have been heard."""
 
-    def step(self, frames: EncoderState, audio: np.ndarray) -> np.ndarray:
+    def step(self, state: EncoderState, audio: np.ndarray) -> np.ndarray:
         """Hear the next (hop,) float32 samples in [-1, 1]; return the (dim,) float32 features of that hop."""
 
     def batch(self, audio: np.ndarray) -> list[np.ndarray]:
@@ -120,26 +124,35 @@ class LongConv(nn.Conv1d):
 
 @dataclass
 class EncoderState:
-    """What the encoder remembers of the piece."""
+    """What the encoder has heard since the piece began."""
 
-    heard: int  # samples since the piece began
+    samples: int  # heard since the piece began
     pending: list[Tensor]  # per convolution layer (n, channels): input not yet consumed
     window: Tensor  # (frames of context, hidden): projected frames, oldest first
-    sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_grouped`
-    filled: int = 0  # first-layer frames that the newest of these blocks holds
+    norm_sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_group_norm`
+    norm_frames: int = 0  # first-layer frames that the newest of these blocks holds
+    recent: Tensor | None = None  # (samples of the window,) float32 raw sound, where the input is normalised
 
 
 class Wav2Vec2Encoder:
     """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
 
-    hop: seconds; context: seconds of frames the Transformer reads at each hop. bfloat16: `step`
-    multiplies in bfloat16; its features then stray from those of `batch` by about 1 % of their spread.
+    hop: seconds; context: seconds of frames the Transformer reads at each hop. bfloat16: `step` multiplies in bfloat16;
+    its features then stray from those of `batch` by about 1 % of their spread. normalise: the model was trained on
+    sound of zero mean and unit variance (`do_normalize` of its feature extractor), see `_normalised`.
     A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
-    before it, so there a token depends on up to twice as much.
+    before it; there, and with `normalise`, a label depends on up to twice as much.
     """
 
-    def __init__(self, model: Wav2Vec2Model, hop: float, context: float = 1.28, bfloat16: bool = False):
-        config, self.bfloat16 = model.config, bfloat16
+    def __init__(
+        self,
+        model: Wav2Vec2Model,
+        hop: float,
+        context: float = 1.28,
+        bfloat16: bool = False,
+        normalise: bool = False,
+    ):
+        config, self.bfloat16, self.normalise = model.config, bfloat16, normalise
         if abs(hop * SAMPLERATE - round(hop * SAMPLERATE)) > 1e-6 or not 0.02 < hop <= context:
             raise EncoderError(f"hop = {hop} s: expected whole samples at 16 kHz, more than 0.02 s, at most {context}")
         LongConv.replace(model)
@@ -147,12 +160,13 @@ class Wav2Vec2Encoder:
         self.samplerate, self.hop, self.dim = SAMPLERATE, round(hop * SAMPLERATE), config.hidden_size
         kernels, strides = list(config.conv_kernel), list(config.conv_stride)
         self.stride = int(np.prod(strides))
-        support = 1
-        for kernel, stride in zip(kernels[::-1], strides[::-1], strict=True):
-            support = (support - 1) * stride + kernel
-        self.support = support
+        self.support = receptive_field(kernels, strides)
         self.window = round(context * SAMPLERATE / self.stride)  # frames
-        self.context = (self.window - 1) * self.stride + support + self.stride - 1
+        self.window_samples = (self.window - 1) * self.stride + self.support
+        self.context = self.window_samples + self.stride - 1
+        if normalise:  # the oldest frame of the window was normalised with what came before it
+            self.context += self.window_samples
+        self.file_block = self.hop if normalise else 8 * SAMPLERATE  # samples of a file that are heard at once
         self.grouped = config.feat_extract_norm == "group"
         if self.grouped:  # the oldest frame of the window was normalised by what came before it
             self.blocks = -(-round(context * SAMPLERATE / strides[0]) // NORM_BLOCK_FRAMES)
@@ -179,10 +193,18 @@ class Wav2Vec2Encoder:
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         try:
-            config = Wav2Vec2Config.from_pretrained(str(where))
+            kind = PretrainedConfig.get_config_dict(str(where))[0].get("model_type", MODEL_TYPE)
+            if kind != MODEL_TYPE:
+                raise EncoderError(
+                    f"the encoder at '{where}' is a '{kind}', and only '{MODEL_TYPE}' (wav2vec 2.0) is supported: "
+                    "name another folder or hub id, or train one: antiphon train encoder"
+                )
+            config, normalise = Wav2Vec2Config.from_pretrained(str(where)), _normalises(str(where))
             model, found = Wav2Vec2Model.from_pretrained(
                 str(where), use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
+        except EncoderError:
+            raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
             raise EncoderError(
                 f"no wav2vec 2.0 model at '{where}': expected a folder with config.json and model.safetensors, or a "
@@ -193,7 +215,7 @@ class Wav2Vec2Encoder:
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
         seconds: float = context or getattr(config, "context", None) or 1.28
-        return cls(model, hop, seconds, bfloat16)
+        return cls(model, hop, seconds, bfloat16, normalise)
 
     def complete_frames(self, heard: int) -> int:
         """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""
@@ -215,56 +237,75 @@ class Wav2Vec2Encoder:
         pending = [torch.zeros(0, c) for c in (1, *self.model.config.conv_dim[:-1])]
         channels, double = self.model.config.conv_dim[0], torch.float64
         sums = torch.zeros(self.blocks + 1, 2, channels, dtype=double) if self.grouped else None
-        frames = EncoderState(0, pending, torch.zeros(0, self.dim), sums)
-        self._hear(frames, torch.zeros((self.window - self.complete_frames(0)) * self.stride))
-        return frames
+        state = EncoderState(0, pending, torch.zeros(0, self.dim), sums)
+        self._hear(state, torch.zeros((self.window - self.complete_frames(0)) * self.stride))
+        state.recent = torch.zeros(self.window_samples) if self.normalise else None
+        return state
 
     @torch.inference_mode()
-    def step(self, frames: EncoderState, audio: np.ndarray) -> np.ndarray:
+    def step(self, state: EncoderState, audio: np.ndarray) -> np.ndarray:
         """See `Encoder.step`."""
         if audio.shape != (self.hop,):
             raise ValueError(f"expected one hop of {self.hop} samples, got {audio.shape}")
-        hop = frames.heard // self.hop
-        frames.heard += self.hop
-        self._hear(frames, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
+        hop = state.samples // self.hop
+        state.samples += self.hop
+        self._hear(state, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
         first, end = self.hop_frames(hop)
-        return self.transformer(frames.window, end - first).mean(0).numpy()
+        return self.transformer(state.window, end - first).mean(0).numpy()
 
-    def _hear(self, frames: EncoderState, audio: Tensor) -> Tensor:
-        """Push samples through the convolution stack; what is new joins the window and is returned."""
-        signal = audio[:, None]
+    def _normalised(self, state: EncoderState, audio: Tensor) -> Tensor:
+        """(n,) samples with the mean and the variance of the window that ends with them taken out.
+
+        `Wav2Vec2FeatureExtractor` does so with a whole recording, which a stream never has: here the recording is the
+        window that the Transformer reads. Equal, for the newest hop, to the extractor's output for that window.
+        """
+        assert state.recent is not None
+        state.recent = torch.cat([state.recent, audio])[-self.window_samples :]
+        exact = state.recent.double()
+        return ((audio - exact.mean()) / (exact.var(correction=0) + NORMALISE_EPSILON).sqrt()).float()
+
+    def _hear(self, state: EncoderState, audio: Tensor) -> Tensor:
+        """Push samples (n,) through the convolution stack; the frames that come out join the window and are returned.
+
+        A layer of kernel k and stride s makes frame j of its inputs [s j, s j + k). Of n inputs it makes
+        c = (n - k) // s + 1 frames; the next one, frame c, begins at input s c, so the inputs from there on are kept
+        as `pending` and stand before what comes next. Each frame is thus computed once, from the same inputs however
+        the sound is cut.
+        """
+        signal = (audio if state.recent is None else self._normalised(state, audio))[:, None]
         for number, layer in enumerate(self.conv_layers):
-            signal = torch.cat([frames.pending[number], signal])
+            signal = torch.cat([state.pending[number], signal])
             count = (len(signal) - layer.kernel) // layer.stride + 1
             if count < 1:
-                frames.pending[number] = signal
-                return frames.window[:0]
-            frames.pending[number] = signal[count * layer.stride :].clone()
-            signal = self._grouped(frames, layer, signal) if number == 0 and self.grouped else layer(signal)
+                state.pending[number] = signal
+                return state.window[:0]
+            state.pending[number] = signal[count * layer.stride :].clone()
+            signal = self._group_norm(state, layer, signal) if number == 0 and self.grouped else layer(signal)
         new = self.model.feature_projection(signal)[0]
-        frames.window = torch.cat([frames.window, new])[-self.window :]
+        state.window = torch.cat([state.window, new])[-self.window :]
         return new
 
-    def _grouped(self, frames: EncoderState, layer: ConvLayer, signal: Tensor) -> Tensor:
+    def _group_norm(self, state: EncoderState, layer: ConvLayer, signal: Tensor) -> Tensor:
         """First layer under group norm (one group a channel): each frame by the statistics of the frames up to it.
 
         They reach back to where a block began, `blocks` blocks before its own. Blocks are counted from the start of the
         piece, so that nothing depends on how many samples come at a time.
         """
-        assert frames.sums is not None
+        assert state.norm_sums is not None
         made = layer.linear(signal).T  # (channels, n)
         normal, done = torch.empty_like(made), 0
         while done < made.shape[1]:
-            take = min(NORM_BLOCK_FRAMES - frames.filled, made.shape[1] - done)
+            take = min(NORM_BLOCK_FRAMES - state.norm_frames, made.shape[1] - done)
             part = made[:, done : done + take].double()
-            own = torch.stack([part, part**2]).cumsum(2) + frames.sums[-1, :, :, None]
-            count = self.blocks * NORM_BLOCK_FRAMES + frames.filled + torch.arange(1, take + 1)
-            mean, square = (own + frames.sums[:-1].sum(0)[:, :, None]) / count
+            own = torch.stack([part, part**2]).cumsum(2) + state.norm_sums[-1, :, :, None]
+            count = self.blocks * NORM_BLOCK_FRAMES + state.norm_frames + torch.arange(1, take + 1)
+            mean, square = (own + state.norm_sums[:-1].sum(0)[:, :, None]) / count
             spread = ((square - mean**2).clamp(min=0) + layer.norm.eps).rsqrt()
             normal[:, done : done + take] = ((part - mean) * spread).float()
-            frames.sums[-1], frames.filled, done = own[:, :, -1], frames.filled + take, done + take
-            if frames.filled == NORM_BLOCK_FRAMES:
-                frames.sums, frames.filled = torch.cat([frames.sums[1:], torch.zeros_like(frames.sums[:1])]), 0
+            state.norm_sums[-1], state.norm_frames, done = own[:, :, -1], state.norm_frames + take, done + take
+            if state.norm_frames == NORM_BLOCK_FRAMES:
+                newest = torch.zeros_like(state.norm_sums[:1])
+                state.norm_sums, state.norm_frames = torch.cat([state.norm_sums[1:], newest]), 0
         return layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
 
     @torch.inference_mode()
@@ -274,25 +315,72 @@ class Wav2Vec2Encoder:
         Equal to `step` of an encoder whose hop is m times this one's, up to the rounding of larger matrix products
         (about 1e-5). `windows` hops go through the Transformer at a time.
         """
+        if self.normalise:  # the window that a hop is normalised with ends with that hop
+            return [self._batch(audio, (span,), windows, span * self.hop)[0] for span in spans]
+        return self._batch(audio, spans, windows, self.file_block)
+
+    def _batch(self, audio: np.ndarray, spans: tuple[int, ...], windows: int, block: int) -> list[np.ndarray]:
+        """`batch` with the sound heard in blocks of so many samples."""
         count = len(audio) // self.hop
-        frames = self.start()
-        projected = [frames.window]
-        for begin in range(0, count * self.hop, 8 * SAMPLERATE):
-            block = audio[begin : min(begin + 8 * SAMPLERATE, count * self.hop)]
-            projected.append(self._hear(frames, torch.from_numpy(np.ascontiguousarray(block, np.float32))))
+        state = self.start()
+        projected = [state.window]
+        for begin in range(0, count * self.hop, block):
+            part = audio[begin : min(begin + block, count * self.hop)]
+            projected.append(self._hear(state, torch.from_numpy(np.ascontiguousarray(part, np.float32))))
         stream = torch.cat(projected)
         features = [np.zeros((count // span, self.dim), np.float32) for span in spans]
-        for begin in range(0, count, windows):
-            hops = range(begin, min(begin + windows, count))
+        wanted = [hop for hop in range(count) if any((hop + 1) % span == 0 for span in spans)]
+        for begin in range(0, len(wanted), windows):
+            hops = wanted[begin : begin + windows]
             starts = [self.complete_frames((hop + 1) * self.hop) - self.complete_frames(0) for hop in hops]
             stack = torch.stack([stream[start : start + self.window] for start in starts])
             hidden = self.model.encoder(stack).last_hidden_state.float()
             for hop, states in zip(hops, hidden, strict=True):
-                for span, found in zip(spans, features, strict=True):
+                for span, rows in zip(spans, features, strict=True):
                     if (hop + 1) % span == 0:
                         first, end = self.hop_frames((hop + 1) // span - 1, span)
-                        found[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
+                        rows[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
         return features
+
+
+def receptive_field(kernels: list[int], strides: list[int]) -> int:
+    """Samples that one frame of a stack of convolutions depends on.
+
+    From the top down: r frames of a layer depend on (r - 1) * stride + kernel frames of the one below.
+
+    >>> receptive_field([10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]), receptive_field([2048, 3], [160, 2])
+    (400, 2368)
+    """
+    field = 1
+    for kernel, stride in zip(kernels[::-1], strides[::-1], strict=True):
+        field = (field - 1) * stride + kernel
+    return field
+
+
+def _normalises(where: str) -> bool:
+    """`do_normalize` of the preprocessor_config.json beside a model; False where there is none. EncoderError."""
+    path = cached_file(
+        where,
+        "preprocessor_config.json",
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if path is None:
+        return False
+    try:
+        about = json.loads(Path(path).read_text(encoding="utf-8"))
+        normalises, rate = about.get("do_normalize", True), about.get("sampling_rate", SAMPLERATE)
+    except (OSError, ValueError, AttributeError) as error:
+        raise EncoderError(
+            f"preprocessor_config.json of '{where}' is damaged ({_first_line(error)}): copy it again"
+        ) from None
+    if rate != SAMPLERATE or not isinstance(normalises, bool):
+        raise EncoderError(
+            f"preprocessor_config.json of '{where}' says sampling_rate = {rate!r} and do_normalize = {normalises!r}: "
+            f"expected {SAMPLERATE} Hz and true or false"
+        )
+    return normalises
 
 
 def _first_line(error: Exception) -> str:

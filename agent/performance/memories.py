@@ -12,6 +12,7 @@ import numpy as np
 from action import oracle
 from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
+from perception.level import rms
 
 GROWING = "live"  # what the memory is called that records the performance
 CAPACITY_S = 1800.0  # that it can grow before it has to be moved, which takes a tenth of a second
@@ -171,7 +172,7 @@ class GrowingMemory(Memory):
         size = self.sound.boundary(self.oracle.append(label) + 1) - len(self.sound.audio)
         self._over = came[size:]
         self.sound.append(came[:size])
-        self._rms.append(float(np.float32(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
+        self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
         self._listeners.tell("grow", audio)
 

@@ -9,7 +9,17 @@ import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers import (
+    HubertConfig,
+    HubertModel,
+    UniSpeechSatConfig,
+    UniSpeechSatModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
 
 from perception.stream import RESAMPLER_DELAY, Listener, boundary
 from perception.transformer import ConvLayer
@@ -18,6 +28,8 @@ from tests.conftest import KINDS, glide, melody, noise
 
 RATES = (22050, 44100, 48000, 96000)
 HOPS = (0.25, 0.35, 0.5)
+ENCODERS = ("music", "group", "normalised")
+EXTRACTOR = Wav2Vec2FeatureExtractor(do_normalize=True)
 SOME = settings(max_examples=12, deadline=None)
 
 
@@ -35,10 +47,12 @@ def folders(tmp_path_factory, tiny):
     where = tmp_path_factory.mktemp("encoders")
     torch.manual_seed(5)
     Wav2Vec2Model(group_config()).save_pretrained(where / "group")
-    return {"music": tiny / "encoder", "group": where / "group"}
+    shutil.copytree(tiny / "encoder", where / "normalised")
+    EXTRACTOR.save_pretrained(where / "normalised")
+    return {"music": tiny / "encoder", "group": where / "group", "normalised": where / "normalised"}
 
 
-@pytest.fixture(scope="module", params=["music", "group"])
+@pytest.fixture(scope="module", params=ENCODERS)
 def kind(request):
     return request.param
 
@@ -138,6 +152,73 @@ def test_a_batch_is_its_steps(folders, kind, hop):
     np.testing.assert_allclose(encoder.batch(audio, windows=3)[0], steps, atol=5e-5)
 
 
+@pytest.mark.parametrize("hop", HOPS)
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+def test_sound_is_normalised_as_the_feature_extractor_does(folders, hop, offset):
+    """The newest hop of what `Wav2Vec2FeatureExtractor` makes of the window that ends with it."""
+    encoder = Wav2Vec2Encoder.load(folders["normalised"], hop)
+    audio = melody(4.0, 16000, 3) + np.float32(offset)
+    padded, state = np.concatenate([np.zeros(encoder.window_samples, np.float32), audio]), encoder.start()
+    for number in range(len(audio) // encoder.hop):
+        end = (number + 1) * encoder.hop
+        found = encoder._normalised(state, torch.from_numpy(audio[end - encoder.hop : end])).numpy()
+        expected = EXTRACTOR(padded[end : end + encoder.window_samples], sampling_rate=16000).input_values[0]
+        # The extractor adds up n samples in float32, one after the other at worst: n roundings of 2^-24 of the largest.
+        allowed = encoder.window_samples * 2**-24 * np.abs(expected).max()
+        np.testing.assert_allclose(found, expected[-encoder.hop :], rtol=0, atol=allowed)
+
+
+def test_a_normalised_encoder_hears_sound_at_any_level_alike(folders):
+    """Ten times louder, with direct current: the same features. An encoder that is not normalised hears others."""
+    audio = np.random.default_rng(3).uniform(-0.05, 0.05, 64000).astype(np.float32)
+    louder, alike = 10 * audio + np.float32(0.1), {}
+    for kind in ("normalised", "music"):
+        encoder = Wav2Vec2Encoder.load(folders[kind], 0.5)
+        assert encoder.normalise == (kind == "normalised")
+        alike[kind] = np.corrcoef(stream(encoder, audio)[3:].ravel(), stream(encoder, louder)[3:].ravel())[0, 1]
+    assert alike["normalised"] > 0.999 > alike["music"]
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ("{", "preprocessor_config.json of .* is damaged"),
+        ("[]", "preprocessor_config.json of .* is damaged"),
+        ('{"do_normalize": "yes"}', "do_normalize = 'yes'"),
+        ('{"sampling_rate": 24000}', "sampling_rate = 24000"),
+    ],
+)
+def test_a_preprocessor_that_is_none_is_refused(folders, tmp_path, about, told):
+    shutil.copytree(folders["music"], tmp_path / "encoder")
+    (tmp_path / "encoder" / "preprocessor_config.json").write_text(about)
+    with pytest.raises(EncoderError, match=told):
+        Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5)
+
+
+@pytest.mark.parametrize("do_normalize", [True, False])
+def test_what_the_preprocessor_says_is_done(folders, tmp_path, do_normalize):
+    shutil.copytree(folders["music"], tmp_path / "encoder")
+    Wav2Vec2FeatureExtractor(do_normalize=do_normalize).save_pretrained(tmp_path / "encoder")
+    assert Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5).normalise is do_normalize
+
+
+OTHERS = {
+    "wavlm": (WavLMConfig, WavLMModel),
+    "hubert": (HubertConfig, HubertModel),
+    "unispeech-sat": (UniSpeechSatConfig, UniSpeechSatModel),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_another_kind_of_model_is_refused_by_its_name(tmp_path, kind):
+    """Their weights bear the same names, so they would load and be wrong."""
+    config, model = OTHERS[kind]
+    small = group_config().to_dict() | {"model_type": kind, "architectures": None}
+    model(config.from_dict(small)).save_pretrained(tmp_path / kind)
+    with pytest.raises(EncoderError, match=f"is a '{kind}', and only 'wav2vec2'"):
+        Wav2Vec2Encoder.load(tmp_path / kind, 0.5)
+
+
 def test_hops_taken_two_at_a_time_are_those_of_twice_the_length(folders, kind):
     audio = melody(6.0, 16000, 5)
     quarter, half = (Wav2Vec2Encoder.load(folders[kind], hop) for hop in (0.25, 0.5))
@@ -160,7 +241,7 @@ def test_group_norm_hears_what_the_same_model_hears_in_one_window(folders):
 
 
 @SOME
-@given(kind=st.sampled_from(["music", "group"]), hop=st.sampled_from(HOPS), seed=st.integers(0, 99), data=st.data())
+@given(kind=st.sampled_from(ENCODERS), hop=st.sampled_from(HOPS), seed=st.integers(0, 99), data=st.data())
 def test_what_is_to_come_changes_nothing(folders, kind, hop, seed, data):
     encoder = Wav2Vec2Encoder.load(folders[kind], hop)
     audio = melody(4.0, 16000, seed)
@@ -171,7 +252,7 @@ def test_what_is_to_come_changes_nothing(folders, kind, hop, seed, data):
 
 
 @SOME
-@given(kind=st.sampled_from(["music", "group"]), hop=st.sampled_from(HOPS), seed=st.integers(0, 99))
+@given(kind=st.sampled_from(ENCODERS), hop=st.sampled_from(HOPS), seed=st.integers(0, 99))
 def test_what_is_older_than_the_context_changes_nothing(folders, kind, hop, seed):
     encoder = Wav2Vec2Encoder.load(folders[kind], hop)
     audio, old = melody(6.0, 16000, seed), glide(6.0, 16000, seed)

@@ -85,7 +85,7 @@ def from_both_sides(encoder: Wav2Vec2Encoder, audio: np.ndarray, hops: list[int]
     size, margin = 6 * SAMPLERATE // encoder.stride, SAMPLERATE // encoder.stride
     silence = np.zeros(encoder.support, np.float32)  # so that the last frames end, too
     piece, parts = encoder.start(), []
-    for block in np.split(np.concatenate([audio, silence]), range(8 * SAMPLERATE, len(audio), 8 * SAMPLERATE)):
+    for block in np.split(np.concatenate([audio, silence]), range(encoder.file_block, len(audio), encoder.file_block)):
         parts.append(encoder._hear(piece, torch.from_numpy(np.ascontiguousarray(block))))
     stream = torch.cat(parts)[-encoder.complete_frames(0) :]  # frame 0 begins with the piece
     read = []
