@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.concat import Concatenator
-from agent.performance.memories import Growing
+from agent.performance.memories import GrowingMemory
 from corpora.build import build, label
 from perception.coherence import audible
 from perception.level import FLOOR_DB, level_db, rms
@@ -81,7 +81,7 @@ def test_a_memory(load, tmp_path, offset):
     built = build([file], lambda rate: model.listener(rate, -50.0), tmp_path / "corpus")
     labelled = label(moved, "take", model.listener(RATE, -50.0))
     segments = moved.reshape(-1, RATE // 2)
-    growing = Growing("live", 65, Concatenator(np.zeros(0, np.float32), RATE, 0.5), np.eye(65), ("", 64))
+    growing = GrowingMemory("live", 65, Concatenator(np.zeros(0, np.float32), RATE, 0.5), np.eye(65), ("", 64))
     for segment in segments:
         growing.append(segment, 0, np.zeros(32))
     expected = rms(segments)
