@@ -91,7 +91,7 @@ def play(
         wait = files or options.freewheel or (pair is None and options.speed == 0)
         if not wait and config.decision.reward == "cocola":
             raise ConfigError("decision.reward = 'cocola' is too slow for the stage: set it to 'proxy'")
-        session, memory_names = loading.open_stage(config, rate)
+        session, memory_names = loading.open_full_session(config, rate)
         bus, remote = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
         slack_ms = 0.0 if files else config.live.slack_ms
         engine = Engine(session, samplerate=rate, slack_ms=slack_ms, bus=bus, wait=wait, remote=remote)

@@ -56,7 +56,7 @@ def _toggle(field: str) -> Callable[..., str]:
 
 
 def _play(session: Session, state: PerformanceState) -> str:
-    """A new piece: nothing was played before. ListenerState, settings, memories and the count of hops go on."""
+    """A new piece: nothing was played before. What was heard, settings, memories and the count of hops remain."""
     decision, known = session.decision, state.decision.heard
     origin = max(0, min(state.hop - 1, known))
     state.decision = decision.start(origin=origin)

@@ -48,21 +48,24 @@ def live_hops(session: Session, state: PerformanceState, blocks: Iterable[np.nda
 
 
 def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iterator[Hop]:
-    """The same when the whole guide is known: heard to the end first, then answered hop by hop from its beginning."""
+    """The performance over a guide that is known as a whole: heard to its end, then answered from its beginning.
+
+    Memory use does not depend on the guide's length beyond one label and one feature per hop: it is read twice.
+    """
     known = []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
         wanted = session.listener.next_hop_samples(state.hearing)
         known.append(session.listener.step(state.hearing, np.pad(heard, (0, wanted - len(heard)))))
     ahead, window = 0, session.decision.config.window
-    sounds, coming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
+    blocks, upcoming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
     for number in range(len(known)):
         while ahead < min(len(known), number + window):
             session.decision.hear(state.decision, known[ahead].label)
             ahead += 1
         session.note_newest(state, known[number])
-        for sound in islice(sounds, max(0, state.config.decision.horizon - len(coming))):  # as far as a plan reaches
-            session.keep_heard(state, sound)
-            coming.append(sound)
+        for audio in islice(blocks, max(0, state.config.decision.horizon - len(upcoming))):  # as far as a plan reaches
+            session.keep_heard(state, audio)
+            upcoming.append(audio)
         spoken, event = session.answer(state)
-        heard = coming.popleft()
+        heard = upcoming.popleft()
         yield heard, spoken[: len(heard)], event

@@ -31,24 +31,25 @@ class LoadedMemory:
 
 
 def load_memory(
-    name: str, model: Model, samplerate: int, gate: float, progress: Progress | None = None
+    name: str, model: Model, samplerate: int, gate_db: float, progress: Progress | None = None
 ) -> LoadedMemory:
-    """'demo', a corpus folder, or an audio file, which is then labelled on the spot.
+    """Load a memory at a device rate (Hz): "demo", a corpus folder, or an audio file, which is then labelled here.
 
+    gate_db: dBFS; quieter hops of an audio file are labelled silence. progress: seconds labelled, seconds in all.
     CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
     """
     if _is_folder(Path(name)) and name != "demo":
         corpus = corpora.load(name)
         corpora.check(corpus, model.alphabet.hash, model.alphabet.hop, name, model.folder)
-        path, audio = recording(name, samplerate, model.alphabet.hop)
+        path, audio = load_recording(name, samplerate, model.alphabet.hop)
     else:
-        path, audio = recording(name, samplerate, model.alphabet.hop)
-        corpus = label(audio, path.stem, model.listener(samplerate, gate), progress)
+        path, audio = load_recording(name, samplerate, model.alphabet.hop)
+        corpus = label(audio, path.stem, model.listener(samplerate, gate_db), progress)
     return LoadedMemory(name if name == "demo" else str(path.resolve()), corpus, audio)
 
 
-def recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
-    """Where a memory lies, and its audio at the device rate, (n,) float32, whole segments long; AudioError."""
+def load_recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
+    """Path of a memory, and its audio at the device rate (Hz): (n,) float32, whole segments of `hop` s; AudioError."""
     path = DEMO / "memory.flac" if name == "demo" else Path(name)
     if _is_folder(path):
         return path, read_at(path / "audio.flac", samplerate)
@@ -60,7 +61,7 @@ def recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]
 
 
 def _is_folder(path: Path) -> bool:
-    with suppress(OSError, ValueError):  # too long a name has its sentence where it is opened
+    with suppress(OSError, ValueError):  # a name that is too long is refused where it is opened
         return path.is_dir()
     return False
 
@@ -72,8 +73,8 @@ def open_session(config: Config, samplerate: int, progress: Progress | None = No
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
 
 
-def open_stage(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
-    """The same with all the memories that the settings name, the first one being played first."""
+def open_full_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
+    """A session with all the memories that the settings name, and their names; the first one is played first."""
     session, name = open_session(config, samplerate, progress)
     names = [name]
     for other in config.agent.memories:

@@ -57,12 +57,12 @@ class Memory:
         return float(self.rms[segment])
 
     def feature(self, segment: int) -> np.ndarray:
-        """(dim,) what the ear knows of a segment."""
+        """(dim,) features of a segment."""
         assert self.corpus is not None
         return self.corpus.features[segment]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MemorySnapshot:
     """A growing memory as it was at one moment. Taking it costs nothing; `corpus` and `save` may run in any thread."""
 
@@ -101,13 +101,13 @@ TakeListener = Callable[[str, "np.ndarray | None"], None]  # "take", "grow" with
 
 
 class TakeListeners:
-    """Who is told, in the thread that records, of all that befalls the memory that grows."""
+    """Those who follow a growing memory, called in the thread that records."""
 
     def __init__(self) -> None:
         self._listeners: list[TakeListener] = []
 
     def subscribe(self, listener: TakeListener) -> Callable[[], None]:
-        """Tell `listener` from now on; call what is returned to tell it no longer."""
+        """Call `listener` from now on; call what is returned to end that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -124,11 +124,11 @@ class Memories(Protocol):
 
 
 class GrowingMemory(Memory):
-    """A memory that records: each hop with the label that is known of it already, nothing is analysed again.
+    """A memory that records: each hop with the label that it has already, so nothing is analysed again.
 
     Takes follow each other; `undo` takes back the newest. The samples are kept as they came. A take begins on a
-    boundary of the memory, so where a hop is no whole number of samples the hops that come are cut up to two samples
-    elsewhere than the segments: such a take begins with two samples of silence, and none ever lacks.
+    segment boundary of the memory. Where a hop is no whole number of samples, hops and segments may differ by up to
+    two samples there, so such a take begins with two samples of silence and never lacks one.
     """
 
     growing = True
@@ -144,7 +144,7 @@ class GrowingMemory(Memory):
         self.takes: list[int] = []  # first segment of each take
         self._rms: list[float] = []
         self._features: list[np.ndarray] = []
-        self._over = np.zeros(0, np.float32)  # samples that came and belong to the next segment
+        self._left_over = np.zeros(0, np.float32)  # samples that came and belong to the next segment
 
     @property
     def rms(self) -> np.ndarray:
@@ -156,34 +156,34 @@ class GrowingMemory(Memory):
         return self._rms[segment]
 
     def feature(self, segment: int) -> np.ndarray:
-        """(dim,) what the ear knows of a segment."""
+        """(dim,) features of a segment."""
         return self._features[segment]
 
     def begin(self) -> None:
-        """A new take begins."""
+        """Begin a new take."""
         self.takes.append(len(self))
         self.sound.start_take()
-        self._over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
+        self._left_over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
         self._listeners.tell("take")
 
     def append(self, audio: np.ndarray, label: int, feature: np.ndarray) -> None:
-        """Remember one hop, (frames,) float32 at the device rate, as a segment."""
-        came = np.concatenate([self._over, audio])
+        """Add one hop, (frames,) float32 at the device rate, as a segment with its label and features (dim,)."""
+        samples = np.concatenate([self._left_over, audio])
         size = self.sound.boundary(self.oracle.append(label) + 1) - len(self.sound.audio)
-        self._over = came[size:]
-        self.sound.append(came[:size])
+        self._left_over = samples[size:]
+        self.sound.append(samples[:size])
         self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
         self._listeners.tell("grow", audio)
 
     def end(self) -> None:
-        """The take is over; one in which nothing was heard has not been."""
+        """End the take; a take without a segment is dropped."""
         if self.takes and self.takes[-1] == len(self):
             self.takes.pop()
         self._listeners.tell("done")
 
     def undo(self) -> int:
-        """Take back the newest take, and there must be one; return how many segments are left."""
+        """Remove the newest take, of which there must be one; return how many segments are left."""
         left = self.takes.pop()
         self.oracle.truncate(left)
         self.sound.truncate(self.sound.boundary(left))
@@ -193,11 +193,19 @@ class GrowingMemory(Memory):
         return left
 
     def snapshot(self) -> MemorySnapshot:
-        """What it holds now."""
+        """What it holds now; costs a copy of its labels, not of its audio."""
         sound, audio = self.sound, self.sound.frozen_view()
-        rate = round(sound.rate)
-        labels, rms, features = self.labels.copy(), tuple(self._rms), tuple(self._features)
-        return MemorySnapshot(self.name, rate, sound.hop, self.alphabet, self.units, labels, rms, features, audio)
+        return MemorySnapshot(
+            name=self.name,
+            samplerate=round(sound.rate),
+            hop=sound.hop,
+            alphabet=self.alphabet,
+            units=self.units,
+            labels=self.labels.copy(),
+            rms=tuple(self._rms),
+            features=tuple(self._features),
+            audio=audio,
+        )
 
 
 def render_segment(

@@ -63,16 +63,16 @@ def find(name: str | Path) -> Path:
 def describe(folder: Path) -> dict:
     """The contents of model.json, checked, `hops` as {s: K}; ModelError."""
     try:
-        about = json.loads((folder / "model.json").read_text())
-        version = about["format"]
+        description = json.loads((folder / "model.json").read_text())
+        version = description["format"]
         if version == FORMAT:
-            about["hops"] = {float(hop): int(units) for hop, units in about["hops"].items()}
+            description["hops"] = {float(hop): int(units) for hop, units in description["hops"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = " ".join(str(error).split())
         raise ModelError(f"'{folder}/model.json' is damaged ({why}): copy the model folder again") from None
     if version != FORMAT:
         raise ModelError(f"model '{folder}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon")
-    return about
+    return description
 
 
 def encoder_of(folder: Path) -> Path | str:
@@ -102,7 +102,7 @@ def coherence_folder(name: str | Path) -> Path:
 
 @dataclass
 class Model:
-    """What was learned: an encoder, an alphabet and, unless only listening, the decision that speaks it.
+    """What was learned: an encoder, an alphabet and, unless only listening, the decision model of that alphabet.
 
     proxy: None where the folder has none; then plans cannot be compared.
     """
@@ -120,31 +120,30 @@ class Model:
         ModelError, AlphabetError, EncoderError or DecisionError, each one sentence with the remedy.
         """
         folder = find(name)
-        about = describe(folder)
-        offered = about["hops"]
-        if hop not in offered and (decide or units is None):
-            hops = " or ".join(f"{key:g}" for key in sorted(offered))
-            raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {hops}")
-        units = units or offered[hop]
+        hops = describe(folder)["hops"]
+        if hop not in hops and (decide or units is None):
+            learned = " or ".join(f"{key:g}" for key in sorted(hops))
+            raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {learned}")
+        units = units or hops[hop]
         alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
-        ears = encoder_of(folder)
-        if ears == folder / "encoder" and not (ears / "config.json").is_file():  # or it would be sought in the net
+        encoder_path = encoder_of(folder)
+        if (
+            encoder_path == folder / "encoder" and not (encoder_path / "config.json").is_file()
+        ):  # or it would be sought in the net
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
-        encoder = Wav2Vec2Encoder.load(ears, hop, bfloat16=has_bfloat16())
+        encoder = Wav2Vec2Encoder.load(encoder_path, hop, bfloat16=has_bfloat16())
         if len(alphabet.mean) != encoder.dim:
             raise ModelError(
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
-        torch_threads(
-            1 if encoder.dim < 512 else 2
-        )  # of a small model the second core is better left to everything else
+        torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to everything else
         decision, proxy = None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
             decision.check(alphabet.hash, hop)
-            held = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
-            proxy = Proxy.load(held, alphabet.hash) if held.exists() else None
+            proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
+            proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
         return cls(folder, encoder, alphabet, decision, proxy)
 
     def listener(self, samplerate: int, gate_db: float) -> Listener:

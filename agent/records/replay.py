@@ -11,7 +11,7 @@ import soundfile as sf
 
 from action.concat import Concatenator
 from agent.engine.fader import Fader
-from agent.performance.loading import recording
+from agent.performance.loading import load_recording
 from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
 from agent.records import session_log
 from agent.records.session_log import LogError
@@ -163,7 +163,7 @@ class _Stage:
     def _load(self, name: str, expected: str, growing: bool) -> Memory:
         if growing:
             return self._grows(name)
-        _, audio = recording(name, self._about.samplerate, self._about.hop)
+        _, audio = load_recording(name, self._about.samplerate, self._about.hop)
         if session_log.fingerprint(audio) != expected:
             raise LogError(f"the memory '{name}' is not what '{self._log}' was played with: put the old file back")
         return Memory(name, None, 1, self._sound(audio), NEIGHBOURS)

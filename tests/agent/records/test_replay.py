@@ -49,7 +49,7 @@ def opened(stage, other_memory):
     def make(rate=RATE, hop=0.25):
         if (rate, hop) not in known:
             first = loading.open_session(stage.settings("action.taboo=0", hop=hop), rate)[0]
-            audio = loading.recording(str(other_memory), rate, hop)[1]
+            audio = loading.load_recording(str(other_memory), rate, hop)[1]
             corpus = label(audio, "second", first.model.listener(rate, -50.0))
             known[hop, rate] = first, corpus, audio
         first, corpus, audio = known[hop, rate]
