@@ -1,7 +1,7 @@
 """Audio files in and out: WAV, FLAC, OGG, MP3 and whatever else libsndfile reads, streamed and mono.
 
 Every failure is an `AudioError` of one sentence: the value that is wrong, then what to do. What is written appears
-under its name whole or not at all (a temporary file beside it, flushed to the disk, then renamed).
+under its name whole or not at all (a temporary file in the same folder, flushed to the disk, then renamed).
 
 All audio inside Antiphon is float32 mono, (n,), full scale = 1.
 """
@@ -25,7 +25,16 @@ import soundfile as sf
 import soxr
 
 from corpora.containers import Repair, View, examine
-from corpora.disk import AudioError, appear, atomic_folder, atomic_write, beside, reason, told, write_error
+from corpora.disk import (
+    AudioError,
+    appear,
+    atomic_folder,
+    atomic_write,
+    disk_errors,
+    reason,
+    temporary_name,
+    write_error,
+)
 from corpora.interruption import deferred
 
 if TYPE_CHECKING:
@@ -117,7 +126,7 @@ class Mixdown:
         self.channels = block.shape[1]
         if self.channels == 1:
             return block[:, 0].copy()
-        mono = block.mean(axis=1, dtype=np.float32)
+        mono: np.ndarray = block.mean(axis=1, dtype=np.float32)
         self._before += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
         self._after += float(np.square(mono, dtype=np.float64).sum())
         return mono
@@ -318,7 +327,8 @@ def resample(audio: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
     audio = np.asarray(audio, np.float32)
     if from_rate == to_rate or not len(audio):
         return audio
-    return soxr.resample(audio, from_rate, to_rate, quality=RESAMPLER)
+    resampled: np.ndarray = soxr.resample(audio, from_rate, to_rate, quality=RESAMPLER)
+    return resampled
 
 
 def regroup(blocks: Iterable[np.ndarray], sizes: Iterable[int]) -> Iterator[np.ndarray]:
@@ -416,9 +426,9 @@ class AudioWriter:
         return BYTES.get(self.subtype, 0) * self.channels
 
     def __enter__(self) -> Self:
-        self._target, self._temporary = beside(self.path)
+        self._target, self._temporary = temporary_name(self.path)
         with deferred():
-            with told(self.path):
+            with disk_errors(self.path):
                 self._file = open(self._temporary, "x+b")
             self._disk = Disk(self._file)
             self._sound = self._encoder()
@@ -454,7 +464,7 @@ class AudioWriter:
             )
         self._check_size((self.frames + len(audio)) * self._frame_bytes)
         for start in range(0, len(audio), BLOCK):  # libsndfile's Ogg writer overflows its stack on long arrays
-            # Raised when the disk took less, and said below.
+            # Raised when the disk took less; reported below.
             with deferred(), suppress(AssertionError, sf.SoundFileError):
                 self._sound.write(audio[start : start + BLOCK])
             self._raise_if_disk_failed()
@@ -476,7 +486,7 @@ class AudioWriter:
             raise AudioError(f"'{self.path}' was not written: there is no sound to put in it, give at least 1 sample")
         self._sound.close()  # writes the header and what the encoder still holds
         self._raise_if_disk_failed()
-        with told(self.path):
+        with disk_errors(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()

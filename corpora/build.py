@@ -56,7 +56,7 @@ def build(
 
     listen: makes a Listener for a sample rate in Hz; its alphabet gives hop and labels. The files follow each other,
     each padded with silence to whole segments. samplerate: of the corpus, Hz; None takes the highest of the files.
-    name: the folder's, unless told. AudioError or CorpusError in one sentence; then nothing is written, and a corpus
+    name: the folder's if None. AudioError or CorpusError in one sentence; then nothing is written, and a corpus
     that was at `out` is still there. Recordings above full scale are turned down together, so none is clipped.
     """
     if not files:
@@ -73,8 +73,8 @@ def build(
         kept, sources = _Segments([], [], []), []
         with AudioWriter(folder / "audio.flac", rate) as writer:
             for source in inspected:
-                about = {"file": str(source.path), "start": len(kept.labels), "seconds": round(source.seconds, 6)}
-                sources.append({**about, "gain_db": round(20 * math.log10(gain), 2)} if gain < 1 else about)
+                entry = {"file": str(source.path), "start": len(kept.labels), "seconds": round(source.seconds, 6)}
+                sources.append({**entry, "gain_db": round(20 * math.log10(gain), 2)} if gain < 1 else entry)
                 for seconds in _add(source, listener, rate, gain, kept, writer):
                     if progress:
                         progress(min(seconds, total), total)

@@ -235,7 +235,7 @@ def _flac(file: Any, base: int) -> Repair:
     packed = int.from_bytes(_at(file, where, 8), "big")
     claimed, block = packed & (1 << 36) - 1, int.from_bytes(_at(file, base + 8, 2), "big")
     frames, end = _last_flac_frame(file, block, claimed)
-    if frames <= 0:  # no frame can be told: whether there is sound is for libsndfile to find out
+    if frames <= 0:  # no frame is recognised: whether there is sound is for libsndfile to find out
         return Repair()
     edits = {} if claimed == frames else {where: (packed >> 36 << 36 | frames).to_bytes(8, "big")}
     return Repair(edits=edits, end=end, share=claimed / frames if claimed and edits else None)

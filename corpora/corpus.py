@@ -27,10 +27,10 @@ _FIELDS = {"name": str, "samplerate": int, "hop": float, "alphabet": str, "units
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be read, written or used, told with the remedy."""
+    """A corpus that cannot be read, written or used; the message says what to do."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Corpus:
     """A recorded memory of n segments. Labels are 0..units-1, and `units` for silence.
 
@@ -100,24 +100,24 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     held = io.BytesIO()
     np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features)
     atomic_write(folder / FILES[1], held.getvalue())
-    about = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
-    atomic_write(folder / FILES[2], json.dumps(about, indent=1) + "\n")
+    header = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
+    atomic_write(folder / FILES[2], json.dumps(header, indent=1) + "\n")
 
 
 def load(folder: str | Path) -> Corpus:
     """Read a corpus; its audio is only opened and measured, see `Corpus.audio`. CorpusError says what is wrong."""
     folder = Path(folder)
-    about = _read_header(folder)
+    header = _read_header(folder)
     arrays = _read_arrays(folder)
     try:
         corpus = Corpus(
-            **{key: about[key] for key in _FIELDS},
+            **{key: header[key] for key in _FIELDS},
             labels=_integers(arrays["label"]),
             rms=arrays["rms"],
             features=arrays["feature"],
             recording=folder / FILES[0],
         )
-        _check_audio(folder, corpus, arrays["start"], about["segments"])
+        _check_audio(folder, corpus, arrays["start"], header["segments"])
     except (KeyError, TypeError, ValueError, OverflowError, AudioError) as error:
         raise _damaged(folder, error) from None
     return corpus
@@ -135,9 +135,9 @@ def check(corpus: Corpus, alphabet: str, hop: float, folder: str | Path = "DIR",
 
 
 def info(corpus: Corpus) -> dict[str, Any]:
-    """What `antiphon corpus info` tells; shares are of all segments, levels in dBFS RMS of the sounding ones."""
-    sounding = corpus.labels != corpus.units
-    level = 20 * np.log10(np.maximum(corpus.rms[sounding], 1e-7))
+    """The JSON of `antiphon corpus info`: shares of all segments, levels in dBFS RMS of those that are not silence."""
+    audible = corpus.labels != corpus.units
+    level = 20 * np.log10(np.maximum(corpus.rms[audible], 1e-7))
     repeats = corpus.labels[1:] == corpus.labels[:-1]
     return {
         "name": corpus.name,
@@ -147,8 +147,8 @@ def info(corpus: Corpus) -> dict[str, Any]:
         "samplerate": corpus.samplerate,
         "alphabet": corpus.alphabet,
         "units": corpus.units,
-        "labels_used": len(np.unique(corpus.labels[sounding])),
-        "silence": round(float(1 - sounding.mean()), 4),
+        "labels_used": len(np.unique(corpus.labels[audible])),
+        "silence": round(float(1 - audible.mean()), 4),
         "self_repeat": round(float(repeats.mean()), 4) if len(repeats) else 0.0,
         "level_db": [round(float(q), 1) for q in np.percentile(level, (0, 50, 100))] if len(level) else None,
         "sources": corpus.sources,
@@ -203,8 +203,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
             f"'{folder}' is not a corpus, it has no {missing[0]}: make one with  antiphon corpus build AUDIO -o DIR"
         )
     try:
-        about = json.loads((folder / FILES[2]).read_text(encoding="utf-8"))
-        version = about["format"]
+        header: dict[str, Any] = json.loads((folder / FILES[2]).read_text(encoding="utf-8"))
+        version = header["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(folder, error) from None
     if type(version) is not int:
@@ -215,7 +215,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         )
     if version < FORMAT:
         raise CorpusError(f"corpus '{folder}' has format {version}, no longer read: build it again")
-    return about
+    return header
 
 
 def _read_arrays(folder: Path) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", def
 
 
 class AudioError(ValueError):
-    """A file that cannot be read or written, told with the remedy."""
+    """A file that cannot be read or written; the message says what to do."""
 
 
 def atomic_write(path: str | Path, data: bytes | str) -> None:
@@ -29,7 +29,7 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
 
 def write_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
     """Write {name: content} into a folder, which is made if need be: all of them or none. AudioError says why not."""
-    with told(Path(folder)):
+    with disk_errors(Path(folder)):
         Path(folder).mkdir(parents=True, exist_ok=True)
     with together():
         for name, content in files.items():
@@ -42,7 +42,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     AudioError says why it cannot be done.
     """
-    target, temporary = beside(Path(path))
+    target, temporary = temporary_name(Path(path))
     try:
         yield temporary
         with deferred():
@@ -83,7 +83,7 @@ def together() -> Iterator[None]:
         _waiting.reset(token)
     with deferred():
         for temporary, target in waiting:
-            with told(target):
+            with disk_errors(target):
                 appear(temporary, target)
 
 
@@ -109,13 +109,13 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
     """
     path = Path(path)
     _refuse_to_replace(path, set(replaces))
-    target, temporary = beside(path, folder=True)
-    with told(path):
+    target, temporary = temporary_name(path, folder=True)
+    with disk_errors(path):
         temporary.mkdir()
     token = _waiting.set(None)  # files in the folder appear with it
     try:
         yield temporary
-        with deferred(), told(path):
+        with deferred(), disk_errors(path):
             _swap(temporary, target)
             temporaries.discard(temporary)
     except AudioError as error:  # about a file in the temporary folder, whose name means nothing to the user
@@ -126,7 +126,7 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
 
 
 def _refuse_to_replace(path: Path, replaces: set[str]) -> None:
-    with told(path):
+    with disk_errors(path):
         if not path.exists():
             return
         if not path.is_dir():
@@ -153,9 +153,9 @@ def _swap(temporary: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def beside(path: Path, folder: bool = False) -> tuple[Path, Path]:
-    """(what to rename to, links followed; a free name beside it). AudioError if something else stands there."""
-    with told(path):
+def temporary_name(path: Path, folder: bool = False) -> tuple[Path, Path]:
+    """(what to rename to, links followed; a free hidden name in its folder). AudioError if something else is there."""
+    with disk_errors(path):
         target = Path(os.path.realpath(path))
         if target.exists() and not (target.is_dir() if folder else target.is_file()):
             raise AudioError(f"'{path}' is not a {'folder' if folder else 'file'}: choose another name with -o")
@@ -165,7 +165,7 @@ def beside(path: Path, folder: bool = False) -> tuple[Path, Path]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turns what the system refuses inside the block into an AudioError about `path`."""
     try:
         yield

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from corpora.disk import AudioError, beside, told
+from corpora.disk import AudioError, disk_errors, temporary_name
 from corpora.interruption import temporaries
 
 Named = tuple[str, str | Path]  # a flag, as the user knows it, and its path
@@ -36,8 +36,8 @@ def refuse_overlap(inputs: Iterable[Named], outputs: Iterable[Named]) -> None:
 
 def refuse_unwritable(path: str | Path) -> None:
     """AudioError if no file can be written at `path`: no folder, no permission, or something else stands there."""
-    with told(Path(path)):
-        temporary = beside(Path(path))[1]
+    with disk_errors(Path(path)):
+        temporary = temporary_name(Path(path))[1]
         temporary.touch(exist_ok=False)
         temporary.unlink()
         temporaries.discard(temporary)

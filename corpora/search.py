@@ -1,4 +1,4 @@
-"""What a memory holds that is nearest to a sound it lacks, by its segments and not by its labels alone."""
+"""The labels of a memory in order of their distance from a unit, by segments and not by centroids alone."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def nearest_labels(segments: np.ndarray, labels: np.ndarray, centroids: np.ndarr
     of the `CLOSEST` segments bears follow by the distance of their centroids; silence is last, it is near to nothing.
     """
     units = len(centroids)
-    sounding = labels < units
+    audible = labels < units
     index = faiss.IndexFlatL2(centroids.shape[1])
-    index.add(np.ascontiguousarray(segments[sounding], np.float32))
-    borne = labels[sounding]
+    index.add(np.ascontiguousarray(segments[audible], np.float32))
+    segment_labels = labels[audible]
     between = faiss.IndexFlatL2(centroids.shape[1])
     between.add(np.ascontiguousarray(centroids, np.float32))
     _, by_centroid = between.search(np.ascontiguousarray(centroids, np.float32), units)
     rows = np.empty((units + 1, units + 1), np.int32)
-    found = by_centroid[:, :0]
+    by_segment = by_centroid[:, :0]
     if index.ntotal:
         _, closest = index.search(np.ascontiguousarray(centroids, np.float32), min(CLOSEST, index.ntotal))
-        found = borne[closest]
+        by_segment = segment_labels[closest]
     for unit in range(units):
-        order = dict.fromkeys([unit, *found[unit].tolist(), *by_centroid[unit].tolist(), units])
+        order = dict.fromkeys([unit, *by_segment[unit].tolist(), *by_centroid[unit].tolist(), units])
         rows[unit] = list(order)
     rows[units] = [units, *range(units)]
     return rows

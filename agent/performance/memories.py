@@ -79,17 +79,17 @@ class MemorySnapshot:
     def corpus(self) -> Corpus:
         """The same as a corpus; CorpusError when nothing was recorded."""
         return Corpus(
-            self.name,
-            self.samplerate,
-            self.hop,
-            self.alphabet,
-            self.units,
-            self.labels,
-            np.array(self.rms, np.float32),
-            np.stack(self.features) if self.features else np.zeros((0, 1)),
-            [{"file": f"{self.name} (recorded on stage)", "start": 0, "seconds": len(self.labels) * self.hop}],
-            "recorded on stage",
-            self.audio,
+            name=self.name,
+            samplerate=self.samplerate,
+            hop=self.hop,
+            alphabet=self.alphabet,
+            units=self.units,
+            labels=self.labels,
+            rms=np.array(self.rms, np.float32),
+            features=np.stack(self.features) if self.features else np.zeros((0, 1)),
+            sources=[{"file": f"{self.name} (recorded on stage)", "start": 0, "seconds": len(self.labels) * self.hop}],
+            licence="recorded on stage",
+            recording=self.audio,
         )
 
     def save(self, folder: str | Path) -> None:

@@ -23,7 +23,7 @@ import soundfile as sf
 
 from agent.control.bus import Bus
 from corpora.audio import WAV_LIMIT, Disk
-from corpora.disk import AudioError, reason, told
+from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
 
 ROOM = 4096  # items that may wait for the disk, about ten minutes of hops heard and spoken: more is a dead disk
@@ -37,7 +37,7 @@ class SafeWav:
     def __init__(self, path: str | Path, samplerate: int):
         self.path, self.samplerate, self.frames = Path(path), int(samplerate), 0
         self._synced = time.monotonic()
-        with told(self.path), open(self.path, "w+b", buffering=0) as file:
+        with disk_errors(self.path), open(self.path, "w+b", buffering=0) as file:
             self._sound(file, "w", samplerate=self.samplerate, channels=1, subtype="FLOAT", format="WAV")
 
     def append(self, audio: np.ndarray) -> None:
@@ -143,7 +143,7 @@ class Recorder:
 
     def __init__(self, folder: str | Path, samplerate: int, bus: Bus | None = None):
         self.folder, self._bus = Path(folder), bus
-        with told(self.folder):
+        with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         paths = {name: self.folder / f"{name}.wav" for name in ("heard", "spoken")}
         aside(*paths.values())
@@ -196,6 +196,6 @@ def aside(*paths: Path) -> dict[Path, Path]:
         if not any(map(os.path.lexists, free.values())):
             break
     for path in known:
-        with told(path):
+        with disk_errors(path):
             os.rename(path, free[path])
     return {path: free[path] for path in known}

@@ -32,7 +32,7 @@ from agent.control.bus import Bus
 from agent.performance.session import Event, Session
 from agent.records.recorder import SYNC, BackgroundWriter, SafeWav, aside
 from agent.settings import config
-from corpora.disk import AudioError, reason, told
+from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
 
 FORMAT = 2
@@ -79,7 +79,7 @@ class SessionLog:
         if self.path.is_file() or not self.path.exists():
             self._old = aside(self.path, takes(self.path))
         try:
-            with told(self.path):
+            with disk_errors(self.path):
                 self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115, closed by __exit__
                 self._put_lines([_header(session, memories, offline, slack)])
         except AudioError:
@@ -163,7 +163,7 @@ class SessionLog:
                 self._synced = time.monotonic()
         except OSError as error:
             if self._bus is None:
-                with told(self.path):
+                with disk_errors(self.path):
                     raise
             raise AudioError(f"'{self.path}' takes no more ({reason(error)}): make room, or log elsewhere") from None
 

@@ -297,7 +297,9 @@ def synthesise(notes: list[Note], program: int, control: int, curve: list[tuple[
         midi.write(score)
         command = ["fluidsynth", "-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", str(SAMPLERATE), "-F", wav]
         subprocess.run([*command, SOUNDFONT, score], check=True, capture_output=True)
-        return sf.read(wav, dtype="float32", always_2d=True)[0].mean(axis=1)
+        rendered: np.ndarray = sf.read(wav, dtype="float32", always_2d=True)[0]
+    mono: np.ndarray = rendered.mean(axis=1)
+    return mono
 
 
 def room(dry: np.ndarray, seconds: float, wet: float, rng: np.random.Generator) -> np.ndarray:
@@ -314,7 +316,7 @@ def room(dry: np.ndarray, seconds: float, wet: float, rng: np.random.Generator) 
     for delay in (0.0071, 0.0113, 0.0167, 0.0233, 0.0291, 0.0373):
         answer[int(delay * SAMPLERATE)] += 12 * np.exp(-delay * 30) * rng.choice((-1, 1))
     answer = sosfilt(butter(2, 120, "high", fs=SAMPLERATE, output="sos"), answer)  # no boom
-    echo = fftconvolve(dry, answer)
+    echo: np.ndarray = fftconvolve(dry, answer)
     echo *= wet * np.sqrt(np.mean(dry**2) / np.mean(echo**2))
     echo[: len(dry)] += dry
     return echo
@@ -326,7 +328,8 @@ def finish(sound: np.ndarray, seconds: float) -> np.ndarray:
     sound = np.pad(sound, (0, max(0, int(seconds * SAMPLERATE) - len(sound))))[: int(seconds * SAMPLERATE)]
     fade = np.clip(np.arange(len(sound), 0, -1) / SAMPLERATE, 0, 1)
     sound = sound * np.sin(fade * np.pi / 2) ** 2
-    return (sound * (PEAK / np.abs(sound).max())).astype(np.float32)
+    finished: np.ndarray = (sound * (PEAK / np.abs(sound).max())).astype(np.float32)
+    return finished
 
 
 def make(seed: int = 7) -> dict[str, np.ndarray]:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpora.disk import atomic_write, beside, told
+from corpora.disk import atomic_write, disk_errors, temporary_name
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.scoring import Embeddings, embed_windows
 from train.common import command
@@ -102,9 +102,9 @@ def coherence(data: Path | str, models: dict[str, Coherence], out: Path | str, *
 
 def _writable(out: Path) -> None:
     """AudioError before the work, not after it, where the results could not be written."""
-    with told(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        temporary = beside(out / FILES[-1])[1]
+        temporary = temporary_name(out / FILES[-1])[1]
         temporary.touch(exist_ok=False)
         temporary.unlink()
 
