@@ -1,15 +1,17 @@
-"""The coherence meter of a performance: how well the last 5 s heard and the same 5 s spoken fit, once a second.
+"""The coherence meter of a performance: how well the last 5 s of input and the same 5 s of output fit, once a second.
 
-A process of its own at the lowest priority does the work (meter_worker.py), a thread here hands it copies of what was
-heard and spoken and publishes its scores. Neither mind nor callback waits for them: on a busy machine there are fewer
-scores. A process that ends before the performance is begun once more; after that the music goes on without it.
+A worker process at the lowest priority computes the scores (meter_worker.py); a thread here sends it copies of input
+and output and publishes the scores. Neither the decision loop nor the audio callback waits for them: a busy machine
+gets fewer scores. A worker that ends before the performance is started once more; after that the music goes on
+without scores.
 
-Time is counted in samples: while nothing sounds, because a device is lost, nothing new is scored.
+Time is counted in samples: while a device is lost and nothing sounds, nothing new is scored.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import subprocess
@@ -19,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,30 +32,35 @@ from perception.coherence import MODES, WINDOW_S
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "agent.coherence.meter_worker")
-SHARE = 0.5  # of the time that it may be at work
-NAP = 0.2  # s, at most, between two looks at the time
-QUIET = {  # one thread, and no module taken from the folder in which somebody plays
+MAX_DUTY_CYCLE = 0.5  # share of the time that the worker may compute
+POLL_INTERVAL_S = (0.005, 0.2)  # least and most, while waiting for samples
+END_GRACE_S = 0.2  # who ends all of us may end the worker first
+STOP_TIMEOUT_S = 2.0
+WORKER_ENVIRONMENT = {  # one thread, and no module taken from the folder in which somebody plays
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1",
     "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT),
 }  # fmt: skip
 
 
-class Ended(Exception):
-    """The process is no longer there."""
+logger = logging.getLogger("antiphon.coherence")
 
 
-class Refused(Exception):
-    """The process says why it cannot score."""
+class WorkerEnded(Exception):
+    """The worker process is no longer there."""
 
 
-class Meter:
+class WorkerRefused(Exception):
+    """The worker cannot score; the text says why."""
+
+
+class CoherenceMeter:
     """Scores an engine until `close`; reports `coherence` to its bus and its log.
 
-    folder: of a coherence model. every: s between two scores, at least.
+    folder: of a coherence model. interval_s: between two scores, at least.
     """
 
-    def __init__(self, engine: Engine, folder: Path, every: float):
-        self.engine, self.folder, self.every = engine, folder, every
+    def __init__(self, engine: Engine, folder: Path, interval_s: float):
+        self.engine, self.folder, self.interval_s = engine, folder, interval_s
         self.process: subprocess.Popen | None = None
         self.scores = 0  # so far
         self._sums = {name: (0, 0.0) for name in ("position", *MODES)}  # how many, and their sum
@@ -60,138 +68,146 @@ class Meter:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="antiphon-meter", daemon=True)
 
-    def start(self) -> Meter:
-        """The process begins to load, and works as soon as 5 s have been heard."""
-        self._begin()
-        self.engine.set_coherence_interval(self.every)
+    def start(self) -> CoherenceMeter:
+        """Start the worker, which loads its model and scores as soon as 5 s have been heard."""
+        self._start_worker()
+        self.engine.set_coherence_interval(self.interval_s)
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """No more reports; nobody waits for a score under way."""
+        """End the worker, without waiting for a score under way; no more reports."""
         self._over.set()
-        self._end()
+        self._kill_worker()
         if self._thread.ident is not None:
-            self._thread.join(timeout=2)
+            self._thread.join(STOP_TIMEOUT_S)
 
     def summary(self) -> dict[str, float]:
-        """{"scores": how many, and the means of "position", "both", ...}, of what there is to take a mean of."""
+        """{"scores": their number} and the means of "position", "both", "harmonic" and "percussive" scored."""
         means = {name: round(total / count, 4) for name, (count, total) in self._sums.items() if count}
         return {"scores": self.scores} | means
 
-    # --- the process
+    # --- the worker process
 
-    def _begin(self) -> None:
+    def _start_worker(self) -> None:
         command = [*PROGRAM, str(self.folder), str(self.engine.samplerate)]
         flags = getattr(subprocess, "IDLE_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=os.environ | QUIET, creationflags=flags
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | WORKER_ENVIRONMENT,
+            creationflags=flags,
         )
 
-    def _end(self) -> None:
-        """It keeps nothing that could be lost."""
+    def _kill_worker(self) -> None:
+        """The worker keeps nothing that could be lost."""
         process = self.process
         if process is not None:
             with suppress(OSError, subprocess.TimeoutExpired):
                 process.kill()
-                process.wait(2)
+                process.wait(STOP_TIMEOUT_S)
 
-    def _read(self) -> dict:
+    def _read_line(self) -> dict[str, Any]:
         assert self.process and self.process.stdout
         line = self.process.stdout.readline()
         if not line.endswith(b"\n"):
-            raise Ended
-        said = json.loads(line)
-        if "refused" in said:
-            raise Refused(said["refused"])
-        return said
+            raise WorkerEnded
+        answer = json.loads(line)
+        if "refused" in answer:
+            raise WorkerRefused(answer["refused"])
+        return answer
 
-    def _ask(self, *sounds: np.ndarray) -> dict:
+    def _score(self, *sounds: np.ndarray) -> dict[str, Any]:
+        """What the worker answers to 5 s of input and 5 s of output, each (n,) float32."""
         assert self.process and self.process.stdin
         try:
             for audio in sounds:
                 self.process.stdin.write(audio.data)
             self.process.stdin.flush()
         except OSError:
-            raise Ended from None
-        return self._read()
+            raise WorkerEnded from None
+        return self._read_line()
 
-    # --- in the thread
+    # --- the thread
 
     def _run(self) -> None:
         try:
             try:
                 self._serve()
-            except Ended:
-                if self._wanted("the coherence meter has ended by itself: it is begun once more"):
-                    self._begin()
+            except WorkerEnded:
+                if self._report("the coherence meter has ended by itself: it is begun once more"):
+                    self._start_worker()
                     self._serve()
-        except Ended:
-            self._wanted("the coherence meter has ended again: the music goes on without it")
-        except Refused as refused:
-            self._wanted(f"the music goes on without a coherence meter: {refused}")
+        except WorkerEnded:
+            self._report("the coherence meter has ended again: the music goes on without it")
+        except WorkerRefused as refused:
+            self._report(f"the music goes on without a coherence meter: {refused}")
         except Exception as error:
-            self._wanted(f"the coherence meter has failed ({error}): the music goes on without it")
+            logger.exception("the coherence meter has failed")
+            self._report(f"the coherence meter has failed ({error}): the music goes on without it")
         self.engine.set_coherence_interval(0.0)
-        self._end()
+        self._kill_worker()
 
-    def _wanted(self, sentence: str) -> bool:
-        """Say this, unless all is over anyway; who asks all of us to end may ask the process first."""
-        if self._over.wait(0.2) or self.engine.over.is_set():
+    def _report(self, sentence: str) -> bool:
+        """Publish an error, unless the performance is over; was it published?"""
+        if self._over.wait(END_GRACE_S) or self.engine.over.is_set():
             return False
         self.engine.bus.publish("error", sentence)
         return True
 
     def _serve(self) -> None:
-        """Score until all is over."""
-        self._read()
+        """Score until it is over."""
+        self._read_line()  # that it is ready
         rate, due = self.engine.samplerate, self._frames
-        while (now := self._await(due)) is not None:
+        while (now := self._wait_for(due)) is not None:
             began = time.monotonic()
             first, buffers = now - self._frames, self.engine.buffers
             hop = max(buffers.current_hop, 0)
-            found = self._ask(buffers.read_input(first, now), buffers.read_output(first, now))
+            answer = self._score(buffers.read_input(first, now), buffers.read_output(first, now))
             took = time.monotonic() - began
-            if "both" in found and not self._over.is_set():
-                self._tell({name: float(value) for name, value in found.items()}, hop, took)
-            due = now + round(rate * self.every * max(1, math.ceil(took / SHARE / self.every)))
+            if "both" in answer and not self._over.is_set():
+                self._publish({name: float(value) for name, value in answer.items()}, hop, took)
+            due = now + round(rate * self.interval_s * max(1, math.ceil(took / MAX_DUTY_CYCLE / self.interval_s)))
 
-    def _await(self, due: int) -> int | None:
-        """Sleep until sample number `due` has been heard and spoken; the number reached, or None when all is over."""
-        buffers = self.engine.buffers
+    def _wait_for(self, due: int) -> int | None:
+        """Sleep until input and output have `due` samples; how many they have, or None when it is over."""
+        buffers, (least, most) = self.engine.buffers, POLL_INTERVAL_S
         while (now := min(buffers.samples_in, buffers.samples_out)) < due:
-            if self._over.wait(min(max((due - now) / buffers.samplerate, 0.005), NAP)):
+            if self._over.wait(min(max((due - now) / buffers.samplerate, least), most)):
                 return None
         return None if self._over.is_set() else now
 
-    def _tell(self, found: dict[str, float], hop: int, took: float) -> None:
-        """A model that does not separate has no harmonic and percussive score: 0."""
+    def _publish(self, scores: dict[str, float], hop: int, took: float) -> None:
+        """Report the scores of the 5 s up to `hop`. A model that does not separate has harmonic and percussive 0."""
         self.scores += 1
         for name, (count, total) in self._sums.items():
-            if name in found and (name != "position" or found[name] >= 0):
-                self._sums[name] = count + 1, total + found[name]
-        self.engine.bus.publish("coherence", found["position"], *(found.get(name, 0.0) for name in MODES))
-        self.engine.log_coherence({**found, "seconds": round(took, 3)}, hop)
+            if name in scores and (name != "position" or scores[name] >= 0):
+                self._sums[name] = count + 1, total + scores[name]
+        self.engine.bus.publish("coherence", scores["position"], *(scores.get(name, 0.0) for name in MODES))
+        self.engine.log_coherence({**scores, "seconds": round(took, 3)}, hop)
 
 
-def opened(engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None]) -> Meter | None:
-    """The meter that the settings name, begun, closed with `stack`; None if it is off or, which is said, lacking.
+def open_meter(engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None]) -> CoherenceMeter | None:
+    """Start the meter that the settings name, to be closed by `stack`; None if it is off, or missing, which is said.
 
     ConfigError if the settings name one that is not there.
     """
-    chosen = config.coherence
-    if not chosen.every:
+    settings = config.coherence
+    if not settings.every:
         return None
     try:
-        folder = coherence_folder(chosen.model or config.agent.model)
+        folder = coherence_folder(settings.model or config.agent.model)
     except ModelError as error:
-        if chosen.model:
+        if settings.model:
             raise ConfigError(
-                f"coherence.model = {chosen.model!r}: expected a folder with a coherence.json, or a model that has one"
+                f"coherence.model = {settings.model!r}: expected a folder with a coherence.json, "
+                "or a model that has one"
             ) from None
         say(f"no coherence is shown: {error}")
         return None
-    meter = Meter(engine, folder, chosen.every).start()
+    meter = CoherenceMeter(engine, folder, settings.every).start()
     stack.callback(meter.close)
     return meter

@@ -1,4 +1,4 @@
-"""Scores how well what was heard and what was spoken fit, in a process of its own; started by agent/coherence/meter.py.
+"""The worker process of the coherence meter, started by agent/coherence/meter.py: scores how well two sounds fit.
 
     python -m agent.coherence.meter_worker FOLDER SAMPLERATE
 
@@ -15,23 +15,24 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
-UNKNOWN = -1.0  # position of a score that no calibration places
+UNCALIBRATED = -1.0  # position of a score of a model without calibration
+LOWEST_PRIORITY = 19  # as `nice` counts
 
 
-def humble() -> None:
-    """Only what nobody else wants of the processor, as far as the system can promise that."""
+def lower_priority() -> None:
+    """Take only the processor time that nobody else wants, as far as the system can promise that."""
     with suppress(AttributeError, OSError):
-        os.nice(19)
+        os.nice(LOWEST_PRIORITY)
     with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def serve(folder: str, samplerate: int, come: BinaryIO, go: TextIO) -> None:
-    """Load the meter in `folder`, then answer until nothing more comes."""
+def serve(folder: str, samplerate: int, requests: BinaryIO, answers: TextIO) -> None:
+    """Load the model in `folder`, then answer until the input ends. samplerate: of the requests, Hz."""
     from corpora.audio import resample
     from perception.coherence import SAMPLERATE, WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
     from perception.transformer import torch_threads
@@ -40,34 +41,34 @@ def serve(folder: str, samplerate: int, come: BinaryIO, go: TextIO) -> None:
     try:
         model = Coherence.load(folder)
     except CoherenceError as error:
-        return _say(go, {"refused": str(error)})
+        return _write(answers, {"refused": str(error)})
     noise = np.random.default_rng(0).standard_normal(WINDOW_SAMPLES).astype(np.float32)
     model.score(noise, noise)  # compiles
-    _say(go, {"ready": True})
+    _write(answers, {"ready": True})
     frames = round(WINDOW_S * samplerate)
-    while len(raw := come.read(8 * frames)) == 8 * frames:
+    while len(raw := requests.read(8 * frames)) == 8 * frames:
         sounds = np.frombuffer(raw, np.float32).reshape(2, frames)
-        heard, spoken = (resample(one, samplerate, SAMPLERATE) for one in sounds)
+        heard, spoken = (resample(sound, samplerate, SAMPLERATE) for sound in sounds)
         if not (audible(heard) and audible(spoken)):
-            _say(go, {"silent": "spoken" if audible(heard) else "heard"})
+            _write(answers, {"silent": "spoken" if audible(heard) else "heard"})
             continue
-        found = model.compare(heard, spoken)
-        _say(go, found.scores | {"position": found.positions["both"] if found.positions else UNKNOWN})
+        scores = model.compare(heard, spoken)
+        _write(answers, scores.scores | {"position": scores.positions["both"] if scores.positions else UNCALIBRATED})
 
 
-def _say(go: TextIO, line: dict) -> None:
-    go.write(json.dumps(line) + "\n")
-    go.flush()
+def _write(answers: TextIO, line: dict[str, Any]) -> None:
+    answers.write(json.dumps(line) + "\n")
+    answers.flush()
 
 
 def main() -> None:
-    """Nothing but our own lines goes to standard output: what libraries print there goes elsewhere."""
+    """Serve on standard input and output; what libraries print goes to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which then ends us
-    humble()
-    go = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    lower_priority()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with suppress(BrokenPipeError):
-        serve(sys.argv[1], int(sys.argv[2]), sys.stdin.buffer, go)
+        serve(sys.argv[1], int(sys.argv[2]), sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How well one recording fits another: the coherence of every 5 s of them, over files of any length (antiphon score).
 
-What was heard comes first, what answered it second; the score is not the same the other way round. Only what both have
-in common is compared, sample by sample from their beginnings: who compares a live session takes heard.wav and
-spoken.wav of --record, which belong together as they are.
+The input comes first and the answer second; swapped, the score is another. The time that both have in common is
+compared, sample by sample from their beginnings: for a live session take heard.wav and spoken.wav of --record, which
+begin at the same sample.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from perception.coherence import (
 from perception.hpss import SAMPLERATE
 from perception.scoring import compare_pairs
 
-STEPS = (0.05, 3600.0)  # s between two windows, least and most
-UNEVEN = 1.0  # s by which two files may differ before that is mentioned
-WORDS = (  # from which position on, what it means
+STEP_RANGE_S = (0.05, 3600.0)  # least and most between two windows
+MAX_LENGTH_DIFFERENCE_S = 1.0  # of two files, before that is mentioned
+MEANINGS = (  # from which position on, what it means
     (0.75, "as music that was played together does"),
     (0.5, "more as partners do than as strangers do"),
     (0.25, "more as strangers do than as partners do"),
     (0.0, "as music does that has nothing to do with it"),
 )
 BLOCKS = "▁▂▃▄▅▆▇█"
-WIDE = 60  # columns of the curve
+CURVE_COLUMNS = 60
 
 
 def run(
@@ -55,8 +55,10 @@ def run(
     of the model's own. Returns the JSON of `antiphon score`: means, and "curve" with one entry for each window that was
     scored, its "time" being where it begins, in s. AudioError, CoherenceError.
     """
-    if not STEPS[0] <= step <= STEPS[1]:  # NaN fails too
-        raise CoherenceError(f"--step {step:g}: expected {STEPS[0]:g} to {STEPS[1]:g} s between two windows")
+    if not STEP_RANGE_S[0] <= step <= STEP_RANGE_S[1]:  # NaN fails too
+        raise CoherenceError(
+            f"--step {step:g}: expected {STEP_RANGE_S[0]:g} to {STEP_RANGE_S[1]:g} s between two windows"
+        )
     meter = Coherence.load(model)
     meter.calibration = calibration or meter.calibration
     with open_audio(heard) as a, open_audio(spoken) as b:
@@ -70,7 +72,7 @@ def run(
         times: list[float] = []
         silent: list[float] = []
         curve: list[dict[str, Any]] = []
-        for found in compare_pairs(meter, _sounding(_together(a, b, step), times, silent)):
+        for found in compare_pairs(meter, _audible_pairs(_window_pairs(a, b, step), times, silent)):
             time = times[len(curve)]
             curve.append({"time": time, **_row(found)})
             if progress:
@@ -78,11 +80,11 @@ def run(
         if progress:
             progress(common, common)
         if not curve:
-            raise CoherenceError(_nothing(a, b, silent))
-        return _told(meter, curve, len(silent), step, common, a, b)
+            raise CoherenceError(_no_window(a, b, silent))
+        return _report(meter, curve, len(silent), step, common, a, b)
 
 
-def _together(a: AudioFile, b: AudioFile, step: float) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+def _window_pairs(a: AudioFile, b: AudioFile, step: float) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
     """(begin in s, 5 s of A, 5 s of B), every `step` s, as long as both last."""
     for n, (one, other) in enumerate(zip(windows(a, step), windows(b, step), strict=False)):
         yield boundary(n, step, SAMPLERATE) / SAMPLERATE, one, other
@@ -99,10 +101,10 @@ def windows(file: AudioFile, step: float) -> Iterator[np.ndarray]:
         held, begin = held[at:], begin + min(at, len(held))
 
 
-def _sounding(
+def _audible_pairs(
     pairs: Iterable[tuple[float, np.ndarray, np.ndarray]], times: list[float], silent: list[float]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Those in which both sides can be heard; `times` and `silent` keep where they and the others begin."""
+    """The pairs in which both sides are audible; their times (s) go to `times`, those of the others to `silent`."""
     for time, one, other in pairs:
         heard = audible(one) and audible(other)
         (times if heard else silent).append(time)
@@ -115,21 +117,23 @@ def _row(found: CoherenceScores) -> dict[str, Any]:
     return row | {"position": found.positions and found.positions["both"], "positions": found.positions}
 
 
-def _told(meter: Coherence, curve: list[dict], silent: int, step: float, common: float, a: AudioFile, b: AudioFile):
-    held = meter.calibration
-    found: dict[str, Any] = {"heard": str(a.path), "spoken": str(b.path), "seconds": common, "step": step}
-    found |= {"windows": len(curve), "silent": silent}
+def _report(meter: Coherence, curve: list[dict], silent: int, step: float, common: float, a: AudioFile, b: AudioFile):
+    calibration = meter.calibration
+    report: dict[str, Any] = {"heard": str(a.path), "spoken": str(b.path), "seconds": common, "step": step}
+    report |= {"windows": len(curve), "silent": silent}
     for key in (*MODES, "position"):
-        found[key] = None if curve[0][key] is None else float(np.mean([row[key] for row in curve]))
+        report[key] = None if curve[0][key] is None else float(np.mean([row[key] for row in curve]))
     by_mode = [row.pop("positions") for row in curve]
-    found["positions"] = {mode: float(np.mean([row[mode] for row in by_mode])) for mode in by_mode[0]} if held else None
-    found["calibration"] = {"source": held.source, "pairs": held.pairs} if held else None
-    found["notes"] = list(_notes(found, a, b))
-    return found | {"curve": curve}
+    report["positions"] = (
+        {mode: float(np.mean([row[mode] for row in by_mode])) for mode in by_mode[0]} if calibration else None
+    )
+    report["calibration"] = {"source": calibration.source, "pairs": calibration.pairs} if calibration else None
+    report["notes"] = list(_notes(report, a, b))
+    return report | {"curve": curve}
 
 
 def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
-    if abs(a.seconds - b.seconds) > UNEVEN:
+    if abs(a.seconds - b.seconds) > MAX_LENGTH_DIFFERENCE_S:
         yield (f"'{a.path}' lasts {a.seconds:.1f} s, '{b.path}' {b.seconds:.1f} s: "
                f"the first {found['seconds']:.1f} s are compared")  # fmt: skip
     if found["silent"]:
@@ -140,7 +144,7 @@ def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
                "add --calibrate DATA, a folder of songs in stems, to learn where they lie")  # fmt: skip
 
 
-def _nothing(a: AudioFile, b: AudioFile, silent: list[float]) -> str:
+def _no_window(a: AudioFile, b: AudioFile, silent: list[float]) -> str:
     if silent:
         return (f"there is nothing to compare in '{a.path}' and '{b.path}': in each of their {len(silent)} windows "
                 f"of {WINDOW_S:g} s one of them is silent, below {GATE_DB:g} dBFS; raise its level")  # fmt: skip
@@ -148,38 +152,42 @@ def _nothing(a: AudioFile, b: AudioFile, silent: list[float]) -> str:
             f"give at least {WINDOW_S:g} s of each")  # fmt: skip
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """The same for a reader: how B fits A, a bar, the scores, the curve."""
-    told = [f"{found['spoken']} answers {found['heard']}: {found['windows']} windows of {WINDOW_S:g} s, "
-            f"one each {found['step']:g} s"]  # fmt: skip
-    place = found["position"]
-    if place is not None:
-        meaning = next(words for least, words in WORDS if place >= least)
-        told += ["", f"  it fits  {_bar(place)}  {place:.2f}   {meaning}"]
-    told.append("")
+def lines(report: dict[str, Any]) -> list[str]:
+    """The report of `run` as lines of text: how well B fits A, the scores, the curve."""
+    text = [f"{report['spoken']} answers {report['heard']}: {report['windows']} windows of {WINDOW_S:g} s, "
+            f"one each {report['step']:g} s"]  # fmt: skip
+    position = report["position"]
+    if position is not None:
+        meaning = next(words for least, words in MEANINGS if position >= least)
+        text += ["", f"  it fits  {_bar(position)}  {position:.2f}   {meaning}"]
+    text.append("")
     for mode in MODES:
-        if found[mode] is not None:
-            at = f"  {_bar(found['positions'][mode], 10)}  {found['positions'][mode]:.2f}" if place is not None else ""
-            told.append(f"  {mode:<10}  score {found[mode]:8.2f}{at}")
-    told += ["", *_plotted(found)]
-    if place is not None:
-        of = found["calibration"]
-        told += ["", f"  0: like strangers, 1: like partners, by {of['pairs']} pairs of {of['source']}"]
-    return told + [f"  {note}" for note in found["notes"]]
+        if report[mode] is not None:
+            at = (
+                f"  {_bar(report['positions'][mode], 10)}  {report['positions'][mode]:.2f}"
+                if position is not None
+                else ""
+            )
+            text.append(f"  {mode:<10}  score {report[mode]:8.2f}{at}")
+    text += ["", *_plot(report)]
+    if position is not None:
+        source = report["calibration"]
+        text += ["", f"  0: like strangers, 1: like partners, by {source['pairs']} pairs of {source['source']}"]
+    return text + [f"  {note}" for note in report["notes"]]
 
 
-def _bar(place: float, wide: int = 30) -> str:
-    full = round(place * wide)
-    return "█" * full + "░" * (wide - full)
+def _bar(position: float, columns: int = 30) -> str:
+    full = round(position * columns)
+    return "█" * full + "░" * (columns - full)
 
 
-def _plotted(found: dict[str, Any]) -> list[str]:
+def _plot(found: dict[str, Any]) -> list[str]:
     """The curve as one line of blocks, each the mean of its share of the windows, and where it is best and worst."""
     key = "both" if found["position"] is None else "position"
     values = np.array([row[key] for row in found["curve"]])
     if len(values) < 2:
         return []
-    edges = np.linspace(0, len(values), min(len(values), WIDE) + 1).astype(int)
+    edges = np.linspace(0, len(values), min(len(values), CURVE_COLUMNS) + 1).astype(int)
     means = np.array([values[i:j].mean() for i, j in pairwise(edges)])
     low, high = (0.0, 1.0) if key == "position" else (means.min(), max(means.max(), means.min() + 1e-9))
     blocks = "".join(BLOCKS[min(int(8 * (mean - low) / (high - low)), 7)] for mean in means)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.coherence import meter as coherence_meter
+from agent.coherence.meter import open_meter
 from agent.commands.console import ShowProgress
 from agent.commands.paths import endpoint_kind
 from agent.control.bus import Bus
@@ -95,7 +95,7 @@ def play(
         bus, remote = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
         slack_ms = 0.0 if files else config.live.slack_ms
         engine = Engine(session, samplerate=rate, slack_ms=slack_ms, bus=bus, wait=wait, remote=remote)
-        meter = coherence_meter.opened(engine, config, stack, say) if pair and not remote else None
+        meter = open_meter(engine, config, stack, say) if pair and not remote else None
         engine.warm_up()
         interfaces = Interfaces(
             engine, config, stack, say, terminal=options.terminal, settings_file=options.settings_file

@@ -1,4 +1,4 @@
-"""How what happens on stage reaches those who show it: OSC, page, terminal, log. Bounded, and it never waits."""
+"""The bus: how reports reach OSC, page, terminal and log. Its queues are bounded, and publishing never waits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-ROOM = 4096  # reports that a slow listener may leave unread; of more, the oldest are lost to it
+TAP_CAPACITY = 4096  # reports; a listener that leaves more unread loses the oldest
 
 Report = tuple[str, tuple[Any, ...]]  # name, as in agent.control.command.REPORTS, and its values
 
 
 class Tap:
-    """One listener's own queue of reports."""
+    """The queue of reports of one listener."""
 
-    def __init__(self, room: int = ROOM):
-        self._queue: deque[Report] = deque(maxlen=room)
+    def __init__(self, capacity: int = TAP_CAPACITY):
+        self._queue: deque[Report] = deque(maxlen=capacity)
 
     def put(self, report: Report) -> None:
         """Add a report; a full queue loses its oldest."""
@@ -36,17 +36,17 @@ class Bus:
     def __init__(self) -> None:
         self._taps: tuple[Tap, ...] = ()
 
-    def tap(self, room: int = ROOM) -> Tap:
-        """A new listener; it hears what is published from now on."""
-        tap = Tap(room)
+    def tap(self, capacity: int = TAP_CAPACITY) -> Tap:
+        """A new listener; it gets what is published from now on."""
+        tap = Tap(capacity)
         self._taps = (*self._taps, tap)
         return tap
 
     def leave(self, tap: Tap) -> None:
-        """This listener has gone."""
+        """Take a listener off the bus."""
         self._taps = tuple(other for other in self._taps if other is not tap)
 
     def publish(self, name: str, *values: Any) -> None:
-        """Tell every listener."""
+        """Give a report to every listener."""
         for tap in self._taps:
             tap.put((name, values))

@@ -1,4 +1,4 @@
-"""Everything a musician can tell the agent passes here, from OSC, MIDI, keyboard and page alike.
+"""Commands: every control that comes from OSC, MIDI, keyboard or page is checked here.
 
 `parse_command` is the only way in: input from any of the four becomes a checked `Command`, or is refused
 in a sentence. The tables themselves are in agent/control/spec.py.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agent.control.spec import ALIASES, CONTROLS, REPORTS, ROOT, TEXT, Arg, Control, ReportField, ReportSpec
+from agent.control.spec import ALIASES, CONTROLS, MAX_TEXT_LENGTH, REPORTS, ROOT, Arg, Control, ReportField, ReportSpec
 from agent.settings.config import Config, ConfigError, change
 
 __all__ = [
@@ -32,17 +32,17 @@ __all__ = [
     "printable",
 ]
 
-MANY = 4096  # values of a list, at most
-PLAIN = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # a name that is also the name of a file, everywhere
+MAX_LIST_VALUES = 4096  # of a control that takes any number
+FILE_NAME_PATTERN = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # a name that is also the name of a file, everywhere
 
 
 class CommandError(ValueError):
-    """A command that cannot be carried out, told in the musician's words."""
+    """A command that cannot be carried out; its text says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A control and its values, checked."""
+    """A control and its values, checked by `parse_command`."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -58,7 +58,7 @@ def parse_command(name: Any, args: Iterable[Any] = (), source: str = "") -> Comm
     control = find_control(name)
     given = tuple(args)
     least = sum(not arg.optional for arg in control.args)
-    most = MANY if control.args and control.args[-1].many else len(control.args)
+    most = MAX_LIST_VALUES if control.args and control.args[-1].many else len(control.args)
     if not least <= len(given) <= most:
         takes = ", ".join(f"{arg.name}{'…' if arg.many else ''}" for arg in control.args) or "no value"
         count = "no value was" if not given else "1 value was" if len(given) == 1 else f"{len(given)} values were"
@@ -83,7 +83,7 @@ def find_control(name: Any) -> Control:
 
 
 def printable(value: Any) -> str:
-    """A value as it may stand in a sentence: short, and on one line."""
+    """A value as it may stand in a sentence: 60 characters at most, on one line."""
     if isinstance(value, bytes) or (isinstance(value, int) and value.bit_length() > 256):
         return "bytes" if isinstance(value, bytes) else "a huge number"  # too long to be written out
     text = value if isinstance(value, str) else repr(value)
@@ -113,5 +113,9 @@ def _fits(arg: Arg, value: Any) -> bool:
     if isinstance(value, str):
         if arg.choices:
             return value in arg.choices
-        return len(value) <= TEXT and value.isprintable() and bool(not arg.plain or PLAIN.fullmatch(value))
+        return (
+            len(value) <= MAX_TEXT_LENGTH
+            and value.isprintable()
+            and bool(not arg.plain or FILE_NAME_PATTERN.fullmatch(value))
+        )
     return arg.low is None or arg.high is None or arg.low <= value <= arg.high  # NaN is not

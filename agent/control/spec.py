@@ -1,4 +1,4 @@
-"""The tables: everything a musician can tell the agent, and everything it tells.
+"""The tables of controls and reports: everything that can be said to the agent, and everything it says.
 
 The OSC server, the documentation (agent/OSC.md), the patches, the page and the tests are made from them. What a setting
 may be stands in agent/settings/config.py and is taken from there.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agent.settings.config import FIELDS, Field
 
-TEXT = 200  # characters of a text, at most
+MAX_TEXT_LENGTH = 200  # characters
 ROOT = "/antiphon/"
 
 
@@ -30,11 +30,15 @@ class Arg:
 
     @property
     def expected(self) -> str:
-        """What it may be, in words."""
+        """The values that it may have, in words."""
         if self.choices:
             return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.kind == "s":
-            return "a name of letters, digits, spaces, . - and _" if self.plain else f"a text of at most {TEXT} letters"
+            return (
+                "a name of letters, digits, spaces, . - and _"
+                if self.plain
+                else f"a text of at most {MAX_TEXT_LENGTH} letters"
+            )
         if self.kind == "i" and (self.low, self.high) == (0, 1):
             return "0 or 1"
         what = {"i": "a whole number", "f": "a number", "is": "a name or a number"}[self.kind]
@@ -44,7 +48,7 @@ class Arg:
 
 @dataclass(frozen=True)
 class Control:
-    """What can be asked of the agent. Its OSC address is /antiphon/ and its name."""
+    """A control: something that can be asked of the agent. Its OSC address is /antiphon/ and its name."""
 
     name: str
     group: str
@@ -53,9 +57,9 @@ class Control:
     setting: str | None = None  # "section.key" of the setting it changes
     key: str = ""  # on the keyboard
     alias: str = ""  # a second name that does the same
-    fader_range: tuple[float, float] | None = None  # what a fader covers, where the whole range would be no use
+    fader_range: tuple[float, float] | None = None  # of a fader, where the whole range would be no use
     toggle: bool = False  # takes 0 or 1; without a value it turns over
-    osc: bool = False  # a matter between the agent and one OSC peer; no command for the engine
+    osc: bool = False  # it is between the agent and one OSC peer; no command for the engine
 
     @property
     def address(self) -> str:
@@ -75,7 +79,7 @@ class ReportField:
 
 @dataclass(frozen=True)
 class ReportSpec:
-    """What the agent tells. On the bus its values come in the order of `fields`."""
+    """A report: something that the agent says. On the bus its values come in the order of `fields`."""
 
     name: str
     meaning: str
@@ -97,7 +101,7 @@ class ReportSpec:
 LABELS = Arg("label", "i", -1, 4096, many=True)
 NAME = Arg("name", "s", plain=True)
 
-_FADERS = {  # where the whole range of a setting would be no use on a fader
+_FADER_RANGES = {  # where the whole range of a setting would be no use on a fader
     "temperature": (0.2, 2.0),
     "top_k": (0, 64),
     "repetition_penalty": (1.0, 3.0),
@@ -117,22 +121,22 @@ def _toggle(name: str, key: str, meaning: str) -> Control:
 
 def _settings() -> list[Control]:
     """A control for every setting that may change while playing."""
-    found = []
-    for name, about in FIELDS.items():
-        if about.live:
+    controls = []
+    for name, field in FIELDS.items():
+        if field.live:
             key = name.split(".")[1]
-            found.append(
-                Control(key, "settings", about.meaning, _args(key, about), name,
-                        alias=_ALIASES.get(key, ""), fader_range=_FADERS.get(key))
+            controls.append(
+                Control(key, "settings", field.meaning, _args(key, field), name,
+                        alias=_ALIASES.get(key, ""), fader_range=_FADER_RANGES.get(key))
             )  # fmt: skip
-    return found
+    return controls
 
 
-def _args(key: str, about: Field) -> tuple[Arg, ...]:
-    if about.kind is tuple:
-        return tuple(Arg(end, "f", about.low, about.high, unit=about.unit) for end in ("from", "to"))
-    kind = {int: "i", float: "f", str: "s"}[about.kind]
-    return (Arg(key, kind, about.low, about.high, tuple(map(str, about.choices)), about.unit),)
+def _args(key: str, field: Field) -> tuple[Arg, ...]:
+    if field.kind is tuple:
+        return tuple(Arg(end, "f", field.low, field.high, unit=field.unit) for end in ("from", "to"))
+    kind = {int: "i", float: "f", str: "s"}[field.kind]
+    return (Arg(key, kind, field.low, field.high, tuple(map(str, field.choices)), field.unit),)
 
 
 _CONTROLS = [

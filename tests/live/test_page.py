@@ -56,8 +56,8 @@ class Play:
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=40, bus=self.bus)
         self.engine.warm_up()
         self.monitor = Monitor(self.engine, self.bus).start()
-        self.meter = meter.Meter(self.engine, coherence, 1.0)  # begun by the test that waits for it
-        self.engine.set_coherence_interval(self.meter.every)
+        self.meter = meter.CoherenceMeter(self.engine, coherence, 1.0)  # begun by the test that waits for it
+        self.engine.set_coherence_interval(self.meter.interval_s)
         self.page = server.PageServer(self.engine, self.monitor).start()
         self.engine.start()
         blocks = np.split(guide[: len(guide) // 480 * 480], len(guide) // 480)

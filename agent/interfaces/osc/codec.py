@@ -1,8 +1,8 @@
-"""OSC 1.0 packets to values and back. Knows no socket; whatever the bytes, it ends soon or raises `PacketError`.
+"""OSC 1.0 packets to values and back, without a socket; bytes that are no packet raise `PacketError`, soon.
 
-Written here because what a stage sends cannot be trusted and the common parsers trust it: a bundle element of negative
-size, an address pattern or a distant timetag stops some of them for good, and a type they do not know shifts the values
-after it. Here a message is understood in whole or refused in whole.
+It is our own because the common parsers trust what they read: a bundle element of negative size, an address pattern or
+a distant time tag stops some of them for good, and a type that they do not know shifts the values after it. Here a
+message is understood in whole or refused in whole.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-DEEP = 8  # bundles in bundles
+MAX_BUNDLE_DEPTH = 8
 BUNDLE = b"#bundle\0"
-SINCE_1900 = 2_208_988_800  # s from 1900 to 1970
+NTP_TO_UNIX_S = 2_208_988_800  # from 1900, where time tags begin, to 1970
 NUMBERS = {"i": (">i", 4), "f": (">f", 4), "h": (">q", 8), "d": (">d", 8)}
-OPAQUE = {"t": 8, "r": 4, "m": 4}  # bytes that no control takes, but that must be stepped over
-FLAGS = {"T": True, "F": False, "N": None, "I": None}
-LARGEST = 3.4028234e38  # as 32 bit
+OPAQUE_SIZES = {"t": 8, "r": 4, "m": 4}  # bytes that no control takes, but that must be stepped over
+CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
+LARGEST_FLOAT32 = 3.4028234e38  # as 32 bit
 
-Message = tuple[float | None, str, list[Any]]  # when (s since 1970, None at once), address, values
+Message = tuple[float | None, str, list[Any]]  # time tag (s since 1970; None: at once), address, values
 
 
 class PacketError(ValueError):
     """Bytes that are no OSC packet, or one that is not understood."""
 
 
-def decode(packet: bytes, depth: int = DEEP, when: float | None = None) -> list[Message]:
-    """All messages of a packet in their order; PacketError, and none is to be carried out.
+def decode(packet: bytes, depth: int = MAX_BUNDLE_DEPTH, time_tag: float | None = None) -> list[Message]:
+    """All messages of a packet in their order; PacketError if any part of it is not understood.
 
     Whole numbers become int, numbers float, text str (UTF-8, else Latin-1), T and F bool; what no control takes
     becomes bytes or None, each at its place. A lone N or I is a bang: no value.
@@ -36,27 +36,27 @@ def decode(packet: bytes, depth: int = DEEP, when: float | None = None) -> list[
     if not packet or len(packet) % 4:
         raise PacketError(f"a packet of {len(packet)} bytes, expected a multiple of 4")
     if packet[:1] == b"/":
-        return [(when, *_message(packet))]
+        return [(time_tag, *_message(packet))]
     if packet[:8] != BUNDLE or len(packet) < 16:
         raise PacketError("neither a message nor a bundle")
     if depth == 0:
-        raise PacketError(f"bundles nested more than {DEEP} deep")
-    when, found, at = _when(packet), [], 16
+        raise PacketError(f"bundles nested more than {MAX_BUNDLE_DEPTH} deep")
+    time_tag, messages, at = _time_tag(packet), [], 16
     while at < len(packet):
         size = struct.unpack_from(">i", packet, at)[0]
         if size <= 0 or size % 4 or at + 4 + size > len(packet):
             raise PacketError(f"a bundle element of {size} bytes")
-        found += decode(packet[at + 4 : at + 4 + size], depth - 1, when)
+        messages += decode(packet[at + 4 : at + 4 + size], depth - 1, time_tag)
         at += 4 + size
-    return found
+    return messages
 
 
-def _when(packet: bytes) -> float | None:
-    """Unix time of a bundle, in the era nearest to now: the seconds of the timetag begin anew in 2036."""
+def _time_tag(packet: bytes) -> float | None:
+    """Unix time of a bundle, in the era nearest to now: the seconds of time tags begin anew in 2036."""
     seconds, fraction = struct.unpack_from(">II", packet, 8)
     if seconds == 0 and fraction <= 1:
         return None
-    unix = seconds - SINCE_1900 + fraction / 2**32
+    unix = seconds - NTP_TO_UNIX_S + fraction / 2**32
     return unix + 2**32 if unix < time.time() - 2**31 else unix
 
 
@@ -87,8 +87,8 @@ def _value(letter: str, packet: bytes, at: int) -> tuple[Any, int]:
         return struct.unpack_from(form, packet, at)[0], at + size
     if letter in "sS":
         return _text(packet, at)
-    if letter in FLAGS:
-        return FLAGS[letter], at
+    if letter in CONSTANTS:
+        return CONSTANTS[letter], at
     if letter == "c":
         code, at = _value("i", packet, at)
         return chr(code & 0x7F), at
@@ -97,8 +97,8 @@ def _value(letter: str, packet: bytes, at: int) -> tuple[Any, int]:
         if size < 0 or at + size > len(packet):
             raise PacketError(f"a blob of {size} bytes")
         return packet[at : at + size], at + size + -size % 4
-    if letter in OPAQUE:
-        size = OPAQUE[letter]
+    if letter in OPAQUE_SIZES:
+        size = OPAQUE_SIZES[letter]
         if at + size > len(packet):
             raise PacketError("it ends within a value")
         return packet[at : at + size], at + size
@@ -132,7 +132,7 @@ def encode(address: str, values: Iterable[Any]) -> bytes:
             body += struct.pack(">i", max(-(2**31), min(2**31 - 1, value)))
         else:
             types += "f"
-            body += struct.pack(">f", max(-LARGEST, min(LARGEST, value)) if value == value else 0.0)
+            body += struct.pack(">f", max(-LARGEST_FLOAT32, min(LARGEST_FLOAT32, value)) if value == value else 0.0)
     return _padded(address) + _padded(types) + body
 
 

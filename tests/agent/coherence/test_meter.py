@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from agent.coherence import meter, meter_worker
-from agent.coherence.meter import Meter
+from agent.coherence.meter import CoherenceMeter
 from agent.commands import play
 from agent.control.bus import Bus
 from agent.control.spec import REPORTS
@@ -38,7 +38,9 @@ from tests.agent.interfaces.terminal.test_app import NOW
 from tests.conftest import melody, noise
 
 RATE = 22050
-ALIKE = "from agent.coherence import meter_worker as m; m.humble = lambda: None; m.main()"  # where others are busy
+ALIKE = (
+    "from agent.coherence import meter_worker as m; m.lower_priority = lambda: None; m.main()"  # where others are busy
+)
 SPEAKS = """
 import json, sys, time
 frames, wait, lives = 5 * int(sys.argv[2]), {wait}, {lives}
@@ -80,7 +82,7 @@ def test_without_calibration_and_without_separation(tmp_path):
     for name, content in Coherence(separated=False).files().items():
         (tmp_path / name).write_bytes(content)
     _, found = asked(tmp_path, (melody(5, RATE), noise(5, RATE)))
-    assert set(found) == {"both", "position"} and found["position"] == meter_worker.UNKNOWN
+    assert set(found) == {"both", "position"} and found["position"] == meter_worker.UNCALIBRATED
 
 
 def test_a_damaged_meter_says_so(tiny_coherence, tmp_path):
@@ -91,7 +93,7 @@ def test_a_damaged_meter_says_so(tiny_coherence, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="not on this system")
 def test_it_takes_only_what_nobody_else_wants():
-    program = "import os; from agent.coherence.meter_worker import humble; humble()"
+    program = "import os; from agent.coherence.meter_worker import lower_priority; lower_priority()"
     program += "; print(os.sched_getscheduler(0), os.nice(0))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.split() == [str(os.SCHED_IDLE), "19"]
@@ -152,7 +154,7 @@ def speaks(monkeypatch):
 def test_a_slow_one_is_asked_less_often(stand, speaks, tmp_path):
     """At most half of the time it is at work: after 0.3 s of work 0.5 s is too early, 1 s is due."""
     speaks(0.3)
-    one = Meter(stand, tmp_path, 0.5).start()
+    one = CoherenceMeter(stand, tmp_path, 0.5).start()
     try:
         stand.play(5)
         assert stand.told("coherence") == [(0.5, 3.0, 2.0, 1.0)]
@@ -168,7 +170,7 @@ def test_a_slow_one_is_asked_less_often(stand, speaks, tmp_path):
 def test_nothing_new_sounds_nothing_new_is_scored(stand, speaks, tmp_path):
     speaks(0)
     with ExitStack() as stack:
-        stack.callback(Meter(stand, tmp_path, 0.5).start().close)
+        stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
         stand.play(4.5)
         assert not stand.told("coherence", seconds=0.3), "5 s are needed"
         stand.play(0.5)
@@ -177,8 +179,8 @@ def test_nothing_new_sounds_nothing_new_is_scored(stand, speaks, tmp_path):
 
 def test_it_is_begun_once_more_and_then_given_up(stand, speaks, tmp_path):
     speaks(0, lives=1)
-    one = Meter(stand, tmp_path, 0.5).start()
-    assert stand.interval == one.every
+    one = CoherenceMeter(stand, tmp_path, 0.5).start()
+    assert stand.interval == one.interval_s
     for _ in range(100):
         if not stand.interval:
             break
@@ -195,14 +197,14 @@ def test_what_refuses_is_not_begun_again(stand, monkeypatch, tmp_path):
     program = "import json; print(json.dumps({'refused': 'it is broken: mend it'}))"
     monkeypatch.setattr(meter, "PROGRAM", (sys.executable, "-c", program))
     with ExitStack() as stack:
-        stack.callback(Meter(stand, tmp_path, 0.5).start().close)
+        stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
         assert stand.told("error") == [("the music goes on without a coherence meter: it is broken: mend it",)]
         assert not stand.told("error", seconds=0.5) and not stand.interval
 
 
 def test_closing_waits_for_no_score_and_says_nothing(stand, speaks, tmp_path):
     speaks(30)
-    one = Meter(stand, tmp_path, 0.5).start()
+    one = CoherenceMeter(stand, tmp_path, 0.5).start()
     stand.play(6)
     time.sleep(0.5)
     began = time.monotonic()
@@ -218,15 +220,15 @@ def test_off_lacking_or_chosen(stage, stand, speaks, tiny_coherence):
     said: list[str] = []
     speaks(0)
     with ExitStack() as stack:
-        assert meter.opened(stand, stage.settings("coherence.every=0"), stack, said.append) is None and not said
-        assert meter.opened(stand, stage.settings(), stack, said.append) is None
+        assert meter.open_meter(stand, stage.settings("coherence.every=0"), stack, said.append) is None and not said
+        assert meter.open_meter(stand, stage.settings(), stack, said.append) is None
         assert said == [f"no coherence is shown: model '{stage.model}' has no coherence meter: make one with: "
                         "antiphon train coherence DATA -o DIR"]  # fmt: skip
-        chosen = meter.opened(stand, stage.settings(f"coherence.model={tiny_coherence}"), stack, said.append)
-        assert chosen.folder == tiny_coherence and chosen.every == 1.0 and stand.interval == 1.0
+        chosen = meter.open_meter(stand, stage.settings(f"coherence.model={tiny_coherence}"), stack, said.append)
+        assert chosen.folder == tiny_coherence and chosen.interval_s == 1.0 and stand.interval == 1.0
     assert chosen.process.poll() is not None
     with pytest.raises(ConfigError, match=r"coherence.model = 'nowhere': expected a folder with a coherence.json"):
-        meter.opened(stand, stage.settings("coherence.model=nowhere"), ExitStack(), said.append)
+        meter.open_meter(stand, stage.settings("coherence.model=nowhere"), ExitStack(), said.append)
 
 
 def test_from_file_to_file_there_is_none(antiphon, tiny, memory, guide, tiny_coherence):
@@ -257,7 +259,7 @@ def test_the_real_one_on_an_engine(stage, tiny_coherence, monkeypatch, tmp_path)
     with SessionLog(tmp_path / "S.jsonl", session, str(stage.memory), bus=bus, slack=882) as log:
         engine = Engine(session, samplerate=RATE, slack_ms=40, bus=bus)
         engine.warm_up()
-        one = Meter(engine, tiny_coherence, 1.0).start()
+        one = CoherenceMeter(engine, tiny_coherence, 1.0).start()
         engine.start(log)
         loop = file_transport.BlockLoop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 4.0, written.append)
         until, killed = time.monotonic() + 90, None
@@ -293,8 +295,8 @@ meter.PROGRAM = (sys.executable, "-c", sys.argv[2])
 bus = Bus()
 tap = bus.tap()
 engine = SimpleNamespace(samplerate=48000, bus=bus, over=threading.Event(), buffers=AudioBuffers(0.5, 48000, 0),
-                         set_coherence_interval=print)
-one = meter.Meter(engine, sys.argv[1], 1.0).start()
+                         set_coherence_interval=lambda seconds: None)
+one = meter.CoherenceMeter(engine, sys.argv[1], 1.0).start()
 print(one.process.pid, flush=True)
 time.sleep(float(sys.argv[3]))
 """

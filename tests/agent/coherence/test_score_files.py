@@ -260,7 +260,11 @@ def test_what_cannot_calibrate(antiphon, meter, tiny_coherence, two, songs, tmp_
     assert "add --calibrate" in antiphon(*use, "-o", "own").sentence
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.wav").touch()
-    for out, said in (("full", "mine.wav"), (two[0], "a file, not a folder"), ("nowhere/own", "no folder 'nowhere'")):
+    (tmp_path / "notes").touch()
+    for out, said in (
+        ("full", "mine.wav"), ("notes", "a file, not a folder"), (two[0], "is the same as HEARD"),
+        ("nowhere/own", "no folder 'nowhere'"),
+    ):  # fmt: skip
         assert said in antiphon(*use, "--calibrate", songs, "-o", out).sentence
     assert not (tmp_path / "own").exists()
     with pytest.raises(CoherenceError, match="1 songs"):

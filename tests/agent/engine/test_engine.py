@@ -86,7 +86,7 @@ class Rig:
 
     def __init__(self, session, tmp_path=None, slack=SLACK, **more):
         self.session, self.bus = session, Bus()
-        self.tap = self.bus.tap(room=100_000)
+        self.tap = self.bus.tap(capacity=100_000)
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=0, bus=self.bus, **more)
         self.engine.buffers.slack = slack
         self.log = tmp_path / "S.jsonl" if tmp_path else None
@@ -625,7 +625,7 @@ def test_memory_stays_flat(stage):
     """Two minutes as fast as they go, everything counted: what is kept does not grow with time."""
     session = stage.session(hop=0.25, rate=8000)
     live = rig(session, stage, slack=0, wait=True)
-    live.tap = live.bus.tap(room=16)
+    live.tap = live.bus.tap(capacity=16)
     audio = melody(30.0, 8000, 1)
     out = np.zeros(2000, np.float32)
     with live:

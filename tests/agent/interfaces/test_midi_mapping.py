@@ -246,5 +246,15 @@ def test_what_cannot_be_learned_is_told(tmp_path):
     assert "learned, but it cannot be kept in" in lost.said()[-1][1][0]
 
 
+@pytest.mark.parametrize("fault", [ValueError, KeyError, RuntimeError])
+def test_a_fault_of_ours_is_no_refusal_and_keeps_its_traceback_in_the_log(caplog, fault):
+    def fail(command):
+        raise fault("not the musician's mistake")
+
+    hands = Hands({"cc 1 64": "hold"}, command=fail)
+    assert hands((CC, 64, 127), (CC, 64, 0)) == []
+    assert [name for name, _ in hands.said()] == ["error"] * 2 and caplog.text.count("in fail") == 2
+
+
 def test_the_words_of_a_message():
     assert key(" cc  1 64") == ("cc", 1, 64) and bind("cc", "hold").control.name == "hold"

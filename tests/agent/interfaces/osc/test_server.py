@@ -305,7 +305,7 @@ def test_every_report_is_read_by_another_parser(desk, name):
     desk.bus.publish(name, *example(name))
     packet = peer.hear(raw=True)
     got = OscMessage(packet)
-    assert got.address == ROOT + name and len(packet) <= outgoing.LONGEST
+    assert got.address == ROOT + name and len(packet) <= outgoing.MAX_PACKET_BYTES
     types = packet[packet.index(b",") + 1 :].split(b"\0")[0].decode()
     assert set(types) <= set("ifs")
     wanted = REPORTS[name].types
