@@ -40,7 +40,7 @@ TRAIN = (  # the same in train/
     ("make_small",),
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
-NAIVE = {"agent/commands/bench.py"}  # measures the naive way beside ours, hence with torch
+NAIVE = {"agent/commands/bench_rivals.py"}  # measures the naive way beside ours, hence with torch
 TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

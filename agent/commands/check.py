@@ -19,8 +19,8 @@ import numpy as np
 
 from action import concat, selection
 from agent.commands import model_parts
-from agent.commands.bench import RATE, machine, spread
 from agent.commands.errors import user_error_classes
+from agent.commands.measure import DEVICE_SAMPLERATE_HZ, machine, spread
 from agent.performance.loading import DEMO
 from agent.performance.model_folder import Model, describe, named_folder
 from agent.performance.session import Session
@@ -153,11 +153,11 @@ def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None
 
 def _hears(model: Model) -> tuple[str, str]:
     """One second of 440 Hz is a unit of the alphabet, one second of nothing is silence."""
-    listener = model.listener(RATE, Config().perception.gate_db)
+    listener = model.listener(DEVICE_SAMPLERATE_HZ, Config().perception.gate_db)
     hearing, labels = listener.start(), []
     for level in (0.3, 0.0):
         for _ in range(max(1, round(1 / model.alphabet.hop))):
-            samples = np.arange(listener.next_hop_samples(hearing)) / RATE
+            samples = np.arange(listener.next_hop_samples(hearing)) / DEVICE_SAMPLERATE_HZ
             tone = level * np.sin(2 * np.pi * 440 * samples)
             labels.append(listener.step(hearing, tone.astype(np.float32)).label)
     loud, quiet = labels[: len(labels) // 2], labels[len(labels) // 2 :]
@@ -170,10 +170,10 @@ def _hears(model: Model) -> tuple[str, str]:
 def pace(model: Model, hops: int = HOPS) -> dict:
     """{"mind": {"p50", "p99", "max"} ms, "real_time": seconds of music per second of work} on a short noise."""
     config = change(Config(), "live.hop", model.alphabet.hop)
-    audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, RATE))
+    audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, DEVICE_SAMPLERATE_HZ))
     audio = (audio / 10).astype(np.float32)
-    corpus = label(audio, "noise", model.listener(RATE, config.perception.gate_db))
-    session = Session(model, corpus, config, RATE, audio)
+    corpus = label(audio, "noise", model.listener(DEVICE_SAMPLERATE_HZ, config.perception.gate_db))
+    session = Session(model, corpus, config, DEVICE_SAMPLERATE_HZ, audio)
     session.warm_up()
     state, times = session.start(), []
     for _ in range(hops):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from agent.commands import bench, bench_live, check
+from agent.commands import bench_live, bench_rivals, check
 from agent.devices import audio_device, latency
 from agent.devices.portaudio import DeviceError
 from agent.settings import config
@@ -52,7 +52,7 @@ def test_a_slack_shorter_than_a_block_is_lengthened_in_the_budget_too():
 
 @pytest.mark.slow
 def test_check_prints_the_budget_and_what_the_machine_sustains(tiny, antiphon, monkeypatch):
-    monkeypatch.setattr(check, "Wav2Vec2Config", lambda: bench.Wav2Vec2Config(num_hidden_layers=1))
+    monkeypatch.setattr(check, "Wav2Vec2Config", lambda: bench_rivals.Wav2Vec2Config(num_hidden_layers=1))
     with Rig(period=1024):
         said = antiphon("check", "--model", tiny, "--input", "system", "--output", "--json")
     found = json.loads(said.out)

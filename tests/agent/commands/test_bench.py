@@ -13,7 +13,7 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from agent import cli
-from agent.commands import bench, check
+from agent.commands import bench, bench_rivals, check, measure
 from perception.transformer import PackedLinear, Transformer, reference_hidden_states, torch_threads
 from perception.wav2vec2 import Wav2Vec2Encoder, music_config
 
@@ -24,13 +24,13 @@ SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "in
 def test_rivals_take_turns_and_the_warm_up_is_not_counted():
     calls: list[str] = []
     rivals = {name: lambda name=name: calls.append(name) for name in "ab"}
-    found = bench.in_turns(rivals, rounds=3, warm=1)
+    found = measure.in_turns(rivals, rounds=3, warm=1)
     assert calls == ["a", "b"] * 4
     assert set(found) == {"a", "b"} and all(ms["wall"] >= 0 for ms in found.values())
 
 
 def test_spread_is_of_the_times_given():
-    assert bench.spread(np.arange(101.0)) == {"p50": 50.0, "p99": 99.0, "max": 100.0}
+    assert measure.spread(np.arange(101.0)) == {"p50": 50.0, "p99": 99.0, "max": 100.0}
 
 
 def test_the_mind_is_measured_stage_by_stage(tiny, monkeypatch, tmp_path):
@@ -55,13 +55,13 @@ def test_oracle_of_ten_thousand_labels():
 
 
 def test_an_hour_is_reached_with_a_full_window():
-    config = bench.DecisionConfig(units=8, hop=0.5, window=30, dim=16, layers=1, heads=2, ff=16)
-    state = bench._at_minute(bench.Decision(config).eval(), 60)
+    config = bench_rivals.DecisionConfig(units=8, hop=0.5, window=30, dim=16, layers=1, heads=2, ff=16)
+    state = bench_rivals._at_minute(bench_rivals.Decision(config).eval(), 60)
     assert (state.heard, state.played) == (7200, 7200)
 
 
 def test_coherence_is_measured_beside_the_official_way():
-    found = bench.coherence(rounds=1)
+    found = bench_rivals.coherence(rounds=1)
     assert set(found["ratios"]) == {"features", "score"} and min(found["ratios"].values()) > 0
     assert all(found[name]["cpu"] > 0 for name in ("features", "features, official", "score", "score, official"))
 
@@ -69,7 +69,7 @@ def test_coherence_is_measured_beside_the_official_way():
 def test_bars_and_lines_tell_of_everything_measured():
     ms, two = {"p50": 1.0, "p99": 2.0, "max": 3.0}, {"wall": 1.0, "cpu": 1.0}
     found = {
-        "machine": bench.machine() | {"load_before": 0.1, "load_after": 0.2},
+        "machine": measure.machine() | {"load_before": 0.1, "load_after": 0.2},
         "model": "small",
         "hop": 0.25,
         "mind": {"hops": 240, "stages": {"mind": ms}, "cpu": ms},
@@ -86,7 +86,7 @@ def test_bars_and_lines_tell_of_everything_measured():
     assert met["respond, peak memory, MiB"] and met["respond, growth from 1 to 3 min"]
     assert not met["official / our score of coherence"]
     text = "\n".join(bench.lines(found))
-    assert "NO  decision at minute 60" in text and bench.machine()["cpu"] in text
+    assert "NO  decision at minute 60" in text and measure.machine()["cpu"] in text
     json.dumps(found)
 
 
@@ -96,7 +96,7 @@ def test_bars_and_lines_tell_of_everything_measured():
 @pytest.mark.parametrize("kind", ["music", "layer", "group"])
 def test_reader_equals_the_models_own_transformer(kind):
     torch.manual_seed(0)
-    norm = bench.LAYER_NORM if kind == "layer" else {}
+    norm = bench_rivals.LAYER_NORM if kind == "layer" else {}
     config = music_config(24, 32, 2, 2) if kind == "music" else Wav2Vec2Config(**SIZE, **norm)
     model = Wav2Vec2Model(config).eval()
     window = torch.randn(40, 32)
@@ -108,7 +108,7 @@ def test_reader_equals_the_models_own_transformer(kind):
 
 def test_a_step_equals_reencoding_the_whole_window():
     torch.manual_seed(0)
-    naive = Wav2Vec2Model(Wav2Vec2Config(**SIZE, **bench.LAYER_NORM)).eval()
+    naive = Wav2Vec2Model(Wav2Vec2Config(**SIZE, **bench_rivals.LAYER_NORM)).eval()
     encoder = Wav2Vec2Encoder(copy.deepcopy(naive), 0.25, 1.0)
     audio = np.random.default_rng(0).standard_normal(3 * 16000).astype(np.float32) / 5
     frames = encoder.start()
