@@ -13,6 +13,7 @@ from tests.agent.commands.test_paths import verbs
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("agent", "perception", "decision", "action", "corpora", "train")
 INTERNAL = {  # caught where they are raised from, the user never meets them
+    ("train.official_cocola.safe_unpickle", "MalformedError"),
     ("agent.interfaces.osc.codec", "PacketError"),
     ("agent.coherence.meter", "Ended"),
     ("agent.coherence.meter", "Refused"),
