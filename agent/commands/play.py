@@ -211,8 +211,8 @@ def _open_device(
     deadline = time.monotonic() + DEVICE_START_TIMEOUT_S
     while buffers.callbacks < CALLBACKS_UNTIL_BLOCK_KNOWN and time.monotonic() < deadline:
         time.sleep(DEVICE_START_POLL_S)
-    latency = stream.info()
-    engine.set_device_latency(latency["latency_in"], latency["latency_out"])
+    info = stream.info()
+    engine.set_device_latency(info.input_latency_s, info.output_latency_s)
     _fit_slack_to_block(engine, pair, config, say)
     return stream
 

@@ -6,25 +6,33 @@ left to the device (a fixed one costs a block on JACK); the buffers take blocks 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.devices.portaudio import JACK, DeviceError, begin_again, jack_server, leave_behind, sounddevice
+from agent.devices.errors import INVALID_SAMPLERATE, DeviceAbsentError, DeviceError, device_error, device_errors
+from agent.devices.portaudio import JACK, abandon, jack_server, reinitialise, sounddevice
+
+if TYPE_CHECKING:  # else listing the devices would compile the callback
+    from agent.engine.buffers import AudioBuffers
+
+logger = logging.getLogger("antiphon.devices")
 
 CLIENT = "antiphon"  # our name on JACK
-SILENT = 1.0  # s without a callback after which a device counts as lost
-RETRY = 1.0  # s between two attempts to find it again
-POLL = 0.1  # s
-CLOSING = 3.0  # s that closing a stream may take
+DEVICE_LOST_S = 1.0  # without a callback a device counts as lost
+DEVICE_RETRY_S = 1.0  # between two attempts to find it again
+WATCHDOG_POLL_S = 0.1
+STREAM_CLOSE_TIMEOUT_S = 3.0
+LATENCY_LIMIT_S = 1.0  # a driver that claims more is not believed: PipeWire has claimed a day
 
 __all__ = ["CLIENT", "Device", "DeviceError", "DevicePair", "Stream", "StreamWatchdog", "channels", "choose", "listing"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Device:
     """One device of one sound system ("host API"), as PortAudio sees it."""
 
@@ -41,7 +49,7 @@ class Device:
         return f"{self.number} '{self.name}' ({self.api}, {self.inputs} in, {self.outputs} out)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DevicePair:
     """What to hear and what to speak through, in one stream; either may be absent, then a file takes its place."""
 
@@ -65,17 +73,19 @@ class DevicePair:
 
 def listing(client: str = CLIENT) -> list[Device]:
     """All devices there are now; DeviceError if PortAudio is absent. No stream of ours may be open."""
-    module = begin_again(client)
-    apis = module.query_hostapis()
-    return [
-        Device(
-            number, about["name"], apis[about["hostapi"]]["name"], about["max_input_channels"],
-            about["max_output_channels"], round(about["default_samplerate"]),
-            apis[about["hostapi"]]["default_input_device"] == number,
-            apis[about["hostapi"]]["default_output_device"] == number,
-        )
-        for number, about in enumerate(module.query_devices())
-    ]  # fmt: skip
+    module = reinitialise(client)
+    with device_errors(module, "the sound system"):
+        apis, devices = module.query_hostapis(), module.query_devices()
+    return [_device(number, properties, apis[properties["hostapi"]]) for number, properties in enumerate(devices)]
+
+
+def _device(number: int, properties: dict[str, Any], api: dict[str, Any]) -> Device:
+    """From what PortAudio says of a device and of its host API."""
+    return Device(
+        number=number, name=properties["name"], api=api["name"], inputs=properties["max_input_channels"],
+        outputs=properties["max_output_channels"], samplerate=round(properties["default_samplerate"]),
+        default_input=api["default_input_device"] == number, default_output=api["default_output_device"] == number,
+    )  # fmt: skip
 
 
 def choose(input: str | None = "", output: str | None = "", samplerate: int = 0, client: str = CLIENT) -> DevicePair:
@@ -95,17 +105,17 @@ def choose(input: str | None = "", output: str | None = "", samplerate: int = 0,
     if main is None:
         raise ValueError("neither an input nor an output is asked for")
     rate = samplerate or main.samplerate
-    pair = DevicePair(heard, spoken, rate, 0, client)
+    pair = DevicePair(input=heard, output=spoken, samplerate=rate, block=0, client=client)
     _check_rate(pair)
     server = jack_server() if pair.on_jack else None
-    return DevicePair(heard, spoken, rate, server[1] if server else 0, client)
+    return replace(pair, block=server[1] if server else 0)
 
 
 def _find(devices: list[Device], which: str, side: str, beside: Device | None = None) -> Device:
     """The one device meant by `which` that has channels on this side; `beside`: prefer its sound system."""
     able = [device for device in devices if (device.inputs if side == "input" else device.outputs) > 0]
     if not able:
-        raise DeviceError(f"this machine has no sound {side}: start JACK or plug a sound card in, or give a file")
+        raise DeviceAbsentError(f"this machine has no sound {side}: start JACK or plug a sound card in, or give a file")
     if which == "":
         own = [d for d in able if (d.default_input if side == "input" else d.default_output)] or able
         return next((device for device in own if beside and device.api == beside.api), own[0])
@@ -125,7 +135,9 @@ def _find(devices: list[Device], which: str, side: str, beside: Device | None = 
         raise DeviceError(f"{side} = '{which}' may be {_told(found)}: give its number")
     names = [device.name for device in able]
     near = [d for d in able if d.name in get_close_matches(which, names, 3, 0.5)] or able
-    raise DeviceError(f"there is no sound {side} '{which}': there is {_told(near)}; give a number or a part of a name")
+    raise DeviceAbsentError(
+        f"there is no sound {side} '{which}': there is {_told(near)}; give a number or a part of a name"
+    )
 
 
 def _told(devices: Iterable[Device]) -> str:
@@ -140,12 +152,14 @@ def _check_rate(pair: DevicePair) -> None:
             continue
         try:
             check(device=device.number, channels=1, dtype="float32", samplerate=pair.samplerate)
-        except (module.PortAudioError, ValueError):
+        except module.PortAudioError as error:
+            if error.args[1:2] != (INVALID_SAMPLERATE,):
+                raise device_error(device.name, error) from error
             raise DeviceError(
                 f"'{device.name}' ({device.api}) runs at {device.samplerate} Hz, not at {pair.samplerate} Hz: "
                 + ("restart JACK at that rate, " if device.api == JACK else "set it to that rate, ")
                 + "or set live.samplerate = 0 and begin anew"
-            ) from None
+            ) from error
 
 
 def channels(text: str, device: Device | None, side: str) -> list[int]:
@@ -166,75 +180,81 @@ def channels(text: str, device: Device | None, side: str) -> list[int]:
     return [one - 1 for one in dict.fromkeys(chosen)]
 
 
-class Stream:
-    """Audio between a pair of devices and the buffers, from `start` to `close`.
+@dataclass(frozen=True, kw_only=True)
+class StreamInfo:
+    """What a running stream says of itself."""
 
-    buffers: anything with `callback` and `userdata` (C pointers), `channels_in`, `channels_out` (0: no device on this
-    side), and the counters `callbacks` and `block`.
+    name: str
+    samplerate: int  # Hz
+    block: int  # samples of the longest block so far
+    input_latency_s: float  # as the driver claims; 0 where it claims nonsense
+    output_latency_s: float
+
+
+class Stream:
+    """Audio between a pair of devices and the buffers, from `start` to `close`. One thread at a time calls it.
+
+    buffers: with `channels_in` and `channels_out` as chosen for the pair; 0 where there is no device on that side.
     """
 
-    def __init__(self, buffers: Any, pair: DevicePair):
+    def __init__(self, buffers: AudioBuffers, pair: DevicePair):
         self.buffers, self.pair = buffers, pair
-        self._stream: Any = None
-        self._kept: list[Any] = []  # streams left behind: their memory must stay
+        self._stream: Any = None  # of sounddevice, whose module is loaded late
+        self._abandoned: list[Any] = []  # streams that cannot be closed: their memory must stay
 
     def start(self) -> None:
         """Open and run; DeviceError."""
         module, pair, buffers = sounddevice(), self.pair, self.buffers
-        about: dict[str, Any] = {
-            "samplerate": pair.samplerate, "blocksize": 0, "dtype": "float32", "latency": "low",
-            "callback": buffers.callback, "userdata": buffers.userdata,
-        }  # fmt: skip
-        try:
-            if pair.input and pair.output:
-                self._stream = module._StreamBase(
-                    "duplex", device=(pair.input.number, pair.output.number),
-                    channels=(buffers.channels_in, buffers.channels_out), **about,
-                )  # fmt: skip
-            elif pair.input:
-                self._stream = module._StreamBase(
-                    "input", device=pair.input.number, channels=buffers.channels_in, **about
-                )
-            elif pair.output:
-                self._stream = module._StreamBase(
-                    "output", device=pair.output.number, channels=buffers.channels_out, **about
-                )
+        if pair.input and pair.output:
+            kind, both = "duplex", (pair.input.number, pair.output.number)
+            sides: dict[str, Any] = {"device": both, "channels": (buffers.channels_in, buffers.channels_out)}
+        elif pair.input:
+            kind, sides = "input", {"device": pair.input.number, "channels": buffers.channels_in}
+        elif pair.output:
+            kind, sides = "output", {"device": pair.output.number, "channels": buffers.channels_out}
+        else:
+            raise ValueError("a stream needs a device on one side at least")
+        with device_errors(module, pair.name):
+            self._stream = module._StreamBase(
+                kind, samplerate=pair.samplerate, blocksize=0, dtype="float32", latency="low",
+                callback=buffers.callback, userdata=buffers.userdata, **sides,
+            )  # fmt: skip
             self._stream.start()
-        except (module.PortAudioError, ValueError) as error:
-            raise DeviceError(f"'{pair.name}' does not open ({_reason(error)}): is another program using it?") from None
 
     @property
     def active(self) -> bool:
-        """Does PortAudio believe that it runs?"""
-        return self._stream is not None and bool(self._stream.active)
+        """Does PortAudio believe that it runs? False if it cannot tell."""
+        try:
+            return self._stream is not None and bool(self._stream.active)
+        except sounddevice().PortAudioError:
+            return False
 
-    def info(self) -> dict[str, Any]:
-        """{"name", "samplerate", "block" seen so far, "latency_in", "latency_out" in s as the driver claims}."""
+    def info(self) -> StreamInfo:
+        """What is known of it so far."""
         claimed: Any = self._stream.latency if self._stream else (0.0, 0.0)
         one_sided = (claimed, 0.0) if self.pair.output is None else (0.0, claimed)
         both = claimed if isinstance(claimed, tuple) else one_sided
-        # PipeWire has claimed a day; nobody plays with a second.
-        sane = [seconds if 0 <= seconds < 1 else 0.0 for seconds in both]
-        return {"name": self.pair.name, "samplerate": self.pair.samplerate, "block": self.buffers.longest_block,
-                "latency_in": sane[0], "latency_out": sane[1]}  # fmt: skip
+        before, after = (seconds if 0 <= seconds < LATENCY_LIMIT_S else 0.0 for seconds in both)
+        return StreamInfo(name=self.pair.name, samplerate=self.pair.samplerate, block=self.buffers.longest_block,
+                          input_latency_s=before, output_latency_s=after)  # fmt: skip
 
     def close(self) -> None:
-        """End it. What cannot be closed is left behind: this never waits longer than `CLOSING` s."""
+        """End it, within `STREAM_CLOSE_TIMEOUT_S`: what cannot be closed is abandoned."""
         stream, self._stream = self._stream, None
         if stream is None:
             return
         if self.pair.on_jack and not stream.active:
-            self._leave(stream)
+            self._abandon(stream)
             return
-        closing = threading.Thread(target=_close, args=(stream,), name="closing", daemon=True)
+        closing = threading.Thread(target=_close, args=(stream,), name="antiphon-closing", daemon=True)
         closing.start()
-        closing.join(CLOSING)
+        closing.join(STREAM_CLOSE_TIMEOUT_S)
         if closing.is_alive():
-            self._leave(stream)
+            self._abandon(stream)
 
-    def _leave(self, stream: Any) -> None:
-        self._kept.append(stream)
-        leave_behind()
+    def _abandon(self, stream: Any) -> None:
+        self._abandoned.append(stream)
+        abandon()
 
     def reopen(self) -> None:
         """Find the same devices again, by name, and run; DeviceError while they are not there, or not as before."""
@@ -256,42 +276,51 @@ def _close(stream: Any) -> None:
     stream.close(ignore_errors=True)
 
 
-def _reason(error: Exception) -> str:
-    """PortAudio's own words, without its numbers."""
-    text = str(error.args[0] if error.args else error)
-    return text.split(": ", 1)[-1].rstrip(".")
+class WatchedStream(Protocol):
+    """What the watchdog needs of a `Stream`."""
+
+    buffers: AudioBuffers
+    pair: DevicePair
+
+    @property
+    def active(self) -> bool:
+        """Does it run?"""
+
+    def reopen(self) -> None:
+        """Find the devices again and run; DeviceError."""
 
 
 class StreamWatchdog(threading.Thread):
-    """Watches a stream and brings it back. report(name, *values) gets "device" and "error", as `Bus.publish` does.
+    """A thread that watches a stream and brings it back.
 
-    patience: s without a callback before a device counts as lost; more where the callback waits for the mind.
+    report(name, *values) gets "device" and "error", as `Bus.publish` does. lost_after_s: without a callback a device
+    counts as lost; more where the callback waits for answers.
     """
 
-    def __init__(self, stream: Stream, report: Callable[..., None], patience: float = SILENT):
-        super().__init__(name="keeper", daemon=True)
-        self.stream, self.report, self.patience = stream, report, patience
+    def __init__(self, stream: WatchedStream, report: Callable[..., None], lost_after_s: float = DEVICE_LOST_S):
+        super().__init__(name="antiphon-watchdog", daemon=True)
+        self.stream, self.report, self.lost_after_s = stream, report, lost_after_s
         self.lost = False
         self._ended = threading.Event()
-        self._said = ""
+        self._last_error, self._reported = "", ""
 
     def run(self) -> None:
         """Until `end`."""
-        beats, since = -1, time.monotonic()
-        while not self._ended.wait(POLL):
+        callbacks, since = -1, time.monotonic()
+        while not self._ended.wait(WATCHDOG_POLL_S):
             now = time.monotonic()
-            if self.stream.buffers.callbacks != beats:
-                beats, since = self.stream.buffers.callbacks, now
+            if self.stream.buffers.callbacks != callbacks:
+                callbacks, since = self.stream.buffers.callbacks, now
                 if self.lost:
                     self._found()
-            elif self.lost or now - since > self.patience or not self.stream.active:
+            elif self.lost or now - since > self.lost_after_s or not self.stream.active:
                 self._search()
 
     def end(self) -> None:
-        """Look after it no more; afterwards the stream may be closed."""
+        """Watch no more; afterwards the stream may be closed."""
         self._ended.set()
         if self.is_alive():
-            self.join(2 * CLOSING)
+            self.join(2 * STREAM_CLOSE_TIMEOUT_S)
 
     def _search(self) -> None:
         """One attempt, and the time until the next."""
@@ -303,14 +332,24 @@ class StreamWatchdog(threading.Thread):
             try:
                 self.stream.reopen()
                 return
+            except DeviceAbsentError:  # this is what "lost" says
+                self._last_error = ""
             except DeviceError as error:
-                if str(error) != self._said and "Hz" in str(error):
-                    self.report("error", str(error))
-                self._said = str(error)
-        self._ended.wait(RETRY)
+                self._report_lasting(str(error))
+            except Exception as error:
+                logger.exception("the device %s cannot be opened again", self.stream.pair.name)
+                self._report_lasting(f"'{self.stream.pair.name}' cannot be opened again ({error}): begin anew")
+        self._ended.wait(DEVICE_RETRY_S)
+
+    def _report_lasting(self, sentence: str) -> None:
+        """Say, once, why the device does not come back: what two attempts in a row have met."""
+        if sentence == self._last_error != self._reported:
+            self.report("error", sentence)
+            self._reported = sentence
+        self._last_error = sentence
 
     def _found(self) -> None:
-        self.lost, self._said = False, ""
+        self.lost, self._last_error, self._reported = False, "", ""
         self.report("device", "open", self.stream.pair.name)
 
 

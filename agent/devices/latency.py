@@ -13,22 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from agent.devices.audio_device import DevicePair, Stream
-from agent.devices.portaudio import DeviceError, jack_loop
+from agent.devices.audio_device import DevicePair, Stream, StreamInfo
+from agent.devices.errors import DeviceError
+from agent.devices.portaudio import connect_loop
 from agent.engine.buffers import AudioBuffers, warm_up
 
-BURST = 4096  # samples of noise: heard 20 dB below a noisy room
-LEVEL = 0.25  # full scale
-LONGEST = 1.0  # s that the way out and in may take
-TIMES = 3  # bursts
-ALIKE = 0.15  # correlation at which it is our burst; noise of its length reaches 0.07
-NOTHING = (
+BURST_SAMPLES = 4096  # samples of noise: heard 20 dB below a noisy room
+BURST_LEVEL = 0.25  # full scale
+LONGEST_LOOP_S = 1.0  # s that the way out and in may take
+MEASUREMENTS = 3  # bursts
+LEAST_CORRELATION = 0.15  # correlation at which it is our burst; noise of its length reaches 0.07
+NOT_HEARD = (
     "nothing came back within {longest:g} s: put a cable from output {speak} to input {hear} of '{name}', "
     "or a microphone before the loudspeaker, turn it up and measure again"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LatencyBudget:
     """From the first sample of a hop to the first sample of its answer, ms; loop in samples, as measured."""
 
@@ -38,7 +39,7 @@ class LatencyBudget:
     device_out: float
     total: float
     loop: int
-    spread: int  # samples between the shortest and the longest of `TIMES` measurements
+    spread: int  # samples between the shortest and the longest of `MEASUREMENTS` measurements
     block: int
     samplerate: int
     xruns: int
@@ -57,16 +58,16 @@ class LatencyBudget:
                 ("hop", self.hop), ("slack", self.slack), ("device in", self.device_in),
                 ("device out", self.device_out), ("total", self.total),
             )),
-            f"  out and in again: {self.loop} samples, {TIMES} times, within {self.spread}; {self.xruns} xruns",
+            f"  out and in again: {self.loop} samples, {MEASUREMENTS} times, within {self.spread}; {self.xruns} xruns",
         ]  # fmt: skip
 
 
 def burst(seed: int = 0) -> np.ndarray:
-    """(BURST,) float32 noise that resembles nothing else."""
-    return np.random.default_rng(seed).uniform(-LEVEL, LEVEL, BURST).astype(np.float32)
+    """(BURST_SAMPLES,) float32 noise that resembles nothing else."""
+    return np.random.default_rng(seed).uniform(-BURST_LEVEL, BURST_LEVEL, BURST_SAMPLES).astype(np.float32)
 
 
-def find(heard: np.ndarray, sound: np.ndarray) -> int | None:
+def find_burst(heard: np.ndarray, sound: np.ndarray) -> int | None:
     """Where `sound` begins in `heard`, both (n,) float32, or None if it is not in it."""
     size = len(heard) + len(sound)
     product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)
@@ -75,36 +76,38 @@ def find(heard: np.ndarray, sound: np.ndarray) -> int | None:
         return None
     at = int(np.argmax(likeness))
     energy = np.linalg.norm(heard[at : at + len(sound)]) * np.linalg.norm(sound)
-    return at if energy > 0 and likeness[at] > ALIKE * energy else None
+    return at if energy > 0 and likeness[at] > LEAST_CORRELATION * energy else None
 
 
 def measure(
-    pair: DevicePair, hop: float, slack_ms: float, hear: Sequence[int] = (0,), speak: Sequence[int] = (0,)
+    pair: DevicePair, hop: float, slack_ms: float, inputs: Sequence[int] = (0,), outputs: Sequence[int] = (0,)
 ) -> LatencyBudget:
     """Play bursts through a pair of devices and tell how long they took; DeviceError if none came back.
 
-    hop: s. slack_ms: of the answers to come. hear, speak: channels, counted from 0. On JACK, where nothing is
+    hop: s. slack_ms: of the answers to come. inputs, outputs: channels, counted from 0. On JACK, where nothing is
     connected, the server connects our output with our input.
     """
     if pair.input is None or pair.output is None:
         raise DeviceError("a loop has two ends: give both --input and --output as devices")
     warm_up()
     buffers = AudioBuffers(hop, pair.samplerate, _slack(pair, slack_ms, hop), kept_s=60)
-    buffers.set_channels(max(hear) + 1, max(speak) + 1, hear, speak)
+    buffers.set_channels(max(inputs) + 1, max(outputs) + 1, inputs, outputs)
     stream, through = Stream(buffers, pair), "cable"
     try:
         stream.start()
         heard = _bursts(buffers, 1, 1)
-        if not heard and pair.on_jack and jack_loop(speak[0], hear[0]):
+        if not heard and pair.on_jack and connect_loop(outputs[0], inputs[0]):
             through = "server"
-        delays = _bursts(buffers, buffers.current_hop + 1, TIMES) if heard or through == "server" else []
-        about = stream.info()
+        delays = _bursts(buffers, buffers.current_hop + 1, MEASUREMENTS) if heard or through == "server" else []
+        info = stream.info()
     finally:
         buffers.close()
         stream.close()
     if not delays:
-        raise DeviceError(NOTHING.format(longest=LONGEST, speak=speak[0] + 1, hear=hear[0] + 1, name=pair.name))
-    return _budget(buffers, delays, about, through)
+        raise DeviceError(
+            NOT_HEARD.format(longest=LONGEST_LOOP_S, speak=outputs[0] + 1, hear=inputs[0] + 1, name=pair.name)
+        )
+    return _budget(buffers, delays, info, through)
 
 
 def _slack(pair: DevicePair, slack_ms: float, hop: float) -> int:
@@ -118,7 +121,7 @@ def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -
 
     What a busy machine brought too late does not count; if that was all, it is tried once more.
     """
-    every = 2 * max(1, int(np.ceil((LONGEST + BURST / buffers.samplerate) / buffers.hop / 2)))
+    every = 2 * max(1, int(np.ceil((LONGEST_LOOP_S + BURST_SAMPLES / buffers.samplerate) / buffers.hop / 2)))
     marked = [first + number * every for number in range(times)]
     sounds = {hop: burst(hop)[: buffers.boundary(hop + 1) - buffers.boundary(hop)] for hop in marked}
     for hop in range(first, marked[-1] + every):
@@ -133,7 +136,7 @@ def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -
     delays = []
     for hop, sound in sounds.items():
         at = buffers.output_start(hop)
-        delay = find(buffers.read_input(at, at + round(LONGEST * buffers.samplerate) + len(sound)), sound)
+        delay = find_burst(buffers.read_input(at, at + round(LONGEST_LOOP_S * buffers.samplerate) + len(sound)), sound)
         if not buffers.answered(hop):
             continue
         if delay is None:
@@ -144,20 +147,21 @@ def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -
 
 def _wait_until(buffers: AudioBuffers, hop: int) -> bool:
     """Until the answer before `hop` has begun, and it is time for the next; False if the device has stopped."""
-    until = time.monotonic() + 2 * buffers.hop + 2
+    deadline = time.monotonic() + 2 * buffers.hop + 2
     while buffers.current_hop < hop - 1 or buffers.samples_in < buffers.boundary(hop):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.0005)
     return True
 
 
-def _budget(buffers: AudioBuffers, delays: list[int], about: dict[str, Any], through: str) -> LatencyBudget:
+def _budget(buffers: AudioBuffers, delays: list[int], info: StreamInfo, through: str) -> LatencyBudget:
     loop, per_ms = int(np.median(delays)), buffers.samplerate / 1000
-    claimed = about["latency_in"] + about["latency_out"]
-    share = about["latency_in"] / claimed if claimed > 0 else 0.5
+    claimed = info.input_latency_s + info.output_latency_s
+    share = info.input_latency_s / claimed if claimed > 0 else 0.5
     hop, slack = buffers.boundary(1) / per_ms, buffers.slack / per_ms
     return LatencyBudget(
-        hop, slack, share * loop / per_ms, (1 - share) * loop / per_ms, hop + slack + loop / per_ms, loop,
-        max(delays) - min(delays), buffers.longest_block, buffers.samplerate, buffers.xruns, through,
+        hop=hop, slack=slack, device_in=share * loop / per_ms, device_out=(1 - share) * loop / per_ms,
+        total=hop + slack + loop / per_ms, loop=loop, spread=max(delays) - min(delays), block=buffers.longest_block,
+        samplerate=buffers.samplerate, xruns=buffers.xruns, through=through,
     )  # fmt: skip

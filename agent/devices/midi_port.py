@@ -1,105 +1,128 @@
-"""The MIDI input itself: found by name, listened to, told when it is unplugged and taken again when it is back."""
+"""The MIDI input itself: found by name, listened to, reported when it is unplugged and taken again when it is back."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from agent.control.bus import Bus
 from agent.control.command import printable
 from agent.settings.config import ConfigError
 
+logger = logging.getLogger("antiphon.midi")
+
 VIRTUAL = "virtual"  # [midi] port: no instrument, but a port of our own that others connect to
-TICK = 0.002  # s between two looks at what has come
-LOOK = 1.0  # s between two looks whether the instrument is still there
-KIND = "MIDI "  # begins the name of an instrument in reports
+MESSAGE_POLL_S = 0.002
+PORT_POLL_S = 1.0  # between two looks whether the instrument is still there
+CLOSE_TIMEOUT_S = 2.0
+REPORT_PREFIX = "MIDI "  # begins the name of an instrument in reports
 
 
 class MidiPort:
     """A MIDI input by (part of) its name, or VIRTUAL; ConfigError if there is none or not one alone.
 
-    receive: called with the bytes of each message, from the thread of the port; must not raise. bus: is told `device`
-    when the instrument is lost or open again.
+    receive: called with the bytes of each message, from the thread of the port; must not raise. bus: gets `device`
+    when the instrument is lost or open again, and `error` when it cannot be opened again.
 
     Messages are fetched by a thread of ours. In a callback, the thread that brings them would wait for the
     interpreter: under JACK that is an xrun for everybody, and what came later in the same block is overwritten. An
-    instrument that is unplugged is told as a lost `device`, and taken again when it is back. So is a JACK server; a
-    client that has outlived its server is never called again, not even to close it, for that ends the program.
+    instrument that is unplugged is reported as a lost `device`, and taken again when it is back. So is a JACK server;
+    a client that has outlived its server is never called again, not even to close it, for that ends the program.
     """
 
     def __init__(self, name: str, receive: Callable[[bytes], None], bus: Bus, client: str = "antiphon"):
         self._receive, self._bus, self._client = receive, bus, client
         self._input, self.name = _open(name, client)
         self._watch = _watch(self._input, client)
-        self._there, self._leaving = True, threading.Event()
+        self._there, self._ended = True, threading.Event()
+        self._reported = ""
         self._thread = threading.Thread(target=self._run, name="antiphon-midi", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Hear no more."""
-        self._leaving.set()
-        self._thread.join(2)
-        if self._input is not None and self._watch is not None and not self._watch.lives:
-            self._leave_behind()
+        self._ended.set()
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._input is not None and self._watch is not None and not self._watch.server_lives:
+            self._abandon()
         if self._input is not None:
             self._input.close_port()
             self._input.delete()
 
     def _run(self) -> None:
         looked = time.monotonic()
-        while not self._leaving.wait(TICK):
-            while self._input is not None and (event := self._input.get_message()) is not None:
-                self._receive(bytes(event[0]))
-            if time.monotonic() - looked > LOOK:
-                with suppress(OSError):  # of rtmidi: not yet
+        while not self._ended.wait(MESSAGE_POLL_S):
+            try:
+                while self._input is not None and (event := self._input.get_message()) is not None:
+                    self._receive(bytes(event[0]))
+                if time.monotonic() - looked > PORT_POLL_S:
+                    looked = time.monotonic()
                     self._look()
-                looked = time.monotonic()
+            except _rtmidi().RtMidiError as error:
+                self._report(f"MIDI '{self.name}' cannot be read ({error}): plug it in again")
+            except Exception as error:
+                logger.exception("the MIDI input %s has failed", self.name)
+                self._report(f"MIDI '{self.name}' has failed ({type(error).__name__}: {error}): the music goes on")
 
     def _look(self) -> None:
         """Is the instrument still there, or there again?"""
-        if self._watch is not None and not self._watch.lives:
-            self._leave_behind()
-            self._tell(False)
+        if self._watch is not None and not self._watch.server_lives:
+            self._abandon()
+            self._set_there(False)
         if self._input is None:
             try:
                 self._input, self.name = _open(self.name, self._client)
-            except ConfigError:
+            except ConfigError:  # not yet: this is what "lost" says
                 return
             self._watch = _watch(self._input, self._client)
-            self._tell(True)
+            self._set_there(True)
         elif self.name != VIRTUAL:
-            here = [number for number, one in enumerate(self._input.get_ports()) if _plain(one) == self.name]
+            here = [number for number, port in enumerate(self._input.get_ports()) if _plain(port) == self.name]
             if bool(here) != self._there:
                 self._input.close_port()
                 if here:
                     self._input.open_port(here[0], "midi_in")
-                self._tell(bool(here))
+                self._set_there(bool(here))
 
-    def _tell(self, there: bool) -> None:
+    def _set_there(self, there: bool) -> None:
         if there != self._there:
-            self._bus.publish("device", "open" if there else "lost", KIND + self.name)
+            self._bus.publish("device", "open" if there else "lost", REPORT_PREFIX + self.name)
+            self._reported = ""
         self._there = there
 
-    def _leave_behind(self) -> None:
+    def _report(self, sentence: str) -> None:
+        """Say a sentence once, however often its cause comes again."""
+        if sentence != self._reported:
+            self._bus.publish("error", sentence)
+        self._reported = sentence
+
+    def _abandon(self) -> None:
         """Never call it again; Python would, at the latest when it forgets it."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._input))
         self._input = self._watch = None
 
 
-def _watch(one: Any, client: str) -> Any:
+def _rtmidi() -> Any:
+    """The module; ConfigError where it is absent."""
+    try:
+        import rtmidi
+    except ImportError:
+        raise ConfigError("midi.port: python-rtmidi is absent: for MIDI  pip install 'antiphon[live]'") from None
+    return rtmidi
+
+
+def _watch(port: Any, client: str) -> Any:
     """What tells us that the JACK server of an input has gone; None of other systems."""
-    import rtmidi
-
-    if one.get_current_api() != rtmidi.API_UNIX_JACK:
+    if port.get_current_api() != _rtmidi().API_UNIX_JACK:
         return None
-    from agent.devices.portaudio import Watch
+    from agent.devices.portaudio import JackWatch
 
-    return Watch(f"{client}-midi-watch")
+    return JackWatch(f"{client}-midi-watch")
 
 
 def ports(client: str = "antiphon") -> list[str]:
@@ -114,42 +137,41 @@ def _plain(name: str) -> str:
 
 def _systems(client: str) -> list[tuple[int, list[str]]]:
     """Of every MIDI system that runs here: its number and its inputs."""
-    import rtmidi
-
-    found = []
+    rtmidi, systems = _rtmidi(), []
     for api in rtmidi.get_compiled_api():
         try:
-            one = rtmidi.MidiIn(api, client)
+            port = rtmidi.MidiIn(api, client)
+            systems.append((api, port.get_ports()))
+            port.delete()
         except rtmidi.RtMidiError:  # not running
             continue
-        found.append((api, one.get_ports()))
-        one.delete()
-    return found
+    return systems
 
 
 def _open(name: str, client: str) -> tuple[Any, str]:
     """The input, open, and its name in full; ConfigError."""
-    import rtmidi
-
-    systems = _systems(client)
-    if name == VIRTUAL and systems:
-        one = rtmidi.MidiIn(systems[0][0], client)
-        one.open_virtual_port("midi_in")
-        return one, VIRTUAL
-    known = [(api, number, _plain(one)) for api, names in systems for number, one in enumerate(names)]
-    chosen = [one for one in known if one[2] == name][:1] or [one for one in known if name.lower() in one[2].lower()]
-    if len(chosen) != 1:
-        what = (
-            f"{len(chosen)} MIDI inputs are named '{printable(name)}'"
-            if chosen
-            else f"no MIDI input '{printable(name)}'"
-        )
-        names = ", ".join(f"'{printable(one[2])}'" for one in known) or "none: connect one, and start again"
-        raise ConfigError(f"midi.port: {what}; there are {names}")
-    api, number, full = chosen[0]
+    rtmidi, systems = _rtmidi(), _systems(client)
+    if name == VIRTUAL and not systems:
+        raise ConfigError("midi.port = 'virtual': no MIDI system runs here: start JACK or ALSA, and begin again")
+    api, number, full = (systems[0][0], -1, VIRTUAL) if name == VIRTUAL else _find(name, systems)
     try:
-        one = rtmidi.MidiIn(api, client)
-        one.open_port(number, "midi_in")
+        port = rtmidi.MidiIn(api, client)
+        if number < 0:
+            port.open_virtual_port("midi_in")
+        else:
+            port.open_port(number, "midi_in")
     except rtmidi.RtMidiError as error:
-        raise ConfigError(f"midi.port = '{full}' cannot be opened ({error}): is another program using it?") from None
-    return one, full
+        raise ConfigError(f"midi.port = '{full}' cannot be opened ({error}): is another program using it?") from error
+    return port, full
+
+
+def _find(name: str, systems: list[tuple[int, list[str]]]) -> tuple[int, int, str]:
+    """(system, number, name in full) of the one input meant by `name`; ConfigError."""
+    known = [(api, number, _plain(port)) for api, names in systems for number, port in enumerate(names)]
+    exact = [port for port in known if port[2] == name][:1]
+    chosen = exact or [port for port in known if name.lower() in port[2].lower()]
+    if len(chosen) == 1:
+        return chosen[0]
+    many = f"{len(chosen)} MIDI inputs are named '{printable(name)}'"
+    names = ", ".join(f"'{printable(port[2])}'" for port in known) or "none: connect one, and start again"
+    raise ConfigError(f"midi.port: {many if chosen else f'no MIDI input {printable(name)!r}'}; there are {names}")

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from agent.devices.errors import DeviceError
+
+__all__ = ["DeviceError", "JackWatch", "abandon", "connect_loop", "jack_server", "reinitialise", "sounddevice"]
+
 JACK = "JACK Audio Connection Kit"
-NO_SERVER = 0x01  # JackNoStartServer
-THERE = 17  # EEXIST: the cable is there already
-
-
-class DeviceError(ValueError):
-    """A sound device cannot be used as asked, told in the user's words."""
+JACK_NO_START_SERVER = 0x01
+ALREADY_CONNECTED = 17  # EEXIST
 
 
 def sounddevice() -> Any:
@@ -50,11 +50,11 @@ class _Library:
     original = ""  # the file it was loaded from
     handle: Any = None  # the one in use, for what sounddevice does not declare
     name = ctypes.create_string_buffer(b"PortAudio")  # on JACK; PortAudio keeps the pointer only
-    left = False  # never to be called again
-    watch: Watch | None = None  # on the same JACK server
+    abandoned = False  # never to be called again
+    watch: JackWatch | None = None  # on the same JACK server
 
 
-def begin_again(client: str) -> Any:
+def reinitialise(client: str) -> Any:
     """Look at the machine's devices afresh; on JACK be called `client`. No stream of ours may be open.
 
     Returns the module `sounddevice`; DeviceError.
@@ -64,7 +64,7 @@ def begin_again(client: str) -> Any:
         if _Library.handle is None:
             _Library.original = _where(module._libname)
             _Library.handle = ctypes.CDLL(_Library.original)
-        if _Library.left or (_Library.watch and not _Library.watch.lives):
+        if _Library.abandoned or (_Library.watch and not _Library.watch.server_lives):
             _load_copy(module)
         elif module._initialized:
             module._terminate()
@@ -80,14 +80,14 @@ def begin_again(client: str) -> Any:
         if not any(api["name"] == JACK for api in module.query_hostapis()):
             _Library.watch = None
         elif _Library.watch is None:
-            _Library.watch = Watch(f"{client}-watch")
+            _Library.watch = JackWatch(f"{client}-watch")
         return module
 
 
-def leave_behind() -> None:
-    """Never call again the library that is loaded: the next `begin_again` loads a fresh copy."""
+def abandon() -> None:
+    """Never call again the library that is loaded: the next `reinitialise` loads a fresh copy."""
     with _Library.lock:
-        _Library.left = True
+        _Library.abandoned = True
 
 
 def _where(name: str) -> str:
@@ -100,14 +100,23 @@ def _where(name: str) -> str:
 
 
 def _load_copy(module: Any) -> None:
-    """A library under another name is another library, with a memory of its own."""
+    """A library under another name is another library, with a memory of its own. DeviceError if it has no place."""
+    try:
+        _load_copy_of(module)
+    except OSError as error:
+        raise DeviceError(
+            f"PortAudio cannot be begun anew ({error.strerror or error}): make room for a temporary file, or play again"
+        ) from error
+
+
+def _load_copy_of(module: Any) -> None:
     with (
         open(_Library.original, "rb") as original,
         tempfile.NamedTemporaryFile(prefix="portaudio-", suffix=".so", delete=False) as copy,
     ):
         shutil.copyfileobj(original, copy)
     module._lib, module._initialized = module._ffi.dlopen(copy.name), 0
-    _Library.handle, _Library.left, _Library.watch = ctypes.CDLL(copy.name), False, None
+    _Library.handle, _Library.abandoned, _Library.watch = ctypes.CDLL(copy.name), False, None
     with suppress(OSError):  # once loaded it needs no name, but on Windows
         Path(copy.name).unlink()
 
@@ -140,7 +149,7 @@ def _quiet() -> None:
 
 
 @cache
-def _farewell() -> Any:
+def _shutdown_callback() -> Any:
     """What libjack calls when its server goes, from a thread of its own: no Python."""
     from numba import carray, cfunc, types
 
@@ -151,36 +160,36 @@ def _farewell() -> Any:
     return gone
 
 
-class Watch:
+class JackWatch:
     """A client without ports on the JACK server: it answers for the server, and is told when that goes."""
 
     def __init__(self, name: str):
         self.library, self.client, self._gone = _libjack(), None, np.zeros(1, np.int64)
         if self.library:
-            self.client = self.library.jack_client_open(name.encode(), NO_SERVER, None)
+            self.client = self.library.jack_client_open(name.encode(), JACK_NO_START_SERVER, None)
         if self.client:
-            self.library.jack_on_shutdown(self.client, _farewell().address, self._gone.ctypes.data)
+            self.library.jack_on_shutdown(self.client, _shutdown_callback().address, self._gone.ctypes.data)
 
     @property
-    def lives(self) -> bool:
+    def server_lives(self) -> bool:
         """Is the server that we found still there? True where libjack cannot be asked."""
         return not self._gone[0]
 
 
 def jack_server() -> tuple[int, int] | None:
-    """(samplerate in Hz, period in samples) of the JACK server that `begin_again` found, None if there is none."""
+    """(samplerate in Hz, period in samples) of the JACK server that `reinitialise` found, None if there is none."""
     watch = _Library.watch
-    if watch is None or not watch.client or not watch.lives:
+    if watch is None or not watch.client or not watch.server_lives:
         return None
     return watch.library.jack_get_sample_rate(watch.client), watch.library.jack_get_buffer_size(watch.client)
 
 
-def jack_loop(output: int, input: int) -> bool:
+def connect_loop(output: int, input: int) -> bool:
     """A cable from our own output port to our own input port, counted from 0; False if there are none."""
     watch, name = _Library.watch, ctypes.c_char_p()
-    if watch is None or not watch.client or not watch.lives:
+    if watch is None or not watch.client or not watch.server_lives:
         return False
     if _Library.handle.PaJack_GetClientName(ctypes.byref(name)) or not name.value:
         return False
     source, sink = name.value + b":out_%d" % output, name.value + b":in_%d" % input
-    return watch.library.jack_connect(watch.client, source, sink) in (0, THERE)
+    return watch.library.jack_connect(watch.client, source, sink) in (0, ALREADY_CONNECTED)

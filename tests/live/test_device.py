@@ -148,9 +148,8 @@ def test_what_is_heard_is_answered_to_the_sample(rate):
 def test_the_block_is_the_servers_and_the_name_ours(rig, playing):
     shared, stream = playing(channels_in=2, channels_out=2)
     assert until(lambda: shared.callbacks > 3)
-    assert stream.info() | {"latency_in": 0, "latency_out": 0} == {
-        "name": "system", "samplerate": 48000, "block": 1024, "latency_in": 0, "latency_out": 0
-    }  # fmt: skip
+    info = stream.info()
+    assert (info.name, info.samplerate, info.block) == ("system", 48000, 1024)
     assert {"antiphon:in_0", "antiphon:in_1", "antiphon:out_0", "antiphon:out_1"} <= set(rig.ports())
     stream.close()
     assert until(lambda: not rig.ports("antiphon:"))

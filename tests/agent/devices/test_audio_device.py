@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.devices import audio_device, latency
-from agent.devices.audio_device import Device, DeviceError
+from agent.devices.audio_device import Device, DevicePair, StreamWatchdog
+from agent.devices.errors import DeviceAbsentError, DeviceError, device_errors
 from agent.devices.portaudio import JACK
+from agent.engine.buffers import AudioBuffers
 
 
 def made(number: int, name: str, api: str = "ALSA", inputs: int = 2, outputs: int = 2, **own: bool) -> Device:
-    return Device(number, name, api, inputs, outputs, 48000, own.get("mic", False), own.get("speaker", False))
+    return Device(
+        number=number, name=name, api=api, inputs=inputs, outputs=outputs, samplerate=48000,
+        default_input=own.get("mic", False), default_output=own.get("speaker", False),
+    )  # fmt: skip
 
 
 STAGE = [
@@ -71,7 +80,7 @@ def test_a_burst_is_found_to_the_sample(delay, gain):
     rng, sound = np.random.default_rng(delay), latency.burst()
     heard = (0.003 * rng.standard_normal(48000)).astype(np.float32)
     heard[delay : delay + len(sound)] += np.float32(gain) * sound
-    assert latency.find(heard, sound) == delay
+    assert latency.find_burst(heard, sound) == delay
 
 
 def test_what_is_not_the_burst_is_not_found():
@@ -83,14 +92,84 @@ def test_what_is_not_the_burst_is_not_found():
         latency.burst(seed=1),
         np.sin(np.arange(48000)).astype(np.float32),
     ):
-        assert latency.find(heard, sound) is None
-    assert latency.find(noise[:100], sound) is None
+        assert latency.find_burst(heard, sound) is None
+    assert latency.find_burst(noise[:100], sound) is None
 
 
 def test_a_budget_is_told_part_by_part():
-    budget = latency.LatencyBudget(250.0, 40.0, 5.0, 7.0, 302.0, 576, 0, 256, 48000, 0, "cable")
+    budget = latency.LatencyBudget(
+        hop=250.0, slack=40.0, device_in=5.0, device_out=7.0, total=302.0, loop=576, spread=0, block=256,
+        samplerate=48000, xruns=0, through="cable",
+    )  # fmt: skip
     said = "\n".join(budget.lines())
     assert all(
         part in said for part in ("hop", "slack", "device in", "device out", "302.00 ms", "576 samples", "cable")
     )
     assert latency.LatencyBudget(**budget.as_table()) == budget
+
+
+# --- what devices refuse
+
+
+def refusals():
+    """Every PaErrorCode of this machine's PortAudio, as sounddevice raises it."""
+    module = pytest.importorskip("sounddevice", exc_type=(ImportError, OSError))
+    return module, range(module._lib.paNotInitialized, module._lib.paNotInitialized + 40)
+
+
+def test_every_refusal_is_a_sentence_with_a_remedy():
+    module, codes = refusals()
+    for code in codes:
+        with pytest.raises(DeviceError) as caught, device_errors(module, "Scarlett"):
+            module._check(code, "Error opening Stream")
+        sentence = str(caught.value)
+        assert sentence.startswith("'Scarlett' ") and ": " in sentence, "what is wrong, and what to do"
+        assert str(code) not in sentence and "PaErrorCode" not in sentence and "Error opening" not in sentence
+    with pytest.raises(DeviceError, match="'Scarlett' cannot be used"), device_errors(module, "Scarlett"):
+        raise module.PortAudioError("Error querying device 7")
+    with pytest.raises(DeviceError, match=r"cannot be used \(no such device\)"), device_errors(module, "Scarlett"):
+        raise OSError(19, "no such device")
+
+
+@pytest.mark.parametrize("ours", [ValueError, TypeError, KeyError, ZeroDivisionError])
+def test_a_fault_of_ours_is_no_fault_of_the_device(ours):
+    module, _ = refusals()
+    with pytest.raises(ours), device_errors(module, "Scarlett"):
+        raise ours("a bug")
+
+
+class Lost:
+    """A stream that is lost, and what each attempt to open it again meets."""
+
+    active = False
+
+    def __init__(self, meets):
+        self.buffers = AudioBuffers(0.25, 8000, 0)
+        self.pair = DevicePair(input=STAGE[0], output=STAGE[0], samplerate=48000, block=0)
+        self.meets = list(meets)
+
+    def reopen(self) -> None:
+        error = self.meets.pop(0)
+        if error is not None:
+            raise error
+
+
+MET = st.sampled_from([
+    DeviceAbsentError("there is no such device"), DeviceError("it is in use: close it"), DeviceError("it runs at 8 Hz"),
+    OSError("a fault"), ValueError("a bug"),
+])  # fmt: skip
+
+
+@given(st.lists(MET, min_size=1, max_size=12))
+def test_whatever_keeps_a_device_away_is_told_once_if_it_lasts(meets):
+    reports: list[tuple] = []
+    watchdog = StreamWatchdog(Lost([*meets, None]), lambda *report: reports.append(report))
+    watchdog._ended.set()  # no time between two attempts
+    for _ in range(len(meets) + 1):
+        watchdog._search()
+    lasting = [b for a, b in pairwise(meets) if a is b and not isinstance(a, DeviceAbsentError)]
+    said = [report[1] for report in reports if report[0] == "error"]
+    assert reports[0] == ("device", "lost", STAGE[0].name)
+    assert all(any(str(error) in sentence for error in lasting) for sentence in said)
+    assert all(any(str(error) in sentence for sentence in said) for error in lasting)
+    assert all(a != b for a, b in pairwise(said)), "not again and again"
