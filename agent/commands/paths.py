@@ -115,9 +115,9 @@ def _endpoint(value: str) -> list[Path]:
 
 
 def _log_written(value: str) -> list[Path]:
-    from agent.records.session_log import takes
+    from agent.records.session_log import takes_folder
 
-    return [Path(value), takes(Path(value))]
+    return [Path(value), takes_folder(Path(value))]
 
 
 def _log_read(value: str) -> list[Path]:

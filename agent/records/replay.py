@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -15,16 +18,17 @@ from agent.performance.loading import load_recording
 from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
 from agent.records import session_log
 from agent.records.session_log import LogError
-from agent.settings.config import FIELDS, Config, from_table
+from agent.settings.config import FIELDS, Config, ConfigError, from_table
 from corpora.audio import AudioWriter
 from perception.stream import boundary
 
+MAX_SAMPLERATE = 1_000_000  # Hz
 LENGTHS = FIELDS["live.hop"].choices  # s
 NOTHING, NEIGHBOURS = np.zeros(1, np.float16), np.zeros((1, 1), np.int32)  # a replay knows no labels and features
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class About:
     """What the first line of a log says, checked."""
 
@@ -79,20 +83,22 @@ def sounds(log: str | Path) -> Iterator[np.ndarray]:
 def _hops(log: Path, about: About) -> Iterator[np.ndarray]:
     """The same before the fader, and to the end of the last hop."""
     yield np.zeros(about.slack + boundary(about.first, about.hop, about.samplerate), np.float32)
-    stage, number = _Stage(log, about), about.first
+    replayer, number = _Replayer(log, about), about.first
     for at, line in enumerate(session_log.read(log)[1], 2):
         try:
-            audio = stage.follow(line, number)
-        except LogError:
-            raise
-        except ValueError as error:
+            audio = replayer.follow(line, number)
+        except LineError as error:
             raise LogError(f"'{log}' is damaged in line {at}: {error}") from None
         if audio is not None:
             number += 1
             yield audio
 
 
-class _Stage:
+class LineError(Exception):
+    """A line of a log that cannot follow what came before it."""
+
+
+class _Replayer:
     """The memories and what sounds, led by the lines of a log."""
 
     def __init__(self, log: Path, about: About):
@@ -102,7 +108,7 @@ class _Stage:
         self._played = self._voice = self._memories[0].sound.start()  # as rendered, and after what was taken back
 
     def follow(self, line: dict, number: int) -> np.ndarray | None:
-        """Do what a line says; the sound if it is a hop, which must be hop `number`. ValueError if it cannot be."""
+        """Do what a line says; the sound if it is a hop, which must be hop `number`. LineError if it cannot be."""
         if "segment" in line:
             return self._hop(line, number)
         if "grow" in line:
@@ -119,15 +125,16 @@ class _Stage:
         about = self._about
         start, stop = (boundary(n, about.hop, about.samplerate) for n in (number, number + 1))
         if line["hop"] != number or line["frames"] != stop - start:
-            raise ValueError("its hops do not follow each other")
+            raise LineError("its hops do not follow each other")
         memory = line.get("memory", 0)
         if type(memory) is not int or not 0 <= memory < len(self._memories):
-            raise ValueError(f"there is no memory {memory!r}")
+            raise LineError(f"there is no memory {memory!r}")
         stored = self._memories[memory]
         held = line.get("held", len(stored.sound.audio))
-        # What sounds when the mind is late was rendered earlier, perhaps before a take was taken back.
+        # The fallback that sounds after a late answer was rendered earlier, perhaps before a take was taken back.
         voice = self._played if held > len(stored.sound.audio) else self._voice
-        with stored.sound.as_of(held):
+        with _as_of(stored.sound, held):
+            _check_playable(stored.sound, line["segment"], line["gain"])
             audio, self._played = render_segment(
                 self._memories, voice, self._sounding, memory, line["segment"], line["frames"], line["gain"]
             )
@@ -138,23 +145,23 @@ class _Stage:
         if number == len(self._memories):
             self._memories.append(self._grows(""))
         if not 0 <= number < len(self._memories) or not isinstance(growing := self._memories[number], GrowingMemory):
-            raise ValueError(f"memory {number} does not grow")
+            raise LineError(f"memory {number} does not grow")
         return growing
 
     def _undo(self, growing: GrowingMemory) -> None:
         if not growing.takes:
-            raise ValueError("nothing was recorded that could be undone")
+            raise LineError("nothing was recorded that could be undone")
         held = len(growing.sound.audio)
         growing.undo()
         if self._memories[self._sounding] is growing:
             self._voice = voice_after_truncation(growing, self._voice, held)
 
     def _grow(self, growing: GrowingMemory, line: dict) -> None:
-        path = session_log.takes(self._log) / Path(line["file"]).name
+        path = session_log.takes_folder(self._log) / Path(line["file"]).name
         try:
             with open(path, "rb") as file:  # libsndfile does not take any name
                 audio, _ = sf.read(file, line["samples"], line["from"], dtype="float32")
-        except (OSError, sf.SoundFileError, ValueError, TypeError):
+        except (OSError, sf.SoundFileError):
             audio = np.zeros(0, np.float32)
         if audio.shape != (line["samples"],) or not len(audio):
             raise LogError(f"'{path}', recorded while '{self._log}' was written, is missing or cut: put it back")
@@ -177,20 +184,46 @@ class _Stage:
         return Concatenator(audio, about.samplerate, about.hop, crossfade=fade, align=align)
 
 
+@contextmanager
+def _as_of(sound: Concatenator, held: int) -> Iterator[None]:
+    """The memory as it was when it held so many samples; LineError if it never did."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sound.as_of(held))
+        except ValueError as error:
+            raise LineError(str(error)) from None
+        yield
+
+
+def _check_playable(sound: Concatenator, segment: int, gain: float | None) -> None:
+    if segment < -1 or (segment >= 0 and sound.boundary(segment) >= len(sound.audio)):
+        raise LineError(f"segment {segment}: the memory holds 0 to {len(sound) - 1}")
+    if gain is not None and not 0 <= gain < np.inf:
+        raise LineError(f"gain {gain}: expected 0 or more")
+
+
 def _about(log: str | Path, header: dict) -> About:
+    """The header of a log, checked; LogError."""
+    numbers: dict[str, Any] = {key: header.get(key) for key in ("samplerate", "hop", "first", "slack")}
+    samplerate, hop, first, slack = numbers.values()
+    memories: Any = header.get("memories")
+    table: Any = header.get("config")
+    well = type(samplerate) is int and 1 <= samplerate <= MAX_SAMPLERATE and hop in LENGTHS
+    well = well and first in (0, 1) and type(slack) is int and 0 <= slack <= samplerate
+    if not well or type(table) is not dict or not _are_memories(memories):
+        what = ", ".join(f"{key} {reprlib.repr(value)}" for key, value in numbers.items())
+        raise LogError(f"the first line of '{log}' is damaged ({what}): it cannot be replayed")
     try:
-        memories = tuple(
-            (str(one["name"]), str(one["fingerprint"]), bool(one.get("growing"))) for one in header["memories"]
-        )
-        about = About(
-            from_table(header["config"], f"'{log}'"), int(header["samplerate"]), float(header["hop"]),
-            int(header["first"]), int(header["slack"]), memories,
-        )  # fmt: skip
-        well = 1 <= about.samplerate <= 1_000_000 and about.hop in LENGTHS and about.first in (0, 1)
-        if not (well and 0 <= about.slack <= about.samplerate and memories):
-            raise ValueError(
-                f"samplerate {about.samplerate}, hop {about.hop}, first {about.first}, slack {about.slack}"
-            )
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        config = from_table(table, f"'{log}'")
+    except ConfigError as error:
         raise LogError(f"the first line of '{log}' is damaged ({error}): it cannot be replayed") from None
-    return about
+    names = tuple((one["name"], one["fingerprint"], bool(one.get("growing"))) for one in memories)
+    return About(config=config, samplerate=samplerate, hop=float(hop), first=first, slack=slack, memories=names)
+
+
+def _are_memories(found: Any) -> bool:
+    """Does the header name one memory at least, each with its fingerprint?"""
+    return isinstance(found, list) and bool(found) and all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) and isinstance(one.get("fingerprint"), str)
+        for one in found
+    )  # fmt: skip

@@ -30,12 +30,13 @@ import numpy as np
 
 from agent.control.bus import Bus
 from agent.performance.session import Event, Session
-from agent.records.recorder import SYNC, BackgroundWriter, SafeWav, aside
+from agent.records.background_writer import BackgroundWriter
+from agent.records.recorder import SYNC_EVERY_S, SafeWav, set_aside
 from agent.settings import config
 from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
 
-FORMAT = 2
+LOG_FORMAT = 2
 
 
 class LogError(ValueError):
@@ -47,7 +48,7 @@ def fingerprint(audio: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(audio, "<f4").tobytes()).hexdigest()[:16]
 
 
-def takes(path: Path) -> Path:
+def takes_folder(path: Path) -> Path:
     """The folder of what memories have grown by, beside the log at `path`."""
     return path.with_suffix(".takes")
 
@@ -71,13 +72,13 @@ class SessionLog:
         bus: Bus | None = None,
     ):
         self.path, self.samplerate = Path(path), session.samplerate
-        self._bus, self._synced = bus, 0.0
+        self._bus, self._sync_time = bus, 0.0
         self._take: SafeWav | None = None
         self._takes, self._next = 0, 0 if offline else 1
         self._session = session
         self._old: dict[Path, Path] = {}
         if self.path.is_file() or not self.path.exists():
-            self._old = aside(self.path, takes(self.path))
+            self._old = set_aside(self.path, takes_folder(self.path))
         try:
             with disk_errors(self.path):
                 self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115, closed by __exit__
@@ -86,13 +87,13 @@ class SessionLog:
             self._close_file()
             self._take_back()
             raise
-        self._behind = BackgroundWriter("log", self._write, self._failed)
+        self._writer = BackgroundWriter("log", self._write, self._failed)
         self._unsubscribe = session.repertoire.take_listeners.subscribe(self._take_changed)
 
     @property
     def error(self) -> AudioError | None:
         """Why nothing more is written."""
-        return self._behind.error
+        return self._writer.error
 
     def hop(self, event: Event) -> None:
         """This hop has been played."""
@@ -117,7 +118,7 @@ class SessionLog:
 
     def settle(self) -> None:
         """Wait until everything is written."""
-        self._behind.settle()
+        self._writer.settle()
         self._raise()
 
     def __enter__(self) -> SessionLog:
@@ -129,7 +130,7 @@ class SessionLog:
 
     def _end(self, kind: type[BaseException] | None) -> None:
         self._unsubscribe()
-        self._behind.close()
+        self._writer.close()
         self._close_file()
         if self._bus is not None:
             return
@@ -142,7 +143,7 @@ class SessionLog:
 
     def _put(self, item: Any) -> None:
         self._raise()
-        self._behind.put(item)
+        self._writer.put(item)
 
     def _raise(self) -> None:
         if self._bus is None and self.error is not None:
@@ -158,9 +159,9 @@ class SessionLog:
     def _write(self, items: list) -> None:
         try:
             self._put_lines([self._line(item) for item in items])
-            if time.monotonic() > self._synced + SYNC:
+            if time.monotonic() > self._sync_time + SYNC_EVERY_S:
                 os.fsync(self._file.fileno())
-                self._synced = time.monotonic()
+                self._sync_time = time.monotonic()
         except OSError as error:
             if self._bus is None:
                 with disk_errors(self.path):
@@ -181,9 +182,9 @@ class SessionLog:
     def _grown(self, line: dict, audio: np.ndarray) -> dict:
         """The sound is in its file before the line that speaks of it."""
         if self._take is None:
-            takes(self.path).mkdir(exist_ok=True)
+            takes_folder(self.path).mkdir(exist_ok=True)
             self._takes += 1
-            self._take = SafeWav(takes(self.path) / f"take-{self._takes}.wav", self.samplerate)
+            self._take = SafeWav(takes_folder(self.path) / f"take-{self._takes}.wav", self.samplerate)
         start = self._take.frames
         self._take.append(audio)
         return line | {"file": self._take.path.name, "from": start, "samples": len(audio)}
@@ -207,7 +208,7 @@ class SessionLog:
         with suppress(OSError):
             self.path.unlink()
         if self._takes:
-            shutil.rmtree(takes(self.path), ignore_errors=True)
+            shutil.rmtree(takes_folder(self.path), ignore_errors=True)
         for known, old in self._old.items():
             with suppress(OSError):
                 os.replace(old, known)
@@ -229,7 +230,7 @@ def _header(session: Session, memories: str | Sequence[str], offline: bool, slac
         for stored in session.repertoire
     ]
     return {
-        "antiphon": FORMAT,
+        "antiphon": LOG_FORMAT,
         "samplerate": session.samplerate,
         "hop": session.hop,
         "model": str(session.model.folder),
@@ -255,20 +256,21 @@ def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
     The header of an older format comes as that of this one.
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise LogError(f"the session log {str(path)!r} cannot be read: check its name")
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
         raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise LogError(f"the session log '{path}' cannot be read ({reason(error)}): check its name") from None
-    try:
-        header = json.loads(lines[0])
-        version = header["antiphon"]
-    except (ValueError, KeyError, TypeError):
-        raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}") from None
-    if version not in (1, FORMAT):
+    header = _parsed(lines[0])
+    if not isinstance(header, dict) or "antiphon" not in header:
+        raise LogError(f"'{path}' is not a session log: make one with  antiphon play --log {path}")
+    version = header["antiphon"]
+    if version not in (1, LOG_FORMAT):
         raise LogError(
-            f"session log '{path}' has format {version}, this Antiphon replays 1 to {FORMAT}: update Antiphon"
+            f"session log '{path}' has format {version}, this Antiphon replays 1 to {LOG_FORMAT}: update Antiphon"
         )
     if version == 1:
         header["memories"] = [{"name": header.get("memory"), "fingerprint": header.get("fingerprint")}]
@@ -276,22 +278,29 @@ def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
     return header, _lines(path, lines[1:])
 
 
+def _parsed(text: str) -> Any:
+    """The JSON of a line; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):  # broken, too deep, or a number of thousands of digits
+        return None
+
+
 def _lines(path: Path, lines: list[str]) -> Iterator[dict]:
     for number, text in enumerate(lines, 2):
         if not text:
             continue
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            line = None
-            if number > len(lines):  # the last one, cut off
-                return
+        line = _parsed(text)
+        if line is None and number > len(lines):  # the last one, cut off
+            return
         if not _whole(line):
             raise LogError(f"'{path}' is damaged in line {number}: nothing after it can be replayed")
         yield line
 
 
-KINDS: dict[str, tuple[str, ...]] = {  # what tells a line -> the whole numbers from 0 on that it must hold
+LINE_KINDS: dict[
+    str, tuple[str, ...]
+] = {  # the key that tells a kind of line -> the whole numbers from 0 on that it must hold
     "end": ("end",),
     "control": (),
     "coherence": (),
@@ -307,7 +316,7 @@ def _whole(line: Any) -> bool:
     """Has a line what a replay needs?"""
     if not isinstance(line, dict):
         return False
-    for kind, numbers in KINDS.items():
+    for kind, numbers in LINE_KINDS.items():
         if kind in line:
             well = all(type(line.get(key)) is int and line[key] >= 0 for key in numbers)
             if kind == "fader":

@@ -10,7 +10,8 @@ import pytest
 import soundfile as sf
 
 from agent.control.bus import Bus
-from agent.records.recorder import ROOM, BackgroundWriter, Recorder, SafeWav, aside
+from agent.records.background_writer import WRITE_QUEUE_SIZE, BackgroundWriter
+from agent.records.recorder import Recorder, SafeWav, set_aside
 from corpora.disk import AudioError
 from tests.conftest import melody, noise, samples, tree
 
@@ -92,7 +93,7 @@ def test_earlier_recordings_are_kept(tmp_path):
             recorder.spoken(np.full(100, number / 10, np.float32))
     assert sorted(tree(tmp_path)) == sorted(f"{a}{n}.wav" for a in ("heard", "spoken") for n in ("", "~", "~2"))
     assert samples(tmp_path / "heard~.wav")[0] == 0 and samples(tmp_path / "heard~2.wav")[0] == np.float32(0.1)
-    assert aside(tmp_path / "nothing") == {}
+    assert set_aside(tmp_path / "nothing") == {}
 
 
 def test_recording_on_a_full_disk_is_reported_once_and_nobody_waits(disk):
@@ -130,14 +131,15 @@ def test_a_disk_that_hangs_is_given_up_and_nobody_waits():
 
     behind = BackgroundWriter("test", hang, told.append)
     began = time.perf_counter()
-    for number in range(ROOM + 100):
+    for number in range(WRITE_QUEUE_SIZE + 100):
         behind.put(number)
     assert time.perf_counter() - began < 0.4
-    assert len(told) == 1 and "has not written anything" in str(told[0])
+    assert len(told) == 1 and "does not keep up" in str(told[0])
     behind.close()
 
 
-def test_a_bug_of_ours_does_not_hang_those_who_wait():
+def test_a_bug_of_ours_does_not_hang_those_who_wait(caplog):
+    """And keeps its traceback for who mends it."""
     told = []
     behind = BackgroundWriter("test", lambda items: 1 / 0, told.append)
     behind.put(1)
@@ -146,6 +148,7 @@ def test_a_bug_of_ours_does_not_hang_those_who_wait():
     behind.put(2)
     behind.close()
     assert len(told) == 1
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
 
 
 CHILD = """
