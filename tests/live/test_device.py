@@ -163,7 +163,7 @@ def test_one_side_may_be_a_file(rig):
         stream.start()
         assert until(lambda shared=shared: shared.samples_in > 4096)
         assert (not rig.ports("antiphon:in_0")) == (pair.input is None)
-        assert stream.info()["latency_in"] == 0.0 and stream.active
+        assert stream.info().input_latency_s == 0.0 and stream.active
         stream.close()
         assert not stream.active
 

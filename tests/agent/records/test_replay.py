@@ -53,7 +53,7 @@ def opened(stage, other_memory):
             corpus = label(audio, "second", first.model.listener(rate, -50.0))
             known[hop, rate] = first, corpus, audio
         first, corpus, audio = known[hop, rate]
-        session = Session(first.model, first.corpus, first.config, rate, first.sound.audio)
+        session = Session(first.model, first.repertoire[0].corpus, first.config, rate, first.repertoire[0].sound.audio)
         session.repertoire.add(corpus, audio)
         return session, [str(stage.memory), str(other_memory)]
 
@@ -247,7 +247,7 @@ def test_an_engine_in_wait_mode(opened, tmp_path):
     assert [line["fader"] for line in faders[:4]] == [0, 1, 0, 1]
 
 
-@pytest.mark.parametrize("where", ["propose", "accept", "hear", "chain"])
+@pytest.mark.parametrize("where", ["propose", "accept", "hear", "fallback"])
 def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypatch, where):
     """The chain, the fade and the silence of a failure are in the log; so is what came after it."""
     session, names = opened(16000, 0.25)
