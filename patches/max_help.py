@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from agent.control.command import CONTROLS, REPORTS, ROOT
-from patches.maxboard import Board
+from patches.max_canvas import MaxCanvas
 from patches.pd_help import example
-from patches.surface import PLAYER, RECEIVE, SEND
+from patches.surface import AGENT_PORT, PLAYER_PORT, SURFACE_PORT
 
 CONTROL = (
     "1. Start the agent: antiphon play --input ... --output ... (or let it start later).",
     "2. Open antiphon.control.maxpat. The light 'connected' follows the agent's heartbeat.",
-    f"3. Move anything. Commands leave by udpsend for port {SEND}, reports come by udpreceive on port {RECEIVE}.",
+    f"3. Move anything. Commands leave by udpsend for port {AGENT_PORT}, "
+    f"reports come by udpreceive on port {SURFACE_PORT}.",
     "In your own patches: leave the surface open and use s antiphon (messages below) and r antiphon.in (reports).",
     "Node for Max: node.script antiphon.mjs (see ../node) knows the same names and needs no surface.",
 )
@@ -18,7 +19,7 @@ PLAYING = (
     "With --output osc the agent makes no sound: it tells what to play, and when, and this patch plays it.",
     "1. Open the memory the agent plays with (buffer~ reads WAV, AIFF and FLAC).   2. Turn the sound on.",
     "3. Start the agent: antiphon play --input ... --output osc --memory THE-SAME-FILE",
-    f"It subscribes to the reports event, changed and status on port {PLAYER}.",
+    f"It subscribes to the reports event, changed and status on port {PLAYER_PORT}.",
     "With several memories: one player each, the memory's name in its field instead of any, a port of its own.",
     "A jump fades from voice to voice in 50 ms with equal power; a memory that goes on is not touched.",
     "An event that comes late begins as much later in the memory. No event: the memory goes on 250 ms and fades.",
@@ -27,39 +28,39 @@ PLAYING = (
 )
 
 
-def control() -> Board:
+def control() -> MaxCanvas:
     """antiphon.control.maxhelp"""
-    board = _page("antiphon.control - hears and steers the agent", CONTROL, 1500)
-    board.say("MESSAGES: click, or copy them into your patch", fontface=1)
-    board.row()
-    out = board.add("s antiphon")
+    canvas = _page("antiphon.control - hears and steers the agent", CONTROL, 1500)
+    canvas.comment("MESSAGES: click, or copy them into your patch", fontface=1)
+    canvas.row()
+    out = canvas.add("s antiphon")
     for one in CONTROLS.values():
         if one.group in ("osc", "hear", "midi"):
             continue
-        board.row()
+        canvas.row()
         values = " ".join(example(arg) for arg in one.args)
-        message = board.add(f"message {ROOT}{one.name} {values}".rstrip(), wide=270)
-        board.wire(message, out)
-        board.say(one.meaning)
-    board.row()
-    board.say("REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...", fontface=1)
+        message = canvas.add(f"message {ROOT}{one.name} {values}".rstrip(), wide=270)
+        canvas.connect(message, out)
+        canvas.comment(one.meaning)
+    canvas.row()
+    canvas.comment("REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...", fontface=1)
     for about in REPORTS.values():
-        board.row()
+        canvas.row()
         fields = " ".join(field.name for field in about.fields if field.kind != "d")
-        board.say(f"{about.address} {fields} - {about.meaning}")
-    return board
+        canvas.comment(f"{about.address} {fields} - {about.meaning}")
+    return canvas
 
 
-def player() -> Board:
+def player() -> MaxCanvas:
     """antiphon.player.maxhelp"""
     return _page("antiphon.player - sounds for antiphon play --output osc", PLAYING, 400)
 
 
-def _page(title: str, words: tuple[str, ...], height: int) -> Board:
-    board = Board(1700, height, 800, panel=False)
-    board.say(title, fontsize=18.0, wide=600, tall=28)
-    board.row(28)
+def _page(title: str, words: tuple[str, ...], height: int) -> MaxCanvas:
+    canvas = MaxCanvas(1700, height, 800, panel=False)
+    canvas.comment(title, fontsize=18.0, wide=600, tall=28)
+    canvas.row(28)
     for line in words:
-        board.say(line)
-        board.row()
-    return board
+        canvas.comment(line)
+        canvas.row()
+    return canvas

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from agent.control.command import REPORTS, ReportField
 from patches.pd_network import network
-from patches.pdpatch import BLUE, CHAR, RED, Patch
-from patches.surface import EXAMPLES, GROUPS, HEADS, HOST, RECEIVE, SEND, SHOWN, Widget, fields, reports, widgets
+from patches.pd_patch import BLUE, CHARACTER_PX, RED, Patch
+from patches.surface import (
+    AGENT_PORT,
+    DETAILED_REPORTS,
+    DISPLAYED_REPORTS,
+    GROUPS,
+    HOST,
+    MESSAGE_EXAMPLES,
+    SURFACE_PORT,
+    Widget,
+    group_areas,
+    reports,
+    widgets,
+)
 
-LINE = 26  # px from widget to widget
-FIELDS = fields((150, 260, 430), LINE, top=60)
+ROW_HEIGHT_PX = 26
+GROUP_AREAS = group_areas((150, 260, 430), ROW_HEIGHT_PX, top=60)
 
 
 def control() -> Patch:
     """The surface: nothing but things to touch and to read; the work is done in three subpatches."""
     patch = Patch(1340, 800)
     patch.text(10, 8, "ANTIPHON - control surface. Start the agent first or later: antiphon play ...")
-    patch.text(10, 28, f"It hears on port {SEND} and tells on port {RECEIVE} of {HOST}; see [pd network] below.")
+    patch.text(
+        10, 28, f"It hears on port {AGENT_PORT} and tells on port {SURFACE_PORT} of {HOST}; see [pd network] below."
+    )
     patch.toggle(620, 14, 20, "connected", "", "$0-connected")
     for n, group in enumerate(GROUPS):
-        x, y, width, height = FIELDS[group]
+        x, y, width, height = GROUP_AREAS[group]
         patch.panel(x, y, width, height, GROUPS[group], BLUE if n % 2 else "#d0f0d0")
         for k, widget in enumerate(widgets(group)):
-            _draw(patch, widget, x + 8, y + 24 + LINE * k)
+            _draw(patch, widget, x + 8, y + 24 + ROW_HEIGHT_PX * k)
     _displays(patch, 886, 60)
-    patch.sub(10, 680, network(RECEIVE, SHOWN, "antiphon-in", state=True))
+    patch.sub(10, 680, network(SURFACE_PORT, DISPLAYED_REPORTS, "antiphon-in", state=True))
     patch.sub(120, 680, _sender())
     patch.sub(210, 680, _shower())
     patch.sub(300, 680, _echo())
@@ -40,7 +54,7 @@ def _draw(patch: Patch, widget: Widget, x: int, y: int) -> None:
     elif kind == "switch":
         patch.toggle(x, y, 20, widget.name, send, heard)
     elif kind == "message":
-        patch.msg(x, y, f"; antiphon {EXAMPLES[widget.name]}")
+        patch.msg(x, y, f"; antiphon {MESSAGE_EXAMPLES[widget.name]}")
     elif kind == "word":
         patch.symbol(x, y, 14, send=send)
         patch.text(x + 120, y, widget.name)
@@ -55,7 +69,7 @@ def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, heard: 
         choices = widget.control.args[0].choices
         patch.radio(x, y, len(choices), send, f"{send}-row")
         patch.text(x + 70, y, f"{' / '.join(choices)}")
-        label = max(label, x + 70 + round(CHAR * (3 + len(" / ".join(choices)))))
+        label = max(label, x + 70 + round(CHARACTER_PX * (3 + len(" / ".join(choices)))))
         if not settings:
             return
     elif widget.kind == "span":
@@ -63,23 +77,23 @@ def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, heard: 
             patch.entry(x + 80 * n, y, 6, (arg.low or 0, arg.high or 1), f"{send}-{arg.name}", f"{heard}-{arg.name}")
     elif widget.kind == "fader":
         patch.slider(x, y, widget.fader_range, False, f"{send}-slide", f"{send}-fader")
-        patch.entry(x + 172, y, 6, widget.span, send, heard)
+        patch.entry(x + 172, y, 6, widget.value_range, send, heard)
     else:
-        patch.entry(x, y, 5, widget.span, send, heard)
+        patch.entry(x, y, 5, widget.value_range, send, heard)
     patch.text(label, y, widget.label)
 
 
 def _displays(patch: Patch, x: int, y: int) -> None:
     """What the agent tells: the parts first looked at value by value, the others a line each."""
     for about in reports():
-        if about.name in HEADS:
+        if about.name in DETAILED_REPORTS:
             patch.text(x, y, f"{about.name}: {about.meaning}")
             y = _values(patch, about.name, [one for one in about.fields if one.kind != "d"], x, y + 20) + 24
             continue
         patch.text(x, y, about.name)
         sentence = [one.kind for one in about.fields] == ["s"]
         (patch.symbol if sentence else patch.list)(x + 80, y, 48, f"$0-show-{about.name}")
-        y += LINE
+        y += ROW_HEIGHT_PX
 
 
 def _values(patch: Patch, report: str, values: list[ReportField], x: int, y: int) -> int:
@@ -89,8 +103,8 @@ def _values(patch: Patch, report: str, values: list[ReportField], x: int, y: int
             y += 38
         at = x + 8 + 70 * (n % 6)
         patch.text(at, y - 2, field.name)
-        show = patch.symbol if field.kind == "s" else patch.number
-        show(at, y + 16, 8, f"$0-{report}-{field.name}")
+        show_on_parent = patch.symbol if field.kind == "s" else patch.number
+        show_on_parent(at, y + 16, 8, f"$0-{report}-{field.name}")
     return y + 18
 
 
@@ -99,14 +113,14 @@ def _sender() -> Patch:
     patch = Patch(1180, 760, "to-osc")
     patch.text(10, 8, "any message to [s antiphon]: its first word is the control, the others are its values")
     form, order = patch.obj(10, 180, "oscformat"), patch.obj(10, 80, "t a a")
-    patch.cord(patch.obj(10, 30, "r antiphon"), patch.obj(10, 55, "list prepend"), order)
+    patch.connect(patch.obj(10, 30, "r antiphon"), patch.obj(10, 55, "list prepend"), order)
     name, values = patch.obj(150, 105, "list split 1"), patch.obj(10, 105, "list split 1")
-    patch.cord(
+    patch.connect(
         (order, 1), name, patch.obj(150, 130, "list prepend set antiphon"), patch.obj(150, 155, "list trim"), form
     )
-    patch.cord(order, values)
-    patch.join(values, 1, form, 0)
-    patch.cord(form, patch.obj(10, 205, "s $0-out"))
+    patch.connect(order, values)
+    patch.connect_inlet(values, 1, form, 0)
+    patch.connect(form, patch.obj(10, 205, "s $0-out"))
     x, y = 10, 250
     for group in GROUPS:
         for widget in widgets(group):
@@ -120,9 +134,9 @@ def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
     """$0-NAME -> /antiphon/NAME, with the types of the table."""
     path = " ".join(["antiphon", *widget.name.split("/")])
     types = {"button": "", "word": "-f s ", "choice": "-f s ", "span": "-f ff ", "fader": "-f f "}
-    flag = "-f i " if widget.kind != "choice" and widget.control.args and widget.whole else types[widget.kind]
+    flag = "-f i " if widget.kind != "choice" and widget.control.args and widget.takes_integers else types[widget.kind]
     form = patch.obj(x, y + 24, f"oscformat {flag}{path}")
-    patch.cord(form, patch.obj(x + 220, y + 24, "s $0-out"))
+    patch.connect(form, patch.obj(x + 220, y + 24, "s $0-out"))
     if widget.kind == "span":
         _send_span(patch, widget, x, y, form)
         return
@@ -130,42 +144,44 @@ def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
     if widget.kind == "choice":
         choices = widget.control.args[0].choices
         row = patch.obj(x + 104, y, "sel " + " ".join(map(str, range(len(choices)))))
-        patch.cord(heard, row)
+        patch.connect(heard, row)
         for n, choice in enumerate(choices):
-            patch.cord((row, n), patch.msg(x + 170 + 44 * n, y, f"symbol {choice}"), form)
+            patch.connect((row, n), patch.msg(x + 170 + 44 * n, y, f"symbol {choice}"), form)
         return
-    patch.cord(heard, form)
+    patch.connect(heard, form)
     if widget.kind == "fader":
         slide, shown = patch.obj(x + 130, y, f"r $0-{widget.name}-slide"), f"s $0-{widget.name}-set"
-        between = [patch.obj(x + 130, y - 22, "i")] if widget.whole else []
-        patch.cord(slide, *between, patch.obj(x + 160, y - 22, shown))
+        between = [patch.obj(x + 130, y - 22, "i")] if widget.takes_integers else []
+        patch.connect(slide, *between, patch.obj(x + 160, y - 22, shown))
 
 
 def _send_span(patch: Patch, widget: Widget, x: int, y: int, form: int) -> None:
     """Two numbers, either of which sends both."""
     low, high = (f"r $0-{widget.name}-{arg.name}" for arg in widget.control.args)
     pair, again = patch.obj(x, y - 22, "pack 0 1"), patch.obj(x + 100, y - 22, "t b f")
-    patch.cord(patch.obj(x, y, low), pair, form)
-    patch.cord(patch.obj(x + 130, y, high), again, pair)
-    patch.join(again, 1, pair, 1)
+    patch.connect(patch.obj(x, y, low), pair, form)
+    patch.connect(patch.obj(x + 130, y, high), again, pair)
+    patch.connect_inlet(again, 1, pair, 1)
 
 
 def _shower() -> Patch:
     """Reports to the boxes that show them."""
-    patch = Patch(1180, 60 + 60 * len(SHOWN), "to-show")
-    names = " ".join(SHOWN)
+    patch = Patch(1180, 60 + 60 * len(DISPLAYED_REPORTS), "to-show")
+    names = " ".join(DISPLAYED_REPORTS)
     route = patch.obj(10, 40, f"route {names}")
-    patch.cord(patch.obj(10, 10, "r antiphon-in"), route)
-    for n, name in enumerate(SHOWN):
+    patch.connect(patch.obj(10, 10, "r antiphon-in"), route)
+    for n, name in enumerate(DISPLAYED_REPORTS):
         y = 80 + 50 * n
-        if name not in HEADS:
-            patch.cord((route, n), patch.obj(10, y, "list"), patch.obj(120, y, f"s $0-show-{name}"))
+        if name not in DETAILED_REPORTS:
+            patch.connect((route, n), patch.obj(10, y, "list"), patch.obj(120, y, f"s $0-show-{name}"))
             continue
         fields = [one for one in REPORTS[name].fields if one.kind != "d"]
         parts = patch.obj(10, y, "unpack " + " ".join("s" if one.kind == "s" else "0" for one in fields))
-        patch.cord((route, n), parts)
+        patch.connect((route, n), parts)
         for k, field in enumerate(fields):
-            patch.cord((parts, k), patch.obj(10 + 150 * (k % 7), y + 22 + 18 * (k // 7), f"s $0-{name}-{field.name}"))
+            patch.connect(
+                (parts, k), patch.obj(10 + 150 * (k % 7), y + 22 + 18 * (k // 7), f"s $0-{name}-{field.name}")
+            )
     return patch
 
 
@@ -174,15 +190,15 @@ def _echo() -> Patch:
     patch = Patch(1180, 760, "to-widgets")
     patch.text(10, 8, "changed NAME VALUES -> [s $0-NAME-set] with the message: set VALUES")
     split, send = patch.obj(10, 70, "list split 1"), patch.obj(10, 190, "send")
-    patch.cord(
+    patch.connect(
         patch.obj(10, 30, "r antiphon-in"), patch.obj(120, 30, "route changed"), patch.obj(240, 30, "list"), split
     )
     kept = patch.obj(10, 130, "list append")
     order, name = patch.obj(10, 100, "t b s"), patch.obj(160, 130, "makefilename $0-%s-set")
-    patch.join(split, 1, kept, 1)  # the values come first, the name after them
-    patch.cord(split, order, kept, patch.obj(10, 150, "list prepend set"), patch.obj(10, 170, "list trim"), send)
-    patch.cord((order, 1), name)
-    patch.join(name, 0, send, 1)
+    patch.connect_inlet(split, 1, kept, 1)  # the values come first, the name after them
+    patch.connect(split, order, kept, patch.obj(10, 150, "list prepend set"), patch.obj(10, 170, "list trim"), send)
+    patch.connect((order, 1), name)
+    patch.connect_inlet(name, 0, send, 1)
     x, y = 10, 240
     for group in GROUPS:
         for widget in widgets(group):
@@ -196,18 +212,18 @@ def _follow(patch: Patch, widget: Widget, x: int, y: int) -> None:
     """What of a widget does not understand `set VALUE` by itself."""
     name = f"$0-{widget.name}"
     route = patch.obj(x + 140, y, "route set")
-    patch.cord(patch.obj(x, y, f"r {name}-set"), route)
+    patch.connect(patch.obj(x, y, f"r {name}-set"), route)
     if widget.kind == "fader":
-        patch.cord(route, patch.msg(x, y + 24, "set $1"), patch.obj(x + 60, y + 24, f"s {name}-fader"))
+        patch.connect(route, patch.msg(x, y + 24, "set $1"), patch.obj(x + 60, y + 24, f"s {name}-fader"))
     elif widget.kind == "choice":
         choices = widget.control.args[0].choices
         row, last = patch.obj(x, y + 24, "sel " + " ".join(choices)), patch.obj(x + 160, y + 48, f"s {name}-row")
-        patch.cord(route, patch.obj(x + 220, y, "list"), row)
+        patch.connect(route, patch.obj(x + 220, y, "list"), row)
         for n in range(len(choices)):
-            patch.cord((row, n), patch.msg(x + 50 * n, y + 48, f"set {n}"), last)
+            patch.connect((row, n), patch.msg(x + 50 * n, y + 48, f"set {n}"), last)
     else:
         ends = patch.obj(x, y + 24, "unpack 0 1")
-        patch.cord(route, ends)
+        patch.connect(route, ends)
         for n, arg in enumerate(widget.control.args):
             message = patch.msg(x + 140 * n, y + 46, "set $1")
-            patch.cord((ends, n), message, patch.obj(x + 50 + 140 * n, y + 46, f"s {name}-set-{arg.name}"))
+            patch.connect((ends, n), message, patch.obj(x + 50 + 140 * n, y + 46, f"s {name}-set-{arg.name}"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from agent.control.command import CONTROLS, REPORTS, Arg
-from patches.pdpatch import BLUE, Patch
-from patches.surface import PLAYER, RECEIVE, SEND
+from patches.pd_patch import BLUE, Patch
+from patches.surface import AGENT_PORT, PLAYER_PORT, SURFACE_PORT
 
 CONTROL = (
     "1. Start the agent: antiphon play --input ... --output ... (or let it start later).",
     "2. Open antiphon-control.pd. The field connected lights up with the agent's heartbeat.",
-    f"3. Move anything. Commands leave for port {SEND}, reports come to port {RECEIVE}; both stand in [pd network].",
+    f"3. Move anything. Commands leave for port {AGENT_PORT}, "
+    f"reports come to port {SURFACE_PORT}; both stand in [pd network].",
     "In your own patches: leave the surface open, or put [antiphon-control] into your patch, and use",
     "   [s antiphon] with messages such as the ones below, and [r antiphon-in] for all that the agent tells.",
 )
@@ -17,7 +18,7 @@ PLAYING = (
     "With --output osc the agent makes no sound: it tells what to play, and when, and this patch plays it.",
     "1. Open the memory the agent plays with (WAV, AIFF or CAF; for FLAC see README.md) with the button of slot 1.",
     "2. Start the agent: antiphon play --input ... --output osc --memory THE-SAME-FILE",
-    f"It subscribes to the reports event, changed, status and memory on port {PLAYER}.",
+    f"It subscribes to the reports event, changed, status and memory on port {PLAYER_PORT}.",
     "Slot 1 plays any memory. With several memories, write each one's name (as shown under memory) into its slot.",
     "A jump fades from voice to voice in 50 ms with equal power; a memory that goes on is not touched.",
     "An event that comes late begins as much later in the memory. No event: the memory goes on 250 ms and fades.",
@@ -60,7 +61,7 @@ def slot() -> Patch:
         "Outlet: the sound, without gain.",
     )
     patch, y = _page("antiphon-slot", words, 320)
-    patch.cord(
+    patch.connect(
         patch.msg(10, y, "0 1.5 0.5 0 1 demo"), patch.obj(10, y + 30, "antiphon-slot 9 any"),
         patch.obj(10, y + 80, "*~ 0.3"), patch.obj(10, y + 110, "dac~ 1"),
     )  # fmt: skip

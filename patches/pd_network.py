@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from patches.pdpatch import Patch
-from patches.surface import HOST, SEND
+from patches.pd_patch import Patch
+from patches.surface import AGENT_PORT, HOST
 
 
 def network(port: int, reports: Iterable[str], told: str, state: bool = False) -> Patch:
@@ -17,25 +17,27 @@ def network(port: int, reports: Iterable[str], told: str, state: bool = False) -
     patch = Patch(760, 470, "network")
     patch.text(20, 8, "What this patch sends (OSC bytes) leaves here. Change the address if the agent is elsewhere.")
     load, metro = patch.obj(20, 30, "loadbang"), patch.obj(20, 80, "metro 1000")
-    gate, connect = patch.obj(20, 105, "spigot 1"), patch.msg(20, 130, f"connect {HOST} {SEND}")
+    gate, connect = patch.obj(20, 105, "spigot 1"), patch.msg(20, 130, f"connect {HOST} {AGENT_PORT}")
     send, closed = patch.obj(20, 250, "netsend -u -b"), patch.obj(20, 275, "== 0")
-    patch.cord(load, patch.msg(20, 55, "1"), metro, gate, connect, send, closed)
-    patch.join(closed, 0, gate, 1)
+    patch.connect(load, patch.msg(20, 55, "1"), metro, gate, connect, send, closed)
+    patch.connect_inlet(closed, 0, gate, 1)
     out = patch.obj(200, 212, "list prepend send")
-    patch.cord(patch.obj(200, 190, "r $0-out"), out, patch.obj(200, 232, "list trim"), send)
+    patch.connect(patch.obj(200, 190, "r $0-out"), out, patch.obj(200, 232, "list trim"), send)
     words = patch.msg(330, 105, f"{port} {' '.join(reports)}")
-    patch.cord(metro, patch.obj(330, 80, "delay 100"), words, patch.obj(330, 140, "oscformat antiphon subscribe"), out)
+    patch.connect(
+        metro, patch.obj(330, 80, "delay 100"), words, patch.obj(330, 140, "oscformat antiphon subscribe"), out
+    )
     patch.text(20, 310, "What the agent tells: to the port we subscribed, and as an answer to the socket we send from.")
     hear, parse = patch.obj(20, 335, f"netreceive -u -b {port}"), patch.obj(170, 335, "oscparse")
     give = patch.obj(440, 335, f"s {told}")
-    patch.cord(hear, parse, patch.obj(240, 335, "list trim"), patch.obj(320, 335, "route antiphon"), give)
-    patch.join(send, 1, parse, 0)
+    patch.connect(hear, parse, patch.obj(240, 335, "list trim"), patch.obj(320, 335, "route antiphon"), give)
+    patch.connect_inlet(send, 1, parse, 0)
     patch.text(20, 375, "The heartbeat: where it begins, ask for all settings; where it is missing for 3 s, say so.")
     beat, order = patch.obj(20, 400, f"r {told}"), patch.obj(250, 400, "t b b")
     wait, alive = patch.obj(300, 400, "delay 3000"), patch.obj(440, 400, "change")
-    patch.cord(beat, patch.obj(140, 400, "route status"), order, wait, patch.msg(390, 400, "0"), alive)
-    patch.cord((order, 1), patch.msg(250, 425, "1"), alive)
-    patch.cord(alive, patch.msg(440, 425, "set $1"), patch.obj(500, 425, "s $0-connected"))
+    patch.connect(beat, patch.obj(140, 400, "route status"), order, wait, patch.msg(390, 400, "0"), alive)
+    patch.connect((order, 1), patch.msg(250, 425, "1"), alive)
+    patch.connect(alive, patch.msg(440, 425, "set $1"), patch.obj(500, 425, "s $0-connected"))
     if state:
-        patch.cord(alive, patch.obj(500, 400, "sel 1"), patch.obj(560, 400, "oscformat antiphon state"), out)
+        patch.connect(alive, patch.obj(500, 400, "sel 1"), patch.obj(560, 400, "oscformat antiphon state"), out)
     return patch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agent.control.command import REPORTS
 from patches.pd_network import network
-from patches.pdpatch import BLUE, Patch
-from patches.surface import PLAYER
+from patches.pd_patch import BLUE, Patch
+from patches.surface import PLAYER_PORT
 
 FADE = 50  # ms, as action.crossfade_ms
 SLOTS = 4  # memories that can be loaded at once
@@ -32,8 +32,8 @@ def player() -> Patch:
     _output(patch, slots)
     play = patch.obj(18, 300, "r $0-play")
     for one in slots:
-        patch.join(play, 0, one, 0)
-    patch.sub(18, 520, network(PLAYER, TOLD, "$0-in"))
+        patch.connect_inlet(play, 0, one, 0)
+    patch.sub(18, 520, network(PLAYER_PORT, TOLD, "$0-in"))
     patch.sub(110, 520, _events())
     patch.text(200, 522, "[r~ antiphon-player] is the sound, for your own patches ; [pd events] is where time is kept")
     return patch
@@ -43,30 +43,30 @@ def _output(patch: Patch, slots: list[int]) -> None:
     """Gain of the events, the agent's mute, the volume of this patch, the loudspeakers."""
     gain, mute, volume = patch.obj(18, 400, "*~"), patch.obj(18, 430, "*~"), patch.obj(18, 460, "*~")
     for one in slots:
-        patch.join(one, 0, gain, 0)
-    patch.cord(gain, mute, volume, speakers := patch.obj(18, 490, "dac~ 1 2"))
-    patch.join(volume, 0, speakers, 1)
-    patch.cord(volume, patch.obj(100, 490, "s~ antiphon-player"))
+        patch.connect_inlet(one, 0, gain, 0)
+    patch.connect(gain, mute, volume, speakers := patch.obj(18, 490, "dac~ 1 2"))
+    patch.connect_inlet(volume, 0, speakers, 1)
+    patch.connect(volume, patch.obj(100, 490, "s~ antiphon-player"))
     level, ramp = patch.obj(110, 370, "r $0-gain-ramp"), patch.obj(110, 400, "vline~")
-    patch.cord(level, ramp)
-    patch.join(ramp, 0, gain, 1)
+    patch.connect(level, ramp)
+    patch.connect_inlet(ramp, 0, gain, 1)
     told = patch.obj(240, 340, "r $0-in")
     shut = patch.obj(240, 430, "vline~")
     muted = patch.obj(480, 340, "route mute")
-    patch.cord(told, patch.obj(310, 340, "route changed"), patch.obj(420, 340, "list"), muted)
-    patch.cord(muted, patch.obj(580, 340, "== 0"), patch.msg(580, 370, "$1 10"), shut)
-    patch.join(shut, 0, mute, 1)
+    patch.connect(told, patch.obj(310, 340, "route changed"), patch.obj(420, 340, "list"), muted)
+    patch.connect(muted, patch.obj(580, 340, "== 0"), patch.msg(580, 370, "$1 10"), shut)
+    patch.connect_inlet(shut, 0, mute, 1)
     smooth = patch.obj(330, 460, "vline~")
     patch.slider(600, 290, (0, 1), False, "$0-volume", "$0-volume-set")
     patch.text(770, 290, "volume")
-    patch.cord(patch.obj(600, 430, "r $0-volume"), patch.msg(600, 460, "$1 20"), smooth)
-    patch.join(smooth, 0, volume, 1)
+    patch.connect(patch.obj(600, 430, "r $0-volume"), patch.msg(600, 460, "$1 20"), smooth)
+    patch.connect_inlet(smooth, 0, volume, 1)
     one, start = patch.msg(620, 370, "1"), patch.obj(760, 400, "loadbang")
-    patch.cord(start, patch.msg(760, 430, "; pd dsp 1"))
-    patch.cord(start, patch.msg(700, 480, "set 1"), patch.obj(700, 505, "s $0-volume-set"))
-    patch.cord(start, one, ramp)
-    patch.cord(one, shut)
-    patch.cord(one, smooth)
+    patch.connect(start, patch.msg(760, 430, "; pd dsp 1"))
+    patch.connect(start, patch.msg(700, 480, "set 1"), patch.obj(700, 505, "s $0-volume-set"))
+    patch.connect(start, one, ramp)
+    patch.connect(one, shut)
+    patch.connect(one, smooth)
 
 
 def _events() -> Patch:
@@ -74,40 +74,40 @@ def _events() -> Patch:
     patch = Patch(1000, 520, "events")
     fields = [one for one in REPORTS["event"].fields if one.kind != "d"]
     parts = patch.obj(10, 60, "unpack " + " ".join("s" if one.kind == "s" else "0" for one in fields))
-    patch.cord(patch.obj(10, 10, "r $0-in"), patch.obj(100, 10, "route event"), patch.obj(210, 10, "list"), parts)
+    patch.connect(patch.obj(10, 10, "r $0-in"), patch.obj(100, 10, "route event"), patch.obj(210, 10, "list"), parts)
     at = {one.name: (parts, n) for n, one in enumerate(fields)}
     for n, name in enumerate(("hop", "why", "segment", "position", "gain", "memory", "lead")):
-        patch.cord(at[name], patch.obj(10 + 130 * n, 100, f"s $0-{name}"))
+        patch.connect(at[name], patch.obj(10 + 130 * n, 100, f"s $0-{name}"))
     pack = patch.obj(10, 200, "pack 0 0 0 0 0 s")
     pipe = patch.obj(10, 240, "pipe 0 0 0 0 0 s 0")
-    patch.cord(at["segment"], pack, pipe)
+    patch.connect(at["segment"], pack, pipe)
     for inlet, name in ((1, "position"), (2, "duration"), (4, "gain"), (5, "memory")):
-        patch.join(*at[name], pack, inlet)
+        patch.connect_inlet(*at[name], pack, inlet)
     milli, late = patch.obj(560, 140, "expr int($f1 * $f2 + 0.5) * 1000 / $f2"), patch.obj(700, 200, "* -0.001")
     patch.text(560, 60, "in ms, to the sample: between samples the memory would be read blurred")
     rate = patch.obj(700, 110, "samplerate~")
-    patch.cord(patch.obj(700, 85, "loadbang"), rate)
-    patch.join(rate, 0, milli, 1)
+    patch.connect(patch.obj(700, 85, "loadbang"), rate)
+    patch.connect_inlet(rate, 0, milli, 1)
     wait, behind = patch.obj(560, 200, "max 0"), patch.obj(700, 170, "min 0")
-    patch.cord(at["lead"], milli, wait)
-    patch.cord(milli, behind, late)
-    patch.join(late, 0, pack, 3)
-    patch.join(wait, 0, pipe, 6)
+    patch.connect(at["lead"], milli, wait)
+    patch.connect(milli, behind, late)
+    patch.connect_inlet(late, 0, pack, 3)
+    patch.connect_inlet(wait, 0, pipe, 6)
     again = patch.obj(10, 280, "pack 0 0 0 0 0 s")
     for n in range(6):
-        patch.join(pipe, n, again, n)
+        patch.connect_inlet(pipe, n, again, n)
     patch.text(160, 280, "segment position duration late gain memory, at the time they sound")
-    patch.cord(again, order := patch.obj(10, 310, "t a a"), patch.obj(10, 400, "s $0-play"))
+    patch.connect(again, order := patch.obj(10, 310, "t a a"), patch.obj(10, 400, "s $0-play"))
     ramp = patch.obj(160, 340, "unpack 0 0 0 0 0 s")
-    patch.join(order, 1, ramp, 0)
+    patch.connect_inlet(order, 1, ramp, 0)
     both = patch.obj(160, 370, "pack 0 0")
     patch.text(420, 340, "the gain is reached at the end of the hop")
     milli = patch.obj(330, 370, "* 1000")
-    patch.cord((ramp, 2), milli)
-    patch.join(milli, 0, both, 1)
+    patch.connect((ramp, 2), milli)
+    patch.connect_inlet(milli, 0, both, 1)
     kept = patch.obj(420, 370, "f")
-    patch.join(ramp, 4, kept, 1)
-    patch.cord((ramp, 0), patch.obj(500, 370, "t b"), kept, both, patch.obj(160, 400, "s $0-gain-ramp"))
+    patch.connect_inlet(ramp, 4, kept, 1)
+    patch.connect((ramp, 0), patch.obj(500, 370, "t b"), kept, both, patch.obj(160, 400, "s $0-gain-ramp"))
     return patch
 
 
@@ -122,18 +122,18 @@ def slot() -> Patch:
     patch.toggle(516, 6, 20, "", "", "$0-sounds")
     patch.text(4, 60, "an event: segment position duration late gain memory")
     inlet = patch.obj(4, 85, "inlet")
-    patch.cord(inlet, split := patch.obj(4, 110, "unpack 0 0 0 0 0 s"))
+    patch.connect(inlet, split := patch.obj(4, 110, "unpack 0 0 0 0 0 s"))
     pack = patch.obj(4, 200, "pack 0 0 0 0 0 0")
     _is_mine(patch, split, pack)
     for n in range(4):
-        patch.join(split, n, pack, n)
-    patch.cord(pack, patch.sub(4, 260, _choose()))
+        patch.connect_inlet(split, n, pack, n)
+    patch.connect(pack, patch.sub(4, 260, _choose()))
     patch.sub(4, 300, _load())
     mix = patch.obj(4, 460, "outlet~")
     for n in range(2):
-        patch.cord(patch.sub(4 + 120 * n, 400, _voice(n)), mix)
+        patch.connect(patch.sub(4 + 120 * n, 400, _voice(n)), mix)
     patch.obj(300, 400, "table $0-memory 100")
-    patch.show(546, 34)
+    patch.show_on_parent(546, 34)
     return patch
 
 
@@ -141,23 +141,23 @@ def _is_mine(patch: Patch, split: int, pack: int) -> None:
     """1 into the pack's last inlet if the event's memory has this slot's name, or the slot takes any."""
     same, named = patch.obj(200, 140, "sel none"), patch.obj(420, 85, "r $0-name")
     load, first = patch.obj(560, 60, "loadbang"), patch.obj(560, 85, "symbol $2")
-    patch.cord(load, first)
+    patch.connect(load, first)
     order = patch.obj(420, 110, "t s s")
-    patch.cord(named, order)
-    patch.cord(first, patch.obj(560, 110, "s $0-name-set"))
-    patch.join(order, 0, same, 1)
+    patch.connect(named, order)
+    patch.connect(first, patch.obj(560, 110, "s $0-name-set"))
+    patch.connect_inlet(order, 0, same, 1)
     any_one = patch.obj(480, 140, "sel any")
     whole = patch.obj(420, 200, "||")
-    patch.cord((order, 1), any_one)
-    patch.join(any_one, 0, yes := patch.msg(480, 170, "1"), 0)
-    patch.join(any_one, 1, no := patch.msg(530, 170, "0"), 0)
-    patch.join(yes, 0, whole, 1)
-    patch.join(no, 0, whole, 1)
-    patch.join(split, 5, same, 0)
+    patch.connect((order, 1), any_one)
+    patch.connect_inlet(any_one, 0, yes := patch.msg(480, 170, "1"), 0)
+    patch.connect_inlet(any_one, 1, no := patch.msg(530, 170, "0"), 0)
+    patch.connect_inlet(yes, 0, whole, 1)
+    patch.connect_inlet(no, 0, whole, 1)
+    patch.connect_inlet(split, 5, same, 0)
     for outlet, value in ((0, "1"), (1, "0")):
         message = patch.msg(300 + 40 * outlet, 170, value)
-        patch.cord((same, outlet), message, whole)
-    patch.join(whole, 0, pack, 5)
+        patch.connect((same, outlet), message, whole)
+    patch.connect_inlet(whole, 0, pack, 5)
 
 
 def _choose() -> Patch:
@@ -171,31 +171,31 @@ def _choose() -> Patch:
     expected = patch.obj(560, 150, "r $0-expected")
     what = patch.obj(10, 180, "expr if($f1 < 0 || $f6 == 0, 0, if(abs($f2 - $f7) < 0.003, 1, 2))")
     values = patch.obj(10, 120, "unpack 0 0 0 0 0 0")
-    patch.cord(inlet, order, values)
+    patch.connect(inlet, order, values)
     late = patch.obj(300, 90, "unpack 0 0 0 0 0 0")
-    patch.join(order, 1, late, 0)
-    patch.cord((late, 3), patch.obj(500, 120, "s $0-late"))
-    patch.cord((late, 2), patch.obj(420, 120, "s $0-duration"))
-    patch.cord((late, 1), patch.obj(340, 120, "s $0-position"))
+    patch.connect_inlet(order, 1, late, 0)
+    patch.connect((late, 3), patch.obj(500, 120, "s $0-late"))
+    patch.connect((late, 2), patch.obj(420, 120, "s $0-duration"))
+    patch.connect((late, 1), patch.obj(340, 120, "s $0-position"))
     for n in range(6):
-        patch.join(values, n, what, n)
-    patch.join(expected, 0, what, 6)
+        patch.connect_inlet(values, n, what, n)
+    patch.connect_inlet(expected, 0, what, 6)
     which = patch.obj(10, 210, "sel 0 1 2")
-    patch.cord(what, which)
+    patch.connect(what, which)
     rest, go_on = patch.obj(10, 250, "s $0-rest"), patch.obj(110, 250, "t b")
-    patch.cord((which, 0), rest)
-    patch.cord((which, 1), go_on)
-    patch.cord((which, 2), jump := patch.obj(220, 250, "t b b"), go_on)
-    patch.cord((jump, 1), patch.obj(330, 250, "s $0-jump"))
+    patch.connect((which, 0), rest)
+    patch.connect((which, 1), go_on)
+    patch.connect((which, 2), jump := patch.obj(220, 250, "t b b"), go_on)
+    patch.connect((jump, 1), patch.obj(330, 250, "s $0-jump"))
     end = patch.obj(110, 310, "expr $f2 + $f3")
-    patch.cord(go_on, again := patch.obj(110, 280, "t b b"), end, patch.obj(110, 340, "s $0-expected"))
+    patch.connect(go_on, again := patch.obj(110, 280, "t b b"), end, patch.obj(110, 340, "s $0-expected"))
     for n, name in ((1, "position"), (2, "duration")):
-        patch.join(patch.obj(180 + 120 * n, 290, f"r $0-{name}"), 0, end, n)
+        patch.connect_inlet(patch.obj(180 + 120 * n, 290, f"r $0-{name}"), 0, end, n)
     watch = patch.obj(500, 400, "delay 1000")
     span = patch.obj(500, 340, f"expr 1000 * ($f2 - $f3) + {ON}")
     for n, name in ((1, "duration"), (2, "late")):
-        patch.join(patch.obj(560 + 120 * n, 310, f"r $0-{name}"), 0, span, n)
-    patch.cord((again, 1), span, watch, patch.obj(500, 430, "s $0-rest"))
+        patch.connect_inlet(patch.obj(560 + 120 * n, 310, f"r $0-{name}"), 0, span, n)
+    patch.connect((again, 1), span, watch, patch.obj(500, 430, "s $0-rest"))
     patch.text(500, 455, f"no event for {ON} ms after the end of the last: fade")
     _turns(patch, watch)
     return patch
@@ -203,16 +203,16 @@ def _choose() -> Patch:
 
 def _turns(patch: Patch, watch: int) -> None:
     """$0-turn: 0 or 1 is the voice that begins while the other fades, 2 is none."""
-    patch.cord(patch.obj(10, 400, "r $0-rest"), stop := patch.obj(10, 425, "t b b"), patch.msg(10, 450, "-1"),
+    patch.connect(patch.obj(10, 400, "r $0-rest"), stop := patch.obj(10, 425, "t b b"), patch.msg(10, 450, "-1"),
                patch.obj(10, 480, "s $0-expected"))  # fmt: skip
-    patch.cord(patch.obj(10, 520, "loadbang"), patch.msg(90, 520, "-1"), patch.obj(140, 520, "s $0-expected"))
-    patch.cord((stop, 1), patch.msg(80, 450, "stop"), watch)
-    patch.cord(stop, patch.msg(160, 450, "2"), patch.obj(160, 480, "s $0-turn"))
-    patch.cord(
+    patch.connect(patch.obj(10, 520, "loadbang"), patch.msg(90, 520, "-1"), patch.obj(140, 520, "s $0-expected"))
+    patch.connect((stop, 1), patch.msg(80, 450, "stop"), watch)
+    patch.connect(stop, patch.msg(160, 450, "2"), patch.obj(160, 480, "s $0-turn"))
+    patch.connect(
         patch.obj(300, 400, "r $0-jump"), turn := patch.obj(300, 425, "f 0"), flip := patch.obj(350, 425, "== 0")
     )
-    patch.join(flip, 0, turn, 1)
-    patch.cord(turn, patch.obj(300, 480, "s $0-turn"))
+    patch.connect_inlet(flip, 0, turn, 1)
+    patch.connect(turn, patch.obj(300, 480, "s $0-turn"))
 
 
 def _voice(number: int) -> Patch:
@@ -220,28 +220,28 @@ def _voice(number: int) -> Patch:
     patch = Patch(760, 460, f"voice{number + 1}")
     turn = patch.obj(10, 10, "r $0-turn")
     mine = patch.obj(10, 40, f"sel {number}")
-    patch.cord(turn, mine)
+    patch.connect(turn, mine)
     fade_in, fade_out = patch.msg(150, 100, f"1 {FADE}"), patch.msg(230, 100, f"0 {FADE}")
     envelope = patch.obj(150, 140, "vline~")
-    patch.cord((mine, 1), fade_out, envelope)
-    patch.cord(mine, order := patch.obj(10, 70, "t b b"), fade_in, envelope)
+    patch.connect((mine, 1), fade_out, envelope)
+    patch.connect(mine, order := patch.obj(10, 70, "t b b"), fade_in, envelope)
     patch.text(250, 140, "sine of it: equal power")
     shape = [patch.obj(150, 170, "-~ 1"), patch.obj(150, 195, "*~ 0.25"), patch.obj(150, 220, "cos~")]
-    patch.cord(envelope, *shape)
+    patch.connect(envelope, *shape)
     begin = patch.obj(10, 250, "expr int(($f2 + $f3) * $f4 + 0.5)")
     for n, name in ((1, "position"), (2, "late"), (3, "rate")):
-        patch.join(patch.obj(300 + 110 * n, 200, f"r $0-{name}"), 0, begin, n)
-    patch.cord((order, 1), begin, place := patch.obj(10, 280, "t f f"))
+        patch.connect_inlet(patch.obj(300 + 110 * n, 200, f"r $0-{name}"), 0, begin, n)
+    patch.connect((order, 1), begin, place := patch.obj(10, 280, "t f f"))
     left = patch.obj(10, 310, "expr max($f2 - $f1, 0); 1000 * max($f2 - $f1, 0) / $f3")
     for n, name in ((1, "samples"), (2, "rate")):
-        patch.join(patch.obj(380 + 110 * n, 280, f"r $0-{name}"), 0, left, n)
+        patch.connect_inlet(patch.obj(380 + 110 * n, 280, f"r $0-{name}"), 0, left, n)
     pair, index = patch.obj(10, 340, "pack 0 0"), patch.obj(10, 400, "vline~")
-    patch.cord(place, left, pair, patch.msg(10, 370, "0, $1 $2"), index)
-    patch.join(left, 1, pair, 1)
+    patch.connect(place, left, pair, patch.msg(10, 370, "0, $1 $2"), index)
+    patch.connect_inlet(left, 1, pair, 1)
     read, out = patch.obj(150, 400, "tabread4~ $0-memory"), patch.obj(150, 425, "*~")
-    patch.join(place, 1, read, 1)
-    patch.cord(index, read, out, patch.obj(250, 425, "outlet~"))
-    patch.join(shape[-1], 0, out, 1)
+    patch.connect_inlet(place, 1, read, 1)
+    patch.connect(index, read, out, patch.obj(250, 425, "outlet~"))
+    patch.connect_inlet(shape[-1], 0, out, 1)
     return patch
 
 
@@ -249,19 +249,19 @@ def _load() -> Patch:
     """A file into the table: by the button, or by [s antiphon-slot-1-file] (2, 3, 4)."""
     patch = Patch(760, 400, "load")
     path = patch.obj(10, 70, "t s s")
-    patch.cord(patch.obj(10, 10, "r $0-open"), patch.obj(10, 40, "openpanel"), path)
-    patch.cord(patch.obj(120, 10, "r antiphon-slot-$1-file"), path)
-    patch.cord(patch.obj(320, 10, "r antiphon-slot-$1-name"), patch.obj(320, 40, "s $0-name-set"))
-    patch.cord((path, 1), patch.obj(120, 70, "s $0-file-shown"))
+    patch.connect(patch.obj(10, 10, "r $0-open"), patch.obj(10, 40, "openpanel"), path)
+    patch.connect(patch.obj(120, 10, "r antiphon-slot-$1-file"), path)
+    patch.connect(patch.obj(320, 10, "r antiphon-slot-$1-name"), patch.obj(320, 40, "s $0-name-set"))
+    patch.connect((path, 1), patch.obj(120, 70, "s $0-file-shown"))
     file = patch.obj(10, 160, "soundfiler")
-    patch.cord(path, patch.obj(10, 100, "list prepend read -resize -maxsize 5e+08"),
+    patch.connect(path, patch.obj(10, 100, "list prepend read -resize -maxsize 5e+08"),
                patch.obj(10, 120, "list append $0-memory"), patch.obj(10, 140, "list trim"), file)  # fmt: skip
     rate = patch.obj(160, 190, "unpack 48000")
     seconds = patch.obj(10, 240, "/ 48000")
-    patch.cord(file, count := patch.obj(10, 190, "t f f"), seconds, patch.obj(10, 270, "s $0-seconds"))
-    patch.join(count, 1, patch.obj(90, 220, "s $0-samples"), 0)
-    patch.join(file, 1, rate, 0)
-    patch.cord(rate, both := patch.obj(160, 220, "t f f"), patch.obj(230, 250, "s $0-rate"))
-    patch.join(both, 1, seconds, 1)
+    patch.connect(file, count := patch.obj(10, 190, "t f f"), seconds, patch.obj(10, 270, "s $0-seconds"))
+    patch.connect_inlet(count, 1, patch.obj(90, 220, "s $0-samples"), 0)
+    patch.connect_inlet(file, 1, rate, 0)
+    patch.connect(rate, both := patch.obj(160, 220, "t f f"), patch.obj(230, 250, "s $0-rate"))
+    patch.connect_inlet(both, 1, seconds, 1)
     patch.text(10, 310, "The table holds the first channel. Pd reads WAV, AIFF and CAF; for FLAC see README.md.")
     return patch

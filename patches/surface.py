@@ -1,4 +1,4 @@
-"""What a control surface shows of each control, read from the stage table; Max and Pd draw the same surface."""
+"""The control surface that Max and Pd share: a widget for each control, made from the table of controls."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from agent.control.command import CONTROLS, REPORTS, Control, ReportSpec
 
-HOST, SEND, RECEIVE, PLAYER = "127.0.0.1", 9000, 9001, 9002  # the agent's port, the surface's, the player's
-GROUPS = {  # of the table -> title on the surface; "osc", "hear" and "midi" are not for the hand
+HOST, AGENT_PORT, SURFACE_PORT, PLAYER_PORT = "127.0.0.1", 9000, 9001, 9002
+GROUPS = {  # of the table -> title on the surface; those of "osc", "hear" and "midi" have no widget
     "stage": "stage",
     "choice": "choice",
     "memory": "memory",
@@ -16,31 +16,33 @@ GROUPS = {  # of the table -> title on the surface; "osc", "hear" and "midi" are
     "settings": "settings",
 }
 COLUMNS = (("stage", "choice"), ("memory", "presets", "scenario"), ("settings",))
-HEADS = ("heard", "event", "status", "latency")  # reports shown value by value; the rest as a line
-SHOWN = tuple(name for name in REPORTS if name not in ("pong",))
-EXAMPLES = {"scenario": "scenario 40 3 3 -1 7", "scenario/next": "scenario/next 3 3 -1 7"}
+DETAILED_REPORTS = ("heard", "event", "status", "latency")  # reports shown value by value; the rest as a line
+DISPLAYED_REPORTS = tuple(name for name in REPORTS if name not in ("pong",))
+MESSAGE_EXAMPLES = {"scenario": "scenario 40 3 3 -1 7", "scenario/next": "scenario/next 3 3 -1 7"}
+
+Area = tuple[int, int, int, int]  # x, y, width, height in px
 
 
 @dataclass(frozen=True)
 class Widget:
-    """A control as a hand finds it."""
+    """A control as it is drawn."""
 
     control: Control
     kind: str  # button, switch, fader, number, choice, span, word or message
 
     @property
     def name(self) -> str:
-        """Of the control."""
+        """The name of the control."""
         return self.control.name
 
     @property
     def label(self) -> str:
-        """What stands beside it."""
+        """The text beside it."""
         unit = self.control.args[0].unit if self.control.args else ""
         return self.control.name + (f" ({unit})" if unit else "")
 
     @property
-    def span(self) -> tuple[float, float]:
+    def value_range(self) -> tuple[float, float]:
         """Lowest and highest value allowed."""
         arg = self.control.args[0]
         return (0.0 if arg.low is None else arg.low, 1.0 if arg.high is None else arg.high)
@@ -48,11 +50,11 @@ class Widget:
     @property
     def fader_range(self) -> tuple[float, float]:
         """Lowest and highest value of the fader."""
-        return self.control.fader_range or self.span
+        return self.control.fader_range or self.value_range
 
     @property
-    def whole(self) -> bool:
-        """Takes whole numbers alone."""
+    def takes_integers(self) -> bool:
+        """Does it take whole numbers only?"""
         return self.control.args[0].kind in ("i", "is")
 
 
@@ -79,20 +81,20 @@ def widgets(group: str) -> list[Widget]:
     return [Widget(one, kind_of(one)) for one in CONTROLS.values() if one.group == group]
 
 
-def fields(widths: tuple[int, ...], line: int, left: int = 10, top: int = 60) -> dict[str, tuple[int, int, int, int]]:
-    """Where the field of each group lies: x, y, width, height in px; `line` is the height of a widget's row."""
-    found, x = {}, left
+def group_areas(widths: tuple[int, ...], row_height: int, left: int = 10, top: int = 60) -> dict[str, Area]:
+    """The area of each group. widths: of the columns, px; row_height: of a widget, px."""
+    areas, x = {}, left
     for column, width in zip(COLUMNS, widths, strict=True):
         y = top
         for group in column:
-            height = line * len(widgets(group)) + 30
-            found[group] = (x, y, width, height)
+            height = row_height * len(widgets(group)) + 30
+            areas[group] = (x, y, width, height)
             y += height + 8
         x += width + 8
-    return found
+    return areas
 
 
 def reports() -> list[ReportSpec]:
-    """What the surface shows, the parts a musician looks at first in front."""
-    first = [REPORTS[name] for name in HEADS]
-    return first + [REPORTS[name] for name in SHOWN if name not in HEADS]
+    """The reports that the surface shows, the detailed ones first."""
+    first = [REPORTS[name] for name in DETAILED_REPORTS]
+    return first + [REPORTS[name] for name in DISPLAYED_REPORTS if name not in DETAILED_REPORTS]

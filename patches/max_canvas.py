@@ -1,4 +1,4 @@
-"""A Max patcher laid out in rows: every chain of boxes is a row, and nothing overlaps."""
+"""Writes a Max patcher, its boxes laid out in rows: every chain of boxes is a row, and nothing overlaps."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from py2max import Patcher
 from py2max.core.common import Rect
 
-HEIGHT, GAP, CHAR = 22.0, 8.0, 6.6  # px
+BOX_HEIGHT_PX, GAP_PX, CHARACTER_PX = 22.0, 8.0, 6.6
 
-Place = tuple[float, float, float, float]  # x, y, width, height on the panel a musician sees
+Place = tuple[float, float, float, float]  # x, y, width, height in px on the panel (presentation mode)
 
 
-class Board:
-    """One patcher. Boxes are added row by row; `place` puts one on the panel (presentation mode)."""
+class MaxCanvas:
+    """One patcher. Boxes are added row by row; `place` puts one on the panel (presentation mode) as well."""
 
     def __init__(self, width: float, height: float, columns: float = 620.0, panel: bool = True):
         self.patcher = Patcher(openinpresentation=int(panel))
@@ -23,18 +23,20 @@ class Board:
         self._height, self._columns = height, columns
         self._x, self._y, self._left = 20.0, 20.0, 20.0
 
-    def row(self, tall: float = HEIGHT) -> None:
-        """Begin a new row, where the last had boxes `tall` px high; at the bottom, a new column."""
-        self._x, self._y = self._left, self._y + tall + GAP
+    def row(self, tall: float = BOX_HEIGHT_PX) -> None:
+        """Begin a row below the last, whose boxes were `tall` px high; at the bottom, begin a column."""
+        self._x, self._y = self._left, self._y + tall + GAP_PX
         if self._y > self._height - 60:
             self._left += self._columns
             self._x, self._y = self._left, 20.0
 
-    def add(self, text: str, place: Place | None = None, wide: float = 0, tall: float = HEIGHT, **more: Any) -> Any:
+    def add(
+        self, text: str, place: Place | None = None, wide: float = 0, tall: float = BOX_HEIGHT_PX, **more: Any
+    ) -> Any:
         """A box after the last one of the row; its name and arguments as they are typed in Max."""
-        width = wide or max(40.0, CHAR * len(text) + 14)
+        width = wide or max(40.0, CHARACTER_PX * len(text) + 14)
         rect = Rect(self._x, self._y, width, tall)
-        self._x += width + GAP
+        self._x += width + GAP_PX
         if place:
             more |= {"presentation": 1, "presentation_rect": list(map(float, place))}
         kind, _, rest = text.partition(" ")
@@ -49,22 +51,22 @@ class Board:
             box._kwds["text"] = label
         return box
 
-    def say(self, words: str, place: Place | None = None, wide: float = 0, **more: Any) -> Any:
+    def comment(self, text: str, place: Place | None = None, wide: float = 0, **more: Any) -> Any:
         """A comment; on the panel alone it has a row of its own behind the scenes."""
-        box = self.add(f"comment {words}", place, wide or max(60.0, 6.2 * len(words) + 12), **more)
+        box = self.add(f"comment {text}", place, wide or max(60.0, 6.2 * len(text) + 12), **more)
         return box
 
     def panel(self, place: Place, colour: list[float]) -> None:
-        """A coloured field on the panel."""
+        """A coloured rectangle on the panel."""
         self.add("panel", place, 40, bgcolor=colour, mode=0, rounded=6, background=1)
 
-    def wire(self, *path: Any) -> None:
+    def connect(self, *path: Any) -> None:
         """Cords from box to box; (box, n) leaves by outlet n."""
         for source, target in pairwise(path):
             box, outlet = source if isinstance(source, tuple) else (source, 0)
-            self.join(box, outlet, target[0] if isinstance(target, tuple) else target, 0)
+            self.connect_inlet(box, outlet, target[0] if isinstance(target, tuple) else target, 0)
 
-    def join(self, source: Any, outlet: int, target: Any, inlet: int) -> None:
+    def connect_inlet(self, source: Any, outlet: int, target: Any, inlet: int) -> None:
         """One cord."""
         self.patcher.link(source, target, inlet=inlet, outlet=outlet)
 

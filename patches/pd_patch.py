@@ -7,8 +7,8 @@ from pathlib import Path
 
 WHITE, DARK, GREY, RED, BLUE = "#fcfcfc", "#202020", "#e0e0e0", "#ff8080", "#c0e0ff"
 FONT = 12
-CHAR = 7.2  # px, width of a character of the font
-NOTHING = "empty"  # how a Pd file says "no name"
+CHARACTER_PX = 7.2  # width of a character of the font
+NO_NAME = "empty"  # in a Pd file
 
 
 def escape(text: object) -> str:
@@ -19,7 +19,7 @@ def escape(text: object) -> str:
     return out
 
 
-def _marked(text: str) -> str:
+def _escaped_text(text: str) -> str:
     """The text of a box as a file writes it."""
     return text.replace("$", "\\$").replace(", ", " \\, ").replace("; ", " \\; ").strip()
 
@@ -40,11 +40,11 @@ class Patch:
 
     def obj(self, x: int, y: int, text: str) -> int:
         """An object box; `$0` and commas in `text` are taken as an object means them."""
-        return self._add(f"#X obj {x} {y} {_marked(text)};")
+        return self._add(f"#X obj {x} {y} {_escaped_text(text)};")
 
     def msg(self, x: int, y: int, text: str) -> int:
         """A message box; commas part messages, a semicolon begins one to a receiver."""
-        return self._add(f"#X msg {x} {y} {_marked(text)};")
+        return self._add(f"#X msg {x} {y} {_escaped_text(text)};")
 
     def text(self, x: int, y: int, words: str, width: int = 0) -> int:
         """A comment, `width` characters wide (0: as long as it is)."""
@@ -87,32 +87,32 @@ class Patch:
         return self._gui(x, y, f"hradio 18 1 0 {choices}", "", send, receive, (0, 0), "0")
 
     def _gui(self, x, y, kind, label, send, receive, offset, tail, colour=WHITE) -> int:
-        names = " ".join(escape(name) or NOTHING for name in (send, receive, label.replace(" ", "_")))
+        names = " ".join(escape(name) or NO_NAME for name in (send, receive, label.replace(" ", "_")))
         look = f"{offset[0]} {offset[1]} 0 {FONT} {colour} #000000 #000000"
         return self._add(f"#X obj {x} {y} {kind} {names} {look} {tail}".rstrip() + ";")
 
     def panel(self, x: int, y: int, width: int, height: int, label: str, colour: str = GREY) -> int:
         """A coloured field behind a group of boxes; add it before them."""
-        label = escape(label.replace(" ", "_")) or NOTHING
+        label = escape(label.replace(" ", "_")) or NO_NAME
         return self._add(
-            f"#X obj {x} {y} cnv 12 {width} {height} {NOTHING} {NOTHING} {label} 8 12 0 13 {colour} {DARK} 0;"
+            f"#X obj {x} {y} cnv 12 {width} {height} {NO_NAME} {NO_NAME} {label} 8 12 0 13 {colour} {DARK} 0;"
         )
 
     def sub(self, x: int, y: int, patch: Patch) -> int:
         """A subpatch in a box of its own."""
         return self._add(f"{patch.body()}\n#X restore {x} {y} pd {patch.name};")
 
-    def show(self, width: int, height: int) -> None:
-        """As an abstraction, its upper left corner is seen in the patch that uses it."""
+    def show_on_parent(self, width: int, height: int) -> None:
+        """Show its upper left corner in the patch that uses it (graph on parent)."""
         self.tail = [f"#X coords 0 0 1 1 {width} {height} 2 0 0;"]
 
-    def cord(self, *path: int | tuple[int, int]) -> None:
+    def connect(self, *path: int | tuple[int, int]) -> None:
         """Cords from box to box; (box, outlet) leaves by another outlet than the first."""
         for source, target in pairwise(path):
             box, outlet = source if isinstance(source, tuple) else (source, 0)
-            self.join(box, outlet, target if isinstance(target, int) else target[0], 0)
+            self.connect_inlet(box, outlet, target if isinstance(target, int) else target[0], 0)
 
-    def join(self, source: int, outlet: int, target: int, inlet: int) -> None:
+    def connect_inlet(self, source: int, outlet: int, target: int, inlet: int) -> None:
         """One cord."""
         self.cords.append(f"#X connect {source} {outlet} {target} {inlet};")
 
