@@ -72,9 +72,9 @@ def run(
         times: list[float] = []
         silent: list[float] = []
         curve: list[dict[str, Any]] = []
-        for found in compare_pairs(meter, _audible_pairs(_window_pairs(a, b, step), times, silent)):
+        for scores in compare_pairs(meter, _audible_pairs(_window_pairs(a, b, step), times, silent)):
             time = times[len(curve)]
-            curve.append({"time": time, **_row(found)})
+            curve.append({"time": time, **_row(scores)})
             if progress:
                 progress(time + step, common)
         if progress:
@@ -112,9 +112,9 @@ def _audible_pairs(
             yield one, other
 
 
-def _row(found: CoherenceScores) -> dict[str, Any]:
-    row: dict[str, Any] = {mode: found.scores.get(mode) for mode in MODES}
-    return row | {"position": found.positions and found.positions["both"], "positions": found.positions}
+def _row(scores: CoherenceScores) -> dict[str, Any]:
+    row: dict[str, Any] = {mode: scores.scores.get(mode) for mode in MODES}
+    return row | {"position": scores.positions and scores.positions["both"], "positions": scores.positions}
 
 
 def _report(meter: Coherence, curve: list[dict], silent: int, step: float, common: float, a: AudioFile, b: AudioFile):
@@ -132,14 +132,14 @@ def _report(meter: Coherence, curve: list[dict], silent: int, step: float, commo
     return report | {"curve": curve}
 
 
-def _notes(found: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
+def _notes(report: dict[str, Any], a: AudioFile, b: AudioFile) -> Iterator[str]:
     if abs(a.seconds - b.seconds) > MAX_LENGTH_DIFFERENCE_S:
         yield (f"'{a.path}' lasts {a.seconds:.1f} s, '{b.path}' {b.seconds:.1f} s: "
-               f"the first {found['seconds']:.1f} s are compared")  # fmt: skip
-    if found["silent"]:
-        yield (f"{found['silent']} of {found['windows'] + found['silent']} windows are left out: "
+               f"the first {report['seconds']:.1f} s are compared")  # fmt: skip
+    if report["silent"]:
+        yield (f"{report['silent']} of {report['windows'] + report['silent']} windows are left out: "
                f"one side is silent there (below {GATE_DB:g} dBFS)")  # fmt: skip
-    if found["calibration"] is None:
+    if report["calibration"] is None:
         yield ("this meter is not calibrated, so its scores have no scale: "
                "add --calibrate DATA, a folder of songs in stems, to learn where they lie")  # fmt: skip
 
@@ -158,7 +158,7 @@ def lines(report: dict[str, Any]) -> list[str]:
             f"one each {report['step']:g} s"]  # fmt: skip
     position = report["position"]
     if position is not None:
-        meaning = next(words for least, words in MEANINGS if position >= least)
+        meaning = next(meaning for least, meaning in MEANINGS if position >= least)
         text += ["", f"  it fits  {_bar(position)}  {position:.2f}   {meaning}"]
     text.append("")
     for mode in MODES:
@@ -181,18 +181,18 @@ def _bar(position: float, columns: int = 30) -> str:
     return "█" * full + "░" * (columns - full)
 
 
-def _plot(found: dict[str, Any]) -> list[str]:
+def _plot(report: dict[str, Any]) -> list[str]:
     """The curve as one line of blocks, each the mean of its share of the windows, and where it is best and worst."""
-    key = "both" if found["position"] is None else "position"
-    values = np.array([row[key] for row in found["curve"]])
+    key = "both" if report["position"] is None else "position"
+    values = np.array([row[key] for row in report["curve"]])
     if len(values) < 2:
         return []
     edges = np.linspace(0, len(values), min(len(values), CURVE_COLUMNS) + 1).astype(int)
     means = np.array([values[i:j].mean() for i, j in pairwise(edges)])
     low, high = (0.0, 1.0) if key == "position" else (means.min(), max(means.max(), means.min() + 1e-9))
     blocks = "".join(BLOCKS[min(int(8 * (mean - low) / (high - low)), 7)] for mean in means)
-    best, worst = (found["curve"][int(at)] for at in (values.argmax(), values.argmin()))
-    curve = f"  {_clock(found['curve'][0]['time'])} {blocks} {_clock(found['curve'][-1]['time'] + WINDOW_S)}"
+    best, worst = (report["curve"][int(at)] for at in (values.argmax(), values.argmin()))
+    curve = f"  {_clock(report['curve'][0]['time'])} {blocks} {_clock(report['curve'][-1]['time'] + WINDOW_S)}"
     if values.max() - values.min() < 0.005:
         return [curve]
     return [curve,

@@ -25,7 +25,7 @@ class Arg:
     choices: tuple[str, ...] = ()
     unit: str = ""
     optional: bool = False
-    many: bool = False  # this one, and as many more of its kind as are sent
+    many: bool = False  # any number of values of this kind
     plain: bool = False  # text: a file is named after it
 
     @property
@@ -59,7 +59,7 @@ class Control:
     alias: str = ""  # a second name that does the same
     fader_range: tuple[float, float] | None = None  # of a fader, where the whole range would be no use
     toggle: bool = False  # takes 0 or 1; without a value it turns over
-    osc: bool = False  # it is between the agent and one OSC peer; no command for the engine
+    osc: bool = False  # it concerns one OSC peer and is no command for the engine
 
     @property
     def address(self) -> str:
@@ -95,7 +95,7 @@ class ReportSpec:
     def types(self) -> str:
         """Its OSC types; a date goes out as three whole numbers, ... stands for any number more."""
         letters = {"d": "iii", "v": "?"}
-        return "".join(letters.get(one.kind, one.kind) + ("..." if one.many else "") for one in self.fields)
+        return "".join(letters.get(field.kind, field.kind) + ("..." if field.many else "") for field in self.fields)
 
 
 LABELS = Arg("label", "i", -1, 4096, many=True)
@@ -178,8 +178,8 @@ _CONTROLS = [
     Control("state", "osc", "answers every setting as 'changed' to where it came from", osc=True),
 ]  # fmt: skip
 
-CONTROLS: dict[str, Control] = {one.name: one for one in _CONTROLS}
-ALIASES: dict[str, str] = {one.alias: one.name for one in _CONTROLS if one.alias}
+CONTROLS: dict[str, Control] = {control.name: control for control in _CONTROLS}
+ALIASES: dict[str, str] = {control.alias: control.name for control in _CONTROLS if control.alias}
 
 _field = ReportField
 _HOP = _field("hop", "i")
@@ -210,4 +210,4 @@ _REPORTS = [
     ReportSpec("pong", "answer to ping, with its value", (_field("value", "v", many=True),), asked=True),
 ]  # fmt: skip
 
-REPORTS: dict[str, ReportSpec] = {one.name: one for one in _REPORTS}
+REPORTS: dict[str, ReportSpec] = {report.name: report for report in _REPORTS}

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.settings.config import EMBEDDED_MODELS as EMBEDDED
+from agent.settings.config import is_embedded_model
 from decision.model import Decision
 from perception.proxy import Proxy
 from perception.stream import Listener
@@ -39,9 +40,8 @@ def named_folder(name: str | Path) -> Path:
     path, so that ./small is the folder small that stands here. A leading ~ is the user's home.
     """
     text = str(name)
-    with suppress(OSError, ValueError):  # a name too long for a file
-        if Path(text).name == text and (EMBEDDED / text / "model.json").is_file():
-            return EMBEDDED / text
+    if is_embedded_model(text):
+        return EMBEDDED / text
     with suppress(RuntimeError):  # there is no such user
         return Path(text).expanduser()
     return Path(text)

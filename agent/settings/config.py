@@ -50,14 +50,14 @@ class _OnNetwork(_Section):
         super().__post_init__()
         if not is_address(self.host):
             raise ConfigError(f"host = {self.host!r}: expected an address in numbers, like '127.0.0.1'")
-        for one in self.allow:
-            if not is_network(one):
-                raise ConfigError(f"allow = {one!r}: expected an address in numbers, like '192.168.1.7'")
+        for network in self.allow:
+            if not is_network(network):
+                raise ConfigError(f"allow = {network!r}: expected an address in numbers, like '192.168.1.7'")
 
 
 @dataclass(frozen=True)
 class AgentSection(_Section):
-    """[agent]: which model, which memory, which dice."""
+    """[agent]: the model, the memories and the random seed."""
 
     model: str = define("small", names="model", meaning="name of an embedded model, or a folder")
     memory: str = define("demo", names="memory", meaning="'demo', a corpus folder or an audio file")
@@ -69,14 +69,14 @@ class AgentSection(_Section):
 
 @dataclass(frozen=True)
 class PerceptionSection(_Section):
-    """[perception]: how it hears."""
+    """[perception]: what counts as silence."""
 
     gate_db: float = define(-50.0, -120, 0, unit="dBFS", live=True, meaning="quieter hops count as silence")
 
 
 @dataclass(frozen=True)
 class DecisionSection(_Section):
-    """[decision]: what it answers."""
+    """[decision]: how the labels of an answer are drawn."""
 
     temperature: float = define(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
     top_p: float = define(0.9, 0, 1, live=True, meaning="0 plays the likeliest answer, 1 any answer")
@@ -103,7 +103,7 @@ class DecisionSection(_Section):
 
 @dataclass(frozen=True)
 class ActionSection(_Section):
-    """[action]: how it plays its memory."""
+    """[action]: how segments of the memory are chosen and joined."""
 
     max_continuity: int = define(
         16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
@@ -120,7 +120,7 @@ class ActionSection(_Section):
 
 @dataclass(frozen=True)
 class LiveSection(_Section):
-    """[live]: devices and time."""
+    """[live]: sound devices, hop and slack, presets."""
 
     hop: float = define(0.5, choices=(0.25, 0.35, 0.5), unit="s", meaning="time between two decisions")
     slack_ms: float = define(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
@@ -143,7 +143,7 @@ class LiveSection(_Section):
 
 @dataclass(frozen=True)
 class OscSection(_OnNetwork):
-    """[osc]: who may talk to it over the network, and who is told."""
+    """[osc]: who may send commands, and who receives reports."""
 
     port: int = define(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
     host: str = define("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
@@ -152,15 +152,15 @@ class OscSection(_OnNetwork):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for one in self.subscribers:
-            host, _, port = one.rpartition(":")
+        for subscriber in self.subscribers:
+            host, _, port = subscriber.rpartition(":")
             if not is_address(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-                raise ConfigError(f"subscribers = {one!r}: expected address:port, like '127.0.0.1:9001'")
+                raise ConfigError(f"subscribers = {subscriber!r}: expected address:port, like '127.0.0.1:9001'")
 
 
 @dataclass(frozen=True)
 class MidiSection(_Section):
-    """[midi]: pedals, pads and faders."""
+    """[midi]: the MIDI input, and what its messages do."""
 
     port: str = define("", meaning="MIDI input, by (part of) its name; empty is none")
     map: Mapping[str, str] = define({}, kind=dict, meaning="'cc 1 64', 'note 1 60' or 'program 1 3' to a control")
@@ -168,7 +168,7 @@ class MidiSection(_Section):
 
 @dataclass(frozen=True)
 class PageSection(_OnNetwork):
-    """[page]: the stage page in a browser."""
+    """[page]: the address of the page, and who may open it."""
 
     port: int = define(0, 0, 65535, meaning="port of the page; 0 is off")
     host: str = define("127.0.0.1", meaning="address it is served on; 127.0.0.1 is this machine alone")
@@ -177,7 +177,7 @@ class PageSection(_OnNetwork):
 
 @dataclass(frozen=True)
 class CoherenceSection(_Section):
-    """[coherence]: the meter of how well the two fit, while playing on a device."""
+    """[coherence]: the coherence meter, while playing on a device."""
 
     every: float = define(1.0, 0, 60, unit="s", meaning="time between two scores of the last 5 s; 0 is off")
     model: str = define("", names="model", meaning="folder of another meter; empty is the one of agent.model")
@@ -185,7 +185,7 @@ class CoherenceSection(_Section):
 
 @dataclass(frozen=True)
 class Config:
-    """All settings. A value: `change` returns another one."""
+    """All settings, immutable: `change` returns a copy."""
 
     agent: AgentSection = dataclass_field(default_factory=AgentSection)
     perception: PerceptionSection = dataclass_field(default_factory=PerceptionSection)
@@ -265,7 +265,7 @@ def from_table(table: dict[str, Any], where: str = "settings") -> Config:
             raise ConfigError(f"{where}: no section [{name}]; {_hint(name, SECTIONS)}")
         if not isinstance(content, dict):
             raise ConfigError(f"{where}: {name} = {content!r}: expected a section [{name}]")
-        known = [one.name for one in fields(SECTIONS[name])]
+        known = [key.name for key in fields(SECTIONS[name])]
         for key in content:
             if key not in known:
                 raise ConfigError(f"{where} [{name}]: no setting '{key}'; {_hint(key, known)}")
@@ -277,7 +277,7 @@ def from_table(table: dict[str, Any], where: str = "settings") -> Config:
 
 
 def change(config: Config, name: str, value: Any, where: str = "settings") -> Config:
-    """The same settings but for one, "section.key"; checked like the file, ConfigError begins with `where`."""
+    """A copy with another value of the setting "section.key", checked like the file; `where` begins the ConfigError."""
     if name not in FIELDS:
         raise ConfigError(f"{where}: no setting '{name}'; {_hint(name, FIELDS)}")
     section, key = name.split(".")

@@ -59,10 +59,10 @@ def validated(name: str, field: Field, value: Any) -> Any:
 
 
 def _validated_span(name: str, field: Field, value: Any) -> tuple[float, float]:
-    one = Field(float, 0.0, field.low, field.high)
+    bound = Field(float, 0.0, field.low, field.high)
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
-    low, high = (validated(name, one, v) for v in value)
+    low, high = (validated(name, bound, end) for end in value)
     if not low < high:
         raise ConfigError(f"{name} = {value!r}: expected the first number to be smaller than the second")
     return low, high
@@ -70,11 +70,13 @@ def _validated_span(name: str, field: Field, value: Any) -> tuple[float, float]:
 
 def _validated_texts(name: str, field: Field, value: Any) -> Any:
     """A list of texts as a tuple, or a dict of text to text as a copy."""
-    one = Field(str, "")
+    text_field = Field(str, "")
     if field.kind is dict and isinstance(value, dict):
-        return {validated(name, one, key): validated(name, one, content) for key, content in value.items()}
+        return {
+            validated(name, text_field, key): validated(name, text_field, content) for key, content in value.items()
+        }
     if field.kind is list and isinstance(value, (list, tuple)):
-        return tuple(validated(name, one, text) for text in value)
+        return tuple(validated(name, text_field, text) for text in value)
     raise ConfigError(f"{name} = {value!r}: expected {_expected(field)}")
 
 
