@@ -118,7 +118,7 @@ def metering(process: int) -> int:
     """Number of the process in which the coherence meter of an agent works, 0 if there is none."""
     for listed in Path(f"/proc/{process}/task").glob("*/children"):
         for child in listed.read_text().split():
-            if b"meter_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"meter_worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     return 0
 
