@@ -32,7 +32,7 @@ class Voice:
 
 
 @compiled()
-def _read_mirrored(audio, size, head, out):
+def _read_mirrored(audio: np.ndarray, size: int, head: int, out: np.ndarray) -> None:
     """Read on from `head`; beyond the end of the memory its last samples return backwards, so that nothing breaks off.
 
     `size` samples are valid. A head already beyond the end has been faded out and reads as silence.
@@ -45,7 +45,7 @@ def _read_mirrored(audio, size, head, out):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _dot(a, b):
+def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
     total = np.float32(0.0)
     for k in range(len(a)):
         total += a[k] * b[k]
@@ -53,7 +53,7 @@ def _dot(a, b):
 
 
 @compiled()
-def _best_shift(audio, size, old, start, frames, reach):
+def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frames: int, reach: int) -> int:
     """Shift within +-reach at which the memory from `start` on resembles `old` most: normalised cross-correlation.
 
     `frames` samples, no fewer than `old` has, can be read from the shifted start on.
@@ -79,7 +79,7 @@ def _best_shift(audio, size, old, start, frames, reach):
 
 
 @compiled()
-def _crossfade(old, new):
+def _crossfade(old: np.ndarray, new: np.ndarray) -> None:
     """Write old * cos + new * sin into `new`, scaled so that the power goes from the one's to the other's in between.
 
     Two uncorrelated sounds keep their power by themselves; alike ones would swell by up to 3 dB. With powers p and q
@@ -103,7 +103,7 @@ def _crossfade(old, new):
 
 
 @compiled()
-def _apply_gain(out, gain_before, gain, limit, recovery):
+def _apply_gain(out: np.ndarray, gain_before: float, gain: float, limit: float, recovery: float) -> float:
     """Ramp the gain over the hop, keep |out| <= 1, in place; return the limiter's gain. At gain 1 it only watches."""
     n = len(out)
     moving = gain_before != 1.0 or gain != 1.0

@@ -40,20 +40,20 @@ class Tables(NamedTuple):
 
 
 @compiled()
-def transition(t, state, label):  # type: ignore[no-untyped-def]  # Numba compiles signatures
+def transition(t: Tables, state: int, label: int) -> int:
     """State reached from `state` by `label`, -1 if there is no such edge."""
     if state == 0:
-        return t.root_edge[label]
+        return int(t.root_edge[label])
     if state < t.size[0] and t.labels[state] == label:
         return state + 1
     edge = t.first_edge[state]
     while edge >= 0 and t.labels[t.edge_target[edge] - 1] != label:
         edge = t.next_edge[edge]
-    return t.edge_target[edge] if edge >= 0 else -1
+    return int(t.edge_target[edge]) if edge >= 0 else -1
 
 
 @compiled()
-def _extend(t, new):  # type: ignore[no-untyped-def]
+def _extend(t: Tables, new: np.ndarray) -> None:
     """Append labels, O(1) each, amortised; the tables have room for them.
 
     This is `add_letter` of Allauzen et al. (1999, fig. 5). Let p be the n labels so far and S the suffix links. Each
@@ -81,7 +81,7 @@ def _extend(t, new):  # type: ignore[no-untyped-def]
 
 
 @compiled(**BARE)
-def _index(t, n, label):  # type: ignore[no-untyped-def]
+def _index(t: Tables, n: int, label: int) -> None:
     """Enter segment n into the tables that find the segments of a label."""
     if n % INDEX_BLOCK == 0:
         for known in range(len(t.newest)):  # a loop compiles a second faster than an array assignment
@@ -94,7 +94,7 @@ def _index(t, n, label):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _read(t, word):  # type: ignore[no-untyped-def]
+def _read(t: Tables, word: np.ndarray) -> np.int64:
     """State reached from state 0 by a word, -1 if the oracle does not accept it."""
     state = np.int64(0)
     for label in word:

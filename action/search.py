@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action.compiled import compiled
-from action.oracle import BARE, INDEX_BLOCK, transition
+from action.oracle import BARE, INDEX_BLOCK, Tables, transition
 
 HISTORY_LABELS = 16  # labels played last that are compared with the memory
 MAX_CANDIDATES = 12_288  # compared per search, so that the worst one takes 1 ms: 51 minutes of one label at 0.25 s
@@ -53,7 +53,7 @@ class Candidates(NamedTuple):
 
 
 @inner
-def _hash(seed, step, segment):  # type: ignore[no-untyped-def]
+def _hash(seed: int, step: int, segment: int) -> np.int64:
     """A number below 2^63 from three: the finaliser of splitmix64 (Steele, Lea & Flood 2014), used twice."""
     x = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(step)
     for salt in (np.uint64(segment), np.uint64(0)):
@@ -64,7 +64,7 @@ def _hash(seed, step, segment):  # type: ignore[no-untyped-def]
 
 
 @inner
-def equal_labels(word):  # type: ignore[no-untyped-def]
+def equal_labels(word: np.ndarray) -> int:
     """Number of equal labels a word begins with."""
     n = 1
     while n < len(word) and word[n] == word[0]:
@@ -73,7 +73,7 @@ def equal_labels(word):  # type: ignore[no-untyped-def]
 
 
 @inner
-def match_ahead(t, i, plan, lead, floor):  # type: ignore[no-untyped-def]
+def match_ahead(t: Tables, i: int, plan: np.ndarray, lead: int, floor: int) -> int:
     """Labels of the plan that the memory has from segment i on; any smaller number where that is below `floor`.
 
     Segment i has plan[0], and the plan begins with `lead` equal labels. `repeats` compares all of these at once, so a
@@ -92,13 +92,13 @@ def match_ahead(t, i, plan, lead, floor):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _match_behind(t, i, history, tail):  # type: ignore[no-untyped-def]
+def _match_behind(t: Tables, i: int, history: np.ndarray, tail: int) -> int:
     """Labels played last that the memory has just before segment i; `history` ends in `tail` equal labels."""
     newest = len(history) - 1
     if i == 0 or t.labels[i - 1] != history[newest]:
         return 0
     if t.repeats[i - 1] < tail - 1:
-        return t.repeats[i - 1] + 1
+        return int(t.repeats[i - 1]) + 1
     m = tail
     while m <= newest and i - 1 - m >= 0 and t.labels[i - 1 - m] == history[newest - m]:
         m += 1
@@ -106,17 +106,17 @@ def _match_behind(t, i, history, tail):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _last_before(t, position, label):  # type: ignore[no-untyped-def]
+def _last_before(t: Tables, position: int, label: int) -> int:
     """The last segment before `position` that has `label`, -1 if none; at most INDEX_BLOCK steps."""
     row = (position + INDEX_BLOCK - 1) // INDEX_BLOCK
     i = t.anchors[row, label] if row * INDEX_BLOCK < t.size[0] else t.newest[label]
     while i >= position:
         i = t.previous[i]
-    return i
+    return int(i)
 
 
 @inner
-def _follow_links(t, last, label, found):  # type: ignore[no-untyped-def]
+def _follow_links(t: Tables, last: int, label: int, found: np.ndarray) -> int:
     """Write to `found` the segments that have `label` and share a past with segment `last`; return how many."""
     count, k = 0, np.int64(t.suffix_link[last + 1] if last >= 0 else -1)
     for _ in range(len(found)):
@@ -131,7 +131,7 @@ def _follow_links(t, last, label, found):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _candidates(t, state, label, first, stop):  # type: ignore[no-untyped-def]
+def _candidates(t: Tables, state: np.ndarray, label: int, first: int, stop: int) -> Candidates:
     """The segments of [first, stop) to compare for a label.
 
     Up to MAX_CANDIDATES are all compared, newest first. Of more, so many in a row from a place drawn at each step, and
@@ -150,7 +150,9 @@ def _candidates(t, state, label, first, stop):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _best(t, played, plan, rules, candidates):  # type: ignore[no-untyped-def]
+def _best(
+    t: Tables, played: Played, plan: np.ndarray, rules: Rules, candidates: Candidates
+) -> tuple[np.int64, np.int64]:
     """(segment, match) of the best candidate, (-1, 0) if none is free. A segment met twice changes nothing."""
     state, lead, tail = played.state, equal_labels(plan), equal_labels(played.history[::-1])
     free = state[STEP] - rules.taboo  # what was played at this step or later is taboo
@@ -179,6 +181,8 @@ def _best(t, played, plan, rules, candidates):  # type: ignore[no-untyped-def]
 
 
 @inner
-def search(t, played, plan, rules):  # type: ignore[no-untyped-def]
+def search(t: Tables, played: Played, plan: np.ndarray, rules: Rules) -> tuple[np.int64, np.int64]:
     """(segment, match): the best segment to jump to for plan[0]; (-1, 0) if none is free."""
-    return _best(t, played, plan, rules, _candidates(t, played.state, plan[0], rules.first, rules.stop))
+    candidates = _candidates(t, played.state, plan[0], rules.first, rules.stop)
+    found: tuple[np.int64, np.int64] = _best(t, played, plan, rules, candidates)
+    return found

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action.compiled import compiled
-from action.oracle import FactorOracle, Labels, as_int32, unknown_label
+from action.oracle import FactorOracle, Labels, Tables, as_int32, unknown_label
 from action.oracle import warm_up as warm_up_oracle
 from action.search import (
     HISTORY_LABELS,
@@ -126,7 +126,7 @@ class Navigation:
 
 
 @compiled()
-def _choose(t, played, plan, rules):  # type: ignore[no-untyped-def]
+def _choose(t: Tables, played: Played, plan: np.ndarray, rules: Rules) -> tuple[np.int64, int, np.int64, np.int64]:
     """(segment, why, match, run) for plan[0]; the rule is told in `choose`."""
     state, vocab = played.state, len(t.newest)
     rules = Rules(rules.max_continuity, rules.taboo, max(rules.first, 0), min(rules.stop, t.size[0]), rules.neighbours)
@@ -160,7 +160,7 @@ def _choose(t, played, plan, rules):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _commit(played, segment, label, run):  # type: ignore[no-untyped-def]
+def _commit(played: Played, segment: int, label: int, run: int) -> None:
     state, history = played.state, played.history
     for k in range(len(history) - 1):
         history[k] = history[k + 1]
@@ -172,7 +172,7 @@ def _commit(played, segment, label, run):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _choose_all(t, played, plan, horizon, rules):  # type: ignore[no-untyped-def]
+def _choose_all(t: Tables, played: Played, plan: np.ndarray, horizon: int, rules: Rules) -> np.ndarray:
     """Choose and commit label after label; rows (segment, label, why, match, run)."""
     rows = np.empty((5, len(plan)), np.int64)
     for step in range(len(plan)):
@@ -235,8 +235,8 @@ def choose(
     too. ValueError: a value out of range. At most `action.search.MAX_CANDIDATES` segments are compared per label.
 
     >>> oracle, navigation = FactorOracle(3, [0, 1, 1, 0, 1, 0]), Navigation()
-    >>> choose(oracle, navigation, [1, 0])
-    Choice(segment=4, label=1, why='jump', match=2, run=1)
+    >>> choose(oracle, navigation, [1, 1, 0])
+    Choice(segment=1, label=1, why='jump', match=3, run=1)
     """
     labels = _checked_plan(plan)
     rules = _checked_rules(oracle, max_continuity, taboo, region, neighbours)

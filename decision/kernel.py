@@ -123,7 +123,7 @@ def _as_float(typing: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-def _float(weight):  # type: ignore[no-untyped-def]  # Numba compares signatures
+def _float(weight):  # type: ignore[no-untyped-def]  # Numba compares signatures, annotations too
     """A weight as float32, whichever way it is stored."""
 
 
@@ -151,9 +151,9 @@ def _linear(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
         for b in range(batch):
             total = np.float32(0)
             for j in range(k):
-                total += _float(weights[j]) * x[b, j]
-            out[b, i] = total + _float(flat[bias + i])
-    return bias + n
+                total += _float(weights[j]) * x[b, j]  # type: ignore[no-untyped-call]
+            out[b, i] = total + _float(flat[bias + i])  # type: ignore[no-untyped-call]
+    return int(bias + n)
 
 
 @compiled(fastmath=True)
@@ -170,8 +170,9 @@ def _norm(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
             variance += (x[b, j] - mean) ** 2
         scale = np.float32(1 / sqrt(variance / dim + LAYER_NORM_EPSILON))
         for j in range(dim):
-            out[b, j] = (x[b, j] - mean) * scale * _float(flat[at + j]) + _float(flat[at + dim + j])
-    return at + 2 * dim
+            gain, offset = _float(flat[at + j]), _float(flat[at + dim + j])  # type: ignore[no-untyped-call]
+            out[b, j] = (x[b, j] - mean) * scale * gain + offset
+    return int(at + 2 * dim)
 
 
 @compiled()

@@ -27,7 +27,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from decision import kernel
-from decision.kernel import DecisionState
+from decision.kernel import DecisionState as DecisionState
 
 SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
 PAPER = {"dim": 768, "layers": 6, "heads": 12, "ff": 2048}
@@ -159,7 +159,8 @@ class Block(nn.Module):
         x = x + self.drop(self.own_out(merge_heads(attention(query, key, value, own_mask))))
         query = apply_rotary(self.split_heads(self.heard_in(self.norm_heard(x)))[0], rotary)
         x = x + self.drop(self.heard_out(merge_heads(attention(query, keys, values, heard_mask))))
-        return x + self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
+        added: Tensor = self.drop(self.ff_out(F.gelu(self.ff_in(self.norm_ff(x)))))
+        return x + added
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:

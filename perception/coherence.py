@@ -27,7 +27,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from perception.efficientnet import FEATURE_DIM, Conv, EfficientNet
-from perception.hpss import FRAME_STEP, SAMPLERATE, CoherenceError, harmonic_percussive, mel_spectrogram
+from perception.hpss import FRAME_STEP, harmonic_percussive, mel_spectrogram
+from perception.hpss import SAMPLERATE as SAMPLERATE
+from perception.hpss import CoherenceError as CoherenceError
 from perception.level import level_db
 
 WINDOW_S = 5.0
@@ -57,7 +59,7 @@ class Calibration:
     pairs: int
     strangers: dict[str, list[float]] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (
             not isinstance(self.true, dict)
             or not isinstance(self.shuffled, dict)
@@ -130,7 +132,8 @@ class Coherence(nn.Module):
     @torch.inference_mode()
     def embed(self, windows: list[np.ndarray], mode: str = "both") -> Tensor:
         """Windows (n,) float32 at 16 kHz, all of one length -> (windows, 512). CoherenceError if they are not."""
-        return self(mask_channel(self._pictures(windows), mode))
+        embeddings: Tensor = self(mask_channel(self._pictures(windows), mode))
+        return embeddings
 
     @torch.inference_mode()
     def leads(self, scores: Tensor, inputs: Tensor, mode: str) -> Tensor:
@@ -180,7 +183,7 @@ class Coherence(nn.Module):
                 f"windows of {' and '.join(map(str, lengths)) or 'no'} samples cannot be compared: "
                 f"give windows of one length, of {SHORTEST_WINDOW_SAMPLES} samples (0.31 s) or more"
             )
-        return torch.stack([self.features(window, pool) for window in windows])
+        return torch.stack([self.features(window, pool) for window in windows]).to(self.similarity.dtype)
 
     def fuse(self) -> Coherence:
         """For playing: normalizations become part of the convolutions before them. Cannot be trained any more.

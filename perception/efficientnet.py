@@ -64,13 +64,13 @@ class Block(nn.Module):
         y = x if self.expand is None else F.silu(self.expand(x), inplace=True)
         y = F.silu(self.norm(self.depthwise(y)), inplace=True)
         y = y.mul_(torch.sigmoid(self.excite(F.silu(self.squeeze(y.mean((2, 3))))))[:, :, None, None])
-        y = self.project(y)
+        projected: Tensor = self.project(y)
         if not self.skip:
-            return y
+            return projected
         if self.training and self.drop:
-            kept = torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop
-            y = y * kept / (1 - self.drop)
-        return x + y
+            kept = torch.rand(len(projected), 1, 1, 1, device=projected.device) >= self.drop
+            projected = projected * kept / (1 - self.drop)
+        return x + projected
 
 
 class EfficientNet(nn.Module):

@@ -45,7 +45,7 @@ def harmonic_percussive(audio: np.ndarray, pool: ThreadPoolExecutor | None = Non
         waiting = pool.submit(_across, magnitude)
         sustained, struck = running_median(magnitude), waiting.result()
     decibels = _decibels(soft_masked_power(magnitude, sustained, struck), mel_filters())
-    return np.maximum(decibels - decibels.max(axis=(1, 2), keepdims=True), -RANGE_DB)
+    return np.asarray(np.maximum(decibels - decibels.max(axis=(1, 2), keepdims=True), -RANGE_DB))
 
 
 def mel_spectrogram(audio: np.ndarray) -> np.ndarray:
@@ -81,7 +81,9 @@ def stft_magnitude(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> n
             "the sound holds samples that are no numbers, or far beyond full scale: look for what made them"
         )
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW_SIZE) / WINDOW_SIZE)  # Hann's, periodic
-    return complex_magnitude(np.fft.rfft(sliding_window_view(padded, WINDOW_SIZE)[::FRAME_STEP] * window, FFT_SIZE))
+    frames = sliding_window_view(padded, WINDOW_SIZE)[::FRAME_STEP] * window
+    magnitudes: np.ndarray = complex_magnitude(np.fft.rfft(frames, FFT_SIZE))
+    return magnitudes
 
 
 @lru_cache
@@ -146,7 +148,7 @@ def running_median(columns: np.ndarray) -> np.ndarray:
 
 
 @compiled()
-def _merge(runs, merged, h, high):
+def _merge(runs: np.ndarray, merged: np.ndarray, h: int, high: int) -> None:
     """Sorted runs of h values become sorted runs of 2 h."""
     for first in range(0, high, 2 * h):
         for i in range(h):
@@ -160,7 +162,7 @@ def _merge(runs, merged, h, high):
 
 
 @compiled()
-def _narrow(wider, runs, middle, h, high):
+def _narrow(wider: np.ndarray, runs: np.ndarray, middle: np.ndarray, h: int, high: int) -> None:
     """From the middle 2 h values of what 2 h windows share to the middle h of what each half of them shares."""
     for half in range(high // h):
         old = half // 2 * 2 * h
@@ -174,7 +176,7 @@ def _narrow(wider, runs, middle, h, high):
 
 
 @compiled()
-def _straighten(rows, first, count):
+def _straighten(rows: np.ndarray, first: int, count: int) -> None:
     """Sort `count` rows that rise and fall (Batcher's bitonic merger)."""
     step = count // 2
     while step:

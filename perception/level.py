@@ -19,7 +19,8 @@ def rms(audio: np.ndarray) -> np.ndarray:
     """
     if audio.shape[-1] == 0:
         return np.zeros(audio.shape[:-1])
-    return np.asarray(np.std(audio, axis=-1, dtype=np.float64))
+    with np.errstate(invalid="ignore"):  # of what is no number the level is none either
+        return np.asarray(np.std(audio, axis=-1, dtype=np.float64))
 
 
 def level_db(audio: np.ndarray) -> np.ndarray:

