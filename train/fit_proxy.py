@@ -184,7 +184,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> d
             raise TrainError(f"no features below {data[0]}: make them with  antiphon train units DATA -o UNITS")
         drawn = [features[sounds][::7].astype(np.float32) for song in songs for features, sounds in song.values()]
         mean, scale = np.concatenate(drawn).mean(0), np.concatenate(drawn).std(0) + 1e-3
-        towers = train(pairs_of(songs, mean, scale, settings), settings, Log(out / "proxy"))
+        towers = train(pairs_of(songs, mean, scale, settings), settings, Log(data[0]))
         proxy = proxy_of(towers, mean, scale, alphabet.hash)
         write_files(out / "proxy", {f"{name}.safetensors": proxy.to_bytes()})
         report[name] = {

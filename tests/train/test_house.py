@@ -1,6 +1,5 @@
-"""Rules of train/: one reader of audio, one pool of processes, imports that point one way."""
+"""Rules of train/: one reader of audio, one pool of processes, one listing of files."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -8,27 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "train").rglob("*.py"))
-ORDER = ("common", "data", "official_cocola", "evaluate", "fit", "probe")  # each imports only itself and those before
 
 
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def folder_of(module: str) -> str:
-    """The folder of a module of train: those at the top, the recipes, count as one."""
-    part = module.split(".")[1] if "." in module else "fit"
-    return part if part in ORDER else "fit"
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_imports_point_one_way(path):
-    here = ORDER.index(folder_of(name(path).removesuffix(".py").replace("/", ".")))
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "train":
-            names = [f"train.{alias.name}" for alias in node.names] if node.module == "train" else [node.module]
-            for module in names:
-                assert ORDER.index(folder_of(module)) <= here, f"{module} stands above"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
