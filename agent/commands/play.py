@@ -255,7 +255,7 @@ def _run_with_device(
             raise feeder.error
         end = None if options.seconds is None else round(options.seconds * buffers.samplerate)
         if feeder and feeder.finished and end is None:
-            end = feeder.fed + buffers.slack
+            end = feeder.samples_fed + buffers.slack
         return end is not None and buffers.samples_out >= end
 
     try:
@@ -281,11 +281,11 @@ def _run_without_device(
     if file is not None:
         blocks = file.blocks(options.block)
         if options.seconds is not None:
-            blocks = file_transport.at_most(blocks, round(options.seconds * buffers.samplerate))
+            blocks = file_transport.limited_blocks(blocks, round(options.seconds * buffers.samplerate))
     elif waits and remote:
-        blocks = file_transport.by_labels(engine, remote, options.seconds)
+        blocks = file_transport.blocks_by_label(engine, remote, options.seconds)
     else:
-        blocks = file_transport.silence(buffers, options.block, options.seconds)
+        blocks = file_transport.silent_blocks(buffers, options.block, options.seconds)
     speed = 0.0 if waits and not files else options.speed
     loop = file_transport.BlockLoop(engine, blocks, speed, writer.write if writer else None, strict=files)
 

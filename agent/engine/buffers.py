@@ -37,7 +37,7 @@ from agent.engine.audio_callback import (
     publish_answer,
     publish_feed,
 )
-from agent.engine.fader import length
+from agent.engine.fader import ramp_length
 
 MAX_CHANNELS = 62  # of a device: they are bits of one word
 
@@ -82,7 +82,7 @@ class AudioBuffers:
     def _fill_header(self, wait: bool, answer_timeout_s: float) -> None:
         for name, value in {
             "ring_size": self.ring_size, "hop_frames": self._hop_frames, "fallback_frames": self._fallback_frames,
-            "ramp_frames": length(self.samplerate), "total_floats": 2 * len(self._block),
+            "ramp_frames": ramp_length(self.samplerate), "total_floats": 2 * len(self._block),
             "hop_s": self.hop, "samplerate": self.samplerate, "answer_timeout_s": answer_timeout_s,
             "fade_origin": 1.0, "fade_target": 1.0, "goal": 1, "goal_seen": 1,
             "wait": wait, "ready": True, "current_hop": -1, "answered_hop": -2, "published": -1, "decisions": -2,

@@ -24,7 +24,8 @@ from agent.performance.state import Event, Proposal
 from perception.stream import LabelledHop
 
 RESPONSE_TIMES_KEPT = 14_400  # hops: an hour at 0.25 s
-CLOCK_JUMP_S = 0.2  # a wall clock that differs by more has been set
+CLOCK_JUMP_S = 0.2  # a sample counter that differs by more has stood still
+CLOCK_DRIFT_S = 1e-4  # that the device's clock may lose in a hop
 SILENT_DB = -120.0  # dBFS of a hop that could not be heard
 
 
@@ -84,7 +85,7 @@ class DecisionLoop:
         self._pending_fallback: list[Proposal] = []  # the hops after it, should the next answer be late
         self._fallback: list[Proposal] = []  # the hops after the one answered last
         self._fades_logged = self._input_recorded = self._output_recorded = 0
-        self._unix_time_of_start = 0.0  # unix time of sample 0, s
+        self._start_time = 0.0  # monotonic time of sample 0, s
         self._listening_ms = 0.0
 
     def start(self, log: Log | None, recorder: Recorder | None, output_latency_s: float = 0.0) -> None:
@@ -123,7 +124,7 @@ class DecisionLoop:
     def _hear(self) -> None:
         began, state = time.perf_counter(), self.state
         hop, buffers = state.hearing.hops, self.buffers
-        self._follow_wall_clock()
+        self._follow_sample_clock()
         audio = buffers.read_input(buffers.boundary(hop), buffers.boundary(hop + 1))
         self._record(buffers.boundary(hop + 1))
         self._log_fades()
@@ -135,7 +136,7 @@ class DecisionLoop:
                 state.hearing = self.session.listener.start()
                 state.hearing.hops = hop + 1
             label, level = (heard.label, heard.level_db) if heard else (self.session.silence, SILENT_DB)
-            self.bus.publish("heard", hop, label, level, self._unix_time(buffers.boundary(hop)))
+            self.bus.publish("heard", hop, label, level, time.time() + self._lead(buffers.boundary(hop)))
         self._listening_ms = 1e3 * (time.perf_counter() - began)
         if not self.suspended:
             self.session.hear(state, heard, audio)
@@ -217,27 +218,28 @@ class DecisionLoop:
         buffers, memory = self.buffers, self.session.repertoire[event.memory]
         position = memory.sound.boundary(event.segment) / buffers.samplerate
         begins = buffers.output_start(event.hop)
-        date = self._unix_time(begins) + self._output_latency_s
+        lead = self._lead(begins) + self._output_latency_s
         if event.plan:
             self.bus.publish("plan", event.hop, *event.plan)
         self.bus.publish(
             "event", event.hop, event.why, event.segment, event.label, event.match, event.run,
             position if event.segment >= 0 else -1.0, event.frames / buffers.samplerate,
-            1.0 if event.gain is None else event.gain, memory.name, date - time.time(), date,
+            1.0 if event.gain is None else event.gain, memory.name, lead, time.time() + lead,
         )  # fmt: skip
 
-    def _follow_wall_clock(self) -> None:
-        """When was sample 0? Reports carry unix times for other programs; nothing here waits or schedules by them.
+    def _follow_sample_clock(self) -> None:
+        """When was sample 0, on the clock that nobody sets?
 
-        The sample counter is read up to a block too late, so the earliest estimate is the best; the estimate may rise
-        slowly, for the device's clock and the wall clock drift apart.
+        The sample counter is read up to a block too late, so the earliest estimate is the best. It may rise slowly, for
+        the device's clock and the computer's drift apart, and anew where the device has stood still.
         """
-        now = time.time() - self.buffers.samples_in / self.buffers.samplerate
-        jumped = abs(now - self._unix_time_of_start) >= CLOCK_JUMP_S
-        self._unix_time_of_start = now if jumped else min(now, self._unix_time_of_start + 1e-4)
+        now = time.monotonic() - self.buffers.samples_in / self.buffers.samplerate
+        stood_still = abs(now - self._start_time) >= CLOCK_JUMP_S
+        self._start_time = now if stood_still else min(now, self._start_time + CLOCK_DRIFT_S)
 
-    def _unix_time(self, sample: int) -> float:
-        return self._unix_time_of_start + sample / self.buffers.samplerate
+    def _lead(self, sample: int) -> float:
+        """Seconds until a sample is there, below 0 if it was; a wall clock that is set does not change it."""
+        return self._start_time + sample / self.buffers.samplerate - time.monotonic()
 
     def _log_fades(self) -> None:
         for at, goal in self.buffers.fades(self._fades_logged):

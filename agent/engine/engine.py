@@ -208,7 +208,9 @@ class Engine:
         """An error of ours: fade out, say so, keep the stream; `play` tries again."""
         if not self._failed:
             logger.exception("the decision loop has failed at hop %d", self.decision_loop.state.hop)
-            self.bus.publish("error", f"the mind has failed ({_short(error)}): it is silent now, play begins anew")
+            self.bus.publish(
+                "error", f"the decision has failed ({_short(error)}): the agent is silent now, play begins anew"
+            )
         self.failure, self._failed = error, True
         self.decision_loop.suspend()
         self.fade_out()

@@ -1,7 +1,7 @@
 """The fader: a linear ramp of 10 ms, a function of the sample number alone. Callback and replay share this code.
 
 A change of gain is (at, target): `at` is the number of the first sample of the block in which the callback saw it.
-With N = `length(samplerate)` samples and `origin` the gain of sample at - 1, the gain of sample n is
+With N = `ramp_length(samplerate)` samples and `origin` the gain of sample at - 1, the gain of sample n is
 
     n <  at          origin
     at <= n < at+N   origin + (target - origin) * (n - at + 1) / N      sample `at` has already made the first step
@@ -26,12 +26,12 @@ import numpy as np
 
 from action.compiled import compiled
 
-SECONDS = 0.01  # a fade no ear takes for a click
+RAMP_S = 0.01  # a fade no ear takes for a click
 
 
-def length(samplerate: int) -> int:
+def ramp_length(samplerate: int) -> int:
     """Samples of a ramp at `samplerate` (Hz): at least 1."""
-    return max(1, round(SECONDS * samplerate))
+    return max(1, round(RAMP_S * samplerate))
 
 
 @compiled()
@@ -58,7 +58,7 @@ class Fader:
     """The same for a whole performance: changes in the order they were made, then audio in order."""
 
     def __init__(self, samplerate: int):
-        self.length = length(samplerate)
+        self.length = ramp_length(samplerate)
         self._state = (0, 1.0, 1.0)
         self._changes: list[tuple[int, float]] = []
 

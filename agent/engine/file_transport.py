@@ -16,16 +16,19 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import RemoteListener
 
-AHEAD = 2.0  # s that a file is read ahead of the device
-POLL = 0.02  # s
-BEHIND = 1.0  # s that a paced loop may fall behind before it forgets them
+READ_AHEAD_S = 2.0  # of a file, ahead of the device
+FEED_POLL_S = 0.02
+LABEL_POLL_S = 0.001
+CATCH_UP_LIMIT_S = 1.0  # a paced loop that has fallen further behind does not catch up the rest
+LOOP_CLOSE_TIMEOUT_S = ANSWER_TIMEOUT_S + 5.0  # it may be waiting for an answer
+FEEDER_CLOSE_TIMEOUT_S = 2.0
 
 
 class BlockLoop:
-    """A thread that lets mono blocks be heard, at `speed` times real time (0: as fast as it goes), until `over`.
+    """A thread that passes mono blocks through the engine, at `speed` times real time (0: as fast as it goes).
 
-    write: given what answers. strict: an error of the mind ends it. At its end it sets `over`; `error` says why it
-    ended before.
+    write: gets the output, block by block. strict: an error of the decision loop ends it. It runs until the blocks or
+    `engine.over` end it, and sets `engine.over`; `error` says why it ended before.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class BlockLoop:
 
     def close(self) -> None:
         """Wait for it to end; set `over` first."""
-        self._thread.join(15)
+        self._thread.join(LOOP_CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         engine = self._engine
@@ -66,20 +69,20 @@ class _Pace:
     """Lets blocks through at the time they would arrive; the sample counter is the clock."""
 
     def __init__(self, speed: float, samplerate: int):
-        self._rate, self._due = speed * samplerate, time.perf_counter()
+        self._rate, self._due = speed * samplerate, time.monotonic()
 
     def wait(self, samples: int, over: threading.Event) -> None:
         """Until so many more samples would have come."""
         if self._rate <= 0:
             return
-        now = time.perf_counter()
-        self._due = max(self._due, now - BEHIND) + samples / self._rate
+        now = time.monotonic()
+        self._due = max(self._due, now - CATCH_UP_LIMIT_S) + samples / self._rate
         if self._due > now:
             over.wait(self._due - now)
 
 
-def silence(buffers: AudioBuffers, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
-    """Blocks of nothing, for an ear that is elsewhere; without end unless `seconds`."""
+def silent_blocks(buffers: AudioBuffers, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
+    """Blocks of silence, where labels are heard instead of sound; without end unless `seconds`."""
     left = None if seconds is None else round(seconds * buffers.samplerate)
     while left is None or left > 0:
         n = block if left is None else min(block, left)
@@ -87,7 +90,7 @@ def silence(buffers: AudioBuffers, block: int, seconds: float | None = None) -> 
         yield np.zeros(n, np.float32)
 
 
-def at_most(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+def limited_blocks(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
     """Blocks until there have been so many samples."""
     for block in blocks:
         if samples <= 0:
@@ -96,23 +99,23 @@ def at_most(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
         samples -= len(block)
 
 
-def by_labels(engine: Engine, patch: RemoteListener, seconds: float | None = None) -> Iterator[np.ndarray]:
-    """One hop of silence for each label that a patch sends: its labels are the clock."""
+def blocks_by_label(engine: Engine, remote: RemoteListener, seconds: float | None = None) -> Iterator[np.ndarray]:
+    """One hop of silence for each label that arrives: the labels are the clock."""
     hop, buffers = 0, engine.buffers
     while not engine.over.is_set() and (seconds is None or buffers.samples_in < seconds * buffers.samplerate):
-        if patch.received > hop:
+        if remote.received > hop:
             yield np.zeros(buffers.boundary(hop + 1) - buffers.boundary(hop), np.float32)
             hop += 1
         else:
-            time.sleep(0.001)
+            time.sleep(LABEL_POLL_S)
 
 
 class Feeder:
-    """A thread that lets a file be heard instead of the device's input."""
+    """A thread that feeds a file to the buffers instead of the device's input."""
 
     def __init__(self, buffers: AudioBuffers, blocks: Iterable[np.ndarray]):
         self.done = False
-        self.fed = 0  # samples
+        self.samples_fed = 0
         self.error: Exception | None = None
         self._buffers, self._blocks = buffers, blocks
         self._over = threading.Event()
@@ -123,7 +126,7 @@ class Feeder:
     def close(self) -> None:
         """Read no more."""
         self._over.set()
-        self._thread.join(2)
+        self._thread.join(FEEDER_CLOSE_TIMEOUT_S)
 
     @property
     def finished(self) -> bool:
@@ -136,12 +139,12 @@ class Feeder:
                 while len(block) and not self._over.is_set():
                     n = (
                         self._buffers.feed(block)
-                        if self._buffers.input_pending < AHEAD * self._buffers.samplerate
+                        if self._buffers.input_pending < READ_AHEAD_S * self._buffers.samplerate
                         else 0
                     )
-                    block, self.fed = block[n:], self.fed + n
+                    block, self.samples_fed = block[n:], self.samples_fed + n
                     if not n:
-                        time.sleep(POLL)
+                        time.sleep(FEED_POLL_S)
                 if self._over.is_set():
                     break
         except Exception as error:  # a damaged file: told by whoever asks

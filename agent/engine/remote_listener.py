@@ -10,8 +10,8 @@ from agent.control.command import Command, CommandError
 from agent.performance.session import Session
 from perception.stream import LabelledHop
 
-FLOOR = -120.0  # dBFS of a silent hop
-LEVEL = -20.0  # dBFS of any other, unless the patch says
+SILENT_DB = -120.0  # dBFS of a silent hop
+DEFAULT_DB = -20.0  # dBFS of any other, unless the patch says
 
 
 class RemoteListener:
@@ -21,45 +21,45 @@ class RemoteListener:
     holds for one hop more, then there is silence. Unless they are the clock: then every one counts.
     """
 
-    WAITING = 2  # labels that are not too many
+    MAX_WAITING = 2  # labels that are not too many
 
     def __init__(self, session: Session, clock: bool = False):
         self.received = 0
         self._clock = clock
         self._alphabet, self._silence = session.model.alphabet, session.silence
         self._queue: deque[LabelledHop] = deque(maxlen=4096)
-        self._last, self._held = self._nothing(), 0
+        self._last, self._repeated = self._silent_hop(), 0
 
-    def _nothing(self) -> LabelledHop:
-        return LabelledHop(self._silence, np.zeros(len(self._alphabet.mean), np.float32), FLOOR)
+    def _silent_hop(self) -> LabelledHop:
+        return LabelledHop(self._silence, np.zeros(len(self._alphabet.mean), np.float32), SILENT_DB)
 
     def put(self, command: Command) -> None:
         """hear/label or hear/feature; CommandError."""
-        alphabet, nothing = self._alphabet, self._nothing()
+        alphabet, nothing = self._alphabet, self._silent_hop()
         if command.name == "hear/label":
             label, level = (*command.args, None)[:2]
             if label > self._silence:
                 raise CommandError(f"hear/label = {label}: expected 0 to {self._silence}, which is silence")
-            default = FLOOR if label == self._silence else LEVEL
-            self._keep(LabelledHop(int(label), nothing.feature, float(default if level is None else level)))
+            default = SILENT_DB if label == self._silence else DEFAULT_DB
+            self._queue_hop(LabelledHop(int(label), nothing.feature, float(default if level is None else level)))
             return
         feature = np.array(command.args, np.float32)
         if feature.shape != alphabet.mean.shape:
             raise CommandError(
                 f"hear/feature: {len(feature)} values, expected {len(alphabet.mean)}, as the encoder has"
             )
-        self._keep(LabelledHop(int(alphabet.quantize(feature)[0]), feature, LEVEL))
+        self._queue_hop(LabelledHop(int(alphabet.quantize(feature)[0]), feature, DEFAULT_DB))
 
-    def _keep(self, heard: LabelledHop) -> None:
+    def _queue_hop(self, heard: LabelledHop) -> None:
         self._queue.append(heard)
         self.received += 1
 
     def next(self) -> LabelledHop:
         """What was heard in the hop that has just passed."""
-        while not self._clock and len(self._queue) > self.WAITING:
+        while not self._clock and len(self._queue) > self.MAX_WAITING:
             self._queue.popleft()
         if self._queue:
-            self._last, self._held = self._queue.popleft(), 0
+            self._last, self._repeated = self._queue.popleft(), 0
         else:
-            self._held += 1
-        return self._last if self._held <= 1 else self._nothing()
+            self._repeated += 1
+        return self._last if self._repeated <= 1 else self._silent_hop()

@@ -19,7 +19,7 @@ from agent.control.command import Command, CommandError, parse_command
 from agent.engine.buffers import AudioBuffers
 from agent.engine.command_queue import COMMAND_QUEUE_SIZE
 from agent.engine.engine import Engine
-from agent.engine.file_transport import BlockLoop, Drain, Feeder, by_labels
+from agent.engine.file_transport import BlockLoop, Drain, Feeder, blocks_by_label
 from agent.engine.remote_listener import RemoteListener
 from agent.performance.hops import live_hops
 from agent.performance.session import Session
@@ -220,6 +220,21 @@ def test_what_is_told_of_a_hop(stage):
         assert position == (pytest.approx(0.5 * segment) if segment >= 0 else -1)
         assert lead < 1 and began < date < time.time() + 1, "how late it may be is a matter of the machine"
     assert [values[0] for values in live.told("memory")] == [name]
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_moves_dates_and_nothing_else(stage, monkeypatch, jump_s):
+    """Others play by `lead`, the seconds until a hop sounds: an hour must not come into it."""
+    session, real, jumped = stage.session(hop=0.25, rate=22050), time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + jumped[0])
+    with rig(session, stage) as live:
+        live.play(melody(1.0, 22050, 3))
+        jumped[0] = jump_s
+        live.play(melody(1.0, 22050, 3))
+        events, heard = live.told("event"), live.told("heard")
+    assert all(abs(values[-2]) < 60 for values in events), "leads"
+    assert abs(events[-1][-1] - events[0][-1] - jump_s) < 60 > abs(heard[-1][-1] - heard[0][-1] - jump_s), "dates"
+    assert [values[0] for values in events] == list(range(1, len(events) + 1))
 
 
 # --- the answer never waits
@@ -549,7 +564,7 @@ def test_the_labels_of_a_patch_may_be_the_clock(stage):
     patch = RemoteListener(session, clock=True)
     live = rig(session, stage, slack=500, wait=True, remote=patch)
     with live:
-        loop = BlockLoop(live.engine, by_labels(live.engine, patch))
+        loop = BlockLoop(live.engine, blocks_by_label(live.engine, patch))
         labels = [3, 5, 16, 0, 1, 2, 3, 4, 5]
         for label in labels:
             live.engine.command(parse_command("hear/label", [label], "osc"))
@@ -576,7 +591,7 @@ def test_a_file_is_fed_to_a_device_ahead_of_time(stage):
             heard += 1050
         time.sleep(0.0005)
     feeder.close()
-    assert feeder.fed == len(audio) and feeder.error is None
+    assert feeder.samples_fed == len(audio) and feeder.error is None
     np.testing.assert_array_equal(buffers.read_input(0, len(audio)), audio)
 
 
