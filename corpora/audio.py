@@ -40,7 +40,7 @@ from corpora.interruption import deferred
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["AudioError", "AudioFile", "AudioWriter", "atomic_folder", "atomic_write", "boundary"]
+__all__ = ["AudioError", "AudioFile", "AudioWriter", "atomic_folder", "atomic_write"]
 __all__ += ["open_audio", "read_at", "regroup", "resample", "warn_if_silent"]
 
 log = logging.getLogger(__name__)  # what a user should know of a file that can be read all the same
@@ -60,11 +60,6 @@ FORMATS = {  # ending -> libsndfile's container, encodings (the first is the def
 }
 BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 WAV_LIMIT = 2**32 - 2**16  # bytes; a RIFF header counts with 32 bits
-
-
-def boundary(i: int, hop: float, rate: float) -> int:
-    """First sample of segment `i`; hop in s, rate in Hz. Rounded from 0, not added up, so that nothing drifts."""
-    return round(i * hop * rate)
 
 
 # --- in -------------------------------------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from corpora.audio import AudioWriter, boundary, open_audio, regroup
+from corpora.audio import AudioWriter, open_audio, regroup
 from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, write_segments
 from perception.level import rms
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
-    from perception.stream import LabelledHop, Listener
+    from perception.stream import LabelledHop, Listener, boundary, hop_sizes
 
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
@@ -135,14 +135,16 @@ def _add(
 ) -> Iterator[float]:
     """Append one file, yielding the seconds of corpus after each segment.
 
-    The ear counts its hops from the start of the file, the corpus from its own; where a hop is no whole number of
+    The listener counts its hops from the start of the file, the corpus from its own; where a hop is no whole number of
     samples the two counts cut one sample apart. The audio is written as it is heard, and the file ends one sample
     earlier or later, so that the next one begins on a boundary of the corpus. The last sample waits for that.
     """
     hop, hearing = listener.alphabet.hop, listener.start()
     waiting = np.zeros(0, np.float32)
     with open_audio(source.path) as file:
-        for size, audio in zip(_sizes(hop, rate), regroup(file.blocks(rate=rate), _sizes(hop, rate)), strict=False):
+        for size, audio in zip(
+            hop_sizes(hop, rate), regroup(file.blocks(rate=rate), hop_sizes(hop, rate)), strict=False
+        ):
             audio = np.pad(audio * np.float32(gain), (0, size - len(audio)))
             kept.add(audio, listener.step(hearing, audio))
             writer.write(np.concatenate([waiting, audio[:-1]]))
@@ -150,13 +152,6 @@ def _add(
             yield len(kept.labels) * hop
     room = boundary(len(kept.labels), hop, rate) - writer.frames
     writer.write(np.pad(waiting[:room], (0, max(room - len(waiting), 0))))
-
-
-def _sizes(hop: float, rate: int) -> Iterator[int]:
-    i = 0
-    while True:
-        yield boundary(i + 1, hop, rate) - boundary(i, hop, rate)
-        i += 1
 
 
 def _refuse_silence(corpus: Corpus) -> None:

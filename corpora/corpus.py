@@ -2,7 +2,7 @@
 
 A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature) and `corpus.json`
 (format, hop, sample rate, alphabet, sources, licence). Nothing is read by pickle; a folder is written whole or not.
-Segment i covers the samples boundary(i) to boundary(i + 1), see `corpora.audio.boundary`.
+Segment i covers the samples boundary(i) to boundary(i + 1), see `boundary`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, boundary, open_audio
+from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, open_audio
 
 FORMAT = 1  # of the folder; raised when an older Antiphon could not read it
 FILES = ("audio.flac", "segments.npz", "corpus.json")
 RATES = (1000, 655_350)  # Hz, what FLAC holds
 _FIELDS = {"name": str, "samplerate": int, "hop": float, "alphabet": str, "units": int, "sources": list, "licence": str}
+
+
+def boundary(i: int, hop: float, rate: float) -> int:
+    """First sample of segment `i`; hop in s, rate in Hz. Rounded from 0, not added up, so that nothing drifts."""
+    return round(i * hop * rate)
 
 
 class CorpusError(ValueError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from math import gcd
 
 import numpy as np
@@ -25,6 +27,11 @@ def boundary(hop: int, seconds: float, samplerate: int) -> int:
     [0, 7717, 15435, 23152]
     """
     return round(hop * seconds * samplerate)
+
+
+def hop_sizes(seconds: float, samplerate: int) -> Iterator[int]:
+    """Samples of hop 0, 1, ..., without end; they differ by one where a hop is no whole number of samples."""
+    return (boundary(n + 1, seconds, samplerate) - boundary(n, seconds, samplerate) for n in count())
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.performance.hops import hop_sizes, live_hops
+from action.concat import Concatenator
+from agent.engine import audio_callback
+from agent.performance.hops import live_hops
+from corpora import corpus
 from corpora.audio import regroup
-from perception.stream import boundary
+from perception import stream
+from perception.stream import boundary, hop_sizes
 from tests.conftest import KINDS, samples, write
 
 BLOCKS = (1, 64, 256, 480, 1000, 1999)
@@ -125,3 +129,17 @@ def test_playing_in_time_gives_the_same_file(antiphon, tiny, memory, tmp_path):
     found = json.loads(antiphon("play", "--input", guide, "--output", "p.wav", "--speed", 4, *words).out)
     assert (tmp_path / "p.wav").read_bytes() == (tmp_path / "answer.wav").read_bytes()
     assert found["speed"] == 4 and found["missed"] >= 0
+
+
+@given(
+    st.sampled_from([0.25, 0.35, 0.5]),
+    st.sampled_from([16000, 22050, 44100, 48000]),
+    st.one_of(st.integers(0, 2000), st.integers(0, 10**6)),
+)
+def test_hops_and_segments_begin_at_the_same_samples_everywhere(hop, rate, number):
+    """Four rooms that may not import each other count in the same way, and none of them drifts."""
+    at = stream.boundary(number, hop, rate)
+    assert abs(at - number * hop * rate) <= 0.5
+    assert corpus.boundary(number, hop, rate) == at
+    assert Concatenator(np.zeros(1, np.float32), rate, hop).boundary(number) == at
+    assert audio_callback.boundary(hop, rate, number) == at

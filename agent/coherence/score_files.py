@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from corpora.audio import AudioFile, boundary, open_audio
+from corpora.audio import AudioFile, open_audio
+from corpora.corpus import boundary
 from perception.coherence import (
     GATE_DB,
     MODES,

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from agent.performance import rerank
-from agent.performance.hops import hop_sizes, live_hops, offline_hops
+from agent.performance.hops import live_hops, offline_hops
 from agent.performance.model_folder import Model
 from agent.performance.session import Session
 from agent.settings import config as settings
-from corpora.audio import BLOCK, boundary, regroup
+from corpora.audio import BLOCK, regroup
 from corpora.build import label
-from perception.stream import Listener
+from perception.stream import Listener, boundary, hop_sizes
 
 
 @dataclass(frozen=True)

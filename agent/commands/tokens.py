@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.performance.hops import hop_sizes
 from agent.performance.model_folder import Model
 from agent.settings.config import Config
 from corpora.audio import BLOCK, open_audio, regroup, warn_if_silent
+from perception.stream import hop_sizes
 
 
 def tokens(recording: str | Path, config: Config, *, units: int | None = None, block: int | None = None) -> dict:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import count, islice
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from agent.performance.session import Session
 from agent.performance.state import Event, PerformanceState
 from corpora.audio import regroup
-from perception.stream import boundary
+from perception.stream import hop_sizes
 
 Hop = tuple[np.ndarray, np.ndarray, Event | None]  # heard, spoken (equally long), what was decided
 
@@ -25,11 +25,6 @@ class Guide(Protocol):
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Its samples, (n,) float32 each."""
-
-
-def hop_sizes(hop: float, samplerate: int) -> Iterator[int]:
-    """Samples of hop 0, 1, ...: whole boundaries, so they differ by one where a hop is no whole number."""
-    return (boundary(n + 1, hop, samplerate) - boundary(n, hop, samplerate) for n in count())
 
 
 def live_hops(session: Session, state: PerformanceState, blocks: Iterable[np.ndarray]) -> Iterator[Hop]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from action.selection import run_lengths
-from agent.performance.hops import hop_sizes
 from agent.performance.session import Session
 from agent.performance.state import Event
 from corpora.audio import open_audio, regroup
+from perception.stream import hop_sizes
 
 
 def summarise(session: Session, events: list[Event], samples: int) -> dict:

@@ -13,7 +13,7 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpora import audio, disk
+from corpora import disk
 from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, open_audio, read_at, regroup, resample
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -233,15 +233,6 @@ def test_regroup_keeps_every_sample_in_order(lengths, sizes):
     out = list(regroup(blocks, sizes))
     np.testing.assert_array_equal(np.concatenate([sound[:0], *out]), sound[: sum(sizes)])
     assert [len(b) for b in out[:-1]] == sizes[: max(len(out) - 1, 0)]
-
-
-@given(st.sampled_from([0.25, 0.35, 0.5]), st.sampled_from([16000, 22050, 44100, 48000]), st.integers(0, 10**6))
-def test_boundaries_do_not_drift(hop, rate, i):
-    assert abs(audio.boundary(i, hop, rate) - i * hop * rate) <= 0.5
-    assert audio.boundary(i + 1, hop, rate) - audio.boundary(i, hop, rate) in (
-        int(hop * rate),
-        int(np.ceil(hop * rate)),
-    )
 
 
 def test_three_hours_are_streamed(tmp_path):

@@ -14,9 +14,9 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpora.audio import AudioError, AudioWriter, boundary, open_audio
+from corpora.audio import AudioError, AudioWriter, open_audio
 from corpora.build import build
-from corpora.corpus import CorpusError, check, info, load
+from corpora.corpus import CorpusError, boundary, check, info, load
 from corpora.demo import GUIDE, MEMORY, make_demo
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpora import corpus as module
-from corpora.audio import AudioError, AudioWriter, boundary
-from corpora.corpus import FILES, Corpus, CorpusError, check, info, load
+from corpora.audio import AudioError, AudioWriter
+from corpora.corpus import FILES, Corpus, CorpusError, boundary, check, info, load
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from action.concat import Concatenator
 from agent.performance.controls import apply
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
-from corpora.audio import boundary, read_at
+from corpora.audio import read_at
 from corpora.build import label
-from corpora.corpus import CorpusError, load
+from corpora.corpus import CorpusError, boundary, load
 from tests.conftest import glide, melody, noise
 
 VOCAB = 5

@@ -14,8 +14,7 @@ from action.selection import WHY
 from agent.commands import respond
 from agent.settings import config
 from agent.settings.config import ConfigError
-from corpora.audio import boundary
-from corpora.corpus import CorpusError
+from corpora.corpus import CorpusError, boundary
 from tests.conftest import glide, melody, noise, samples, write
 
 SOME = settings(max_examples=10, deadline=None)

@@ -18,7 +18,7 @@ from agent.records import session_log
 from agent.records.replay import replay, sounds
 from agent.records.session_log import LogError
 from agent.settings.config import as_table
-from corpora.audio import boundary
+from corpora.corpus import boundary
 from corpora.disk import AudioError
 from tests.conftest import melody, noise, play_files, samples, tree, write
 
