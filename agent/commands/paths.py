@@ -7,12 +7,13 @@ the value of the flag into the files and folders that are really read or written
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from agent.settings.config import Config
+from agent.settings.config import FIELDS, Config
 from corpora.outputs import Named, refuse_overlap, refuse_unwritable
 
 AUDIO_SUFFIXES = {
@@ -20,11 +21,7 @@ AUDIO_SUFFIXES = {
 }  # fmt: skip
 SETTINGS_FILE = "agent.toml"  # where none is given
 SETTINGS_THAT_ARE_PATHS = {  # setting -> its kind; `live.input` and `live.output` are those of --input and --output
-    "agent.model": "model",
-    "agent.memory": "memory",
-    "agent.memories": "memory",
-    "coherence.model": "model",
-    "live.presets": "file",
+    name: field.names for name, field in FIELDS.items() if field.names
 }
 
 
@@ -37,8 +34,8 @@ def endpoint_kind(name: str) -> Literal["osc", "file", "device"]:
 
 
 def settings_file(given: str | None) -> str | None:
-    """The settings file of --config, else agent.toml where the command runs; None if there is none."""
-    return given or (SETTINGS_FILE if Path(SETTINGS_FILE).is_file() else None)
+    """The settings file of --config, `~` expanded, else agent.toml where the command runs; None if there is none."""
+    return os.path.expanduser(given) if given else (SETTINGS_FILE if Path(SETTINGS_FILE).is_file() else None)
 
 
 def check_paths(given: argparse.Namespace, config: Config | None = None) -> None:

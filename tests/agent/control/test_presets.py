@@ -4,7 +4,7 @@ import pytest
 
 from agent.control.command import CONTROLS, Command, CommandError, parse_command
 from agent.control.presets import Presets
-from agent.settings.config import Config, change
+from agent.settings.config import Config, change, read
 
 SETS = [one for one in CONTROLS.values() if one.setting]
 
@@ -45,6 +45,15 @@ def test_what_a_musician_wrote_there_stays(presets):
     text = presets.path.read_text()
     assert text.startswith("# for Friday\n[bridge]  # quiet\ngain_db = -6\n") and text.count("[verse]") == 1
     assert [path.name for path in presets.path.parent.iterdir()] == ["presets.toml"]
+
+
+def test_presets_lie_beside_the_settings_file_that_names_them(tmp_path, monkeypatch):
+    (tmp_path / "gig").mkdir()
+    (tmp_path / "gig" / "agent.toml").write_text("[live]\npresets = 'kept.toml'\n")
+    monkeypatch.chdir(tmp_path)
+    Presets(read("gig/agent.toml").live.presets).save("verse", Config())
+    assert sorted(path.name for path in tmp_path.rglob("*.toml")) == ["agent.toml", "kept.toml"]
+    assert (tmp_path / "gig" / "kept.toml").is_file()
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
