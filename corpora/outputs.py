@@ -10,6 +10,7 @@ from pathlib import Path
 from corpora.disk import AudioError, disk_errors, temporary_name
 from corpora.interruption import temporaries
 
+FINISHED = ("model.json", "corpus.json", "config.json", "decision.json", "coherence.json")
 Named = tuple[str, str | Path]  # a flag, as the user knows it, and its path
 
 
@@ -32,6 +33,24 @@ def refuse_overlap(inputs: Iterable[Named], outputs: Iterable[Named]) -> None:
                 raise AudioError(
                     f"{flag} '{path}' {relation} {other_flag} '{other}', and both are written: give it another name"
                 )
+
+
+def refuse_run_folder(inputs: Iterable[Named], flag: str, out: str | Path) -> None:
+    """AudioError if a folder to which files are added is an input, or lies in a finished model or corpus that is one.
+
+    Files are added to the folder of a training run or of an evaluation. It may contain inputs and may lie beside songs.
+    """
+    for other_flag, other in inputs:
+        relation = _overlap(Path(out), Path(other))
+        if relation == "is the same as" or (relation == "lies inside" and _is_finished(Path(other))):
+            raise AudioError(
+                f"{flag} '{out}' {relation} {other_flag} '{other}', which would be lost: give it another name"
+            )
+
+
+def _is_finished(folder: Path) -> bool:
+    """Is it a model, a part of one or a corpus, rather than a folder of data?"""
+    return any((folder / name).is_file() for name in FINISHED)
 
 
 def refuse_unwritable(path: str | Path) -> None:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from corpora.outputs import refuse_run_folder
 from train.common.errors import TrainError
 
 T = TypeVar("T")
@@ -73,6 +75,19 @@ def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) ->
     parser.add_argument(f"--{field.name.replace('_', '-')}", **words)
 
 
+def parse_flags(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse a command line with -o OUT; AudioError if OUT is one of its inputs: any value that names what exists."""
+    given = parser.parse_args(argv)
+    inputs = []
+    for action in parser._actions:
+        values = getattr(given, action.dest, None) if action.dest != "out" and not action.choices else None
+        for value in values if isinstance(values, (list, tuple)) else [values]:
+            if isinstance(value, (str, Path)) and str(value) and os.path.exists(value):
+                inputs.append((action.option_strings[0] if action.option_strings else action.dest.upper(), value))
+    refuse_run_folder(inputs, "-o", given.out)
+    return given
+
+
 class Recipe(NamedTuple):
     """What a command line asks of a recipe."""
 
@@ -89,7 +104,7 @@ def parse_recipe(doc: str, settings_class: type, argv: list[str] | None = None) 
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
     add_flags(parser, settings_class)
-    given = vars(parser.parse_args(argv))
+    given = vars(parse_flags(parser, argv))
     return Recipe(given.pop("data"), given.pop("out"), given.pop("resume"), given)
 
 

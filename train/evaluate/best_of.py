@@ -30,7 +30,7 @@ from perception.hpss import SAMPLERATE
 from perception.scoring import parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, frozen, setting
+from train.common.settings import add_flags, frozen, parse_flags, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import pitched_songs
 from train.evaluate.metrics import compare, describe, tpp
@@ -209,7 +209,7 @@ def main(
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--coherence", metavar="DIR", help="the meter (default: the model's own)")
     add_flags(parser, BestOfEvaluation)
-    given = vars(parser.parse_args(argv))
+    given = vars(parse_flags(parser, argv))
     data, model, out, meter = (given.pop(name) for name in ("data", "model", "out", "coherence"))
     settings = BestOfEvaluation(**frozen(given))
     print(markdown(best_of(data, resolve(model), meter_of(meter or model), out, player, settings)))

@@ -39,7 +39,7 @@ from perception.scoring import Embeddings, embed_windows
 from train.common import command
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, setting
+from train.common.settings import add_flags, parse_flags, setting
 from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
 from train.evaluate.metrics import interval
@@ -254,7 +254,7 @@ def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> N
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     add_flags(parser, CoherenceEvaluation)
-    given = vars(parser.parse_args(argv))
+    given = vars(parse_flags(parser, argv))
     with ExitStack() as stack:
         models = load_models(given.pop("model") or ["small"], find, stack)
         print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))

@@ -33,7 +33,7 @@ from decision.sampling import CONSTRAINTS
 from train.common import command
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, setting
+from train.common.settings import add_flags, parse_flags, setting
 from train.data import token_pairs
 from train.data.token_pairs import Tokens
 from train.data.tokenise import decision_folder, name_of, offered, tokens_of
@@ -232,7 +232,7 @@ def main(argv: list[str] | None = None, player: Factory | None = None, resolve: 
 
     TrainError and others say what the user can mend.
     """
-    given = vars(_parser().parse_args(argv))
+    given = vars(parse_flags(_parser(), argv))
     data, model, out = given.pop("data"), resolve(given.pop("model")), given.pop("out")
     sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
     if sound["sound"] is None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import Coherence, CoherenceError
+from train.common.settings import parse_flags
 from train.official_cocola.safe_unpickle import MalformedError, Name, parse_pickle
 
 LONGEST_PICKLE_BYTES = 4 << 20  # of a pickle; the official one has less than a tenth
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
         "--import", dest="file", type=Path, required=True, help="checkpoint of the official code (.ckpt)"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the coherence model")
-    given = parser.parse_args(argv)
+    given = parse_flags(parser, argv)
     model = convert(given.file, given.out)
     how = "with" if model.separated else "without"
     print(f"{given.out}: a coherence model {how} harmonic-percussive separation")

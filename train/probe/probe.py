@@ -37,7 +37,7 @@ from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common import command
 from train.common.errors import TrainError
-from train.common.settings import add_flags, setting
+from train.common.settings import add_flags, parse_flags, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import name_of
 from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, extract_hops, feature_kinds, songs_in
@@ -278,7 +278,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--test", type=Path, help="folder of rendered songs to examine instead of DATA/test")
     parser.add_argument("--features", type=Path, help="OUT/features of train.fit_units, of the same encoder")
     add_flags(parser, ProbeEvaluation)
-    print(markdown(probe(**vars(parser.parse_args(argv)))))
+    print(markdown(probe(**vars(parse_flags(parser, argv)))))
 
 
 if __name__ == "__main__":
