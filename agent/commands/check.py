@@ -124,7 +124,7 @@ def _compiled() -> tuple[str, str]:
 def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
     """Each part of the model: is it there? And each hop: does it load, hear a tone, keep up?"""
     folder = named_folder(name)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         note("model", "error", f"there is no model '{name}': give a folder, or the name of an embedded one")
         return
     parts = model_parts.parts(folder)

@@ -29,7 +29,7 @@ def endpoint_kind(name: str) -> Literal["osc", "file", "device"]:
     """What an input or output name means: "osc", a file (by its suffix, or because it exists) or else a device."""
     if name == "osc":
         return "osc"
-    is_file = Path(name).suffix.lower() in AUDIO_SUFFIXES or (name != "" and Path(name).is_file())
+    is_file = Path(name).suffix.lower() in AUDIO_SUFFIXES or os.path.isfile(name)
     return "file" if is_file else "device"
 
 
@@ -103,7 +103,7 @@ def _model(value: str) -> list[Path]:
     folder = named_folder(value)
     with suppress(ModelError):  # is told where the model is loaded
         encoder = Path(encoder_of(folder))
-        return [folder, encoder] if encoder.exists() else [folder]
+        return [folder, encoder] if os.path.exists(encoder) else [folder]
     return [folder]
 
 

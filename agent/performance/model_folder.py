@@ -13,6 +13,7 @@ CARD.md                            data, licence, scores, how it was made
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,8 @@ def named_folder(name: str | Path) -> Path:
 def find(name: str | Path) -> Path:
     """The folder of an embedded model by its name, or a folder as it is; ModelError lists what there is."""
     folder = named_folder(name)
-    with suppress(OSError, ValueError):  # a name too long for a file
-        if (folder / "model.json").is_file():
-            return folder
+    if os.path.isfile(folder / "model.json"):
+        return folder
     known = ", ".join(sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))) or "none"
     raise ModelError(
         f"there is no model '{name}': give a folder with a model.json, or an embedded one ({known}); "
@@ -85,14 +85,14 @@ def encoder_of(folder: Path) -> Path | str:
     if not named:
         return folder / "encoder"
     place = named_folder(named)
-    if (folder / place).is_dir():
+    if os.path.isdir(folder / place):
         return folder / place
-    return place if place.is_dir() else str(named)
+    return place if os.path.isdir(place) else str(named)
 
 
 def coherence_folder(name: str | Path) -> Path:
     """Where the meter of a model is: in its coherence/, or the folder named is one itself; ModelError if neither."""
-    if (named_folder(name) / "coherence.json").is_file():
+    if os.path.isfile(named_folder(name) / "coherence.json"):
         return named_folder(name)
     folder = find(name) / "coherence"
     if not (folder / "coherence.json").is_file():
