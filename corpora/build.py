@@ -15,7 +15,7 @@ from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, writ
 from perception.level import rms
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
-    from perception.stream import LabelledHop, Listener, boundary, hop_sizes
+    from perception.stream import LabelledHop, Listener
 
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
@@ -139,6 +139,8 @@ def _add(
     samples the two counts cut one sample apart. The audio is written as it is heard, and the file ends one sample
     earlier or later, so that the next one begins on a boundary of the corpus. The last sample waits for that.
     """
+    from perception.stream import boundary, hop_sizes
+
     hop, hearing = listener.alphabet.hop, listener.start()
     waiting = np.zeros(0, np.float32)
     with open_audio(source.path) as file:
