@@ -132,15 +132,15 @@ def _find(devices: list[Device], which: str, side: str, beside: Device | None = 
     if len(found) == 1:
         return found[0]
     if found:
-        raise DeviceError(f"{side} = '{which}' may be {_told(found)}: give its number")
+        raise DeviceError(f"{side} = '{which}' may be {_listed(found)}: give its number")
     names = [device.name for device in able]
     near = [d for d in able if d.name in get_close_matches(which, names, 3, 0.5)] or able
     raise DeviceAbsentError(
-        f"there is no sound {side} '{which}': there is {_told(near)}; give a number or a part of a name"
+        f"there is no sound {side} '{which}': there is {_listed(near)}; give a number or a part of a name"
     )
 
 
-def _told(devices: Iterable[Device]) -> str:
+def _listed(devices: Iterable[Device]) -> str:
     return ", ".join(str(device) for device in devices)
 
 
@@ -171,13 +171,13 @@ def channels(text: str, device: Device | None, side: str) -> list[int]:
         chosen = [int(word) for word in text.split(",")]
     except ValueError:
         raise DeviceError(f"live.{side}_channels = '{text}': expected numbers from 1 on, like 1,2") from None
-    for one in chosen:
-        if not 1 <= one <= there:
+    for channel in chosen:
+        if not 1 <= channel <= there:
             raise DeviceError(
                 f"live.{side}_channels = '{text}': '{device.name}' has {there} {side} "
                 f"channel{'s' if there != 1 else ''}, so choose among 1 to {there}"
             )
-    return [one - 1 for one in dict.fromkeys(chosen)]
+    return [channel - 1 for channel in dict.fromkeys(chosen)]
 
 
 @dataclass(frozen=True, kw_only=True)

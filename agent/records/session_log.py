@@ -1,6 +1,6 @@
 """The session log: one JSON line for all that decides what sounds, enough to render the performance again.
 
-First line: what the session was made of. Then, in the order in which the mind did it, a line per
+First line: what the session was made of. Then, in the order in which it happened, a line per
 - hop as it is played: `agent.performance.session.Event`, missed hops too
 - {"control": name, "args": [...], "source": who, "hop": next hop}: what was asked for; a replay does not need it
 - {"fader": gain, "at": sample}: the fader moves to a linear gain from that sample of the output on (fader.py)

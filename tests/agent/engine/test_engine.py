@@ -34,7 +34,7 @@ SLACK = 2100  # samples: more than every block that is driven by hand
 
 
 class Unsteady(Session):
-    """A session whose mind can be held up, or fails, at a hop."""
+    """A session that can be held up, or fails, at a hop."""
 
     def prepare(self, stall=(), fail=None):
         self.stall, self.fail = set(stall), dict(fail or {})
@@ -82,7 +82,7 @@ def unsteady(stage):
 
 
 class Rig:
-    """An engine driven by hand: between two blocks the mind has time enough, unless it is held up on purpose."""
+    """An engine driven by hand: between two blocks the decision loop has time enough, unless held up."""
 
     def __init__(self, session, tmp_path=None, slack=SLACK, **more):
         self.session, self.bus = session, Bus()
@@ -90,14 +90,14 @@ class Rig:
         self.engine = Engine(session, samplerate=session.samplerate, slack_ms=0, bus=self.bus, **more)
         self.engine.buffers.slack = slack
         self.log = tmp_path / "S.jsonl" if tmp_path else None
-        self.book = (
+        self.session_log = (
             SessionLog(self.log, session, str(session.test_memory), slack=slack, bus=self.bus) if tmp_path else None
         )
         self.out = []
         self.reports = []
 
     def __enter__(self):
-        self.engine.start(self.book)
+        self.engine.start(self.session_log)
         return self
 
     def __exit__(self, *error):
@@ -105,8 +105,8 @@ class Rig:
             self.session.stall = set()
             self.session.go.set()
         self.engine.stop()
-        if self.book:
-            self.book.__exit__(*error)
+        if self.session_log:
+            self.session_log.__exit__(*error)
 
     def play(self, audio, block=1000):
         """Let it be heard; (n,) spoken."""
@@ -118,10 +118,10 @@ class Rig:
         return out
 
     def settle(self):
-        """Until the mind has nothing to do, or is held up."""
+        """Until the decision loop has nothing to do, or is held up."""
         until = time.monotonic() + 10
         while not self.idle():
-            assert time.monotonic() < until, "the mind does not come to rest"
+            assert time.monotonic() < until, "the decision loop does not come to rest"
             time.sleep(0.0002)
 
     def idle(self):
@@ -139,7 +139,7 @@ class Rig:
         return hasattr(self.session, "stalling") and self.session.stalling.is_set()
 
     def release(self, *hops):
-        """Let the mind go on, and be held up no more at these hops, or at all."""
+        """Let the decision loop go on, and be held up no more at these hops, or at all."""
         self.session.stall -= set(hops) or self.session.stall
         self.session.go.set()
         while self.session.stalling.is_set():
@@ -192,7 +192,7 @@ def test_live_is_file_whatever_the_block(stage, hop, rate):
 
 
 @pytest.mark.parametrize("block", [1, 480, 100_000])
-def test_waiting_for_the_mind_live_is_file_without_slack(stage, block):
+def test_waiting_for_the_answer_live_is_file_without_slack(stage, block):
     session, audio = stage.session(hop=0.25, rate=22050), KINDS["glide"](1.3, 22050, 3)
     expected, events = offline(session, audio)
     live = rig(session, stage, slack=0, wait=True)
@@ -246,7 +246,7 @@ def test_a_wall_clock_that_is_set_moves_dates_and_nothing_else(stage, monkeypatc
     hop=st.sampled_from([0.25, 0.5]),
     seed=st.integers(0, 99),
 )
-def test_a_missed_hop_is_the_chain_and_remembered_as_such(unsteady, stage, tmp_path, stalls, hop, seed):
+def test_a_missed_hop_is_the_fallback_and_remembered_as_such(unsteady, stage, tmp_path, stalls, hop, seed):
     session = unsteady(f"agent.seed={seed}", hop=hop, rate=22050)
     session.stall = set(stalls)
     with rig(session, stage, tmp_path) as live:
@@ -292,7 +292,7 @@ def test_a_long_stall_goes_on_then_fades_then_is_silent_and_comes_back(unsteady,
     np.testing.assert_array_equal(live.played()[: len(live.spoken())], live.spoken())
 
 
-def test_a_real_stall_of_the_mind_costs_hops_and_no_sound_of_the_stream(unsteady, stage):
+def test_a_real_stall_of_the_decision_loop_costs_hops_and_no_sound_of_the_stream(unsteady, stage):
     """In real time, as a device would: the callback's thread never waits."""
     session = unsteady(hop=0.25, rate=22050)
     with rig(session, stage) as live:
@@ -315,7 +315,7 @@ def test_a_real_stall_of_the_mind_costs_hops_and_no_sound_of_the_stream(unsteady
 
 
 @pytest.mark.parametrize("where", ["propose", "accept", "hear", "perceive"])
-def test_an_error_of_the_mind_fades_out_and_play_resumes(unsteady, stage, tmp_path, where):
+def test_an_error_of_the_decision_loop_fades_out_and_play_resumes(unsteady, stage, tmp_path, where):
     session = unsteady("decision.rests='never'", hop=0.25, rate=22050)
     session.fail = {where: 5}
     with rig(session, stage, tmp_path) as live:
@@ -536,8 +536,8 @@ def test_controls_of_others_go_to_them(stage):
 
 def test_a_patch_is_heard_instead_of_sound(stage):
     session = stage.session(hop=0.25, rate=22050)
-    patch = RemoteListener(session)
-    with rig(session, stage, remote=patch) as live:
+    remote = RemoteListener(session)
+    with rig(session, stage, remote=remote) as live:
         hop = np.zeros(boundary(1, 0.25, 22050) + 1, np.float32)
         heard = []
         for command in [("hear/label", 3), None, None, None, ("hear/label", 5, -6.0), ("hear/label", 16)]:
@@ -561,10 +561,10 @@ def test_a_patch_is_heard_instead_of_sound(stage):
 def test_the_labels_of_a_patch_may_be_the_clock(stage):
     """Each label is a hop, however many come at once; nothing is left out and nothing goes on by itself."""
     session = stage.session(hop=0.25, rate=22050)
-    patch = RemoteListener(session, clock=True)
-    live = rig(session, stage, slack=500, wait=True, remote=patch)
+    remote = RemoteListener(session, clock=True)
+    live = rig(session, stage, slack=500, wait=True, remote=remote)
     with live:
-        loop = BlockLoop(live.engine, blocks_by_label(live.engine, patch))
+        loop = BlockLoop(live.engine, blocks_by_label(live.engine, remote))
         labels = [3, 5, 16, 0, 1, 2, 3, 4, 5]
         for label in labels:
             live.engine.command(parse_command("hear/label", [label], "osc"))
@@ -610,7 +610,7 @@ def test_a_file_that_breaks_off_is_told(stage):
     assert isinstance(loop.error, AudioError) and isinstance(feeder.error, AudioError)
 
 
-def test_a_failing_mind_writes_no_file(unsteady, stage, tmp_path):
+def test_a_failing_decision_loop_writes_no_file(unsteady, stage, tmp_path):
     session = unsteady(hop=0.25, rate=22050)
     session.fail = {"propose": 3}
     with rig(session, stage, slack=0, wait=True) as live:

@@ -112,14 +112,14 @@ def test_all_controls_at_any_hop(opened, tmp_path, controls, seed, hop):
     same(tmp_path / "S.jsonl", np.concatenate(spoken))
 
 
-# --- the mind on its buffers, late or in time
+# --- the decision loop on its buffers, late or in time
 
 
 STEPS = st.lists(
     st.one_of(
         CONTROLS,
         st.tuples(st.just("fade"), st.integers(0, 1)),
-        st.tuples(st.just("wait"), st.integers(1, 3000)),  # samples during which the mind works
+        st.tuples(st.just("wait"), st.integers(1, 3000)),  # samples during which the decision loop works
         st.tuples(st.just("stall"), st.integers(1, 9000)),  # and during which it does not
     ),
     max_size=60,
@@ -127,7 +127,7 @@ STEPS = st.lists(
 
 
 class Hall:
-    """A mind on its buffers, in one thread: the test says when it may think."""
+    """A decision loop on its buffers, in one thread: the test says when it may think."""
 
     def __init__(self, opened, log, seed, slack=100, block=64):
         self.session, names = opened()
@@ -191,7 +191,7 @@ def test_missed_hops_and_fader_and_growth(opened, tmp_path, steps, seed, slack, 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_memory_that_grew_while_the_mind_was_late(opened, tmp_path, seed):
+def test_a_memory_that_grew_while_the_answer_was_late(opened, tmp_path, seed):
     """What was rendered at the end of a memory sounded as if the memory ended there, and so it is replayed."""
     hall = Hall(opened, tmp_path / "S.jsonl", seed)
     hall.play_take(10_000, region=(0.99, 1.0))
@@ -204,7 +204,7 @@ def test_a_memory_that_grew_while_the_mind_was_late(opened, tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_take_undone_while_it_sounds_and_the_mind_is_late(opened, tmp_path, seed):
+def test_a_take_undone_while_it_sounds_and_the_answer_is_late(opened, tmp_path, seed):
     hall = Hall(opened, tmp_path / "S.jsonl", seed)
     hall.play_take(20_000, region=(0.0, 0.3))
     hall.wait(4000)
@@ -248,8 +248,8 @@ def test_an_engine_in_wait_mode(opened, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["propose", "accept", "hear", "fallback"])
-def test_a_mind_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypatch, where):
-    """The chain, the fade and the silence of a failure are in the log; so is what came after it."""
+def test_a_decision_loop_that_fails_and_is_asked_to_play_again(opened, tmp_path, monkeypatch, where):
+    """The fallback, the fade and the silence of a failure are in the log; so is what came after it."""
     session, names = opened(16000, 0.25)
     engine = Engine(session, samplerate=16000, slack_ms=30, bus=Bus(), wait=True)
     tap, well, calls = engine.bus.tap(), getattr(session, where), []

@@ -52,15 +52,15 @@ def test_replay_is_play_bit_for_bit(played, tmp_path):
 def test_replay_is_play_in_floats_too(stage, played, tmp_path):
     """Every sample as it left the concatenator, before any file."""
     session = stage.session(*CHANGED, hop=0.35, rate=44100)
-    state, spoken, book = session.start(), [], tmp_path / "S.jsonl"
-    with session_log.SessionLog(book, session, str(stage.memory)) as log:
+    state, spoken, path_of_log = session.start(), [], tmp_path / "S.jsonl"
+    with session_log.SessionLog(path_of_log, session, str(stage.memory)) as log:
         for _, answer, event in hops.live_hops(session, state, [samples(played / "guide.wav")]):
             spoken.append(answer)
             if event:
                 log.hop(event)
         log.end(sum(map(len, spoken)))
-    assert np.concatenate(list(sounds(book))).tobytes() == np.concatenate(spoken).tobytes()
-    (memory,) = session_log.read(book)[0]["memories"]
+    assert np.concatenate(list(sounds(path_of_log))).tobytes() == np.concatenate(spoken).tobytes()
+    (memory,) = session_log.read(path_of_log)[0]["memories"]
     assert memory["fingerprint"] == session_log.fingerprint(session.repertoire[0].sound.audio)
 
 
