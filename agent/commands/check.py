@@ -13,7 +13,6 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from action import concat, selection
 from agent.commands import model_parts
 from agent.commands.errors import user_error_classes
 from agent.commands.measure import DEVICE_SAMPLERATE_HZ, machine, spread
+from agent.devices import audio_device
 from agent.performance.loading import DEMO
 from agent.performance.model_folder import Model, describe, named_folder
 from agent.performance.session import Session
@@ -30,63 +30,65 @@ from decision.model import PAPER, Decision, DecisionConfig
 from perception.stream import boundary
 from perception.wav2vec2 import Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
 
-HOPS = 60  # answered to see whether the machine keeps up
-ROOM = 200 << 20  # bytes: an hour of answer is about 500 MB, a piece less
+PACE_HOPS = 60  # answered to see whether the machine keeps up
+FREE_DISK_BYTES = 200 << 20  #  an hour of answer is about 500 MB, a piece less
 SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"))
-COMPILED = 5.0  # s within which kernels are loaded; compiling them takes longer
+LOADING_TIME_S = 5.0  # within which kernels are loaded; compiling them takes longer
 
 
-def run(model: str | None, config: Config | None = None, loop: tuple[str, str] | None = None) -> dict:
+def run(model: str | None, config: Config | None = None, devices: tuple[str, str] | None = None) -> dict:
     """Look at everything, playing a few seconds of noise on a model (None: the settings' own).
 
-    loop: input and output device to play a sound through; DeviceError if there are no such devices.
-    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and after a loop
+    devices: input and output to play a sound through; DeviceError if there are no such devices.
+    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and with devices
     "latency" and "sustains"; each finding is {"what", "state": "ok", "note" or "error", "said"}.
     """
     config = config or Config()
     name = model or config.agent.model
-    pair = _pair(loop, config) if loop is not None else None  # a wrong name is told before the long work
-    found: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
+    pair = (
+        _choose_devices(devices, config) if devices is not None else None
+    )  # a wrong name is shown before the long work
+    result: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
 
     def note(what: str, state: str, said: str) -> None:
-        found["findings"].append({"what": what, "state": state, "said": said})
-        found["ready"] = found["ready"] and state != "error"
+        result["findings"].append({"what": what, "state": state, "said": said})
+        result["ready"] = result["ready"] and state != "error"
 
     note("compiled", *_compiled())
-    _model(name, found["hops"], note)
+    _model(name, result["hops"], note)
     note("demo", *_demo())
-    note("disk", *_room(Path.cwd()))
-    note("temporary files", *_room(Path(gettempdir())))
+    note("disk", *_disk_space(Path.cwd()))
+    note("temporary files", *_disk_space(Path(gettempdir())))
     note("sound card", *_sound_card())
     note("renderer", *_renderer())
     if pair is not None:
-        _loop(pair, config, found, note)
-    return found
+        _measure_devices(pair, config, result, note)
+    return result
 
 
-def _pair(loop: tuple[str, str], config: Config) -> Any:
-    from agent.devices import audio_device
-
-    return audio_device.choose(*loop, config.live.samplerate, config.live.client)
+def _choose_devices(devices: tuple[str, str], config: Config) -> audio_device.DevicePair:
+    return audio_device.choose(*devices, config.live.samplerate, config.live.client)
 
 
-def _loop(pair: Any, config: Config, found: dict, note: Callable[[str, str, str], None]) -> None:
+def _measure_devices(
+    pair: audio_device.DevicePair, config: Config, result: dict, note: Callable[[str, str, str], None]
+) -> None:
     """The latency of a pair of devices, and how large a model the machine could play through them."""
-    from agent.devices import audio_device, latency
+    from agent.devices import latency
 
     live = config.live
     hear = audio_device.channels(live.input_channels, pair.input, "input")
     speak = audio_device.channels(live.output_channels, pair.output, "output")
     try:
         budget = latency.measure(pair, live.hop, live.slack_ms, hear, speak)
-        found["latency"] = budget.as_table()
+        result["latency"] = budget.as_table()
         note("latency", "ok", f"{budget.total:.1f} ms through '{pair.name}' at a hop of {live.hop:g} s")
     except audio_device.DeviceError as error:
         note("latency", "note", str(error))
-    found["sustains"] = sustains(live.slack_ms)
-    able = [f"hop {one['hop']:g} s" for one in found["sustains"] if one["in_time"]]
+    result["sustains"] = sustains(live.slack_ms)
+    able = [f"hop {one['hop']:g} s" for one in result["sustains"] if one["in_time"]]
     said = f"a model of 95 M in encoder and of paper size in decision, slack {live.slack_ms:g} ms: "
-    needs = max(one["needs_ms"] for one in found["sustains"])
+    needs = max(one["needs_ms"] for one in result["sustains"])
     note("largest model", "ok" if able else "note", said + (", ".join(able) if able else f"needs slack {needs:.0f} ms"))
 
 
@@ -116,7 +118,7 @@ def _compiled() -> tuple[str, str]:
     selection.warm_up()
     concat.warm_up()
     took = time.perf_counter() - began
-    if took < COMPILED:
+    if took < LOADING_TIME_S:
         return "ok", f"kernels are ready ({took:.1f} s)"
     return "note", f"kernels were compiled just now ({took:.0f} s); if this is said each time, make the folder writable"
 
@@ -167,7 +169,7 @@ def _hears(model: Model) -> tuple[str, str]:
     return "ok", f"hears a tone as {loud[-1]} of {model.alphabet.units} labels, nothing as silence"
 
 
-def pace(model: Model, hops: int = HOPS) -> dict:
+def pace(model: Model, hops: int = PACE_HOPS) -> dict:
     """{"mind": {"p50", "p99", "max"} ms, "real_time": seconds of music per second of work} on a short noise."""
     config = change(Config(), "live.hop", model.alphabet.hop)
     audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, DEVICE_SAMPLERATE_HZ))
@@ -192,7 +194,7 @@ def _demo() -> tuple[str, str]:
     return "ok", "guide and memory are here"
 
 
-def _room(folder: Path) -> tuple[str, str]:
+def _disk_space(folder: Path) -> tuple[str, str]:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -200,7 +202,9 @@ def _room(folder: Path) -> tuple[str, str]:
     if not os.access(folder, os.W_OK):
         return "note", f"'{folder}' may not be written in: name a file elsewhere with -o"
     said = f"{free / 2**30:.1f} GiB free in '{folder}'"
-    return ("ok", said) if free > ROOM else ("note", f"only {said}: make room, an hour of answer takes 0.5 GiB")
+    return (
+        ("ok", said) if free > FREE_DISK_BYTES else ("note", f"only {said}: make room, an hour of answer takes 0.5 GiB")
+    )
 
 
 def _sound_card() -> tuple[str, str]:
@@ -223,20 +227,20 @@ def _renderer() -> tuple[str, str]:
     return "ok", "fluidsynth and FluidR3_GM, for training"
 
 
-def lines(found: dict) -> list[str]:
+def lines(result: dict) -> list[str]:
     """The report for a terminal."""
-    about, sign = found["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
-    told = [f"{about['cpu']}, {about['cores']} cores, python {about['python']}, torch {about['torch']}, "
-            f"transformers {about['transformers']}, numba {about['numba']}"]  # fmt: skip
-    told += [f"{sign[one['state']]}{one['what']}: {one['said']}" for one in found["findings"]]
-    for hop, figures in found["hops"].items():
+    machine_, sign = result["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
+    shown = [f"{machine_['cpu']}, {machine_['cores']} cores, python {machine_['python']}, torch {machine_['torch']}, "
+            f"transformers {machine_['transformers']}, numba {machine_['numba']}"]  # fmt: skip
+    shown += [f"{sign[finding['state']]}{finding['what']}: {finding['said']}" for finding in result["findings"]]
+    for hop, figures in result["hops"].items():
         mind = figures["mind"]
-        told.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
+        shown.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
                     f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
-    if "latency" in found:
+    if "latency" in result:
         from agent.devices.latency import LatencyBudget
 
-        told += [f"      {line}" for line in LatencyBudget(**found["latency"]).lines()]
-    for one in found.get("sustains", ()):
-        told.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
-    return [*told, "ready" if found["ready"] else "NOT ready: mend what is marked ERROR"]
+        shown += [f"      {line}" for line in LatencyBudget(**result["latency"]).lines()]
+    for one in result.get("sustains", ()):
+        shown.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
+    return [*shown, "ready" if result["ready"] else "NOT ready: mend what is marked ERROR"]

@@ -75,7 +75,7 @@ def _add_verb(added: Any, name: str, run: Callable, *, settings: bool = True) ->
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
     if settings:
         verb.add_input("--model", kind="model", metavar="DIR", help="model folder, or the name of an embedded one")
-        verb.add_input("--config", metavar="FILE", help="settings, such as agent.toml")
+        verb.add_input("--config", kind="settings", metavar="FILE", help="settings, such as agent.toml")
         verb.add_text("--set", action="append", default=[], metavar="K.K=V", help="one setting")
     return verb
 

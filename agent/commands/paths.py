@@ -84,6 +84,10 @@ def _plain(value: str) -> list[Path]:
     return [Path(value)]
 
 
+def _settings(value: str) -> list[Path]:
+    return [Path(os.path.expanduser(value))]
+
+
 def _recording(value: str) -> list[Path]:
     from agent.performance.loading import DEMO
 
@@ -139,6 +143,7 @@ def _record(value: str) -> list[Path]:
 
 KINDS: dict[str, Callable[[str], list[Path]]] = {
     "file": _plain,
+    "settings": _settings,
     "folder": _plain,
     "recording": _recording,
     "memory": _memory,

@@ -186,7 +186,7 @@ def test_a_missing_renderer_or_demo_is_a_note(monkeypatch, tmp_path):
 
 
 def test_a_full_disk_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(check, "ROOM", 1 << 62)
-    state, said = check._room(tmp_path)
+    monkeypatch.setattr(check, "FREE_DISK_BYTES", 1 << 62)
+    state, said = check._disk_space(tmp_path)
     assert state == "note" and "make room" in said
-    assert check._room(tmp_path / "absent")[0] == "error"
+    assert check._disk_space(tmp_path / "absent")[0] == "error"

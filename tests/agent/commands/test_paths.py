@@ -161,6 +161,13 @@ def test_what_a_log_was_played_with_is_read_too(antiphon, house):
     assert "S.takes" in antiphon("replay", "S.jsonl", "-o", "S.takes/take-1.wav").sentence
 
 
+def test_the_settings_of_the_home_folder(antiphon, house, monkeypatch):
+    monkeypatch.setenv("HOME", str(house))
+    Path("mine.toml").write_text("[live]\nhop = 0.5\n")
+    said = antiphon("respond", "guide.takes/heard.wav", "--config", "~/mine.toml", "-o", "mine.toml")
+    assert "-o 'mine.toml' is the same as --config" in said.sentence
+
+
 def test_the_encoder_of_a_model_is_read_too(antiphon, house, tiny, guide):
     shutil.copytree(tiny, "model")
     shutil.move("model/encoder", "elsewhere")
