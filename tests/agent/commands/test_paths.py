@@ -14,7 +14,7 @@ from agent.commands.parser import PathFlag, Verb
 from agent.settings.config import FIELDS
 from tests.conftest import tree
 
-RECIPES = ("train", "evaluate")  # they have parsers of their own: tests/train/test_outputs.py
+RECIPES = ("train", "evaluate")  # they have parsers of their own: tests/train/common/test_run_folder.py
 NO_PATHS = {  # settings with text that are no paths
     "live.input", "live.output",  # paths at times: what --input and --output are
     "live.input_channels", "live.output_channels", "live.client", "osc.host", "osc.allow", "osc.subscribers",
