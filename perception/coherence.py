@@ -141,7 +141,7 @@ class Coherence(nn.Module):
         strangers = self.calibration.strangers.get(mode) if self.calibration else None
         if strangers is None:
             return scores
-        usual = self.similarities(inputs, torch.tensor(strangers)[None])
+        usual = self.similarities(inputs, torch.tensor(strangers, dtype=inputs.dtype)[None])
         return scores - usual.reshape(-1, *[1] * (scores.ndim - 1))
 
     def positions(self, scores: Tensor, inputs: Tensor, mode: str) -> np.ndarray:
