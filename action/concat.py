@@ -1,6 +1,14 @@
-"""Segments as sound: a run plays as it was recorded, a jump is aligned and crossfaded at equal power.
+"""Concatenative synthesis: segments that follow each other play as recorded, jumps are aligned and crossfaded.
 
-Audio is mono float32; lengths are samples at the rate of the memory, which is the rate of the device.
+Audio is mono float32. Lengths are in samples at the rate of the memory, which is the rate of the device. A segment is
+one hop of a memory. A take is one uninterrupted recording; a memory holds one take or several, end to end.
+
+Alignment, `_best_shift`: the old sound continues for the length of the crossfade while the new segment fades in. The
+new segment may start up to `align` seconds earlier or later, where its waveform resembles that continuation most, as
+in WSOLA (Verhelst & Roelands, ICASSP 1993). Then periodic sounds meet in phase.
+
+Crossfade, `_crossfade`: the two sounds keep some correlation, so their sum is scaled to the power it should have, as in
+Fink, Holters & Zölzer, "Signal-matched power-complementary cross-fading", DAFx 2016.
 """
 
 from __future__ import annotations
@@ -14,38 +22,41 @@ import numpy as np
 
 from action.compiled import compiled
 
-ATTACK_S = 0.005  # s to fade in from silence
-RELEASE_S = 0.1  # s in which the limiter recovers to 1/e
-MIN_CORRELATION = 0.3  # correlation below which alignment would only move the attack
-SHIFT_PENALTY = 0.05  # correlation given up to shift by 0 rather than by `align`, so that the nearest period wins
+ATTACK_S = 0.005  # duration of the fade-in after silence
+RELEASE_S = 0.1  # time in which the limiter's gain reduction falls to 1/e
+MIN_CORRELATION = 0.3  # below it the two sounds are not periodic alike, and a shift would only move the attack
+SHIFT_PENALTY = 0.05  # correlation subtracted from the largest shift, in proportion from others: nearest period wins
+SILENT_ENERGY = 1e-9  # sum of squares below which a waveform counts as silent and is not aligned
 
 
 @dataclass
 class Voice:
-    """What is sounding. `Concatenator.step` writes it."""
+    """State of the player after a hop. `Concatenator.step` writes it."""
 
-    segment: int = -1  # playing, -1 is silence
-    head: int = 0  # next sample to read
-    gain: float = 1.0  # at the end of the last hop
-    limit: float = 1.0  # gain of the limiter, 1 when it is idle
-    tail: np.ndarray | None = None  # (n,) float32: how a sound goes on that was left, see `Concatenator.detach`
+    segment: int = -1  # segment played last, -1 for silence
+    next_sample: int = 0  # sample of the memory that follows the last one played
+    gain: float = 1.0  # linear, >= 0, at the end of the last hop
+    limiter_gain: float = 1.0  # linear, in (0, 1]; 1 while the limiter is idle
+    continuation: np.ndarray | None = None  # (fade_samples,) float32 that follows the last sample, if it was detached
 
 
 @compiled()
-def _read_mirrored(audio: np.ndarray, size: int, head: int, out: np.ndarray) -> None:
-    """Read on from `head`; beyond the end of the memory its last samples return backwards, so that nothing breaks off.
+def _read_mirrored(audio: np.ndarray, size: int, start: int, out: np.ndarray) -> None:
+    """Copy audio[start:], of which `size` samples are valid, to `out` (n,); beyond the end, samples are mirrored.
 
-    `size` samples are valid. A head already beyond the end has been faded out and reads as silence.
+    The mirrored samples avoid a click at the end. If `start` itself lies beyond the end, the sound has already been
+    faded out, and `out` becomes zeros.
     """
     for k in range(len(out)):
-        at = head + k
+        at = start + k
         if at >= size:
             at = 2 * size - 1 - at
-        out[k] = audio[at] if head <= size and at >= 0 else 0.0
+        out[k] = audio[at] if start <= size and at >= 0 else 0.0
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
 def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
+    """Inner product of (n,) and (n,); fastmath lets the compiler sum in several lanes at once."""
     total = np.float32(0.0)
     for k in range(len(a)):
         total += a[k] * b[k]
@@ -53,26 +64,32 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
 
 
 @compiled()
-def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frames: int, reach: int) -> int:
-    """Shift within +-reach at which the memory from `start` on resembles `old` most: normalised cross-correlation.
+def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frames: int, max_shift: int) -> int:
+    """Shift in samples, at most +-max_shift, at which audio[start + shift:] resembles `old` most.
 
-    `frames` samples, no fewer than `old` has, can be read from the shifted start on.
+    With n samples of `old` o and of the audio a, the resemblance at shift d is the normalised cross-correlation
+    r(d) = sum o[k] a[start + d + k] / sqrt(sum o[k]^2 sum a[start + d + k]^2), 0 <= k < n, in [-1, 1]. For a tone, r is
+    nearly equal at shifts one period apart, so r(d) - SHIFT_PENALTY |d| / max_shift is maximised; the shift is 0 where
+    that is MIN_CORRELATION or less. The numerator costs n operations a shift. The energy of the audio costs two: from d to
+    d + 1 the first sample leaves the sum and one enters.
+
+    size: valid samples of the audio. frames: samples, n or more, that must be readable from the shifted start.
     """
     fade = len(old)
-    low, high = max(-reach, -start), min(reach, size - frames - start)
+    low, high = max(-max_shift, -start), min(max_shift, size - frames - start)
     energy_old = np.float64(_dot(old, old))
-    if high < low or energy_old <= 1e-9:
+    if high < low or energy_old <= SILENT_ENERGY:
         return 0
-    best, score = 0, MIN_CORRELATION
+    best, best_score = 0, MIN_CORRELATION
     first = audio[start + low : start + low + fade]
     energy = np.float64(_dot(first, first))
     for shift in range(low, high + 1):
         at = start + shift
-        if energy > 1e-9:
-            alike = _dot(old, audio[at : at + fade]) / np.sqrt(energy_old * energy)
-            alike -= SHIFT_PENALTY * abs(shift) / max(reach, 1)
-            if alike > score:
-                best, score = shift, alike
+        if energy > SILENT_ENERGY:
+            score = _dot(old, audio[at : at + fade]) / np.sqrt(energy_old * energy)
+            score -= SHIFT_PENALTY * abs(shift) / max(max_shift, 1)
+            if score > best_score:
+                best, best_score = shift, score
         if at + fade < size:
             energy += np.float64(audio[at + fade]) ** 2 - np.float64(audio[at]) ** 2
     return best
@@ -80,31 +97,43 @@ def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frame
 
 @compiled()
 def _crossfade(old: np.ndarray, new: np.ndarray) -> None:
-    """Write old * cos + new * sin into `new`, scaled so that the power goes from the one's to the other's in between.
+    """Overwrite `new` (n,) with the crossfade from `old` (n,) to it, at equal power whatever their correlation.
 
-    Two uncorrelated sounds keep their power by themselves; alike ones would swell by up to 3 dB. With powers p and q
-    and correlation r, measured where both sound (weight sin 2x), the sum has the power
-    p cos^2 + q sin^2 + 2 r sqrt(p q) cos sin, and only the first two terms are wanted.
+    At sample k, x = (pi / 2) (k + 1/2) / n goes from 0 to pi / 2, and the sum s (old cos x + new sin x) has the power
+        s^2 (p cos^2 x + q sin^2 x + 2 c cos x sin x),
+    with the powers p and q of the two sounds and the mean c of their product. The wanted power is the one of
+    uncorrelated sounds, w = p cos^2 x + q sin^2 x, which goes from p to q and is constant where p = q. Hence
+        s = sqrt(w / (w + 2 c cos x sin x)).
+    Without s, two equal sounds (c = p = q) would swell by 3 dB at x = pi / 4.
+
+    p, q and c are sums weighted by sin 2x = 2 cos x sin x, the weight that c has in the power. c is at least
+    -sqrt(p q) / 2: as w >= 2 sqrt(p q) cos x sin x, s^2 is then 2 at most, and opposed sounds are lifted by no more
+    than 3 dB.
     """
     fade = len(old)
-    p, q, both = 1e-12, 1e-12, 0.0
+    power_old, power_new, product = 1e-12, 1e-12, 0.0
     for k in range(fade):
         weight = np.sin(np.pi * (k + 0.5) / fade)
-        p += weight * old[k] * old[k]
-        q += weight * new[k] * new[k]
-        both += weight * old[k] * new[k]
-    both = max(both, -0.5 * np.sqrt(p * q))  # opposed sounds: lift by 3 dB at most
+        power_old += weight * old[k] * old[k]
+        power_new += weight * new[k] * new[k]
+        product += weight * old[k] * new[k]
+    product = max(product, -0.5 * np.sqrt(power_old * power_new))
     for k in range(fade):
         x = 0.5 * np.pi * (k + 0.5) / fade
-        fall, rise = np.cos(x), np.sin(x)
-        wanted = p * fall * fall + q * rise * rise
-        scale = np.sqrt(wanted / (wanted + 2.0 * both * fall * rise))
-        new[k] = np.float32((old[k] * fall + new[k] * rise) * scale)
+        gain_old, gain_new = np.cos(x), np.sin(x)
+        wanted = power_old * gain_old * gain_old + power_new * gain_new * gain_new
+        scale = np.sqrt(wanted / (wanted + 2.0 * product * gain_old * gain_new))
+        new[k] = np.float32((old[k] * gain_old + new[k] * gain_new) * scale)
 
 
 @compiled()
 def _apply_gain(out: np.ndarray, gain_before: float, gain: float, limit: float, recovery: float) -> float:
-    """Ramp the gain over the hop, keep |out| <= 1, in place; return the limiter's gain. At gain 1 it only watches."""
+    """Apply a linear gain ramp to `out` (n,) and limit it to [-1, 1], in place; return the limiter's gain.
+
+    gain_before, gain: at the beginning and at the end of the hop. limit: the limiter's gain before the hop, in (0, 1].
+    Its reduction 1 - limit falls by the factor `recovery` at each sample. While all three gains are 1, samples stay as
+    they are.
+    """
     n = len(out)
     moving = gain_before != 1.0 or gain != 1.0
     for k in range(n):
@@ -123,13 +152,13 @@ def _apply_gain(out: np.ndarray, gain_before: float, gain: float, limit: float, 
 
 
 class Concatenator:
-    """Plays segments of a memory, one hop after the other, into one stream.
+    """Plays segments of a memory, one per hop, as one continuous stream.
 
     audio: (n,) float32 in [-1, 1], the memory. rate: Hz. hop: seconds per segment; segment i begins at sample
-    round(i * hop * rate). crossfade: seconds a jump takes, from the boundary on: the old sound goes on beyond it while
-    the new one comes in. align: seconds by which a jump may be early or late in the memory to meet the old sound in
-    phase. room: seconds that `append` can add before it has to move the memory, which takes time on stage; without
-    it a float32 array is used where it lies. What is learned is here, what has happened is in `Voice`.
+    round(i * hop * rate). crossfade: seconds of a jump's crossfade, 0 to one hop; it begins at the segment boundary.
+    align: seconds by which a jump may be early or late in the memory, 0 to half a hop. room: seconds that `append` can
+    add before it must copy the memory to a larger array, which takes time during a performance. With room 0 a float32
+    array is used without a copy. The state of a performance is in `Voice`. ValueError: an argument out of its range.
     """
 
     def __init__(
@@ -149,17 +178,17 @@ class Concatenator:
         if not 0 <= align <= hop / 2:
             raise ValueError(f"align = {align} s: expected 0 to half a hop ({hop / 2} s)")
         self.rate, self.hop = float(rate), float(hop)
-        self.fade, self.reach = round(crossfade * rate), round(align * rate)
-        self.attack = min(self.fade, round(ATTACK_S * rate))
+        self.fade_samples, self.max_shift_samples = round(crossfade * rate), round(align * rate)
+        self.attack_samples = min(self.fade_samples, round(ATTACK_S * rate))
         self._recovery = float(np.exp(-1 / (RELEASE_S * rate)))
         self._audio, self._size = self._mono(audio), len(audio)
-        self._joints: list[int] = []  # samples at which a take follows another
-        self._lent = 0  # samples that a copy in the making still reads
+        self._take_starts: list[int] = []  # first sample of each take but the first
+        self._frozen_samples = 0  # samples that views of `frozen_view` read: they must not be overwritten
         if room > 0:
             self._reserve(self._size + round(room * rate))
 
     def __len__(self) -> int:
-        """Whole segments held."""
+        """Number of whole segments in the memory."""
         whole = int(self._size / (self.hop * self.rate)) + 1
         while self.boundary(whole) > self._size:
             whole -= 1
@@ -175,93 +204,93 @@ class Concatenator:
         return round(segment * self.hop * self.rate)
 
     def append(self, audio: np.ndarray) -> None:
-        """Add (n,) float32 samples at the end of the memory; room doubles, so this is cheap on average."""
+        """Add (n,) float32 samples at the end of the memory; the array doubles when full, so the mean cost is O(n)."""
         new = self._mono(audio)
         need = self._size + len(new)
         if need > len(self._audio):
             self._reserve(max(need, 2 * len(self._audio)))
-        elif self._size < self._lent:
+        elif self._size < self._frozen_samples:
             self._reserve(len(self._audio))
         self._audio[self._size : need] = new
         self._size = need
 
     def start_take(self) -> None:
-        """What is appended from now on is another take: no sound reads on across this place."""
-        if self._size and self._size not in self._joints[-1:]:
-            self._joints.append(self._size)
+        """Begin another take at the present end of the memory: no voice reads across that boundary."""
+        if self._size and self._size not in self._take_starts[-1:]:
+            self._take_starts.append(self._size)
 
     def truncate(self, samples: int) -> None:
-        """Forget what lies beyond so many samples, 0 to all; a voice that sounds there has to `detach` first."""
+        """Keep the first `samples` samples, 0 to all of them; a voice that reads beyond must `detach` first."""
         if not 0 <= samples <= self._size:
             raise ValueError(f"truncate to {samples} samples: the memory holds 0 to {self._size}")
         self._size = samples
-        del self._joints[bisect_left(self._joints, samples) :]
+        del self._take_starts[bisect_left(self._take_starts, samples) :]
 
     def frozen_view(self) -> np.ndarray:
-        """(n,) float32 view of the memory that stays as it is, whatever is appended or truncated later."""
-        self._lent = max(self._lent, self._size)
+        """(n,) float32 view of the memory that no later `append` or `truncate` changes."""
+        self._frozen_samples = max(self._frozen_samples, self._size)
         return self.audio
 
     @contextmanager
     def as_of(self, samples: int) -> Iterator[None]:
-        """In a `with` block: the memory as it was when it held so many samples, more or fewer than now.
+        """In a `with` block, the memory as it was when it held `samples` samples, more or fewer than now.
 
-        What was taken back is as it was until something is appended. ValueError: it never held so many.
+        Truncated samples remain in the array until something is appended. ValueError: it never held so many.
         """
         if not 0 <= samples <= len(self._audio):
             raise ValueError(f"the memory never held {samples} samples")
-        size, joints = self._size, self._joints
-        self._size, self._joints = samples, [at for at in (*joints, size) if 0 < at < samples]
+        size, joints = self._size, self._take_starts
+        self._size, self._take_starts = samples, [at for at in (*joints, size) if 0 < at < samples]
         try:
             yield
         finally:
-            self._size, self._joints = size, joints
+            self._size, self._take_starts = size, joints
 
     @staticmethod
     def _mono(audio: np.ndarray) -> np.ndarray:
-        """Writable float32 in C order: the one kind that is compiled for, so nothing compiles on stage."""
+        """Writable float32 in C order: the kernels are compiled for this type only, and none compiles while playing."""
         mono = np.asarray(audio, np.float32)
         if mono.ndim != 1:
             raise ValueError(f"a memory is mono, got shape {mono.shape}: mix it to one channel first")
         return mono if mono.flags.carray else mono.copy()
 
     def _reserve(self, samples: int) -> None:
+        """Copy the memory to a new array with place for `samples` samples."""
         larger = np.zeros(samples, np.float32)
         larger[: self._size] = self.audio
-        self._audio, self._lent = larger, 0
+        self._audio, self._frozen_samples = larger, 0
 
     def start(self) -> Voice:
         """A voice that has played nothing."""
         return Voice()
 
     def detach(self, voice: Voice, size: int | None = None) -> Voice:
-        """The same sound for another memory, or for what remains of this one: it carries along how it would go on.
+        """A copy of the voice that no longer reads this memory: it holds the samples that would follow.
 
-        The next `step`, whatever it plays, crossfades from there. size: samples of the memory that could be read when
-        it sounded, if it has been truncated since.
+        The next `step`, in any memory, crossfades from these. size: samples the memory had when the voice last played,
+        if it has been truncated since.
         """
-        if voice.segment < 0 or voice.tail is not None:
+        if voice.segment < 0 or voice.continuation is not None:
             return replace(voice)
-        tail = np.empty(self.fade, np.float32)
-        _read_mirrored(self._audio, self._stretch(voice.segment, size)[1], voice.head, tail)
-        return replace(voice, tail=tail)
+        continuation = np.empty(self.fade_samples, np.float32)
+        _read_mirrored(self._audio, self._take_bounds(voice.segment, size)[1], voice.next_sample, continuation)
+        return replace(voice, continuation=continuation)
 
-    def _stretch(self, segment: int, size: int | None = None) -> tuple[int, int]:
-        """[first, stop) samples of the take that holds a segment: the whole memory, unless takes were joined."""
+    def _take_bounds(self, segment: int, size: int | None = None) -> tuple[int, int]:
+        """(first, stop) of the take that contains a segment, in samples. size: samples of the memory, now if None."""
         size = self._size if size is None else size
-        if not self._joints:
+        if not self._take_starts:
             return 0, size
-        place = bisect_right(self._joints, self.boundary(segment))
-        first = self._joints[place - 1] if place else 0
-        return first, self._joints[place] if place < len(self._joints) else size
+        take = bisect_right(self._take_starts, self.boundary(segment))
+        first = self._take_starts[take - 1] if take else 0
+        return first, self._take_starts[take] if take < len(self._take_starts) else size
 
     def step(self, voice: Voice, segment: int, frames: int, level: float | None = None) -> np.ndarray:
         """Play a segment for `frames` samples, (frames,) float32 in [-1, 1]; -1 fades out, then is silent.
 
-        The segment after the one that sounds goes on where the read head is: samples of the memory, untouched. Any
-        other is a jump. level: linear gain >= 0 to reach at the end of the hop (at once after silence), None is 1; at a
-        gain of 1 samples are untouched.
-        ValueError: a segment that begins beyond the memory, frames < 1, a level below 0.
+        The segment after the one played last is read from `voice.next_sample` on, unchanged. Any other segment is a
+        jump. level: linear gain >= 0 at the end of the hop, reached by a ramp, or at once after silence; None is 1.
+        ValueError: a segment that begins beyond the memory, frames < 1, a level below 0 or not finite.
         """
         if frames < 1 or (level is not None and not 0 <= level < np.inf):
             raise ValueError(f"frames {frames}, level {level}: expected 1 or more samples and a gain of 0 or more")
@@ -272,76 +301,78 @@ class Concatenator:
         before = gain if voice.segment < 0 else voice.gain
         if segment < 0:
             out = self._fade_out(voice, frames)
-        elif self._goes_on(voice, segment):
-            out = self._read(voice.head, frames, self._stretch(segment)[1])
-            voice.head += frames
+        elif self._continues(voice, segment):
+            out = self._read(voice.next_sample, frames, self._take_bounds(segment)[1])
+            voice.next_sample += frames
         else:
             out = self._jump(voice, segment, frames)
-        voice.segment, voice.tail = segment, None
-        voice.limit = float(_apply_gain(out, before, gain, voice.limit, self._recovery))
+        voice.segment, voice.continuation = segment, None
+        voice.limiter_gain = float(_apply_gain(out, before, gain, voice.limiter_gain, self._recovery))
         voice.gain = gain
         return out
 
-    def _goes_on(self, voice: Voice, segment: int) -> bool:
-        """Is it the segment after the one that sounds, and of the same take?"""
-        if voice.segment < 0 or voice.tail is not None or segment != voice.segment + 1:
+    def _continues(self, voice: Voice, segment: int) -> bool:
+        """Whether `segment` follows the one played last, in the same take."""
+        if voice.segment < 0 or voice.continuation is not None or segment != voice.segment + 1:
             return False
-        return not self._joints or self.boundary(segment) not in self._joints
+        return not self._take_starts or self.boundary(segment) not in self._take_starts
 
-    def _read(self, head: int, frames: int, size: int) -> np.ndarray:
-        """The memory from `head` on; where it ends, at `size`, the end is faded out."""
-        if head + frames <= size:
-            return self._audio[head : head + frames].copy()
+    def _read(self, start: int, frames: int, stop: int) -> np.ndarray:
+        """(frames,) float32 from sample `start` on; a take that ends before, at `stop`, is faded out."""
+        if start + frames <= stop:
+            return self._audio[start : start + frames].copy()
         out = np.zeros(frames, np.float32)
-        whole = max(0, min(frames, size - head) - self.fade)
-        out[:whole] = self._audio[head : head + whole]
-        fade = min(self.fade, frames - whole)
-        if head <= size and fade:
-            _read_mirrored(self._audio, size, head + whole, out[whole : whole + fade])
+        whole = max(0, min(frames, stop - start) - self.fade_samples)
+        out[:whole] = self._audio[start : start + whole]
+        fade = min(self.fade_samples, frames - whole)
+        if start <= stop and fade:
+            _read_mirrored(self._audio, stop, start + whole, out[whole : whole + fade])
             _fade_out(out[whole : whole + fade])
         return out
 
-    def _before(self, voice: Voice, fade: int) -> np.ndarray:
-        """How what sounds would go on, (fade,) float32."""
+    def _continuation(self, voice: Voice, fade: int) -> np.ndarray:
+        """The (fade,) float32 samples that would follow the last one played."""
         old = np.zeros(fade, np.float32)
-        if voice.tail is not None:
-            old[: len(voice.tail)] = voice.tail[:fade]
+        if voice.continuation is not None:
+            old[: len(voice.continuation)] = voice.continuation[:fade]
         elif voice.segment >= 0:
-            _read_mirrored(self._audio, self._stretch(voice.segment)[1], voice.head, old)
+            _read_mirrored(self._audio, self._take_bounds(voice.segment)[1], voice.next_sample, old)
         return old
 
     def _fade_out(self, voice: Voice, frames: int) -> np.ndarray:
+        """(frames,) float32: what the voice plays fades out, silence follows."""
         out = np.zeros(frames, np.float32)
-        fade = min(self.fade, frames)
+        fade = min(self.fade_samples, frames)
         if voice.segment >= 0 and fade:
-            out[:fade] = self._before(voice, fade)
+            out[:fade] = self._continuation(voice, fade)
             _fade_out(out[:fade])
         return out
 
     def _jump(self, voice: Voice, segment: int, frames: int) -> np.ndarray:
-        start, fade = self.boundary(segment), min(self.fade, frames)
-        first, stop = self._stretch(segment)
+        """(frames,) float32: the segment, aligned and crossfaded with what sounded, or faded in after silence."""
+        start, fade = self.boundary(segment), min(self.fade_samples, frames)
+        first, stop = self._take_bounds(segment)
         if voice.segment < 0 or not fade:
             out = self._read(start, frames, stop)
-            rise = min(self.attack, frames)
-            out[:rise] *= np.sin((np.arange(rise, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(rise, 1)))
+            attack = min(self.attack_samples, frames)
+            out[:attack] *= np.sin((np.arange(attack, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(attack, 1)))
         else:
-            old = self._before(voice, fade)
+            old = self._continuation(voice, fade)
             take = self._audio[first:]
-            start += int(_best_shift(take, stop - first, old, start - first, frames, self.reach))
+            start += int(_best_shift(take, stop - first, old, start - first, frames, self.max_shift_samples))
             out = self._read(start, frames, stop)
             _crossfade(old, out[:fade])
-        voice.head = start + frames
+        voice.next_sample = start + frames
         return out
 
 
 def _fade_out(out: np.ndarray) -> None:
-    """Fade (n,) out at equal power, in place."""
+    """Multiply `out` (n,) by a quarter of a cosine, in place: the falling half of an equal-power crossfade."""
     out *= np.cos((np.arange(len(out), dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / len(out)))
 
 
 def warm_up() -> None:
-    """Compile what a performance calls, before it begins."""
+    """Compile every kernel that a performance calls, or load it from the cache, before the performance begins."""
     player = Concatenator(np.zeros(64, np.float32), 64.0, 0.25)
     voice = player.start()
     for segment in (0, 1, 3, 2, -1):

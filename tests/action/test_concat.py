@@ -51,7 +51,7 @@ def test_a_run_is_bit_identical_to_the_recording(first, seed):
     audio = noise(seed=seed)
     player = Concatenator(audio, RATE, HOP)
     played = play(player, range(first, SEGMENTS)).ravel()
-    attack = player.attack
+    attack = player.attack_samples
     assert np.array_equal(played[attack:], audio[first * FRAMES + attack :])
 
 
@@ -63,11 +63,11 @@ def test_after_a_jump_the_run_is_the_recording_within_the_alignment(starts):
     voice = player.start()
     for first in starts:
         played = player.step(voice, first, FRAMES)
-        shift = voice.head - FRAMES - player.boundary(first)
-        assert abs(shift) <= player.reach
+        shift = voice.next_sample - FRAMES - player.boundary(first)
+        assert abs(shift) <= player.max_shift_samples
         start = first * FRAMES + shift
         assert np.array_equal(played[FADE:], audio[start + FADE : start + FRAMES])
-        if first + 1 < SEGMENTS and voice.head + FRAMES <= len(audio):
+        if first + 1 < SEGMENTS and voice.next_sample + FRAMES <= len(audio):
             following = player.step(voice, first + 1, FRAMES)
             assert np.array_equal(following, audio[start + FRAMES : start + 2 * FRAMES])
 
@@ -79,8 +79,8 @@ def test_boundaries_do_not_drift_at_awkward_rates():
     for i in range(len(player)):
         played.append(player.step(voice, i, player.boundary(i + 1) - player.boundary(i)))
     played = np.concatenate(played)
-    assert np.array_equal(played[player.attack :], audio[player.attack : len(played)])
-    assert len(player) == int(len(audio) / (rate * hop)) and voice.head == round(len(player) * hop * rate)
+    assert np.array_equal(played[player.attack_samples :], audio[player.attack_samples : len(played)])
+    assert len(player) == int(len(audio) / (rate * hop)) and voice.next_sample == round(len(player) * hop * rate)
 
 
 # Jumps
@@ -135,7 +135,7 @@ def test_alignment_moves_like_material_and_leaves_the_rest_in_time():
     voice = player.start()
     player.step(voice, 1, FRAMES)
     player.step(voice, 7, FRAMES)
-    shift = voice.head - 8 * FRAMES
+    shift = voice.next_sample - 8 * FRAMES
     phase = (2 * FRAMES - 7 * FRAMES - shift) * 123.4 / RATE
     assert abs(phase - round(phase)) < 123.4 / RATE, "in phase to a sample"
     assert abs(shift) <= RATE / 123.4 / 2 + 1, "the nearest period, not the first"
@@ -143,7 +143,7 @@ def test_alignment_moves_like_material_and_leaves_the_rest_in_time():
     voice = player.start()
     for segment in (3, 11, 6):
         player.step(voice, segment, FRAMES)
-        assert voice.head == (segment + 1) * FRAMES
+        assert voice.next_sample == (segment + 1) * FRAMES
 
 
 # Silence and ends
@@ -154,7 +154,9 @@ def test_silence_fades_within_the_crossfade_and_is_exact():
     played = play(player, [3, -1, -1, 5])
     assert np.abs(played[1][:FADE]).max() > 0.3
     assert (played[1][FADE:] == 0).all() and (played[2] == 0).all()
-    assert np.array_equal(played[3][player.attack :], player.audio[5 * FRAMES + player.attack : 6 * FRAMES])
+    assert np.array_equal(
+        played[3][player.attack_samples :], player.audio[5 * FRAMES + player.attack_samples : 6 * FRAMES]
+    )
 
 
 def test_beyond_the_end_there_is_a_fade_and_then_nothing():
@@ -174,7 +176,7 @@ def test_a_memory_may_grow_while_it_sounds():
         assert len(player) == min(i + 2, SEGMENTS)
         played.append(player.step(voice, i, FRAMES))
         player.append(audio[(i + 2) * FRAMES : (i + 3) * FRAMES])
-    assert np.array_equal(np.concatenate(played)[player.attack :], audio[player.attack :])
+    assert np.array_equal(np.concatenate(played)[player.attack_samples :], audio[player.attack_samples :])
 
 
 # From one memory to another, and takes
@@ -183,7 +185,7 @@ def test_a_memory_may_grow_while_it_sounds():
 @law
 @given(inner, st.integers(0, 9))
 def test_leaving_carries_the_sound_on_as_a_jump_would(segments, seed):
-    """Two players of one recording, taken in turns, are one player: the tail is all that has to be carried."""
+    """Two players of one recording, taken in turns, are one player: the continuation is all that has to be carried."""
     audio = noise(seed=seed)
     one, two = Concatenator(audio, RATE, HOP, align=0), Concatenator(audio.copy(), RATE, HOP, align=0)
     voice, other = one.start(), one.start()
@@ -193,7 +195,7 @@ def test_leaving_carries_the_sound_on_as_a_jump_would(segments, seed):
         before, after = (one, two) if number % 2 else (two, one)
         other = before.detach(other)
         assert np.array_equal(after.step(other, segment, FRAMES), one.step(voice, segment, FRAMES))
-        assert other.tail is None
+        assert other.continuation is None
 
 
 def test_what_was_left_does_not_go_on_but_crossfades():
@@ -201,8 +203,8 @@ def test_what_was_left_does_not_go_on_but_crossfades():
     voice = player.start()
     player.step(voice, 4, FRAMES)
     left = player.detach(player.detach(voice))
-    assert np.array_equal(left.tail, player.audio[5 * FRAMES : 5 * FRAMES + FADE])
-    assert player.detach(player.start()).tail is None
+    assert np.array_equal(left.continuation, player.audio[5 * FRAMES : 5 * FRAMES + FADE])
+    assert player.detach(player.start()).continuation is None
     going_on, faded = player.step(voice, 5, FRAMES), player.step(left, 5, FRAMES)
     assert np.allclose(going_on, faded, atol=1e-6), "the crossfade of a sound with itself is that sound"
 
@@ -277,7 +279,7 @@ def test_full_scale_is_untouched_and_only_what_exceeds_it_is_held():
     loud = noise(0.2)
     loud /= np.abs(loud).max()
     player = Concatenator(loud, RATE, HOP)
-    assert np.array_equal(play(player, range(SEGMENTS)).ravel()[player.attack :], loud[player.attack :])
+    assert np.array_equal(play(player, range(SEGMENTS)).ravel()[player.attack_samples :], loud[player.attack_samples :])
     over = sine(500, 0.5)
     over[2 * FRAMES : 3 * FRAMES] *= 4
     played = play(Concatenator(over, RATE, HOP), range(SEGMENTS))
@@ -296,7 +298,7 @@ def test_level_glides_over_the_hop_and_returns():
 def test_after_silence_the_level_is_there_at_once():
     flat = np.full(SECONDS * RATE, 0.5, np.float32)
     player = Concatenator(flat, RATE, HOP)
-    assert play(player, [3], levels=[0.2])[0][player.attack :] == pytest.approx(0.1)
+    assert play(player, [3], levels=[0.2])[0][player.attack_samples :] == pytest.approx(0.1)
 
 
 # The contract

@@ -418,9 +418,13 @@ def test_what_sounded_while_it_was_taken_back_is_left_and_never_gone_on_with(sta
     _, _, state = run(session, {1: [("record", "input")], 9: [("memory", GROWING)], 11: [("hold", 1)]}, HOPS[:14])
     live, rendered = session.repertoire.growing(), session.fallback(state, None, 3)
     apply(session, state, "undo")
-    assert state.navigation.last == -1 and state.voice.tail is not None
+    assert state.navigation.last == -1 and state.voice.continuation is not None
     missed(session, state, rendered)
-    assert state.navigation.last == -1 and state.voice.tail is not None and state.voice.head > len(live.sound.audio)
+    assert (
+        state.navigation.last == -1
+        and state.voice.continuation is not None
+        and state.voice.next_sample > len(live.sound.audio)
+    )
     apply(session, state, "record", ("input",))
     apply(session, state, "hold", (0,))
     for hop in HOPS[14:50]:

@@ -207,7 +207,7 @@ def test_growing_and_taking_back_never_clicks(steps, seed):
             at += 4000
         memory = 1 if what == "b" and len(stored) else sounding if what == "r" and (len(stored) or not sounding) else 0
         n = len(memories[memory].sound)
-        going = memory == sounding and voice.tail is None and 0 <= voice.segment < n - 1 and number % 2
+        going = memory == sounding and voice.continuation is None and 0 <= voice.segment < n - 1 and number % 2
         segment = voice.segment + 1 if going else number % n if number % 5 else -1
         audio, voice = render_segment(memories, voice, sounding, memory, segment, 4000, None)
         sounding = memory
