@@ -22,13 +22,14 @@ def float32_step(scale: float) -> float:
     return scale * 2.0**-24
 
 
-def rounding(*, steps: int, terms: int, scale: float, dtype: type = np.float32) -> float:
-    """Largest difference that rounding makes between two evaluations, in any order, of `steps` sums in a row.
+def rounding(*, steps: int, terms: int, scale: float, evaluations: int = 2) -> float:
+    """Largest difference that float32 makes between two evaluations, in any order, of `steps` sums in a row.
 
-    Each step adds up to `terms` products of numbers whose results are at most `scale`. In any order such a sum strays
-    from the exact one by no more than SURE * sqrt(terms) * u times the size of what is added (Higham & Mary, "A new
-    approach to probabilistic rounding error analysis", 2019, theorem 2.4), u being half the spacing of the type at 1.
-    Errors of steps in a row add up, the norms between them keeping what is passed on at the same size, and each of the
-    two evaluations strays by as much. No processor, library, thread count or order of a sum goes beyond it.
+    Each step adds up to `terms` products of numbers whose results are at most `scale`; norms between the steps keep
+    what is passed on at that size. The `steps * terms` roundings of an evaluation are each of mean zero given those
+    before them, so they add up as a random walk: in any order the result strays from the exact one by no more than
+    SURE * sqrt(steps * terms) * u * scale, u = 2^-24 (Higham & Mary, "A new approach to probabilistic rounding error
+    analysis", 2019, theorem 2.4). No processor, library, thread count or order of a sum goes beyond it.
+    evaluations: 2 where both are of float32, 1 where the other one is of float64 and as good as exact.
     """
-    return float(2 * steps * SURE * np.sqrt(terms) * np.finfo(dtype).eps / 2 * scale)
+    return float(evaluations * SURE * np.sqrt(steps * terms) * 2.0**-24 * scale)

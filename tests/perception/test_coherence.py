@@ -156,7 +156,7 @@ def kept(files, tmp_path):
 
 
 def scale_of_scores(model: Coherence) -> float:
-    """The size of what a score adds up: embeddings x and y of |x_i| < 1 give x W y, a sum of so much at random signs."""
+    """The size of a score x W y: 512^2 terms at random signs, each at most an entry of W, for |x_i| < 1 and |y_i| < 1."""
     return float(model.similarity.detach().norm())
 
 
