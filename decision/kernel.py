@@ -3,7 +3,7 @@
 The same mathematics as `Decision.forward`, on key and value caches, without torch: at one row the matrix products only
 read weights, and calling torch for each of them cost five times this (SMALL, one core: 2.6 ms per row, here 0.5). One
 kernel call per row, without the GIL, allocating a few vectors; single-threaded, so the same input gives the same bits.
-The law that holds both together: a cached row equals the row of `forward` but for rounding, wherever in the piece it is.
+The law that holds both together: a cached row equals the row of `forward` but for rounding, wherever it is.
 """
 
 from __future__ import annotations

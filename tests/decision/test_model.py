@@ -14,8 +14,8 @@ from tests.tolerance import float32_step, rounding
 
 CONFIG = DecisionConfig(units=11, hop=1.5, window=10, dim=32, layers=3, heads=2, ff=48, alphabet="k11-test")
 LENGTH = 35  # more than three windows
-# Sums in a row, each of 48 numbers at most: 9 a layer (3 norms, 4 products, 2 attentions of 2 sums each, the feed-forward
-# part's 2), the keys and values of what is heard (2), and the last norm and the head (2).
+# Sums in a row: 13 a layer (3 norms, 6 products, 2 attentions of 2 sums each), norm and product of what is heard, and
+# the last norm and the head.
 STEPS = 3 * 13 + 2 + 2
 
 

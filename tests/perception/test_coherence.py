@@ -156,7 +156,7 @@ def kept(files, tmp_path):
 
 
 def scale_of_scores(model: Coherence) -> float:
-    """The size of a score x W y: 512^2 terms at random signs, each at most an entry of W, for |x_i| < 1 and |y_i| < 1."""
+    """The size of a score x W y, |x_i| < 1 and |y_i| < 1: a sum, at random signs, of no more than the entries of W."""
     return float(model.similarity.detach().norm())
 
 

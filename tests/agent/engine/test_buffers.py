@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.engine import audio_callback
+from agent.engine.audio_callback import ANSWER_TIMEOUT_S
 from agent.engine.buffers import AudioBuffers
 from agent.engine.fader import Fader
 from perception.stream import boundary
@@ -309,9 +310,9 @@ def test_waiting_for_the_answer(block):
 def test_nobody_waits_for_an_answerer_that_is_gone():
     buffers = AudioBuffers(HOP, RATE, 0, wait=True)
     buffers.close()
-    began = time.perf_counter()
+    began = time.monotonic()
     buffers.process(np.zeros(50_000, np.float32), np.zeros(50_000, np.float32))
-    assert time.perf_counter() - began < 1 and buffers.missed == 0
+    assert time.monotonic() - began < ANSWER_TIMEOUT_S and buffers.missed == 0, "24 hops would each wait so long"
 
 
 def test_the_callback_reads_a_clock_that_nobody_sets():
@@ -322,14 +323,17 @@ def test_the_callback_reads_a_clock_that_nobody_sets():
         before = now
 
 
-@pytest.mark.parametrize(("timeout_s", "hops"), [(1.0, 1), (0.3, 3)])
+@pytest.mark.parametrize(("timeout_s", "hops"), [(3.0, 1), (0.3, 3)])
 def test_a_timeout_is_time_and_no_number_of_naps(timeout_s, hops):
-    """How long a sleep really takes is the system's affair: so long, and not some three times as long."""
+    """How long a sleep really takes is the system's affair: at least so long, and not some three times as long.
+
+    Naps that were counted took 2.6 times the timeout, 4.8 s more in the first case; a loaded machine may be 3 s late.
+    """
     buffers = AudioBuffers(HOP, RATE, 0, wait=True, answer_timeout_s=timeout_s)
     began = time.monotonic()
     silence = np.zeros(2000 * (hops + 1), np.float32)  # hop 0 needs no answer
     buffers.process(silence, silence.copy())
-    assert hops * timeout_s - 1e-3 <= time.monotonic() - began < hops * timeout_s + 1.0
+    assert hops * timeout_s - 1e-3 <= time.monotonic() - began < hops * timeout_s + 3.0
     assert buffers.missed == hops
 
 
@@ -385,14 +389,23 @@ def test_what_the_decision_loop_may_not_do():
         AudioBuffers(HOP, RATE, 2000)
 
 
-def test_the_callback_is_fast():
-    """256 frames must take far less than their 5.3 ms."""
-    buffers, block = AudioBuffers(0.5, 48_000, 1920), np.zeros(256, np.float32)
-    buffers.process(block, block)
-    began = time.perf_counter()
-    for _ in range(1000):
-        buffers.process(block, block)
-    assert time.perf_counter() - began < 0.5
+def test_the_callback_works_as_long_as_its_block_whatever_has_passed():
+    """Its work grows with the frames of a block and not with the hop, the slack or the hours; ratios of one run."""
+
+    def cost(hop_s, block, hops_passed=0):
+        """Least processor time of a call, s: what else runs only adds to it."""
+        buffers, block = AudioBuffers(hop_s, 48_000, 1920), np.zeros(block, np.float32)
+        for _ in range(round(hops_passed * hop_s * 48_000 / len(block)) + 1):
+            buffers.process(block, block)
+        least = np.inf
+        for _ in range(300):
+            began = time.thread_time()
+            buffers.process(block, block)
+            least = min(least, time.thread_time() - began)
+        return least
+
+    plain = cost(0.5, 256)
+    assert cost(0.5, 2560) < 40 * plain and cost(2.0, 256) < 4 * plain and cost(0.5, 256, hops_passed=60) < 4 * plain
 
 
 def test_before_the_piece_begins_the_device_gets_silence():
