@@ -1,6 +1,6 @@
-"""`antiphon bench`: what a hop costs on this machine, stage by stage, and against the naive way.
+"""`antiphon bench`: how long each stage of a hop takes on this machine, and how much less than the naive way.
 
-Every bar is a ratio or a percentile (`agent.commands.measure`), and the result says how busy the machine was.
+Every target is a ratio or a percentile (`agent.commands.measure`). The result says how busy the machine was.
 """
 
 from __future__ import annotations
@@ -22,131 +22,156 @@ from agent.settings.config import Config, change
 from corpora.audio import read_at
 from corpora.disk import atomic_write
 
-HOPS = 240  # measured for the decision loop
+MEASURED_HOPS = 240  # of the decision loop
 
 
 def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, deep: bool = False) -> dict:
-    """Everything below for a model (None: the settings' own) at a hop (s); `lines` tells it.
+    """Measure every stage with a model (None: the one of the settings) at a hop (s); `lines` formats the result.
 
-    deep: also the memory that `respond` takes, which needs some minutes. ModelError or AudioError if the model or the
-    demo are not there.
+    deep: also measure the working memory of `respond`, which takes some minutes. ModelError or AudioError if the model
+    or the demo are absent.
     """
-    began, load = machine(), load_average()
+    description, load = machine(), load_average()
     name = model or Config().agent.model
     steps: list[tuple[str, Callable[[], object]]] = [
-        ("mind", lambda: mind(open_demo(name, hop), HOPS)),
+        ("mind", lambda: decision_loop(open_demo(name, hop), MEASURED_HOPS)),
         ("encoder", lambda: bench_rivals.encoders(name, hop)),
         ("decision", lambda: {size: bench_rivals.decision(size, hop) for size in ("small", "paper")}),
-        ("oracle", lambda: [memory(count) for count in (10_000, 14_400, 144_000)]),
+        ("oracle", lambda: [oracle_times(count) for count in (10_000, 14_400, 144_000)]),
         ("coherence", bench_rivals.coherence),
     ]
     if deep:
         steps.append(("respond", lambda: bench_memory.run(name, hop)))
-    found: dict = {"machine": began, "model": name, "hop": hop}
+    result: dict = {"machine": description, "model": name, "hop": hop}
     for number, (key, measure) in enumerate(steps):
-        found[key] = measure()
+        result[key] = measure()
         if progress:
             progress(number + 1, len(steps))
-    found["machine"] |= {"load_before": load, "load_after": load_average()}
-    found["bars"] = bars(found)
-    return found
+    result["machine"] |= {"load_before": load, "load_after": load_average()}
+    result["bars"] = bars(result)
+    return result
 
 
 def open_demo(name: str, hop: float) -> tuple[Session, np.ndarray]:
-    """A session on the demo memory at `RATE`, warm, and the demo guide, (n,) float32."""
+    """A session on the demo memory at `DEVICE_SAMPLERATE_HZ`, compiled, and the demo guide, (n,) float32."""
     config = change(change(Config(), "live.hop", hop), "agent.model", name)
     session, _ = loading.open_session(config, DEVICE_SAMPLERATE_HZ)
     session.warm_up()
     return session, read_at(loading.DEMO / "guide.flac", DEVICE_SAMPLERATE_HZ)
 
 
-def mind(opened: tuple[Session, np.ndarray], hops: int) -> dict:
-    """Each stage of a hop, ms: {"hops", "stages": {stage: {"p50", "p99", "max"}}, "cpu": of the whole}."""
+def decision_loop(opened: tuple[Session, np.ndarray], hops: int) -> dict:
+    """Time each stage of a hop, ms: {"hops", "stages": {stage: {"p50", "p99", "max"}}, "cpu": of the whole hop}.
+
+    opened: session and guide of `open_demo`; the guide begins again when it is shorter than `hops`.
+    """
     session, guide = opened
-    state, events, worked, at = session.start(), [], [], 0
+    state, events, cpu_ms, position = session.start(), [], [], 0
     for _ in range(hops):
-        wanted = session.listener.next_hop_samples(state.hearing)
-        if at + wanted > len(guide):
-            at = 0
+        samples = session.listener.next_hop_samples(state.hearing)
+        if position + samples > len(guide):
+            position = 0
         began = time.process_time()
-        events.append(session.step(state, guide[at : at + wanted])[1])
-        worked.append(1e3 * (time.process_time() - began))
-        at += wanted
-    return {"hops": hops, "stages": report.timings(events), "cpu": spread(worked)}
+        events.append(session.step(state, guide[position : position + samples])[1])
+        cpu_ms.append(1e3 * (time.process_time() - began))
+        position += samples
+    return {"hops": hops, "stages": report.timings(events), "cpu": spread(cpu_ms)}
 
 
-def memory(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
-    """Building an oracle of `count` labels of which `repeat` equal the one before, and choosing from it, ms."""
+def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
+    """Time building an oracle of `count` labels, and choosing from it, ms.
+
+    repeat: share of labels that equal the label before them. Returns {"labels", "self_repeat", "build", "query"}.
+    """
     rng, vocab = np.random.default_rng(0), 65
     labels = _repeating(rng, count, vocab, repeat)
     wanted = _repeating(rng, queries + 8, vocab, 0.5)
     selection.warm_up()
     began = time.perf_counter()
-    built = oracle.FactorOracle(vocab, labels)
-    build, played, times = 1e3 * (time.perf_counter() - began), selection.Navigation(0), []
+    factor_oracle = oracle.FactorOracle(vocab, labels)
+    build_ms, navigation, times = 1e3 * (time.perf_counter() - began), selection.Navigation(0), []
     for query in range(queries):
         plan = wanted[query : query + 4]
         began = time.perf_counter()
-        choice = selection.choose(built, played, plan, max_continuity=16, taboo=8, region=(0, count), neighbours=None)
+        choice = selection.choose(
+            factor_oracle, navigation, plan, max_continuity=16, taboo=8, region=(0, count), neighbours=None
+        )
         times.append(1e3 * (time.perf_counter() - began))
-        selection.commit(built, played, choice)
-    return {"labels": count, "self_repeat": repeat, "build": round(build, 3), "query": spread(times)}
+        selection.commit(factor_oracle, navigation, choice)
+    return {"labels": count, "self_repeat": repeat, "build": round(build_ms, 3), "query": spread(times)}
 
 
 def _repeating(rng: np.random.Generator, count: int, vocab: int, repeat: float) -> np.ndarray:
+    """(count,) int32 labels below vocab - 1, of which the share `repeat` equals the label before."""
     fresh = rng.random(count) >= repeat
     fresh[0] = True
     newest = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
     return rng.integers(0, vocab - 1, count)[newest].astype(np.int32)
 
 
-def bars(found: dict) -> list[dict]:
-    """What two quiet cores should do: [{"what", "value", "bar", "least", "met"}]; least: or more, else or less."""
-    stages = found["mind"]["stages"]["mind"]
+def bars(result: dict) -> list[dict]:
+    """Compare a result with what two quiet cores should reach: [{"what", "value", "bar", "least", "met"}].
+
+    bar: the target. least: whether the value must be at least the target; else it must be at most the target.
+    """
+    hop_ms = result["mind"]["stages"]["mind"]
     most = [
-        ("mind p50, ms", stages["p50"], 8.0),
-        ("mind p99, ms", stages["p99"], 25.0),
-        *((f"decision at minute 60 / minute 1, {size}", one["ratio"], 1.1) for size, one in found["decision"].items()),
-        *((f"oracle of {one['labels']} labels, query p99, ms", one["query"]["p99"], 1.0) for one in found["oracle"]),
-    ]
-    if "respond" in found:
-        short, long = (found["respond"]["peak_mib"][f"guide_{minutes}_min"] for minutes in (1, 3))
+        ("decision loop p50, ms", hop_ms["p50"], 8.0),
+        ("decision loop p99, ms", hop_ms["p99"], 25.0),
+        *((f"decision at minute 60 / minute 1, {size}", times["ratio"], 1.1)
+          for size, times in result["decision"].items()),
+        *((f"oracle of {times['labels']} labels, query p99, ms", times["query"]["p99"], 1.0)
+          for times in result["oracle"]),
+    ]  # fmt: skip
+    if "respond" in result:
+        short, long = (result["respond"]["peak_mib"][f"guide_{minutes}_min"] for minutes in (1, 3))
         most += [("respond, peak memory, MiB", long, 1536.0), ("respond, growth from 1 to 3 min", long / short, 1.05)]
-    least = [(f"naive / step, {kind}", one.get("ratio_fast", one["ratio_step"]), 5.0)
-             for kind, one in found["encoder"].items() if kind != "model"]  # fmt: skip
-    for name, ratio in found.get("coherence", {}).get("ratios", {}).items():
+    least = [(f"naive / step, {kind}", times.get("ratio_fast", times["ratio_step"]), 5.0)
+             for kind, times in result["encoder"].items() if kind != "model"]  # fmt: skip
+    for name, ratio in result.get("coherence", {}).get("ratios", {}).items():
         least.append((f"official / our {name} of coherence", ratio, 5.0))
     return [
-        {"what": what, "value": round(value, 3), "bar": bar, "least": many is least,
-         "met": bool(value >= bar if many is least else value <= bar)}
-        for many in (most, least) for what, value, bar in many
+        {"what": what, "value": round(value, 3), "bar": bar, "least": targets is least,
+         "met": bool(value >= bar if targets is least else value <= bar)}
+        for targets in (most, least) for what, value, bar in targets
     ]  # fmt: skip
 
 
 def write(result: dict, path: str | Path | None) -> None:
-    """Keep a result as JSON at `path`, if one is given; AudioError."""
+    """Write a result as JSON to `path`, if one is given; AudioError if it cannot be written."""
     if path:
         atomic_write(path, json.dumps(result, indent=1) + "\n")
 
 
-def lines(found: dict) -> list[str]:
-    """The report for a terminal."""
-    about, mind_ms = found["machine"], found["mind"]["stages"] | {"processor": found["mind"]["cpu"]}
-    told = [
-        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, torch {about['torch']}; "
-        f"load {about['load_before']} before, {about['load_after']} after",
-        f"model {found['model']}, hop {found['hop']:g} s, {found['mind']['hops']} hops; ms p50, p99, max:",
+def lines(result: dict) -> list[str]:
+    """The lines that a terminal shows for the result of `run`."""
+    return [*_decision_loop_lines(result), *_rival_lines(result), *map(_bar_line, result["bars"])]
+
+
+def _decision_loop_lines(result: dict) -> list[str]:
+    description, stages = result["machine"], result["mind"]["stages"] | {"processor": result["mind"]["cpu"]}
+    stages = {"decision loop" if stage == "mind" else stage: ms for stage, ms in stages.items()}  # the sum of all
+    return [
+        f"{description['cpu']}, {description['cores']} cores, {description['threads']} threads, "
+        f"torch {description['torch']}; load {description['load_before']} before, {description['load_after']} after",
+        f"model {result['model']}, hop {result['hop']:g} s, {result['mind']['hops']} hops; ms p50, p99, max:",
+        *(f"  {stage:<14}{ms['p50']:9.2f}{ms['p99']:9.2f}{ms['max']:9.2f}" for stage, ms in stages.items()),
     ]
-    told += [f"  {stage:<12}{ms['p50']:9.2f}{ms['p99']:9.2f}{ms['max']:9.2f}" for stage, ms in mind_ms.items()]
-    for kind, one in found["encoder"].items():
-        times = ", ".join(f"{key} {one[key]['cpu']:.1f}" for key in ("naive", "step", "fast") if key in one)
-        told.append(f"encoder, {kind} ({one['parameters'] / 1e6:.0f} M, {one['window']:g} s): {times} ms of processor")
-    for one in found["oracle"]:
-        build, query = one["build"], one["query"]["max"]
-        told.append(f"oracle, {one['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")
-    coherent = [f"{key} {ms['cpu']:.1f}" for key, ms in found.get("coherence", {}).items() if key != "ratios"]
-    told += [f"coherence of 5 s: {'; '.join(coherent)} ms of processor"] if coherent else []
-    for one in found["bars"]:
-        asked = f"{'at least' if one['least'] else 'at most'} {one['bar']:g}"
-        told.append(f"{'yes' if one['met'] else 'NO ':<4}{one['what']}: {one['value']:g} ({asked})")
-    return told
+
+
+def _rival_lines(result: dict) -> list[str]:
+    shown = []
+    for kind, times in result["encoder"].items():
+        ways = ", ".join(f"{way} {times[way]['cpu']:.1f}" for way in ("naive", "step", "fast") if way in times)
+        size = f"{times['parameters'] / 1e6:.0f} M, {times['window']:g} s"
+        shown.append(f"encoder, {kind} ({size}): {ways} ms of processor")
+    for times in result["oracle"]:
+        build, query = times["build"], times["query"]["max"]
+        shown.append(f"oracle, {times['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")
+    parts = [f"{name} {ms['cpu']:.1f}" for name, ms in result.get("coherence", {}).items() if name != "ratios"]
+    return shown + ([f"coherence of 5 s: {'; '.join(parts)} ms of processor"] if parts else [])
+
+
+def _bar_line(bar: dict) -> str:
+    target = f"{'at least' if bar['least'] else 'at most'} {bar['bar']:g}"
+    return f"{'yes' if bar['met'] else 'NO ':<4}{bar['what']}: {bar['value']:g} ({target})"

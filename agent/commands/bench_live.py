@@ -1,8 +1,8 @@
-"""`antiphon bench --live`: a real performance on a real device, measured, for as many minutes as asked for.
+"""`antiphon bench --live`: measures a real performance on a real device.
 
-Everything is on: page and OSC are used by a second process (`agent.commands.bench_load`), which sends 100 controls a
-second and listens to every report. The result says what the device lost (xruns), what the decision loop missed and how
-long it took.
+A second process (`agent.commands.bench_load`) uses page and OSC: it sends 100 controls a second and listens to every
+report. The result says how often the device lost audio (xruns), how many hops the decision loop missed and how long
+the loop took.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from agent.settings.config import Config, ConfigError, change
 
 
 def run(config: Config, minutes: float, input: str = "", output: str = "") -> dict[str, Any]:
-    """Play so many minutes through a pair of devices; {"latency", "minutes", "hops", "xruns", "missed", "mind", ...}.
+    """Play for some minutes through a pair of devices; {"latency", "minutes", "hops", "xruns", "missed", "mind", ...}.
 
-    "guest" counts what the load did. DeviceError without such devices, ConfigError if the minutes make no sense,
-    LoadError if the load could not be made.
+    minutes: 0.05 to 600, else ConfigError. "mind": times of the decision loop, ms. "guest": what the load counted.
+    DeviceError if there are no such devices, LoadError if the load could not be made.
     """
     if not 0.05 <= minutes <= 600:  # NaN fails too
         raise ConfigError(f"--minutes {minutes:g}: expected 0.05 to 600")
@@ -51,7 +51,7 @@ def run(config: Config, minutes: float, input: str = "", output: str = "") -> di
 
 
 def _measured_latency(config: Config, input: str, output: str) -> dict[str, Any] | None:
-    """The latency, where output and input are connected or can be."""
+    """The latency, or None where output and input are not connected and cannot be."""
     pair = audio_device.choose(input, output, config.live.samplerate, config.live.client)
     try:
         return latency.measure(pair, config.live.hop, config.live.slack_ms).as_table()
@@ -60,16 +60,16 @@ def _measured_latency(config: Config, input: str, output: str) -> dict[str, Any]
 
 
 def _free_port(kind: socket.SocketKind) -> int:
-    """A port of this machine that nobody has."""
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """A port of this machine that no program uses."""
+    with socket.socket(socket.AF_INET, kind) as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The result for a terminal."""
-    mind, guest = result["mind"], result["guest"]
-    times = f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms"
+    """The lines that a terminal shows for the result of `run`."""
+    loop_ms, guest = result["mind"], result["guest"]
+    times = f"decision loop p50 {loop_ms['p50']:.1f} ms, p99 {loop_ms['p99']:.1f} ms"
     shown = [
         f"{result['minutes']:g} minutes at {result['samplerate']} Hz, hop {result['hop']:g} s, {result['hops']} hops; "
         f"{guest['sent']} controls came over OSC, {guest['page']} reports went to a page:",

@@ -1,9 +1,9 @@
-"""The load of `antiphon bench --live`, a process beside the agent: controls over OSC, a page, and all their reports.
+"""The load of `antiphon bench --live`: a second process that sends controls over OSC and opens a page.
 
     python -m agent.commands.bench_load OSC_PORT PAGE_PORT CONTROLS_PER_SECOND
 
-It prints the UDP port on which it listens to reports, works until a line or the end of its input comes, and prints
-{"sent": controls that went out, "obeyed": how many of them the agent reported as done, "page": messages to the page}.
+It prints the UDP port on which it listens to reports and runs until a line or the end of its input comes. Then it
+prints {"sent": controls sent, "obeyed": controls that the agent reported as done, "page": messages to the page}.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 from agent.interfaces.osc.codec import decode, encode
 
 CONTROLS_PER_SECOND = 100
-RETRY_S = 0.2  # until the page is tried again: the agent is still loading its model
-END_TIMEOUT_S = 20.0  # for the process to tell its counts
+RETRY_S = 0.2  # between two attempts to open the page: the agent may still be loading its model
+END_TIMEOUT_S = 20.0  # within which the process must print its counts
 CONTROLS: tuple[tuple[str, Callable[[], float]], ...] = (
     ("temperature", lambda: 1.0 + random.random()),
     ("top_p", lambda: 0.9),
@@ -32,11 +32,11 @@ CONTROLS: tuple[tuple[str, Callable[[], float]], ...] = (
 
 
 class LoadError(ValueError):
-    """The load could not be made, so that nothing was measured; says why and what to do."""
+    """The load could not be made, so nothing was measured; the sentence says why and what to do."""
 
 
 class Load:
-    """A running load. port: where it listens to reports over OSC. counts: what it counted, once it has ended."""
+    """A running load. port: the UDP port on which it hears reports. counts: what it printed, empty until it ended."""
 
     def __init__(self, process: subprocess.Popen[str], port: int):
         self.port = port
@@ -44,23 +44,23 @@ class Load:
         self._process = process
 
     def end(self) -> None:
-        """Have it stop and tell its counts; LoadError if it cannot."""
+        """Stop the process and read its counts, which stay empty if it has ended early."""
         with suppress(BrokenPipeError):
             self.counts = _parsed(self._process.communicate("\n", END_TIMEOUT_S)[0])
 
     def check(self) -> None:
-        """LoadError unless controls were sent and obeyed, and the page had something to show."""
+        """Raise LoadError unless controls were sent and obeyed and the page got messages."""
         if not all(self.counts.get(key) for key in ("sent", "obeyed", "page")):
-            found = ", ".join(f"{key} {count}" for key, count in self.counts.items()) or "its helper ended early"
+            counted = ", ".join(f"{key} {count}" for key, count in self.counts.items()) or "its helper ended early"
             raise LoadError(
-                f"bench --live could not make its load ({found}), so that nothing is measured: see whether "
+                f"bench --live could not make its load ({counted}), so that nothing is measured: see whether "
                 "'antiphon play --page 8765 --osc 9000' is reached on this machine, then measure again"
             )
 
 
 @contextmanager
 def load(osc_port: int, page_port: int, rate: int = CONTROLS_PER_SECOND) -> Iterator[Load]:
-    """Make load on these ports during the block; LoadError if the process does not start."""
+    """Run the load on these ports during the block; LoadError if the process does not start."""
     words = [sys.executable, "-m", __name__, str(osc_port), str(page_port), str(rate)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -83,7 +83,7 @@ def _parsed(text: str) -> dict[str, int]:
 
 
 def main(osc_port: int, page_port: int, rate: int) -> None:
-    """Make load until the input ends; print the counts."""
+    """Send controls until the input ends; print the counts."""
     counts = {"sent": 0, "obeyed": 0, "page": 0}
     reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     reports.bind(("127.0.0.1", 0))
@@ -101,7 +101,7 @@ def _wait_for_end(over: threading.Event) -> None:
 
 
 def _send_controls(port: int, rate: int, counts: dict[str, int], over: threading.Event) -> None:
-    """Send `rate` controls a second; one that nobody took, since the agent is not there yet, is not counted."""
+    """Send `rate` controls a second; a control is not counted while the agent is not listening yet."""
     out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     out.connect(("127.0.0.1", port))
     began, number = time.monotonic(), 0
@@ -120,7 +120,7 @@ def _count_obeyed(reports: socket.socket, counts: dict[str, int]) -> None:
 
 
 def _watch_page(port: int, counts: dict[str, int]) -> None:
-    """Hold the page's WebSocket open, again and again."""
+    """Keep the WebSocket of the page open and count its messages; connect again when it closes."""
     from websockets.sync.client import connect
 
     origin: Any = f"http://127.0.0.1:{port}"

@@ -1,6 +1,10 @@
-"""The memory that a long `antiphon respond` takes, for `antiphon bench --deep`: each run in a process of its own.
+"""The working memory that a long `antiphon respond` takes, for `antiphon bench --deep`.
 
-python -m agent.commands.bench_memory WORDS...      run `antiphon WORDS...`, then print the peak memory in KiB
+Each run is a process of its own:
+
+    python -m agent.commands.bench_memory GUIDE OUT SECTION.KEY=VALUE...
+
+answers GUIDE into OUT and prints the peak of its resident memory in KiB.
 """
 
 from __future__ import annotations
@@ -24,18 +28,18 @@ GUIDE_MINUTES = (1, 3)
 
 
 def run(name: str, hop: float, minutes: float = 30.0) -> dict:
-    """Peak resident memory of `antiphon respond`, MiB: guides of 1 and 3 minutes, a memory of so many minutes."""
+    """Measure the peak of `antiphon respond`, MiB, for guides of 1 and 3 minutes and a recorded memory of `minutes`."""
     with tempfile.TemporaryDirectory() as folder:
-        held = _write_notes(Path(folder) / "memory.wav", 60 * minutes, MEMORY_SAMPLERATE_HZ)
+        memory = _write_notes(Path(folder) / "memory.wav", 60 * minutes, MEMORY_SAMPLERATE_HZ)
         peaks = {}
-        for long in GUIDE_MINUTES:
-            guide = _write_notes(Path(folder) / f"guide{long}.wav", 60 * long, DEVICE_SAMPLERATE_HZ)
-            peaks[f"guide_{long}_min"] = _peak_mib(name, hop, guide, held)
+        for length in GUIDE_MINUTES:
+            guide = _write_notes(Path(folder) / f"guide{length}.wav", 60 * length, DEVICE_SAMPLERATE_HZ)
+            peaks[f"guide_{length}_min"] = _peak_mib(name, hop, guide, memory)
     return {"memory_minutes": minutes, "peak_mib": peaks}
 
 
 def _write_notes(path: Path, seconds: float, rate: int) -> Path:
-    """Notes of a second with silences between, so that labels and levels vary."""
+    """Write decaying notes of 1 s at random pitch and level, so that labels and levels vary; return `path`."""
     rng, time_ = np.random.default_rng(int(seconds)), np.arange(rate) / rate
     with AudioWriter(path, rate) as writer:
         for _ in range(int(seconds)):
@@ -45,7 +49,7 @@ def _write_notes(path: Path, seconds: float, rate: int) -> Path:
 
 
 def _peak_mib(name: str, hop: float, guide: Path, memory: Path) -> float:
-    """Of one run in a process of its own."""
+    """Peak resident memory, MiB, of one run in a process of its own; RuntimeError if the run fails."""
     sets = f"agent.model={find(name)}", f"agent.memory={memory}", f"live.hop={hop}"
     words = [str(guide), str(guide.with_suffix(".out.wav")), *sets]
     done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True)
@@ -63,7 +67,7 @@ def peak_kib() -> int:
 
 
 def main(guide: str, out: str, *sets: str) -> None:
-    """Answer a guide in this process and print its peak."""
+    """Answer a guide in this process and print the peak of its memory, KiB."""
     respond.respond(guide, out, config.read(None, sets))
     print(peak_kib())
 

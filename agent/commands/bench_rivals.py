@@ -1,4 +1,4 @@
-"""The parts of a hop against the naive way: encoder, decision model and coherence meter, for `antiphon bench`."""
+"""Compares encoder, decision model and coherence meter with the naive way, for `antiphon bench`."""
 
 from __future__ import annotations
 
@@ -30,16 +30,20 @@ LAYER_NORM = {
 
 
 def encoders(name: str, hop: float) -> dict:
-    """A step against `transformers` re-encoding the whole window: of the model, and of base size (95 M, 2 s)."""
+    """Compare a step with `transformers`, which encodes the whole window again, for the model and for base size.
+
+    Base size is 95 M parameters and a window of 2 s.
+    {kind: {"parameters", "window": s, "naive", "step", "fast": {"wall", "cpu"} ms, "ratio_step", "ratio_fast"}}.
+    """
     folder = encoder_of(find(name))
     small = Wav2Vec2Model.from_pretrained(folder, use_safetensors=True).float().eval()
-    found = {"model": _against_naive(small, Wav2Vec2Encoder.load(folder, hop), rounds=40)}
+    results = {"model": _against_naive(small, Wav2Vec2Encoder.load(folder, hop), rounds=40)}
     for kind, config in (("base", Wav2Vec2Config()), ("base, layer norm", Wav2Vec2Config(**LAYER_NORM))):
         naive = Wav2Vec2Model(config).eval()
         step = Wav2Vec2Encoder(copy.deepcopy(naive), hop, context=2.0)
         fast = Wav2Vec2Encoder(step.model, hop, context=2.0, bfloat16=True)
-        found[kind] = _against_naive(naive, step, fast, rounds=6)
-    return found
+        results[kind] = _against_naive(naive, step, fast, rounds=6)
+    return results
 
 
 def _against_naive(
@@ -54,33 +58,36 @@ def _against_naive(
         "step": lambda: step.step(frames, heard),
     }
     if fast:
-        quick, hurry = fast.start(), fast
-        rivals["fast"] = lambda: hurry.step(quick, heard)
-    found: dict = dict(in_turns(rivals, rounds))
-    parameters = sum(one.numel() for one in naive.parameters())
-    ratios = {f"ratio_{name}": cpu_ratio(found["naive"], found[name]) for name in rivals if name != "naive"}
-    return {"parameters": parameters, "window": round(len(window) / SAMPLERATE, 3), **found, **ratios}
+        rivals["fast"] = partial(fast.step, fast.start(), heard)
+    times: dict = dict(in_turns(rivals, rounds))
+    parameters = sum(weights.numel() for weights in naive.parameters())
+    ratios = {f"ratio_{name}": cpu_ratio(times["naive"], times[name]) for name in rivals if name != "naive"}
+    return {"parameters": parameters, "window": round(len(window) / SAMPLERATE, 3), **times, **ratios}
 
 
 def decision(size: str, hop: float) -> dict:
-    """A plan of 4 labels after 1 and after 60 minutes, ms; the hour itself is skipped by the hop it is said to be."""
+    """Time a plan of 4 labels after 1 and after 60 minutes of a piece, ms.
+
+    size: "small" or "paper". The minutes are not played: the state is told the number of its hop.
+    {"minute_1", "minute_60": {"wall", "cpu"}, "ratio": minute 60 / minute 1}.
+    """
     shape: dict[str, Any] = {"small": SMALL, "paper": PAPER}[size]
     config = DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **shape)
     model = Decision(config).eval()
-    begun = {f"minute_{minute}": _at_minute(model, minute) for minute in (1, 60)}
+    states = {f"minute_{minute}": _at_minute(model, minute) for minute in (1, 60)}
 
     def play(state) -> None:
         model.hear(state, state.heard % config.vocab)
         plan = model.plan(state, lambda logits: int(logits.argmax()), 4)
         model.commit(state, plan[0])
 
-    rivals: dict[str, Rival] = {name: partial(play, state) for name, state in begun.items()}
-    found = in_turns(rivals, 60 if size == "small" else 20)
-    return {**found, "ratio": cpu_ratio(found["minute_60"], found["minute_1"])}
+    rivals: dict[str, Rival] = {name: partial(play, state) for name, state in states.items()}
+    times = in_turns(rivals, 60 if size == "small" else 20)
+    return {**times, "ratio": cpu_ratio(times["minute_60"], times["minute_1"])}
 
 
 def _at_minute(model: Decision, minute: int):
-    """A state with a full window behind it that believes to be so many minutes into the piece."""
+    """A state whose window is full and whose hop lies `minute` minutes after the beginning of the piece."""
     config = model.config
     origin = round(60 * minute / config.hop) - config.window
     state = model.start(origin=max(origin, 0))
@@ -92,11 +99,11 @@ def _at_minute(model: Decision, minute: int):
 
 
 def coherence(rounds: int = 7) -> dict:
-    """Of two windows of 5 s: the picture and the place of one, the three scores of both; medians, ms, of one thread.
+    """Time the coherence meter on windows of 5 s: features and embedding of one, the three scores of a pair.
 
-    One thread is what the meter on stage and each worker of `antiphon score` have. Beside them the official way, where
-    librosa and efficientnet_pytorch are installed. Weights are random: they cost the same. {name: {"wall", "cpu"},
-    "ratios": {name: official / ours}}.
+    Medians, ms, of one thread, since the meter on stage and each worker of `antiphon score` have one thread. The
+    official code is timed too where librosa and efficientnet_pytorch are installed. The weights are random, which
+    changes no time. {name: {"wall", "cpu"}, "ratios": {name: official / ours}}.
     """
     rng = np.random.default_rng(0)
     heard, spoken = (0.1 * rng.standard_normal((2, WINDOW_SAMPLES))).astype(np.float32)
@@ -114,15 +121,15 @@ def coherence(rounds: int = 7) -> dict:
     with threadpool_limits(1):
         torch_threads(1)
         try:
-            found: dict = dict(in_turns(rivals, rounds))
+            times: dict = dict(in_turns(rivals, rounds))
         finally:
             torch_threads(before)
     both = [name for name in rivals if f"{name}, official" in rivals]
-    return found | {"ratios": {name: cpu_ratio(found[f"{name}, official"], found[name]) for name in both}}
+    return times | {"ratios": {name: cpu_ratio(times[f"{name}, official"], times[name]) for name in both}}
 
 
 def _official_features(audio: np.ndarray) -> np.ndarray:
-    """What the official COCOLA code does."""
+    """(2, mels, frames) float: log mel powers of both parts, computed as in the official COCOLA code."""
     import librosa
     from librosa.decompose import hpss
 
@@ -133,7 +140,7 @@ def _official_features(audio: np.ndarray) -> np.ndarray:
 
 
 def _official_network() -> nn.Module:
-    """The official backbone and what follows it: pictures -> embeddings."""
+    """The official backbone and head: (n, 2, mels, frames) features -> (n, EMBEDDING_DIM)."""
     from efficientnet_pytorch import EfficientNet
 
     backbone = EfficientNet.from_name("efficientnet-b0", include_top=False, in_channels=2)
@@ -143,6 +150,6 @@ def _official_network() -> nn.Module:
 
 @torch.inference_mode()
 def _official_scores(network: nn.Module, heard: np.ndarray, spoken: np.ndarray) -> list[float]:
-    """Features once, then one pass for each mode; the bilinear form costs nothing and is left out."""
+    """Compute the features once and the embeddings for each mode; the bilinear form takes no time and is left out."""
     pictures = torch.from_numpy(np.stack([_official_features(heard), _official_features(spoken)]))
     return [float(torch.dot(*network(mask_channel(pictures, mode)))) for mode in MODES]

@@ -1,6 +1,6 @@
-"""Is all here that a performance needs? Each finding is one line that says what to do.
+"""`antiphon check`: whether this machine has all that a performance needs. Each finding is a line that says what to do.
 
-An error is what keeps files from being answered; a note is what only some uses need, such as a sound card.
+An error keeps Antiphon from answering files. A note concerns only some uses, such as a sound card.
 """
 
 from __future__ import annotations
@@ -30,24 +30,22 @@ from decision.model import PAPER, Decision, DecisionConfig
 from perception.stream import boundary
 from perception.wav2vec2 import Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
 
-PACE_HOPS = 60  # answered to see whether the machine keeps up
-FREE_DISK_BYTES = 200 << 20  #  an hour of answer is about 500 MB, a piece less
+PACE_HOPS = 60  # hops answered to see whether the machine keeps up
+FREE_DISK_BYTES = 200 << 20  # an hour of answer takes about 500 MB
 SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"))
-LOADING_TIME_S = 5.0  # within which kernels are loaded; compiling them takes longer
+KERNEL_LOADING_S = 5.0  # loading compiled kernels takes less, compiling them takes more
 
 
 def run(model: str | None, config: Config | None = None, devices: tuple[str, str] | None = None) -> dict:
-    """Look at everything, playing a few seconds of noise on a model (None: the settings' own).
+    """Check everything; let a model (None: the one of the settings) answer a few seconds of noise.
 
-    devices: input and output to play a sound through; DeviceError if there are no such devices.
-    {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and with devices
-    "latency" and "sustains"; each finding is {"what", "state": "ok", "note" or "error", "said"}.
+    devices: input and output whose latency is measured; DeviceError if there are no such devices.
+    Returns {"ready": whether files can be answered, "machine", "model", "hops": {hop: figures}, "findings"}, and with
+    devices "latency" and "sustains"; each finding is {"what", "state": "ok", "note" or "error", "said"}.
     """
     config = config or Config()
     name = model or config.agent.model
-    pair = (
-        _choose_devices(devices, config) if devices is not None else None
-    )  # a wrong name is shown before the long work
+    pair = _choose_devices(devices, config) if devices is not None else None  # a wrong name is refused before the work
     result: dict = {"ready": True, "machine": machine(), "model": name, "hops": {}, "findings": []}
 
     def note(what: str, state: str, said: str) -> None:
@@ -73,7 +71,7 @@ def _choose_devices(devices: tuple[str, str], config: Config) -> audio_device.De
 def _measure_devices(
     pair: audio_device.DevicePair, config: Config, result: dict, note: Callable[[str, str, str], None]
 ) -> None:
-    """The latency of a pair of devices, and how large a model the machine could play through them."""
+    """Measure the latency of a pair of devices, and whether the largest models could play through them in time."""
     from agent.devices import latency
 
     live = config.live
@@ -86,16 +84,17 @@ def _measure_devices(
     except audio_device.DeviceError as error:
         note("latency", "note", str(error))
     result["sustains"] = sustains(live.slack_ms)
-    able = [f"hop {one['hop']:g} s" for one in result["sustains"] if one["in_time"]]
-    said = f"a model of 95 M in encoder and of paper size in decision, slack {live.slack_ms:g} ms: "
-    needs = max(one["needs_ms"] for one in result["sustains"])
-    note("largest model", "ok" if able else "note", said + (", ".join(able) if able else f"needs slack {needs:.0f} ms"))
+    in_time = [f"hop {figures['hop']:g} s" for figures in result["sustains"] if figures["in_time"]]
+    size = f"an encoder of 95 M parameters and a decision model of paper size, slack {live.slack_ms:g} ms: "
+    needs_ms = max(figures["needs_ms"] for figures in result["sustains"])
+    outcome = ", ".join(in_time) if in_time else f"needs slack {needs_ms:.0f} ms"
+    note("largest model", "ok" if in_time else "note", size + outcome)
 
 
 def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
-    """Can the largest models be played here? [{"hop", "needs_ms": longest of `rounds` hops, "in_time"}], by hop."""
+    """Time the largest models here: [{"hop": s, "needs_ms": longest of `rounds` hops, "in_time": within the slack}]."""
     model = Wav2Vec2Model(Wav2Vec2Config()).eval()
-    found = []
+    by_hop = []
     for hop in (0.25, 0.5):
         encoder = Wav2Vec2Encoder(model, hop, context=2.0, bfloat16=True)
         decision = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **PAPER)).eval()  # type: ignore[arg-type]
@@ -109,8 +108,8 @@ def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
             decision.commit(state, plan[0])
             times.append(1e3 * (time.perf_counter() - began))
         needs = round(max(times[3:]), 1)
-        found.append({"hop": hop, "needs_ms": needs, "in_time": needs < slack_ms})
-    return found
+        by_hop.append({"hop": hop, "needs_ms": needs, "in_time": needs < slack_ms})
+    return by_hop
 
 
 def _compiled() -> tuple[str, str]:
@@ -118,13 +117,16 @@ def _compiled() -> tuple[str, str]:
     selection.warm_up()
     concat.warm_up()
     took = time.perf_counter() - began
-    if took < LOADING_TIME_S:
+    if took < KERNEL_LOADING_S:
         return "ok", f"kernels are ready ({took:.1f} s)"
-    return "note", f"kernels were compiled just now ({took:.0f} s); if this is said each time, make the folder writable"
+    return (
+        "note",
+        f"kernels were compiled just now ({took:.0f} s); if check says so each time, make the folder writable",
+    )
 
 
 def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
-    """Each part of the model: is it there? And each hop: does it load, hear a tone, keep up?"""
+    """Note which parts of the model are absent, and of each hop whether it loads, hears a tone and keeps up."""
     folder = named_folder(name)
     if not os.path.isdir(folder):
         note("model", "error", f"there is no model '{name}': give a folder, or the name of an embedded one")
@@ -154,7 +156,7 @@ def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None
 
 
 def _hears(model: Model) -> tuple[str, str]:
-    """One second of 440 Hz is a unit of the alphabet, one second of nothing is silence."""
+    """Check that one second of 440 Hz gets a label of the alphabet, and one second of digital silence gets silence."""
     listener = model.listener(DEVICE_SAMPLERATE_HZ, Config().perception.gate_db)
     hearing, labels = listener.start(), []
     for level in (0.3, 0.0):
@@ -170,7 +172,7 @@ def _hears(model: Model) -> tuple[str, str]:
 
 
 def pace(model: Model, hops: int = PACE_HOPS) -> dict:
-    """{"mind": {"p50", "p99", "max"} ms, "real_time": seconds of music per second of work} on a short noise."""
+    """Let a model answer noise: {"mind": {"p50", "p99", "max"} ms a hop, "real_time": seconds of music per second}."""
     config = change(Config(), "live.hop", model.alphabet.hop)
     audio = np.random.default_rng(0).standard_normal(boundary(6, model.alphabet.hop, DEVICE_SAMPLERATE_HZ))
     audio = (audio / 10).astype(np.float32)
@@ -208,7 +210,7 @@ def _disk_space(folder: Path) -> tuple[str, str]:
 
 
 def _sound_card() -> tuple[str, str]:
-    """PortAudio, which files do not need."""
+    """Check for sounddevice and PortAudio, which files do not need."""
     try:
         importlib.import_module("sounddevice")
         return "ok", f"sounddevice {version('sounddevice')} with PortAudio"
@@ -219,7 +221,7 @@ def _sound_card() -> tuple[str, str]:
 
 
 def _renderer() -> tuple[str, str]:
-    """What turns scores into recordings, for training."""
+    """Check for fluidsynth and its sound font, which render scores for training."""
     if not shutil.which("fluidsynth"):
         return "note", "fluidsynth is absent; only training needs it: apt install fluidsynth fluid-soundfont-gm"
     if not any(font.is_file() for font in SOUND_FONTS):
@@ -228,19 +230,20 @@ def _renderer() -> tuple[str, str]:
 
 
 def lines(result: dict) -> list[str]:
-    """The report for a terminal."""
-    machine_, sign = result["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
-    shown = [f"{machine_['cpu']}, {machine_['cores']} cores, python {machine_['python']}, torch {machine_['torch']}, "
-            f"transformers {machine_['transformers']}, numba {machine_['numba']}"]  # fmt: skip
+    """The lines that a terminal shows for the result of `run`."""
+    description, sign = result["machine"], {"ok": "  ok  ", "note": "  --  ", "error": "ERROR "}
+    shown = [f"{description['cpu']}, {description['cores']} cores, python {description['python']}, "
+             f"torch {description['torch']}, transformers {description['transformers']}, "
+             f"numba {description['numba']}"]  # fmt: skip
     shown += [f"{sign[finding['state']]}{finding['what']}: {finding['said']}" for finding in result["findings"]]
     for hop, figures in result["hops"].items():
-        mind = figures["mind"]
+        loop_ms = figures["mind"]
         shown.append(f"      hop {hop} s: {figures['real_time']:g} x real time, "
-                    f"mind p50 {mind['p50']:.1f} ms, p99 {mind['p99']:.1f} ms")  # fmt: skip
+                     f"decision loop p50 {loop_ms['p50']:.1f} ms, p99 {loop_ms['p99']:.1f} ms")  # fmt: skip
     if "latency" in result:
         from agent.devices.latency import LatencyBudget
 
         shown += [f"      {line}" for line in LatencyBudget(**result["latency"]).lines()]
-    for one in result.get("sustains", ()):
-        shown.append(f"      largest model, hop {one['hop']:g} s: {one['needs_ms']:.0f} ms a hop")
+    for figures in result.get("sustains", ()):
+        shown.append(f"      largest model, hop {figures['hop']:g} s: {figures['needs_ms']:.0f} ms a hop")
     return [*shown, "ready" if result["ready"] else "NOT ready: mend what is marked ERROR"]

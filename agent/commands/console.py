@@ -1,4 +1,4 @@
-"""What every verb writes to the terminal: its result, as lines or as JSON, and a progress bar while it works."""
+"""Writes to the terminal for every verb: the result as lines or JSON, notices, warnings and a progress bar."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _input_warnings = _InputWarnings()
 
 
 def input_warnings() -> list[str]:
-    """What has been said of the inputs of this verb so far: headers that are wrong, channels that cancel, silence."""
+    """The warnings about the inputs of this verb so far: wrong headers, channels that cancel out, silence."""
     return list(_input_warnings.sentences)
 
 
 @contextmanager
 def printed_warnings() -> Iterator[None]:
-    """Print what `corpora` has to say of the inputs that are read in the block."""
+    """Print the warnings that `corpora` logs about inputs read in the block."""
     _input_warnings.sentences.clear()
     logger = logging.getLogger("corpora")
     logger.addHandler(_input_warnings)
@@ -47,7 +47,7 @@ def printed_warnings() -> Iterator[None]:
 
 
 def escape_what_cannot_be_shown() -> None:
-    """Print characters that the terminal lacks, or that are in no alphabet as in a foreign file name, as \\udce9."""
+    """Print characters that the terminal cannot encode, and bytes of file names that are not UTF-8, as \\udce9."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -65,7 +65,7 @@ def print_notice(sentence: str) -> None:
 
 
 def progress_bar(label: str) -> ShowProgress | None:
-    """A progress bar on standard error, or None where that is no terminal. It ends itself when all is done."""
+    """A progress bar on standard error, or None if that is no terminal. The bar ends when everything is done."""
     if not sys.stderr.isatty():
         return None
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,4 +1,4 @@
-"""`antiphon corpus build` and `antiphon corpus info`: make a memory from recordings, and say what one holds."""
+"""`antiphon corpus build` and `antiphon corpus info`: make a corpus from recordings, and describe a corpus."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build(
 
 
 def info(folder: str | Path) -> dict:
-    """What a corpus folder holds: name, segments, hop, alphabet, licence and so on; CorpusError."""
+    """Describe a corpus folder: name, segments, hop, alphabet, licence and so on; CorpusError if it cannot be read."""
     return corpora.info(corpora.load(folder))
 
 

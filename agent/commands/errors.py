@@ -1,10 +1,10 @@
-"""Which errors are the user's to mend, each told in one sentence; any other is a bug and keeps its traceback."""
+"""Lists the errors that a user can mend, each shown as one sentence. Any other error is a bug, with its traceback."""
 
 from __future__ import annotations
 
 import sys
 
-USER_ERRORS = (  # (module, class): one class for each folder or file format that meets the user
+USER_ERRORS = (  # (module, class): one class for each folder or file format that a user works with
     ("agent.settings.config", "ConfigError"),
     ("agent.commands.bench_load", "LoadError"),
     ("agent.records.session_log", "LogError"),
@@ -23,14 +23,14 @@ USER_ERRORS = (  # (module, class): one class for each folder or file format tha
 
 
 def user_error_classes() -> tuple[type[Exception], ...]:
-    """The classes of `USER_ERRORS`, of the modules that are loaded: no other can have been raised."""
+    """The classes of `USER_ERRORS` whose modules are loaded; a class of another module cannot have been raised."""
     return tuple(getattr(sys.modules[module], name) for module, name in USER_ERRORS if module in sys.modules)
 
 
 def user_sentence(error: Exception) -> str | None:
-    """What to tell the user about an error, None if it is a bug of ours.
+    """The sentence to show for an error; None if the error is a bug of ours.
 
-    An OSError that names a file is the user's too: the system refused that file, whoever asked for it.
+    An OSError that names a file gets a sentence too: the system refused that file, and the user can mend that.
     """
     if isinstance(error, user_error_classes()):
         return str(error)

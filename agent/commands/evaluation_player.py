@@ -1,7 +1,7 @@
-"""Answers made to sound for an evaluation: what `antiphon respond` would play, from sound held in memory.
+"""Renders the agent's answers for an evaluation: what `antiphon respond` would play, from arrays instead of files.
 
-`train.evaluate.sound` says what it needs of a player; `Player` is the agent as it is, with one setting after the other
-at its default unless told. The same hop, memory and seed give the same answer, sample for sample.
+`Player` implements the protocol of `train.evaluate.sound_players.Player`. Every setting has its default unless it is
+given. The same hop, memory and seed give the same answer, sample for sample.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from perception.stream import Listener, boundary, hop_sizes
 
 @dataclass(frozen=True)
 class Answer:
-    """What was played, hop by hop. audio: (n,) float32. The others (hops,): labels and segments (-1: silence) played,
-    wanted: the label the plan began with (-1: nothing was asked), why: one of `action.selection.WHY`,
-    "" for hop 0, live.
+    """What was played. audio: (n,) float32; the other fields have one entry for each hop.
+
+    labels: (hops,) int, played. segments: (hops,) int, played; -1: silence. wanted: (hops,) int, first label of the
+    plan; -1: there was no plan. why: of `action.selection.WHY`; "" for hop 0, live.
     """
 
     audio: np.ndarray
@@ -38,9 +39,10 @@ class Answer:
 
 
 class Player:
-    """The agent, for sounds at one sample rate.
+    """The agent, for sounds at one sample rate (Hz).
 
-    model: folder or embedded name. hop: s. sets: settings like "decision.top_p=0.8". ModelError, ConfigError...
+    model: folder or name of an embedded model. hop: s. sets: settings like "decision.top_p=0.8". ModelError or
+    ConfigError if they cannot be used.
     """
 
     def __init__(self, model: str | Path, hop: float, samplerate: int, sets: Iterable[str] = ()):
@@ -50,24 +52,24 @@ class Player:
         self._reward = rerank.reward_for(self.config, self.model)
 
     def remember(self, name: str, audio: np.ndarray) -> Session:
-        """A memory of (n,) float32, its last hop filled up with silence. CorpusError if there is nothing to play."""
+        """A session on a memory, (n,) float32; silence fills up its last hop. CorpusError if it has no segment."""
         segments = 1 + int((len(audio) - 1) / (self.hop * self.samplerate))
         missing = boundary(segments, self.hop, self.samplerate) - len(audio)
         audio = np.pad(audio, (0, max(missing, 0)))
         return Session(self.model, label(audio, name, self._listener()), self.config, self.samplerate, audio)
 
     def again(self, memory: Session) -> Session:
-        """The same memory, listened to already, with the settings of this player."""
-        made = copy(memory)
-        made.config, made.reward = self.config, self._reward
-        return made
+        """A session on the same labelled memory, with the settings of this player."""
+        session = copy(memory)
+        session.config, session.reward = self.config, self._reward
+        return session
 
     def labels(self, memory: Session) -> np.ndarray:
-        """(segments,) int: what a memory holds, hop by hop."""
+        """(segments,) int: the labels of a memory."""
         return np.asarray(memory.repertoire[0].labels)
 
     def name(self, audio: np.ndarray) -> np.ndarray:
-        """(hops,) int: labels of a sound of its own, (n,) float32; what is left over of the last hop is not named."""
+        """(hops,) int: labels of a sound, (n,) float32; an incomplete last hop has none."""
         listener = self._listener()
         hearing, labels = listener.start(), []
         for hop in regroup([audio], hop_sizes(self.hop, self.samplerate)):
@@ -76,12 +78,12 @@ class Player:
         return np.array(labels)
 
     def answer(self, memory: Session, guide: np.ndarray, mode: str | int, seed: int) -> Answer:
-        """Answer a guide, (n,) float32, as long as it is. mode: "full", all of it is known, or a lookahead in hops."""
+        """Answer a guide, (n,) float32, with as many samples. mode: "full" (offline), or a lookahead in hops (live)."""
         full = isinstance(mode, str)
         state = memory.start(seed, offline=full)
         state.config = self.config if full else settings.change(self.config, "decision.lookahead", mode)
-        held = _Held(guide)
-        hops = list(offline_hops(memory, state, held) if full else live_hops(memory, state, held.blocks()))
+        source = _ArraySource(guide)
+        hops = list(offline_hops(memory, state, source) if full else live_hops(memory, state, source.blocks()))
         events = [event for _, _, event in hops]
         return Answer(
             np.concatenate([spoken for _, spoken, _ in hops]),
@@ -92,7 +94,7 @@ class Player:
         )
 
     def sound(self, memory: Session, segments: np.ndarray, samples: int) -> Answer:
-        """Given segments (hops,), -1 for silence, through the same action module; `samples` in all."""
+        """Render given segments, (hops,) int, -1: silence, with the same concatenation; `samples` in all."""
         voice, parts = memory.repertoire[0].sound.start(), []
         for segment, frames in zip(segments, hop_sizes(self.hop, self.samplerate), strict=False):
             parts.append(memory.repertoire[0].sound.step(voice, int(segment), frames))
@@ -104,7 +106,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _ArraySource:
     """A sound that can be read from its beginning, like a file."""
 
     audio: np.ndarray

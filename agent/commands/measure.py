@@ -1,7 +1,7 @@
-"""How times are measured on a noisy machine, and what the machine is.
+"""Measures times on a machine where other programs run, and describes the machine.
 
-Rivals take turns in one run, so that a busy moment meets them all; every figure is a median or a percentile. Beside the
-time that passed (wall) stands the time the processor worked (cpu), which other programs disturb less.
+Rivals take turns in one run, so that a busy moment slows all of them; every figure is a median or a percentile. Each
+time is given as time that passed (wall) and as time of the processor (cpu), which other programs disturb less.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 
 from perception.transformer import torch_threads
 
-DEVICE_SAMPLERATE_HZ = 48000  # of the device that measurements pretend
+DEVICE_SAMPLERATE_HZ = 48000  # of the simulated device
 Rival = Callable[[], object]
 
 
 def machine() -> dict:
-    """The machine in words and numbers."""
+    """Describe the machine: processor, cores, threads of torch, system, versions."""
     return {
         "cpu": _processor(),
         "cores": os.cpu_count(),
@@ -43,7 +43,7 @@ def _processor() -> str:
 
 
 def load_average() -> float | None:
-    """Programs that wanted a core during the last minute, on average; None where the system does not say."""
+    """Programs that used or waited for a core in the last minute, on average; None if the system does not say."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
@@ -54,7 +54,7 @@ def spread(ms: Sequence[float] | np.ndarray) -> dict[str, float]:
 
 
 def in_turns(rivals: dict[str, Rival], rounds: int, warm: int = 2) -> dict[str, dict[str, float]]:
-    """Call each rival once a round, so that a busy moment meets them all: {name: {"wall", "cpu"}} medians, ms."""
+    """Call each rival once a round, after `warm` rounds that are not timed: {name: {"wall", "cpu"}}, medians, ms."""
     wall: dict[str, list[float]] = {name: [] for name in rivals}
     cpu: dict[str, list[float]] = {name: [] for name in rivals}
     for number in range(warm + rounds):
@@ -69,5 +69,5 @@ def in_turns(rivals: dict[str, Rival], rounds: int, warm: int = 2) -> dict[str, 
 
 
 def cpu_ratio(more: dict[str, float], less: dict[str, float]) -> float:
-    """How many times more processor time `more` took than `less`, whatever else ran."""
+    """How many times more processor time `more` took than `less`."""
     return round(more["cpu"] / less["cpu"], 3)

@@ -1,4 +1,4 @@
-"""Which files and folders a verb reads and writes: gathered from its flags and settings, and kept from overlapping.
+"""Gathers the files and folders that a verb reads and writes from its flags and settings; refuses an overlap.
 
 Each flag that takes a path is declared in `agent.commands.parser` as an input or an output of some kind. A kind turns
 the value of the flag into the files and folders that are really read or written.
@@ -20,13 +20,13 @@ AUDIO_SUFFIXES = {
     ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64", ".opus", ".snd",
 }  # fmt: skip
 SETTINGS_FILE = "agent.toml"  # where none is given
-SETTINGS_THAT_ARE_PATHS = {  # setting -> its kind; `live.input` and `live.output` are those of --input and --output
+SETTINGS_THAT_ARE_PATHS = {  # setting -> kind; `live.input` and `live.output` are checked with --input and --output
     name: field.names for name, field in FIELDS.items() if field.names
 }
 
 
 def endpoint_kind(name: str) -> Literal["osc", "file", "device"]:
-    """What an input or output name means: "osc", a file (by its suffix, or because it exists) or else a device."""
+    """The kind of an input or output name: "osc", a file (by its suffix, or because it exists), else a device."""
     if name == "osc":
         return "osc"
     is_file = Path(name).suffix.lower() in AUDIO_SUFFIXES or os.path.isfile(name)
@@ -34,15 +34,15 @@ def endpoint_kind(name: str) -> Literal["osc", "file", "device"]:
 
 
 def settings_file(given: str | None) -> str | None:
-    """The settings file of --config, `~` expanded, else agent.toml where the command runs; None if there is none."""
+    """The settings file: the one of --config, `~` expanded, else agent.toml where the command runs, else None."""
     return os.path.expanduser(given) if given else (SETTINGS_FILE if Path(SETTINGS_FILE).is_file() else None)
 
 
 def check_paths(given: argparse.Namespace, config: Config | None = None) -> None:
-    """AudioError if an output of this command is one of its inputs, or overlaps another output, or cannot be written.
+    """Raise AudioError if an output of this command is an input, overlaps another output, or cannot be written.
 
-    given: the parsed flags; config: the settings that the verb uses, None if it uses none. LogError if a session log
-    that is to be read cannot be.
+    given: the parsed flags. config: the settings that the verb uses, None if it uses none. LogError if a session log
+    cannot be read.
     """
     inputs = [*_named(given, role="input"), *(_named_settings(config) if config else ())]
     outputs = list(_named(given, role="output"))
@@ -51,12 +51,12 @@ def check_paths(given: argparse.Namespace, config: Config | None = None) -> None
         for flag in given.paths:
             if flag.role == "output" and flag.kind in ("file", "endpoint", "log written"):
                 for value in _values(getattr(given, flag.dest)):
-                    for path in KINDS[flag.kind](value)[:1]:  # the log itself; what is recorded beside it may not come
+                    for path in KINDS[flag.kind](value)[:1]:  # the log itself; its folder of takes may never be made
                         refuse_unwritable(path)
 
 
 def _named(given: argparse.Namespace, role: str) -> Iterator[Named]:
-    """(flag, path) of everything that the flags of a role stand for."""
+    """Yield (flag, path) for every path that the flags of a role stand for."""
     for flag in given.paths:
         if flag.role == role:
             for value in _values(getattr(given, flag.dest)):
@@ -64,7 +64,7 @@ def _named(given: argparse.Namespace, role: str) -> Iterator[Named]:
 
 
 def _named_settings(config: Config) -> Iterator[Named]:
-    """The same of the settings, and the settings file itself."""
+    """Yield (setting, path) for every path in the settings, and the settings file itself."""
     if Path(SETTINGS_FILE).is_file():
         yield "the settings", Path(SETTINGS_FILE)
     for name, kind in SETTINGS_THAT_ARE_PATHS.items():
@@ -77,7 +77,7 @@ def _values(value: str | list[str] | tuple[str, ...] | None) -> list[str]:
     if value is None:
         return []
     values = [value] if isinstance(value, str) else list(value)
-    return [one for one in values if one]
+    return [path for path in values if path]
 
 
 def _plain(value: str) -> list[Path]:
@@ -101,11 +101,11 @@ def _memory(value: str) -> list[Path]:
 
 
 def _model(value: str) -> list[Path]:
-    """The model folder, and the folder of its encoder where that is another."""
+    """The model folder, and the folder of its encoder if that is another."""
     from agent.performance.model_folder import ModelError, encoder_of, named_folder
 
     folder = named_folder(value)
-    with suppress(ModelError):  # is told where the model is loaded
+    with suppress(ModelError):  # reported where the model is loaded
         encoder = Path(encoder_of(folder))
         return [folder, encoder] if os.path.exists(encoder) else [folder]
     return [folder]
@@ -122,7 +122,7 @@ def _log_written(value: str) -> list[Path]:
 
 
 def _log_read(value: str) -> list[Path]:
-    """The log, what was recorded beside it, and the memories it was played with."""
+    """The log, its folder of takes, and the memories that it names."""
     from agent.records.session_log import read
 
     header, _ = read(value)
@@ -131,10 +131,14 @@ def _log_read(value: str) -> list[Path]:
 
 
 def _memory_names(header: dict) -> list[str]:
-    """Of the memories in a log's first line that were not recorded while it was played."""
+    """Names of the memories in the first line of a log that are files; a growing memory is not."""
     memories = header.get("memories")
-    listed = memories if isinstance(memories, list) else []  # a damaged line is told where the log is replayed
-    return [str(one["name"]) for one in listed if isinstance(one, dict) and one.get("name") and not one.get("growing")]
+    listed = memories if isinstance(memories, list) else []  # a damaged line is reported by `replay`
+    return [
+        str(memory["name"])
+        for memory in listed
+        if isinstance(memory, dict) and memory.get("name") and not memory.get("growing")
+    ]
 
 
 def _record(value: str) -> list[Path]:

@@ -34,18 +34,18 @@ from corpora.audio import AudioFile, AudioWriter, open_audio, warn_if_silent
 from corpora.interruption import Interrupted, deferred
 
 DEFAULT_SAMPLERATE_HZ = 48000  # where neither a device nor a file has one
-SLACK_MARGIN_S = 0.01  # of slack beyond a block of the device
-CALLBACKS_UNTIL_BLOCK_KNOWN = 4  # the device's block size is known after so many
-DEVICE_START_TIMEOUT_S = 3.0  # for these callbacks to come
+SLACK_MARGIN_S = 0.01  # slack beyond one block of the device
+CALLBACKS_UNTIL_BLOCK_KNOWN = 4  # after which the block size of the device is known
+DEVICE_START_TIMEOUT_S = 3.0  # within which these callbacks must come
 DEVICE_START_POLL_S = 0.005
 FADE_OUT_S = 0.01
-FREEWHEEL_DEVICE_TIMEOUT_S = 30.0  # where the sound waits for the decision, callbacks may be far apart
-Say = Callable[[str], None]  # tells a sentence to the person at the terminal
+FREEWHEEL_DEVICE_TIMEOUT_S = 30.0  # without a callback; the callback waits for decisions, so gaps are long
+Say = Callable[[str], None]  # prints a sentence for the person at the terminal
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlayOptions:
-    """What one performance is asked for beyond the settings: where sound comes from and goes, and what is kept."""
+    """The options of one performance beyond the settings: where sound comes from and goes, and what is written."""
 
     input: str = ""  # device ("" is the system's own), audio file or "osc"
     output: str = ""
@@ -54,16 +54,16 @@ class PlayOptions:
     osc: bool = False  # open OSC also from file to file
     terminal: bool = False  # show the stage in this terminal
     freewheel: bool = False  # the sound waits for the decision
-    speed: float = 1.0  # of files, times real time; 0: as fast as it goes
+    speed: float = 1.0  # of files, times real time; 0: as fast as possible
     block: int = 256  # samples at a time where there is no device
-    seconds: float | None = None  # stop after so many
+    seconds: float | None = None  # stop after this time
     settings_file: str | None = None  # the file the settings came from, where learned pedals are written
 
     def __post_init__(self) -> None:
-        """ConfigError for a value out of range, named by its flag."""
+        """Raise ConfigError if a value is out of range; the sentence names its flag."""
         if not (self.speed == 0 or 0.01 <= self.speed <= 1000):  # NaN fails too
             raise ConfigError(
-                f"--speed {self.speed:g}: expected 0 (as fast as it goes) or 0.01 to 1000 times real time"
+                f"--speed {self.speed:g}: expected 0 (as fast as possible) or 0.01 to 1000 times real time"
             )
         if self.seconds is not None and not 0 < self.seconds <= 1e6:
             raise ConfigError(f"--seconds {self.seconds:g}: expected more than 0")
@@ -77,10 +77,10 @@ class PlayOptions:
 def play(
     config: Config, options: PlayOptions, say: Say = lambda sentence: None, progress: ShowProgress | None = None
 ) -> dict:
-    """Perform until the end of the file or of `seconds`, `quit` or a signal; return the report.
+    """Play until the file or `seconds` end, or until `quit` or a signal; return the report.
 
-    From file to file the answer waits for the decision and has no slack: it is as long as the input, the same at any
-    speed, and errors are raised as from `respond`. On stage an error is reported and the performance goes on.
+    From file to file the answer waits for the decision and has no slack: it is as long as the input, and the same at
+    any speed. Errors are raised as by `respond`. On stage an error is reported and the performance continues.
     """
     source, sink = endpoint_kind(options.input), endpoint_kind(options.output)
     files = options.from_file_to_file
@@ -116,7 +116,7 @@ def play(
         if meter:
             meter.close()
         engine.stop()
-        with deferred():  # all that was written appears, or nothing
+        with deferred():  # either all files that were written appear, or none
             stack.close()
         if files:
             return _file_report(engine, events, memory_names, config, options)
@@ -133,19 +133,19 @@ def _choose_devices(config: Config, options: PlayOptions, source: str, sink: str
 
 
 def _samplerate(config: Config, pair: audio_device.DevicePair | None, file: AudioFile | None) -> int:
-    """Of the performance, Hz: the device's, else the file's, else the setting's."""
+    """Sample rate of the performance, Hz: of the device, else of the file, else of the settings."""
     if pair:
         return pair.samplerate
     return file.samplerate if file else config.live.samplerate or DEFAULT_SAMPLERATE_HZ
 
 
 def _progress_watcher(seconds: float, samplerate: int, progress: ShowProgress) -> Callable[[int], None]:
-    """Turns samples played into a call of `progress`."""
+    """A function that reports the number of samples played to `progress`, in seconds."""
     return lambda samples: progress(min(samples / samplerate, seconds), seconds)
 
 
 class _EventLog:
-    """A log that keeps the events of all hops for the report, and passes everything on to the session log, if any."""
+    """A log that keeps the events of all hops for the report and passes every entry on to the session log, if any."""
 
     def __init__(self, log: Log | None):
         self.events: list[Event] = []
@@ -164,9 +164,9 @@ class _EventLog:
         if self._log:
             self._log.control(name, args, source, hop)
 
-    def coherence(self, found: dict[str, float], hop: int) -> None:
+    def coherence(self, scores: dict[str, float], hop: int) -> None:
         if self._log:
-            self._log.coherence(found, hop)
+            self._log.coherence(scores, hop)
 
     def end(self, samples: int) -> None:
         if self._log:
@@ -178,7 +178,7 @@ def _open_records(
 ) -> tuple[list[Event], Log | None, Recorder | None]:
     """Open the session log and the recording; also return the list that fills with events from file to file.
 
-    From file to file a log that cannot be written is an error, on stage it is reported and the performance goes on.
+    From file to file a log that cannot be written is an error; on stage it is reported and the performance continues.
     """
     log: Log | None = None
     recorder: Recorder | None = None
@@ -199,7 +199,7 @@ def _open_records(
 def _open_device(
     engine: Engine, pair: audio_device.DevicePair, config: Config, stack: ExitStack, say: Say
 ) -> audio_device.Stream:
-    """Open the stream, silent and deaf at first, and learn its block size and what it adds to the latency."""
+    """Open the stream, which neither hears nor plays yet; measure its block size and read its latency."""
     buffers = engine.buffers
     hear = audio_device.channels(config.live.input_channels, pair.input, "input")
     speak = audio_device.channels(config.live.output_channels, pair.output, "output")
@@ -235,9 +235,9 @@ def _run_with_device(
     engine: Engine, stream: audio_device.Stream, blocks: Iterator[np.ndarray] | None, writer: AudioWriter | None,
     options: PlayOptions, interfaces: Interfaces,
 ) -> None:  # fmt: skip
-    """Perform with a device as the clock: its callback does the work, this thread serves files and waits for the end.
+    """Play with a device as the clock: its callback does the work; this thread serves files and waits for the end.
 
-    blocks: of an input file, at the device rate; None hears the device.
+    blocks: of an input file, at the device rate; None: the input is the device.
     """
     buffers = engine.buffers
     feeder = file_transport.Feeder(buffers, blocks) if blocks is not None else None
@@ -276,7 +276,7 @@ def _run_without_device(
     engine: Engine, file: AudioFile | None, remote: RemoteListener | None, writer: AudioWriter | None,
     options: PlayOptions, interfaces: Interfaces, watch: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
-    """Perform with a loop as the clock, which takes blocks of a file or of silence, or waits for a patch's labels."""
+    """Play with a loop as the clock. It takes blocks of a file or of silence, or waits for the labels of a patch."""
     waits, buffers, files = engine.buffers.waits, engine.buffers, options.from_file_to_file
     if file is not None:
         blocks = file.blocks(options.block)
@@ -308,7 +308,7 @@ def _run_without_device(
 
 @contextmanager
 def _signals(over: threading.Event) -> Iterator[None]:
-    """Ctrl-C and `kill` end the piece instead of the program; a second Ctrl-C does what it always does."""
+    """Let Ctrl-C and `kill` end the piece instead of the program; a second one interrupts the program."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -318,18 +318,18 @@ def _signals(over: threading.Event) -> Iterator[None]:
             raise Interrupted(number)
         over.set()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _file_report(
     engine: Engine, events: list[Event], memory_names: list[str], config: Config, options: PlayOptions
 ) -> dict:
-    """The report from file to file, as `respond` has it, and how many hops would have been late on stage."""
+    """The report from file to file: that of `respond`, and how many hops would have been late on stage."""
     limit_ms = config.live.slack_ms
     late = sum(sum(event.times.values()) > limit_ms for event in events) if options.speed else 0
     report = performance_report.summarise(engine.session, events, engine.buffers.samples_out)
@@ -338,7 +338,7 @@ def _file_report(
 
 
 def _stage_report(engine: Engine, memory_names: list[str], elapsed_s: float) -> dict:
-    """The report of a performance on stage: what was played and what the engine missed."""
+    """The report of a performance on stage: how much was played and what the engine missed."""
     snapshot, buffers = engine.snapshot(), engine.buffers
     return {
         "samplerate": buffers.samplerate,
@@ -358,11 +358,11 @@ def lines(report: dict, options: PlayOptions) -> list[str]:
     """The report in one line for a terminal."""
     seconds = report["samples"] / report["samplerate"]
     if options.from_file_to_file:
-        mind = report["timings_ms"].get("mind", {"p50": 0, "p99": 0})
+        loop_ms = report["timings_ms"].get("mind", {"p50": 0, "p99": 0})
         return [f"{options.output}: {seconds:.1f} s, {report['hops']} hops, "
-                f"{report['missed']} late; mind p50 {mind['p50']} ms, p99 {mind['p99']} ms"]  # fmt: skip
-    mind, coherence = report["mind_ms"], report.get("coherence", {})
-    fit = coherence.get("position", coherence.get("both"))
-    shown = "" if fit is None else f"; coherence {fit:.2f}"
+                f"{report['missed']} late; decision loop p50 {loop_ms['p50']} ms, p99 {loop_ms['p99']} ms"]  # fmt: skip
+    loop_ms, coherence = report["mind_ms"], report.get("coherence", {})
+    score = coherence.get("position", coherence.get("both"))
+    shown = "" if score is None else f"; coherence {score:.2f}"
     return [f"{seconds:.1f} s, {report['hops']} hops, {report['missed']} missed, {report['xruns']} xruns; "
-            f"mind p50 {mind['p50']} ms, p99 {mind['p99']} ms{shown}"]  # fmt: skip
+            f"decision loop p50 {loop_ms['p50']} ms, p99 {loop_ms['p99']} ms{shown}"]  # fmt: skip

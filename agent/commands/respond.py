@@ -1,8 +1,9 @@
-"""Answer a recording with another: `antiphon respond`."""
+"""`antiphon respond`: answers a recording from a recorded memory."""
 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from corpora.disk import atomic_write, together
 
 
 def guide_path(name: str) -> Path:
-    """The recording that a guide's name means: 'demo' or a file."""
+    """The file of a guide: the one of the demo for "demo", else the file of that name."""
     return DEMO / "guide.flac" if name == "demo" else Path(name)
 
 
@@ -33,11 +34,11 @@ def respond(
     report_file: str | Path | None = None,
     progress: ShowProgress | None = None,
 ) -> dict:
-    """Answer a recording with another: write `out`, as long as the guide to the sample; return the report.
+    """Answer a guide and write the answer to `out`, exactly as long as the guide; return the report.
 
-    mix: guide and answer together, stereo. truth: what was really played with the guide, for its TPP. report_file: the
-    report as JSON. All files appear together or not at all. Streams: memory use does not depend on the guide's length.
-    AudioError, CorpusError or ModelError.
+    mix: file for guide and answer together, stereo. truth: what was really played with the guide, from which the
+    report's "tpp" is computed. report_file: file for the report, as JSON. All files appear together or not at all. The
+    guide is streamed, so the working memory does not grow with its length. AudioError, CorpusError or ModelError.
     """
     with together():
         report = _answer(guide, out, config, offline, mix, truth, progress)
@@ -56,13 +57,13 @@ def _answer(
         state = session.start(offline=offline)
         events: list[Event] = []
         with AudioWriter(out, file.samplerate, seconds=file.seconds) as writer:
-            blending = AudioWriter(mix, file.samplerate, channels=2, seconds=file.seconds) if mix else None
+            mix_writer = AudioWriter(mix, file.samplerate, channels=2, seconds=file.seconds) if mix else None
             hops = offline_hops(session, state, file) if offline else live_hops(session, state, file.blocks())
-            with blending or _Nothing():
+            with mix_writer or nullcontext():
                 for heard, spoken, event in hops:
                     writer.write(spoken)
-                    if blending:
-                        blending.write(_side_by_side(heard, spoken))
+                    if mix_writer:
+                        mix_writer.write(_side_by_side(heard, spoken))
                     if event:
                         events.append(event)
                     if progress:
@@ -77,20 +78,14 @@ def _answer(
 
 
 def lines(report: dict, out: str | Path, mix: str | Path | None) -> list[str]:
-    """The report in a line or two for a terminal."""
+    """The lines that a terminal shows for a report."""
     seconds, runs = report["samples"] / report["samplerate"], report["runs"]
     answer = (f"{out}: {seconds:.1f} s, {report['hops']} hops; {report['matched']} of {report['asked']} labels as "
               f"wanted, {runs['count']} runs of {runs['mean']:.1f} segments")  # fmt: skip
     return [answer, f"{mix}: the guide and its answer"] if mix else [answer]
 
 
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 def _side_by_side(heard: np.ndarray, spoken: np.ndarray) -> np.ndarray:
-    """(n, 2) float32: the guide a little to the left, the answer to the right; each side at most full scale."""
+    """(n, 2) float32: the guide panned left, the answer right; the gains of a side add up to 1."""
     near, far = np.float32(0.75), np.float32(0.25)
     return np.stack([near * heard + far * spoken, far * heard + near * spoken], axis=1)

@@ -1,4 +1,4 @@
-"""`antiphon score`: how well an answer fits what it answers, by a COCOLA meter, which can be calibrated anew."""
+"""`antiphon score`: measures with a COCOLA meter how well an answer fits its input; can calibrate the meter."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def score(
     """Compare two recordings over time, in windows of 5 s that begin every `step` seconds.
 
     meter: model folder or name, coherence folder, or a checkpoint (.ckpt) of the official code. stems: folder of songs
-    in stems on which the meter is calibrated first, with so many `pairs`; out: folder that keeps the meter with that
-    calibration. Returns {"both", "harmonic", "percussive", "position", ...} of `agent.coherence.score_files.run`.
+    in stems on which the meter is calibrated first. pairs: how many pairs of stems are compared, chosen by `seed`.
+    out: folder for the meter with that calibration. Returns {"both", "harmonic", "percussive", "position", ...} of
+    `agent.coherence.score_files.run`.
     """
     if out is not None and stems is None:
         raise CoherenceError(f"-o '{out}' keeps a meter with a new calibration: add --calibrate DATA")
@@ -42,23 +43,26 @@ def score(
 
 
 def calibrated(folder: Path, stems: str | Path, out: str | Path | None, *, pairs: int, seed: int) -> Calibration:
-    """Calibrate the meter in `folder` on songs in stems; keep meter and calibration in the folder `out`, if given."""
+    """Calibrate the meter in `folder` on songs in stems; write meter and calibration to the folder `out`, if given."""
     from train.data.submixes import calibrate
 
     with ExitStack() as stack:
-        kept = stack.enter_context(atomic_folder(out, METER_FILES)) if out else None
+        out_folder = stack.enter_context(atomic_folder(out, METER_FILES)) if out else None
         calibration = calibrate(Coherence.load(folder), stems, pairs=pairs, seed=seed)
-        if kept:
+        if out_folder:
             meter = Coherence.load(folder, fuse=False)
             meter.calibration = calibration
-            atomic_write(kept / METER_FILES[0], meter.files()[METER_FILES[0]])
-            atomic_write(kept / METER_FILES[1], (folder / METER_FILES[1]).read_bytes())
+            atomic_write(out_folder / METER_FILES[0], meter.files()[METER_FILES[0]])
+            atomic_write(out_folder / METER_FILES[1], (folder / METER_FILES[1]).read_bytes())
     return calibration
 
 
 @contextmanager
 def meter_folder(name: str) -> Iterator[Path]:
-    """The folder of a coherence meter: of a model, or one itself; a checkpoint of the official code becomes one."""
+    """The folder of a coherence meter, for a block. name: a model, such a folder, or a checkpoint of the official code.
+
+    A checkpoint is converted into a temporary folder.
+    """
     if not name.endswith(".ckpt"):
         yield coherence_folder(name)
         return

@@ -1,4 +1,4 @@
-"""`antiphon tokens`: the label of every hop of a recording."""
+"""`antiphon tokens`: labels every hop of a recording."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from perception.stream import hop_sizes
 
 
 def tokens(recording: str | Path, config: Config, *, units: int | None = None, block: int | None = None) -> dict:
-    """Name each whole hop of a recording with its label.
+    """Label each whole hop of a recording.
 
-    units: size K of the alphabet; None is the one that the decision model of this hop speaks. block: samples fed at a
-    time, which changes nothing in the result. Returns {"tokens": [int], "hop": s, "units": K, "silence": label of
-    silence, "alphabet": hash}. AudioError, ModelError or AlphabetError.
+    units: size K of the alphabet; None: the alphabet of the decision model. block: samples fed at a time, which does
+    not change the result. Returns {"tokens": [int], "hop": s, "units": K, "silence": label of silence, "alphabet":
+    hash}. AudioError, ModelError or AlphabetError.
     """
     hop, labels = config.live.hop, []
     with open_audio(recording, at_least=hop) as file:
@@ -23,7 +23,7 @@ def tokens(recording: str | Path, config: Config, *, units: int | None = None, b
         listener = model.listener(file.samplerate, config.perception.gate_db)
         hearing = listener.start()
         for audio in regroup(file.blocks(block or BLOCK), hop_sizes(hop, file.samplerate)):
-            if len(audio) == listener.next_hop_samples(hearing):  # what is left over of the last hop has no label
+            if len(audio) == listener.next_hop_samples(hearing):  # an incomplete last hop has no label
                 labels.append(listener.step(hearing, audio).label)
     alphabet = model.alphabet
     warn_if_silent(recording, labels, alphabet.silence, config.perception.gate_db)

@@ -33,12 +33,14 @@ def test_spread_is_of_the_times_given():
     assert measure.spread(np.arange(101.0)) == {"p50": 50.0, "p99": 99.0, "max": 100.0}
 
 
-def test_the_mind_is_measured_stage_by_stage(tiny, monkeypatch, tmp_path):
+def test_the_decision_loop_is_measured_stage_by_stage(tiny, monkeypatch, tmp_path):
     for name, seconds in (("guide", 3), ("memory", 4)):
         noise = np.random.default_rng(seconds).uniform(-0.1, 0.1, seconds * 16000)
         sf.write(tmp_path / f"{name}.flac", noise, 16000)
     monkeypatch.setattr(bench.loading, "DEMO", tmp_path)
-    found = bench.mind(bench.open_demo(str(tiny), 0.5), hops=8)  # more hops than the guide has: it begins again
+    found = bench.decision_loop(
+        bench.open_demo(str(tiny), 0.5), hops=8
+    )  # more hops than the guide has: it begins again
     assert set(found["stages"]) == {"perception", "decision", "action", "sound", "mind"}
     assert found["hops"] == 8 and 0 < found["stages"]["mind"]["p50"] <= found["stages"]["mind"]["max"]
 
@@ -50,7 +52,7 @@ def test_repeating_labels_repeat_as_often_as_asked():
 
 
 def test_oracle_of_ten_thousand_labels():
-    found = bench.memory(10_000, queries=20)
+    found = bench.oracle_times(10_000, queries=20)
     assert found["labels"] == 10_000 and found["query"]["p50"] > 0 and found["build"] > 0
 
 
@@ -82,7 +84,11 @@ def test_bars_and_lines_tell_of_everything_measured():
     }  # fmt: skip
     found["bars"] = bench.bars(found)
     met = {bar["what"]: bar["met"] for bar in found["bars"]}
-    assert met["naive / step, base"] and met["mind p50, ms"] and not met["decision at minute 60 / minute 1, small"]
+    assert (
+        met["naive / step, base"]
+        and met["decision loop p50, ms"]
+        and not met["decision at minute 60 / minute 1, small"]
+    )
     assert met["respond, peak memory, MiB"] and met["respond, growth from 1 to 3 min"]
     assert not met["official / our score of coherence"]
     text = "\n".join(bench.lines(found))
