@@ -1,7 +1,7 @@
-"""Sound devices: which there are, a full-duplex stream on two of them, and finding them again when they are lost.
+"""Sound devices: lists and chooses them, runs a full-duplex stream on two of them, opens it again when they are lost.
 
-The callback is `buffers.callback`, one compiled function: nothing in here runs in the audio thread. The block size is
-left to the device (a fixed one costs a block on JACK); the buffers take blocks of any size.
+The callback is `buffers.callback`, one compiled function; no code of this file runs in the audio thread. The device
+chooses the block size, since a fixed one adds a block of latency on JACK; the buffers take blocks of any size.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # else listing the devices would compile the callback
 logger = logging.getLogger("antiphon.devices")
 
 CLIENT = "antiphon"  # our name on JACK
-DEVICE_LOST_S = 1.0  # without a callback a device counts as lost
-DEVICE_RETRY_S = 1.0  # between two attempts to find it again
+DEVICE_LOST_S = 1.0  # without a callback, after which a device counts as lost
+DEVICE_RETRY_S = 1.0  # between two attempts to open it again
 WATCHDOG_POLL_S = 0.1
 STREAM_CLOSE_TIMEOUT_S = 3.0
-LATENCY_LIMIT_S = 1.0  # a driver that claims more is not believed: PipeWire has claimed a day
+LATENCY_LIMIT_S = 1.0  # a claim of more is ignored: PipeWire has claimed a day
 
 __all__ = ["CLIENT", "Device", "DeviceError", "DevicePair", "Stream", "StreamWatchdog", "channels", "choose", "listing"]
 
@@ -41,7 +41,7 @@ class Device:
     api: str
     inputs: int  # channels
     outputs: int
-    samplerate: int  # Hz, its own
+    samplerate: int  # Hz, its default
     default_input: bool
     default_output: bool
 
@@ -51,28 +51,28 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class DevicePair:
-    """What to hear and what to speak through, in one stream; either may be absent, then a file takes its place."""
+    """Input and output of one stream; either may be None where a file takes its place."""
 
     input: Device | None
     output: Device | None
     samplerate: int  # Hz
-    block: int  # samples a callback, as far as can be known before the stream runs; 0 if it cannot
+    block: int  # samples a callback; 0 if unknown before the stream runs
     client: str = CLIENT
 
     @property
     def name(self) -> str:
-        """For a person."""
-        both = [device.name for device in (self.input, self.output) if device]
-        return both[0] if len(set(both)) == 1 else " and ".join(both)
+        """The names of both devices, for a person."""
+        names = [device.name for device in (self.input, self.output) if device]
+        return names[0] if len(set(names)) == 1 else " and ".join(names)
 
     @property
     def on_jack(self) -> bool:
-        """Does it go through a JACK server?"""
+        """Whether one of them is a JACK server."""
         return any(device is not None and device.api == JACK for device in (self.input, self.output))
 
 
 def listing(client: str = CLIENT) -> list[Device]:
-    """All devices there are now; DeviceError if PortAudio is absent. No stream of ours may be open."""
+    """All devices of this machine now; DeviceError if PortAudio is absent. No stream of ours may be open."""
     module = reinitialise(client)
     with device_errors(module, "the sound system"):
         apis, devices = module.query_hostapis(), module.query_devices()
@@ -80,7 +80,7 @@ def listing(client: str = CLIENT) -> list[Device]:
 
 
 def _device(number: int, properties: dict[str, Any], api: dict[str, Any]) -> Device:
-    """From what PortAudio says of a device and of its host API."""
+    """A device, made from PortAudio's properties of it and of its host API."""
     return Device(
         number=number, name=properties["name"], api=api["name"], inputs=properties["max_input_channels"],
         outputs=properties["max_output_channels"], samplerate=round(properties["default_samplerate"]),
@@ -89,10 +89,10 @@ def _device(number: int, properties: dict[str, Any], api: dict[str, Any]) -> Dev
 
 
 def choose(input: str | None = "", output: str | None = "", samplerate: int = 0, client: str = CLIENT) -> DevicePair:
-    """The devices asked for, as a pair that can run in one stream; DeviceError says what to do if there is none.
+    """Choose a pair of devices that can run in one stream; DeviceError says what to do if there is none.
 
-    input, output: a number, a name or a part of it, "" for the system's own, None for no device on this side.
-    samplerate: Hz, 0 for the device's own.
+    input, output: a number, a name or a part of it, "" for the default of the system, None for no device on this
+    side. samplerate: Hz, 0 for the default of the device.
     """
     devices = listing(client)
     heard = None if input is None else _find(devices, input, "input")
@@ -112,31 +112,33 @@ def choose(input: str | None = "", output: str | None = "", samplerate: int = 0,
 
 
 def _find(devices: list[Device], which: str, side: str, beside: Device | None = None) -> Device:
-    """The one device meant by `which` that has channels on this side; `beside`: prefer its sound system."""
-    able = [device for device in devices if (device.inputs if side == "input" else device.outputs) > 0]
-    if not able:
+    """The one device that `which` matches and that has channels on this side. beside: prefer its sound system."""
+    candidates = [device for device in devices if (device.inputs if side == "input" else device.outputs) > 0]
+    if not candidates:
         raise DeviceAbsentError(f"this machine has no sound {side}: start JACK or plug a sound card in, or give a file")
     if which == "":
-        own = [d for d in able if (d.default_input if side == "input" else d.default_output)] or able
-        return next((device for device in own if beside and device.api == beside.api), own[0])
+        defaults = [d for d in candidates if (d.default_input if side == "input" else d.default_output)] or candidates
+        return next((device for device in defaults if beside and device.api == beside.api), defaults[0])
     if which.isdecimal():
-        found = [device for device in able if device.number == int(which)]
+        matches = [device for device in candidates if device.number == int(which)]
     else:
         wanted = which.casefold()
         exact = [
-            device for device in able if wanted in (device.name.casefold(), f"{device.name} {device.api}".casefold())
+            device
+            for device in candidates
+            if wanted in (device.name.casefold(), f"{device.name} {device.api}".casefold())
         ]
-        found = exact or [d for d in able if all(w in f"{d.name} {d.api}".casefold() for w in wanted.split())]
-    if len(found) > 1 and beside:
-        found = [device for device in found if device.api == beside.api] or found
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise DeviceError(f"{side} = '{which}' may be {_listed(found)}: give its number")
-    names = [device.name for device in able]
-    near = [d for d in able if d.name in get_close_matches(which, names, 3, 0.5)] or able
+        matches = exact or [d for d in candidates if all(w in f"{d.name} {d.api}".casefold() for w in wanted.split())]
+    if len(matches) > 1 and beside:
+        matches = [device for device in matches if device.api == beside.api] or matches
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise DeviceError(f"{side} = '{which}' may be {_listed(matches)}: give its number")
+    names = [device.name for device in candidates]
+    similar = [d for d in candidates if d.name in get_close_matches(which, names, 3, 0.5)] or candidates
     raise DeviceAbsentError(
-        f"there is no sound {side} '{which}': there is {_listed(near)}; give a number or a part of a name"
+        f"there is no sound {side} '{which}': there is {_listed(similar)}; give a number or a part of a name"
     )
 
 
@@ -145,7 +147,7 @@ def _listed(devices: Iterable[Device]) -> str:
 
 
 def _check_rate(pair: DevicePair) -> None:
-    """DeviceError if the devices do not run at the pair's rate."""
+    """Raise DeviceError if a device does not run at the sample rate of the pair."""
     module = sounddevice()
     for device, check in ((pair.input, module.check_input_settings), (pair.output, module.check_output_settings)):
         if device is None:
@@ -163,51 +165,51 @@ def _check_rate(pair: DevicePair) -> None:
 
 
 def channels(text: str, device: Device | None, side: str) -> list[int]:
-    """ "1,2" -> [0, 1]: channels of a device, which musicians count from 1; "" is all. DeviceError."""
-    there = 0 if device is None else device.inputs if side == "input" else device.outputs
+    """Channels of a device, counted from 0, for a text that counts from 1: "1,2" -> [0, 1]; "" is all. DeviceError."""
+    available = 0 if device is None else device.inputs if side == "input" else device.outputs
     if device is None or not text.strip():
-        return list(range(there))
+        return list(range(available))
     try:
         chosen = [int(word) for word in text.split(",")]
     except ValueError:
         raise DeviceError(f"live.{side}_channels = '{text}': expected numbers from 1 on, like 1,2") from None
     for channel in chosen:
-        if not 1 <= channel <= there:
+        if not 1 <= channel <= available:
             raise DeviceError(
-                f"live.{side}_channels = '{text}': '{device.name}' has {there} {side} "
-                f"channel{'s' if there != 1 else ''}, so choose among 1 to {there}"
+                f"live.{side}_channels = '{text}': '{device.name}' has {available} {side} "
+                f"channel{'s' if available != 1 else ''}, so choose among 1 to {available}"
             )
     return [channel - 1 for channel in dict.fromkeys(chosen)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamInfo:
-    """What a running stream says of itself."""
+    """What is known of a running stream."""
 
     name: str
     samplerate: int  # Hz
     block: int  # samples of the longest block so far
-    input_latency_s: float  # as the driver claims; 0 where it claims nonsense
+    input_latency_s: float  # as the driver claims; 0 if it claims more than `LATENCY_LIMIT_S`
     output_latency_s: float
 
 
 class Stream:
     """Audio between a pair of devices and the buffers, from `start` to `close`. One thread at a time calls it.
 
-    buffers: with `channels_in` and `channels_out` as chosen for the pair; 0 where there is no device on that side.
+    buffers: their `channels_in` and `channels_out` are those of the pair, 0 on a side without a device.
     """
 
     def __init__(self, buffers: AudioBuffers, pair: DevicePair):
         self.buffers, self.pair = buffers, pair
-        self._stream: Any = None  # of sounddevice, whose module is loaded late
-        self._abandoned: list[Any] = []  # streams that cannot be closed: their memory must stay
+        self._stream: Any = None  # of sounddevice, which is imported late
+        self._abandoned: list[Any] = []  # streams that cannot be closed: Python must not free them
 
     def start(self) -> None:
-        """Open and run; DeviceError."""
+        """Open the stream and run it; DeviceError."""
         module, pair, buffers = sounddevice(), self.pair, self.buffers
         if pair.input and pair.output:
-            kind, both = "duplex", (pair.input.number, pair.output.number)
-            sides: dict[str, Any] = {"device": both, "channels": (buffers.channels_in, buffers.channels_out)}
+            kind, numbers = "duplex", (pair.input.number, pair.output.number)
+            sides: dict[str, Any] = {"device": numbers, "channels": (buffers.channels_in, buffers.channels_out)}
         elif pair.input:
             kind, sides = "input", {"device": pair.input.number, "channels": buffers.channels_in}
         elif pair.output:
@@ -223,23 +225,23 @@ class Stream:
 
     @property
     def active(self) -> bool:
-        """Does PortAudio believe that it runs? False if it cannot tell."""
+        """Whether the stream runs, according to PortAudio; False if it cannot tell."""
         try:
             return self._stream is not None and bool(self._stream.active)
         except sounddevice().PortAudioError:
             return False
 
     def info(self) -> StreamInfo:
-        """What is known of it so far."""
+        """What is known of the stream so far."""
         claimed: Any = self._stream.latency if self._stream else (0.0, 0.0)
         one_sided = (claimed, 0.0) if self.pair.output is None else (0.0, claimed)
         both = claimed if isinstance(claimed, tuple) else one_sided
-        before, after = (seconds if 0 <= seconds < LATENCY_LIMIT_S else 0.0 for seconds in both)
+        input_s, output_s = (seconds if 0 <= seconds < LATENCY_LIMIT_S else 0.0 for seconds in both)
         return StreamInfo(name=self.pair.name, samplerate=self.pair.samplerate, block=self.buffers.longest_block,
-                          input_latency_s=before, output_latency_s=after)  # fmt: skip
+                          input_latency_s=input_s, output_latency_s=output_s)  # fmt: skip
 
     def close(self) -> None:
-        """End it, within `STREAM_CLOSE_TIMEOUT_S`: what cannot be closed is abandoned."""
+        """Close the stream, or abandon it if closing takes longer than `STREAM_CLOSE_TIMEOUT_S`."""
         stream, self._stream = self._stream, None
         if stream is None:
             return
@@ -257,18 +259,20 @@ class Stream:
         abandon()
 
     def reopen(self) -> None:
-        """Find the same devices again, by name, and run; DeviceError while they are not there, or not as before."""
+        """Find the same devices by name and run; DeviceError while they are absent or have fewer channels."""
         self.close()
-        before = self.pair
-        heard, spoken = (f"{device.name} {device.api}" if device else None for device in (before.input, before.output))
-        self.pair = choose(heard, spoken, before.samplerate, before.client)
+        old_pair = self.pair
+        heard, spoken = (
+            f"{device.name} {device.api}" if device else None for device in (old_pair.input, old_pair.output)
+        )
+        self.pair = choose(heard, spoken, old_pair.samplerate, old_pair.client)
         try:
-            for device, old in ((self.pair.input, before.input), (self.pair.output, before.output)):
+            for device, old in ((self.pair.input, old_pair.input), (self.pair.output, old_pair.output)):
                 if device and old and (device.inputs < old.inputs or device.outputs < old.outputs):
                     raise DeviceError(f"{device} has fewer channels than before: plug the same device in")
             self.start()
         except DeviceError:
-            self.pair = before
+            self.pair = old_pair
             raise
 
 
@@ -277,24 +281,24 @@ def _close(stream: Any) -> None:
 
 
 class WatchedStream(Protocol):
-    """What the watchdog needs of a `Stream`."""
+    """The part of a `Stream` that the watchdog uses."""
 
     buffers: AudioBuffers
     pair: DevicePair
 
     @property
     def active(self) -> bool:
-        """Does it run?"""
+        """Whether it runs."""
 
     def reopen(self) -> None:
         """Find the devices again and run; DeviceError."""
 
 
 class StreamWatchdog(threading.Thread):
-    """A thread that watches a stream and brings it back.
+    """A thread that watches a stream and opens it again when it is lost.
 
-    report(name, *values) gets "device" and "error", as `Bus.publish` does. lost_after_s: without a callback a device
-    counts as lost; more where the callback waits for answers.
+    report: called like `Bus.publish`, with "device" and "error". lost_after_s: time without a callback after which the
+    device counts as lost; longer where the callback waits for answers.
     """
 
     def __init__(self, stream: WatchedStream, report: Callable[..., None], lost_after_s: float = DEVICE_LOST_S):
@@ -305,7 +309,7 @@ class StreamWatchdog(threading.Thread):
         self._last_error, self._reported = "", ""
 
     def run(self) -> None:
-        """Until `end`."""
+        """Watch until `end`."""
         callbacks, since = -1, time.monotonic()
         while not self._ended.wait(WATCHDOG_POLL_S):
             now = time.monotonic()
@@ -317,22 +321,22 @@ class StreamWatchdog(threading.Thread):
                 self._search()
 
     def end(self) -> None:
-        """Watch no more; afterwards the stream may be closed."""
+        """Stop watching; afterwards the stream may be closed."""
         self._ended.set()
         if self.is_alive():
             self.join(2 * STREAM_CLOSE_TIMEOUT_S)
 
     def _search(self) -> None:
-        """One attempt, and the time until the next."""
+        """Report the device as lost, try once to open it again, and wait until the next attempt."""
         if not self.lost:
             self.lost = True
             self.report("device", "lost", self.stream.pair.name)
-        # A JACK server that neither calls nor says goodbye is asleep, and will go on with the stream it has.
+        # A JACK server that neither calls back nor ends is suspended, and will continue the stream that it has.
         if not (self.stream.pair.on_jack and self.stream.active):
             try:
                 self.stream.reopen()
                 return
-            except DeviceAbsentError:  # this is what "lost" says
+            except DeviceAbsentError:  # which "lost" has reported
                 self._last_error = ""
             except DeviceError as error:
                 self._report_lasting(str(error))
@@ -342,7 +346,7 @@ class StreamWatchdog(threading.Thread):
         self._ended.wait(DEVICE_RETRY_S)
 
     def _report_lasting(self, sentence: str) -> None:
-        """Say, once, why the device does not come back: what two attempts in a row have met."""
+        """Report an error once, when two attempts in a row have had it."""
         if sentence == self._last_error != self._reported:
             self.report("error", sentence)
             self._reported = sentence
@@ -354,11 +358,11 @@ class StreamWatchdog(threading.Thread):
 
 
 def marks(device: Device) -> str:
-    """Which of the two is the system's own, for `antiphon devices`."""
-    own = [side for side, is_own in (("input", device.default_input), ("output", device.default_output)) if is_own]
-    return f", default {' and '.join(own)}" if own else ""
+    """Text that says whether a device is the default of the system, for `antiphon devices`."""
+    defaults = [side for side, is_own in (("input", device.default_input), ("output", device.default_output)) if is_own]
+    return f", default {' and '.join(defaults)}" if defaults else ""
 
 
 def table(devices: list[Device]) -> list[dict[str, Any]]:
-    """For `antiphon devices --json`."""
+    """The devices as dicts, for `antiphon devices --json`."""
     return [asdict(device) for device in devices]

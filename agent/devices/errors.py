@@ -1,4 +1,4 @@
-"""What PortAudio, JACK and the MIDI systems refuse, in the musician's words and with what to do."""
+"""Turns the errors of PortAudio and its sound systems into sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 INVALID_SAMPLERATE = -9997  # paInvalidSampleRate
-REMEDIES = {  # PaErrorCode -> what was wrong with the device, and what to do
+REMEDIES = {  # PaErrorCode -> what is wrong with the device, and what to do
     -9999: "is refused by its sound system{host}: is another program using it? Close that, or restart the sound system",
     -9998: "has not so many channels: choose fewer with live.input_channels and live.output_channels",
     INVALID_SAMPLERATE: "does not run at this rate: set live.samplerate = 0, or the device to another rate",
@@ -26,18 +26,18 @@ OTHERWISE = "cannot be used ({reason}): choose another device (antiphon devices)
 
 
 class DeviceError(ValueError):
-    """A sound device cannot be used as asked, told in the user's words."""
+    """A sound device cannot be used; the sentence says why and what to do."""
 
 
 class DeviceAbsentError(DeviceError):
-    """There is no such device, or not yet again."""
+    """There is no such device now."""
 
 
 @contextmanager
 def device_errors(module: Any, name: str) -> Iterator[None]:
-    """Turn whatever PortAudio refuses inside the block into a DeviceError about the device `name`.
+    """Turn an error of PortAudio or the system inside the block into a DeviceError about the device `name`.
 
-    module: `sounddevice`. Errors of other kinds are ours and pass.
+    module: `sounddevice`. Errors of other kinds are bugs of ours and pass.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def device_errors(module: Any, name: str) -> Iterator[None]:
 
 
 def device_error(name: str, error: Exception) -> DeviceError:
-    """The sentence for a PortAudioError, whose args are (text[, PaErrorCode[, (host API, code, text)]])."""
+    """The DeviceError for a PortAudioError, whose args are (text[, PaErrorCode[, (host API, code, text)]])."""
     code = error.args[1] if len(error.args) > 1 else 0
     remedy = REMEDIES.get(code, OTHERWISE)
     kind = DeviceAbsentError if code == -9996 else DeviceError
@@ -56,13 +56,13 @@ def device_error(name: str, error: Exception) -> DeviceError:
 
 
 def _words(error: Exception) -> str:
-    """PortAudio's own words, without its numbers."""
+    """The text of PortAudio, without its numbers."""
     text = str(error.args[0] if error.args else error)
     return text.split(": ", 1)[-1].rstrip(".")
 
 
 def _host(error: Exception) -> str:
-    """What the host API itself has said, in brackets."""
-    told = error.args[2] if len(error.args) > 2 else None
-    text = str(told[2]).strip().rstrip(".") if told and len(told) > 2 else ""
+    """The text of the host API in brackets, "" if it gave none."""
+    host_error = error.args[2] if len(error.args) > 2 else None
+    text = str(host_error[2]).strip().rstrip(".") if host_error and len(host_error) > 2 else ""
     return f" ({text})" if text else ""

@@ -1,7 +1,7 @@
-"""How long an answer takes, measured: a burst of noise through the real buffers, device and cable, and back.
+"""Measures how long an answer takes: plays a burst of noise through the real buffers, device and cable, and back.
 
-What a driver says of its own latency is not to be trusted (PipeWire has claimed a day), so it only divides what was
-measured between input and output.
+The latency that a driver claims can be wrong (PipeWire has claimed a day). It only divides the measured latency between
+input and output.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from agent.devices.errors import DeviceError
 from agent.devices.portaudio import connect_loop
 from agent.engine.buffers import AudioBuffers, warm_up
 
-BURST_SAMPLES = 4096  # samples of noise: heard 20 dB below a noisy room
-BURST_LEVEL = 0.25  # full scale
-LONGEST_LOOP_S = 1.0  # s that the way out and in may take
+BURST_SAMPLES = 4096  # long enough to be recognised 20 dB below the noise of a room
+BURST_LEVEL = 0.25  # full scale = 1
+LONGEST_LOOP_S = 1.0  # that the way from output to input may take
 MEASUREMENTS = 3  # bursts
-LEAST_CORRELATION = 0.15  # correlation at which it is our burst; noise of its length reaches 0.07
+LEAST_CORRELATION = 0.15  # from which it is our burst; other noise of its length reaches 0.07
 NOT_HEARD = (
     "nothing came back within {longest:g} s: put a cable from output {speak} to input {hear} of '{name}', "
     "or a microphone before the loudspeaker, turn it up and measure again"
@@ -31,26 +31,26 @@ NOT_HEARD = (
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyBudget:
-    """From the first sample of a hop to the first sample of its answer, ms; loop in samples, as measured."""
+    """The time from the first sample of a hop to the first sample of its answer, part by part, in ms."""
 
     hop: float
     slack: float
     device_in: float
     device_out: float
     total: float
-    loop: int
+    loop: int  # samples from output to input, as measured
     spread: int  # samples between the shortest and the longest of `MEASUREMENTS` measurements
     block: int
     samplerate: int
     xruns: int
-    through: str  # "cable", or "server": JACK connected output and input, no sound card was passed
+    through: str  # "cable"; "server": JACK connected output and input, without a sound card between
 
     def as_table(self) -> dict[str, Any]:
-        """For JSON."""
+        """The fields as a dict, for JSON."""
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """For a terminal: part by part."""
+        """The lines that a terminal shows, one for each part."""
         way = "output to input by a cable" if self.through == "cable" else "output to input by the JACK server itself"
         return [
             f"from what is played to its answer, {way}, {self.samplerate} Hz, blocks of {self.block}:",
@@ -63,29 +63,29 @@ class LatencyBudget:
 
 
 def burst(seed: int = 0) -> np.ndarray:
-    """(BURST_SAMPLES,) float32 noise that resembles nothing else."""
+    """(BURST_SAMPLES,) float32 white noise, which correlates with no other sound."""
     return np.random.default_rng(seed).uniform(-BURST_LEVEL, BURST_LEVEL, BURST_SAMPLES).astype(np.float32)
 
 
 def find_burst(heard: np.ndarray, sound: np.ndarray) -> int | None:
-    """Where `sound` begins in `heard`, both (n,) float32, or None if it is not in it."""
+    """The sample of `heard` at which `sound` begins, both (n,) float32; None if `heard` does not hold it."""
     size = len(heard) + len(sound)
     product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)
-    likeness = np.abs(product[: len(heard) - len(sound) + 1])
-    if not likeness.size:
+    correlation = np.abs(product[: len(heard) - len(sound) + 1])
+    if not correlation.size:
         return None
-    at = int(np.argmax(likeness))
+    at = int(np.argmax(correlation))
     energy = np.linalg.norm(heard[at : at + len(sound)]) * np.linalg.norm(sound)
-    return at if energy > 0 and likeness[at] > LEAST_CORRELATION * energy else None
+    return at if energy > 0 and correlation[at] > LEAST_CORRELATION * energy else None
 
 
 def measure(
     pair: DevicePair, hop: float, slack_ms: float, inputs: Sequence[int] = (0,), outputs: Sequence[int] = (0,)
 ) -> LatencyBudget:
-    """Play bursts through a pair of devices and tell how long they took; DeviceError if none came back.
+    """Play bursts through a pair of devices and measure how long they take; DeviceError if none comes back.
 
-    hop: s. slack_ms: of the answers to come. inputs, outputs: channels, counted from 0. On JACK, where nothing is
-    connected, the server connects our output with our input.
+    hop: s. slack_ms: slack of the performance. inputs, outputs: channels, counted from 0. If nothing comes back on
+    JACK, its server connects our output with our input.
     """
     if pair.input is None or pair.output is None:
         raise DeviceError("a loop has two ends: give both --input and --output as devices")
@@ -111,20 +111,21 @@ def measure(
 
 
 def _slack(pair: DevicePair, slack_ms: float, hop: float) -> int:
-    """Samples: as asked for, but longer than a block and shorter than a hop."""
-    asked = round(slack_ms * pair.samplerate / 1000)
-    return min(max(asked, pair.block + pair.samplerate // 100), round(hop * pair.samplerate) - 1)
+    """The slack in samples: `slack_ms`, but more than a block and less than a hop."""
+    wanted = round(slack_ms * pair.samplerate / 1000)
+    return min(max(wanted, pair.block + pair.samplerate // 100), round(hop * pair.samplerate) - 1)
 
 
 def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -> list[int]:
-    """Speak bursts, a good second apart, from hop `first` on; the samples each took to be heard, none if one was not.
+    """Play bursts from hop `first` on, a little more than `LONGEST_LOOP_S` apart; return the delay of each, samples.
 
-    What a busy machine brought too late does not count; if that was all, it is tried once more.
+    Returns [] if a burst was not heard. A burst that a busy machine played too late does not count; if all were late,
+    they are played once more.
     """
-    every = 2 * max(1, int(np.ceil((LONGEST_LOOP_S + BURST_SAMPLES / buffers.samplerate) / buffers.hop / 2)))
-    marked = [first + number * every for number in range(times)]
+    spacing = 2 * max(1, int(np.ceil((LONGEST_LOOP_S + BURST_SAMPLES / buffers.samplerate) / buffers.hop / 2)))
+    marked = [first + number * spacing for number in range(times)]
     sounds = {hop: burst(hop)[: buffers.boundary(hop + 1) - buffers.boundary(hop)] for hop in marked}
-    for hop in range(first, marked[-1] + every):
+    for hop in range(first, marked[-1] + spacing):
         if not _wait_until(buffers, hop):
             return []
         answer = np.zeros(buffers.boundary(hop + 1) - buffers.boundary(hop), np.float32)
@@ -146,7 +147,7 @@ def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -
 
 
 def _wait_until(buffers: AudioBuffers, hop: int) -> bool:
-    """Until the answer before `hop` has begun, and it is time for the next; False if the device has stopped."""
+    """Wait until the answer before `hop` has begun and `hop` may be published; False if the device has stopped."""
     deadline = time.monotonic() + 2 * buffers.hop + 2
     while buffers.current_hop < hop - 1 or buffers.samples_in < buffers.boundary(hop):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The MIDI input itself: found by name, listened to, reported when it is unplugged and taken again when it is back."""
+"""A MIDI input: finds it by name, reads its messages, reports when it is unplugged and opens it again."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from agent.settings.config import ConfigError
 
 logger = logging.getLogger("antiphon.midi")
 
-VIRTUAL = "virtual"  # [midi] port: no instrument, but a port of our own that others connect to
+VIRTUAL = "virtual"  # value of midi.port for a port of our own, to which other programs connect
 MESSAGE_POLL_S = 0.002
-PORT_POLL_S = 1.0  # between two looks whether the instrument is still there
+PORT_POLL_S = 1.0  # between two checks whether the instrument is connected
 CLOSE_TIMEOUT_S = 2.0
-REPORT_PREFIX = "MIDI "  # begins the name of an instrument in reports
+REPORT_PREFIX = "MIDI "  # before the name of an instrument in reports
 
 
 class MidiPort:
-    """A MIDI input by (part of) its name, or VIRTUAL; ConfigError if there is none or not one alone.
+    """A MIDI input by (part of) its name, or VIRTUAL; ConfigError unless exactly one input has that name.
 
     receive: called with the bytes of each message, from the thread of the port; must not raise. bus: gets `device`
-    when the instrument is lost or open again, and `error` when it cannot be opened again.
+    when the instrument is lost or open again, and `error` when it cannot be read or opened again.
 
-    Messages are fetched by a thread of ours. In a callback, the thread that brings them would wait for the
-    interpreter: under JACK that is an xrun for everybody, and what came later in the same block is overwritten. An
-    instrument that is unplugged is reported as a lost `device`, and taken again when it is back. So is a JACK server;
-    a client that has outlived its server is never called again, not even to close it, for that ends the program.
+    A thread of ours polls the messages. A callback would make the thread that delivers them wait for the interpreter:
+    under JACK that is an xrun for every client, and later messages of the same block are overwritten. An unplugged
+    instrument is reported as a lost `device`, and is opened again when it is back. The same holds for a JACK server. A
+    client whose server has gone is never called again, not even to close it, because that would end the program.
     """
 
     def __init__(self, name: str, receive: Callable[[bytes], None], bus: Bus, client: str = "antiphon"):
         self._receive, self._bus, self._client = receive, bus, client
         self._input, self.name = _open(name, client)
         self._watch = _watch(self._input, client)
-        self._there, self._ended = True, threading.Event()
+        self._connected, self._ended = True, threading.Event()
         self._reported = ""
         self._thread = threading.Thread(target=self._run, name="antiphon-midi", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop reading and close the port."""
         self._ended.set()
         self._thread.join(CLOSE_TIMEOUT_S)
         if self._input is not None and self._watch is not None and not self._watch.server_lives:
@@ -55,60 +55,60 @@ class MidiPort:
             self._input.delete()
 
     def _run(self) -> None:
-        looked = time.monotonic()
+        last_check = time.monotonic()
         while not self._ended.wait(MESSAGE_POLL_S):
             try:
                 while self._input is not None and (event := self._input.get_message()) is not None:
                     self._receive(bytes(event[0]))
-                if time.monotonic() - looked > PORT_POLL_S:
-                    looked = time.monotonic()
-                    self._look()
+                if time.monotonic() - last_check > PORT_POLL_S:
+                    last_check = time.monotonic()
+                    self._check_connection()
             except _rtmidi().RtMidiError as error:
                 self._report(f"MIDI '{self.name}' cannot be read ({error}): plug it in again")
             except Exception as error:
                 logger.exception("the MIDI input %s has failed", self.name)
                 self._report(f"MIDI '{self.name}' has failed ({type(error).__name__}: {error}): the music goes on")
 
-    def _look(self) -> None:
-        """Is the instrument still there, or there again?"""
+    def _check_connection(self) -> None:
+        """Report an instrument that is gone; open one that is back."""
         if self._watch is not None and not self._watch.server_lives:
             self._abandon()
-            self._set_there(False)
+            self._set_connected(False)
         if self._input is None:
             try:
                 self._input, self.name = _open(self.name, self._client)
-            except ConfigError:  # not yet: this is what "lost" says
+            except ConfigError:  # not yet, which "lost" has reported
                 return
             self._watch = _watch(self._input, self._client)
-            self._set_there(True)
+            self._set_connected(True)
         elif self.name != VIRTUAL:
             here = [number for number, port in enumerate(self._input.get_ports()) if _plain(port) == self.name]
-            if bool(here) != self._there:
+            if bool(here) != self._connected:
                 self._input.close_port()
                 if here:
                     self._input.open_port(here[0], "midi_in")
-                self._set_there(bool(here))
+                self._set_connected(bool(here))
 
-    def _set_there(self, there: bool) -> None:
-        if there != self._there:
-            self._bus.publish("device", "open" if there else "lost", REPORT_PREFIX + self.name)
+    def _set_connected(self, connected: bool) -> None:
+        if connected != self._connected:
+            self._bus.publish("device", "open" if connected else "lost", REPORT_PREFIX + self.name)
             self._reported = ""
-        self._there = there
+        self._connected = connected
 
     def _report(self, sentence: str) -> None:
-        """Say a sentence once, however often its cause comes again."""
+        """Publish a sentence as `error`, unless it was the last one published."""
         if sentence != self._reported:
             self._bus.publish("error", sentence)
         self._reported = sentence
 
     def _abandon(self) -> None:
-        """Never call it again; Python would, at the latest when it forgets it."""
+        """Never call the input again. The extra reference keeps Python from calling it when it frees it."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._input))
         self._input = self._watch = None
 
 
 def _rtmidi() -> Any:
-    """The module; ConfigError where it is absent."""
+    """The module rtmidi; ConfigError if it is not installed."""
     try:
         import rtmidi
     except ImportError:
@@ -117,7 +117,7 @@ def _rtmidi() -> Any:
 
 
 def _watch(port: Any, client: str) -> Any:
-    """What tells us that the JACK server of an input has gone; None of other systems."""
+    """The watch on the JACK server of an input; None for other MIDI systems."""
     if port.get_current_api() != _rtmidi().API_UNIX_JACK:
         return None
     from agent.devices.portaudio import JackWatch
@@ -131,12 +131,12 @@ def ports(client: str = "antiphon") -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """A port's name without the numbers that ALSA adds: they are others when it is plugged in again."""
+    """The name of a port without the numbers that ALSA adds: they change when it is plugged in again."""
     return re.sub(r" [0-9]+:[0-9]+$", "", name)
 
 
 def _systems(client: str) -> list[tuple[int, list[str]]]:
-    """Of every MIDI system that runs here: its number and its inputs."""
+    """(number, names of its inputs) of every MIDI system that runs on this machine."""
     rtmidi, systems = _rtmidi(), []
     for api in rtmidi.get_compiled_api():
         try:
@@ -149,7 +149,7 @@ def _systems(client: str) -> list[tuple[int, list[str]]]:
 
 
 def _open(name: str, client: str) -> tuple[Any, str]:
-    """The input, open, and its name in full; ConfigError."""
+    """Open an input by (part of) its name; return it with its full name. ConfigError."""
     rtmidi, systems = _rtmidi(), _systems(client)
     if name == VIRTUAL and not systems:
         raise ConfigError("midi.port = 'virtual': no MIDI system runs here: start JACK or ALSA, and begin again")
@@ -166,7 +166,7 @@ def _open(name: str, client: str) -> tuple[Any, str]:
 
 
 def _find(name: str, systems: list[tuple[int, list[str]]]) -> tuple[int, int, str]:
-    """(system, number, name in full) of the one input meant by `name`; ConfigError."""
+    """(system, number, full name) of the one input that `name` matches; ConfigError if there is not exactly one."""
     known = [(api, number, _plain(port)) for api, names in systems for number, port in enumerate(names)]
     exact = [port for port in known if port[2] == name][:1]
     chosen = exact or [port for port in known if name.lower() in port[2].lower()]

@@ -1,10 +1,9 @@
-"""PortAudio itself: loaded late, named on JACK, begun anew, and left behind where it would hang or abort.
+"""Loads PortAudio, names it on JACK, initialises it again, and abandons it where it would hang or abort.
 
-PortAudio was not made for servers that go away. On JACK, `Pa_CloseStream` after the server's death waits ten minutes
-for a callback that no longer comes, and `Pa_Terminate` ends the whole program by an assertion. Neither can be mended
-from outside, so neither is called then: the old library stays where it is, with a thread that sleeps for ever, and a
-fresh copy of it is loaded, which knows nothing of the past. Whether the server still lives, a client of our own on it
-is told; nothing else can be asked about a dead one without danger.
+PortAudio does not handle a JACK server that ends. `Pa_CloseStream` then waits ten minutes for a callback that no longer
+comes, and `Pa_Terminate` ends the whole program by an assertion. Neither can be mended from outside, so neither is
+called then: the old library stays loaded, with a thread that sleeps for ever, and a fresh copy of it is loaded, which
+has no state. A client of our own on the server learns when the server ends; no other call to a dead server is safe.
 """
 
 from __future__ import annotations
@@ -32,32 +31,32 @@ ALREADY_CONNECTED = 17  # EEXIST
 
 
 def sounddevice() -> Any:
-    """The module, with PortAudio begun; DeviceError where one of the two is absent."""
+    """The module sounddevice, with PortAudio initialised; DeviceError if one of the two is absent."""
     try:
         import sounddevice as module
     except ImportError:
         raise DeviceError("sounddevice is absent: for a sound card  pip install 'antiphon[live]'") from None
     except OSError:
         raise DeviceError("PortAudio is absent: for a sound card  apt install libportaudio2") from None
-    atexit.unregister(module._exit_handler)  # it would abort where the JACK server has gone before us
+    atexit.unregister(module._exit_handler)  # it would abort if the JACK server has ended before us
     return module
 
 
 class _Library:
-    """What PortAudio cannot tell of itself."""
+    """The state of the loaded library, which PortAudio does not report."""
 
     lock = threading.RLock()
-    original = ""  # the file it was loaded from
-    handle: Any = None  # the one in use, for what sounddevice does not declare
-    name = ctypes.create_string_buffer(b"PortAudio")  # on JACK; PortAudio keeps the pointer only
-    abandoned = False  # never to be called again
+    original = ""  # file it was loaded from
+    handle: Any = None  # of the copy in use, for functions that sounddevice does not declare
+    name = ctypes.create_string_buffer(b"PortAudio")  # on JACK; kept here since PortAudio keeps only the pointer
+    abandoned = False  # it must never be called again
     watch: JackWatch | None = None  # on the same JACK server
 
 
 def reinitialise(client: str) -> Any:
-    """Look at the machine's devices afresh; on JACK be called `client`. No stream of ours may be open.
+    """Initialise PortAudio again, which lists the devices anew. No stream of ours may be open.
 
-    Returns the module `sounddevice`; DeviceError.
+    client: our name on JACK. Returns the module `sounddevice`; DeviceError.
     """
     with _Library.lock:
         module = sounddevice()
@@ -69,13 +68,13 @@ def reinitialise(client: str) -> Any:
         elif module._initialized:
             module._terminate()
         _Library.name = ctypes.create_string_buffer(client.encode())
-        if named := getattr(_Library.handle, "PaJack_SetClientName", None):
-            named(_Library.name)
+        if set_client_name := getattr(_Library.handle, "PaJack_SetClientName", None):
+            set_client_name(_Library.name)
         _quiet()
-        # Not `_initialize`: it sends all that is written to stderr meanwhile nowhere, what we tell the musician too.
+        # Not `_initialize`: it discards everything written to stderr meanwhile, also our own notices.
         if error := module._lib.Pa_Initialize():
-            said = module._ffi.string(module._lib.Pa_GetErrorText(error)).decode()
-            raise DeviceError(f"PortAudio does not begin ({said}): check the sound system of this machine")
+            reason = module._ffi.string(module._lib.Pa_GetErrorText(error)).decode()
+            raise DeviceError(f"PortAudio does not begin ({reason}): check the sound system of this machine")
         module._initialized += 1
         if not any(api["name"] == JACK for api in module.query_hostapis()):
             _Library.watch = None
@@ -85,13 +84,13 @@ def reinitialise(client: str) -> Any:
 
 
 def abandon() -> None:
-    """Never call again the library that is loaded: the next `reinitialise` loads a fresh copy."""
+    """Mark the loaded library as never to be called again; the next `reinitialise` loads a fresh copy."""
     with _Library.lock:
         _Library.abandoned = True
 
 
 def _where(name: str) -> str:
-    """The file a loaded library came from; Linux knows it by a short name only."""
+    """The file of a loaded library, whose name is short on Linux."""
     with suppress(OSError):
         for line in Path("/proc/self/maps").read_text().splitlines():
             if "libportaudio" in line and "/" in line:
@@ -100,7 +99,7 @@ def _where(name: str) -> str:
 
 
 def _load_copy(module: Any) -> None:
-    """A library under another name is another library, with a memory of its own. DeviceError if it has no place."""
+    """Load a copy under another name, which has its own state. DeviceError if it cannot be written."""
     try:
         _load_copy_of(module)
     except OSError as error:
@@ -117,7 +116,7 @@ def _load_copy_of(module: Any) -> None:
         shutil.copyfileobj(original, copy)
     module._lib, module._initialized = module._ffi.dlopen(copy.name), 0
     _Library.handle, _Library.abandoned, _Library.watch = ctypes.CDLL(copy.name), False, None
-    with suppress(OSError):  # once loaded it needs no name, but on Windows
+    with suppress(OSError):  # a loaded file needs no name, except on Windows
         Path(copy.name).unlink()
 
 
@@ -136,48 +135,48 @@ def _libjack() -> Any:
 
 
 def _quiet() -> None:
-    """That no server runs, or that there is no card, is an answer and no error: nothing of it is printed.
+    """Keep JACK and ALSA from printing that no server runs or no card is there, which we report ourselves.
 
-    The ear for it must not be Python, for it is called from the audio thread; `atoi` does no harm.
+    The function given to them must not be Python, since the audio thread calls it; `atoi` has no effect.
     """
     with suppress(OSError, AttributeError, TypeError):
-        nothing = ctypes.CDLL(None).atoi
+        ignore = ctypes.CDLL(None).atoi
         if library := _libjack():
-            library.jack_set_error_function(nothing)
-            library.jack_set_info_function(nothing)
-        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(nothing)
+            library.jack_set_error_function(ignore)
+            library.jack_set_info_function(ignore)
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(ignore)
 
 
 @cache
 def _shutdown_callback() -> Any:
-    """What libjack calls when its server goes, from a thread of its own: no Python."""
+    """The function that libjack calls, from a thread of its own, when its server ends; compiled, no Python."""
     from numba import carray, cfunc, types
 
     @cfunc(types.void(types.voidptr))
-    def gone(told):
-        carray(told, 1, np.int64)[0] = 1
+    def server_ended(flag):
+        carray(flag, 1, np.int64)[0] = 1
 
-    return gone
+    return server_ended
 
 
 class JackWatch:
-    """A client without ports on the JACK server: it answers for the server, and is told when that goes."""
+    """A client without ports on the JACK server; it learns when the server ends, and its rate and period."""
 
     def __init__(self, name: str):
-        self.library, self.client, self._gone = _libjack(), None, np.zeros(1, np.int64)
+        self.library, self.client, self._server_ended = _libjack(), None, np.zeros(1, np.int64)
         if self.library:
             self.client = self.library.jack_client_open(name.encode(), JACK_NO_START_SERVER, None)
         if self.client:
-            self.library.jack_on_shutdown(self.client, _shutdown_callback().address, self._gone.ctypes.data)
+            self.library.jack_on_shutdown(self.client, _shutdown_callback().address, self._server_ended.ctypes.data)
 
     @property
     def server_lives(self) -> bool:
-        """Is the server that we found still there? True where libjack cannot be asked."""
-        return not self._gone[0]
+        """Whether the server still runs; True if there is no libjack."""
+        return not self._server_ended[0]
 
 
 def jack_server() -> tuple[int, int] | None:
-    """(samplerate in Hz, period in samples) of the JACK server that `reinitialise` found, None if there is none."""
+    """(sample rate in Hz, period in samples) of the JACK server that `reinitialise` found, None if there is none."""
     watch = _Library.watch
     if watch is None or not watch.client or not watch.server_lives:
         return None
@@ -185,7 +184,7 @@ def jack_server() -> tuple[int, int] | None:
 
 
 def connect_loop(output: int, input: int) -> bool:
-    """A cable from our own output port to our own input port, counted from 0; False if there are none."""
+    """Connect our own output port to our own input port, counted from 0; False if that is not possible."""
     watch, name = _Library.watch, ctypes.c_char_p()
     if watch is None or not watch.client or not watch.server_lives:
         return False

@@ -1,1 +1,1 @@
-"""What is kept of a performance: session log, recordings, and the replay of a log."""
+"""Records of a performance: session log, recordings, and the replay of a log."""

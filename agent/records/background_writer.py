@@ -1,4 +1,4 @@
-"""A thread that writes what others hand over: they never wait for the disk."""
+"""A thread that writes to the disk for other threads, which never wait for it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from corpora.disk import AudioError
 
 logger = logging.getLogger("antiphon.records")
 
-WRITE_QUEUE_SIZE = 4096  # items that may wait, about ten minutes of hops of input and output: more is a dead disk
-WRITE_TIMEOUT_S = 10.0  # a disk that does not answer for so long is given up
+WRITE_QUEUE_SIZE = 4096  # items that may wait: about ten minutes of hops; with more the disk has failed
+WRITE_TIMEOUT_S = 10.0  # a disk that does not answer within this time is given up
 
 
 class BackgroundWriter:
-    """A thread that writes what others hand over, in order; they never wait for the disk.
+    """A thread that writes the items that other threads hand over, in order; they never wait for the disk.
 
-    write: called in that thread with all that has come since the last call. failed: called once, with the AudioError
-    after which nothing more is written.
+    write: called in this thread with the items since its last call. failed: called once, with the AudioError after
+    which nothing more is written.
     """
 
     def __init__(self, name: str, write: Callable[[list], None], failed: Callable[[AudioError], None]):
@@ -32,7 +32,7 @@ class BackgroundWriter:
         self._thread.start()
 
     def put(self, item: Any) -> None:
-        """Hand over; costs one append. What comes after an error is dropped."""
+        """Hand over an item, which takes one append; after an error it is dropped."""
         if self.error is None:
             self._queue.put(item)
             if self._queue.qsize() > WRITE_QUEUE_SIZE:
@@ -43,19 +43,19 @@ class BackgroundWriter:
                 )
 
     def fail(self, error: AudioError) -> None:
-        """Nothing more is written; told once."""
+        """Write nothing more; call `failed` if this is the first error."""
         if self.error is None:
             self.error = error
             self._failed(error)
 
     def settle(self, timeout_s: float = WRITE_TIMEOUT_S) -> None:
-        """Wait until all that was handed over so far is written."""
+        """Wait until all items handed over so far are written, at most `timeout_s`."""
         written = threading.Event()
         self._queue.put(written)
         written.wait(timeout_s)
 
     def close(self, timeout_s: float = WRITE_TIMEOUT_S) -> None:
-        """Write what is left; a disk that does not answer is given up after `timeout_s`."""
+        """Write the remaining items and end; give up after `timeout_s`."""
         self._queue.put(None)
         self._thread.join(timeout_s)
 
@@ -71,7 +71,7 @@ class BackgroundWriter:
                     self._write(work)
                 except AudioError as error:
                     self.fail(error)
-                except Exception as error:  # the thread must live: others wait for it
+                except Exception as error:  # the thread must go on, since others wait for it
                     logger.exception("the thread '%s' cannot write", self._thread.name)
                     self.fail(AudioError(f"writing failed ({error}): tell us how it came about"))
             for item in items:

@@ -1,8 +1,8 @@
-"""What must outlive a crash: sound written while it is played, by a thread of its own, whole at every moment.
+"""Records sound while it is played, in a thread of its own, into files that are complete at every moment.
 
-libsndfile mends the header of a WAV when a file is closed, so each append opens the file, adds to it and closes it
-(0.7 ms): whoever kills the agent finds a file that every program reads, up to the last append. While a header has
-length 0, some programs read nothing, although libsndfile itself would read to the end of the file.
+libsndfile corrects the header of a WAV when it closes the file. Each append therefore opens the file, adds to it and
+closes it (0.7 ms): after a crash every program can read the file up to the last append. Some programs read nothing
+from a file whose header says length 0, although libsndfile would read to its end.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from corpora.audio import WAV_LIMIT, Disk
 from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
 
-SYNC_EVERY_S = 1.0  # the system is told to bring its cache to the disk that often: what a power cut may cost
+SYNC_EVERY_S = 1.0  # between two requests to write the system's cache to the disk; a power cut may cost as much
 DISK_FULL = "no space left on device"
 
 
 class SafeWav:
-    """A float32 mono WAV that is whole after every `append`. samplerate: Hz. AudioError if it cannot be written."""
+    """A float32 mono WAV that is complete after every `append`. samplerate: Hz. AudioError if it cannot be written."""
 
     def __init__(self, path: str | Path, samplerate: int):
         self.path, self.samplerate, self.frames = Path(path), int(samplerate), 0
@@ -37,7 +37,7 @@ class SafeWav:
             self._sound(file, "w", samplerate=self.samplerate, channels=1, subtype="FLOAT", format="WAV")
 
     def append(self, audio: np.ndarray) -> None:
-        """Add (n,) float32 samples; in the file when this returns. AudioError when the disk takes no more."""
+        """Add (n,) float32 samples, which are in the file on return. AudioError if the disk accepts no more."""
         audio, size = np.ascontiguousarray(audio, np.float32), 4 * (self.frames + len(audio))
         try:
             if size > WAV_LIMIT:
@@ -58,24 +58,24 @@ class SafeWav:
 
     @staticmethod
     def _sound(file: Any, mode: str, audio: np.ndarray | None = None, **kind: Any) -> None:
-        """Open, append, close; OSError. libsndfile swallows what the disk says, `Disk` keeps it."""
+        """Open, append, close; OSError. libsndfile hides errors of the disk, `Disk` keeps them."""
         disk = Disk(file)
         try:
             with deferred(), sf.SoundFile(disk, mode, **kind) as sound:
                 if audio is not None:
                     sound.seek(0, sf.SEEK_END)
                     sound.write(audio)
-        except (AssertionError, sf.SoundFileError) as error:  # AssertionError: the disk took less
+        except (AssertionError, sf.SoundFileError) as error:  # AssertionError: the disk accepted only a part
             raise disk.error or OSError(str(error) or DISK_FULL) from None
         if disk.error:
             raise disk.error
 
 
 class Recorder:
-    """heard.wav and spoken.wav in a folder, crash-safe, float32 mono at `samplerate` Hz; use it in a `with` block.
+    """Records heard.wav and spoken.wav in a folder, float32 mono at `samplerate` Hz; use it in a `with` block.
 
-    Recordings that were there are kept as heard~.wav, heard~2.wav and so on. A disk that fails ends the recording with
-    one report `error` on the bus; play goes on. AudioError if it cannot begin.
+    Older recordings are renamed to heard~.wav, heard~2.wav and so on. If the disk fails, the recording ends with one
+    report `error` on the bus and the performance continues. AudioError if the recording cannot begin.
     """
 
     def __init__(self, folder: str | Path, samplerate: int, bus: Bus | None = None):
@@ -89,23 +89,23 @@ class Recorder:
 
     @property
     def error(self) -> AudioError | None:
-        """Why it no longer records."""
+        """The error that ended the recording, None while it records."""
         return self._writer.error
 
     def heard(self, audio: np.ndarray) -> None:
-        """Add (n,) float32 that came in; best a hop at a time. Copied, so the caller may write over it."""
+        """Add (n,) float32 of the input, best a hop at a time. It is copied, so the caller may overwrite it."""
         self._writer.put(("heard", np.array(audio, np.float32)))
 
     def spoken(self, audio: np.ndarray) -> None:
-        """Add (n,) float32 that the device was given."""
+        """Add (n,) float32 of the output; it is copied."""
         self._writer.put(("spoken", np.array(audio, np.float32)))
 
     def settle(self) -> None:
-        """Wait until everything is on the disk."""
+        """Wait until everything handed over is written."""
         self._writer.settle()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the rest and end."""
         self._writer.close()
 
     def __enter__(self) -> Recorder:
@@ -125,14 +125,14 @@ class Recorder:
 
 
 def set_aside(*paths: Path) -> dict[Path, Path]:
-    """Rename what is there to the first of name~, name~2, ... that is free for all: {was: is}. AudioError."""
-    known = [path for path in paths if os.path.lexists(path)]
+    """Rename existing files to name~, name~2, ..., the first mark that is free for all; {old: new path}. AudioError."""
+    existing = [path for path in paths if os.path.lexists(path)]
     marks = (f"~{number}" if number > 1 else "~" for number in count(1))
-    for mark in marks if known else ():
+    for mark in marks if existing else ():
         free = {path: path.with_name(f"{path.stem}{mark}{path.suffix}") for path in paths}
         if not any(map(os.path.lexists, free.values())):
             break
-    for path in known:
+    for path in existing:
         with disk_errors(path):
             os.rename(path, free[path])
-    return {path: free[path] for path in known}
+    return {path: free[path] for path in existing}

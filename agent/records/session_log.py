@@ -1,16 +1,16 @@
-"""The session log: one JSON line for all that decides what sounds, enough to render the performance again.
+"""The session log: one JSON line for everything that decides what sounds, enough to render the performance again.
 
-First line: what the session was made of. Then, in the order in which it happened, a line per
-- hop as it is played: `agent.performance.session.Event`, missed hops too
-- {"control": name, "args": [...], "source": who, "hop": next hop}: what was asked for; a replay does not need it
+The first line describes the session. Then, in the order in which it happened, a line for each
+- hop that was played, missed hops too: `agent.performance.session.Event`
+- {"control": name, "args": [...], "source": who, "hop": next hop}: a control that was done; a replay does not need it
 - {"fader": gain, "at": sample}: the fader moves to a linear gain from that sample of the output on (fader.py)
 - {"take": memory, "hop": next hop}, {"grow": memory, "file": name, "from": sample, "samples": n, "hop": next hop},
-  {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, takes the last
-  one back. The sound lies in the folder beside the log, `S.takes/take-1.wav` for `S.jsonl`
-- {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well both fitted in the
-  5 s before (agent/coherence/meter.py); a replay does not need it
-- {"end": samples}: the performance ended well; what the device was given has so many samples
-A log cut off by a crash replays to its last whole line. Format 1 had one memory, and only hops and the end.
+  {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, removes the
+  last take. The sound is in the folder beside the log, `S.takes/take-1.wav` for `S.jsonl`
+- {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well input and output
+  fitted in the last 5 s (agent/coherence/meter.py); a replay does not need it
+- {"end": samples}: the performance ended as it should; samples: length of the output
+A log that a crash cut off replays to its last complete line. Format 1 had one memory, and only hops and the end.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOG_FORMAT = 2
 
 
 class LogError(ValueError):
-    """A session log that cannot be replayed, told in the user's words."""
+    """A session log cannot be read or replayed; the sentence says why and what to do."""
 
 
 def fingerprint(audio: np.ndarray) -> str:
@@ -49,17 +49,18 @@ def fingerprint(audio: np.ndarray) -> str:
 
 
 def takes_folder(path: Path) -> Path:
-    """The folder of what memories have grown by, beside the log at `path`."""
+    """The folder beside the log at `path` that has the recorded takes."""
     return path.with_suffix(".takes")
 
 
 class SessionLog:
-    """Writes a session log, in a thread of its own; use it in a `with` block. AudioError when it cannot begin.
+    """Writes a session log, in a thread of its own; use it in a `with` block. AudioError if it cannot begin.
 
     memories: the names of the session's memories, paths made absolute. slack: samples before the first hop sounds.
-    bus: None for a performance from file to file: a log that cannot be written is an AudioError of the next call, and
-    a log that was there, kept aside as `S~.jsonl` until the new one has ended well, comes back. With a bus, as on
-    stage: one report `error`, play goes on, and neither what was written nor what was there is ever deleted.
+    An older log of this name is renamed to `S~.jsonl`. bus: None for a performance from file to file: if the log cannot
+    be written, the next call raises AudioError and the older log gets its name back; else the older log is deleted at
+    the end. With a bus, as on stage, a log that cannot be written gives one report `error`, the performance continues,
+    and no file is ever deleted.
     """
 
     def __init__(
@@ -85,39 +86,39 @@ class SessionLog:
                 self._put_lines([_header(session, memories, offline, slack)])
         except AudioError:
             self._close_file()
-            self._take_back()
+            self._restore_old()
             raise
         self._writer = BackgroundWriter("log", self._write, self._failed)
         self._unsubscribe = session.repertoire.take_listeners.subscribe(self._take_changed)
 
     @property
     def error(self) -> AudioError | None:
-        """Why nothing more is written."""
+        """The error after which nothing more is written, None while all is well."""
         return self._writer.error
 
     def hop(self, event: Event) -> None:
-        """This hop has been played."""
+        """Add a hop that was played."""
         self._next = event.hop + 1
         self._put(event)
 
     def control(self, name: str, args: Sequence, source: str, hop: int) -> None:
-        """Someone asked for this before `hop` was decided, and it was done."""
+        """Add a control that was done before `hop` was decided."""
         self._put({"control": name, "args": list(args), "source": source, "hop": hop})
 
     def fader(self, gain: float, at: int) -> None:
-        """The fader moves to `gain` (linear) from sample `at` of the output on."""
+        """Add a fader that moves to `gain` (linear) from sample `at` of the output on."""
         self._put({"fader": float(gain), "at": int(at)})
 
-    def coherence(self, found: dict[str, float], hop: int) -> None:
-        """So well did what was heard and spoken fit in the 5 s before, while `hop` sounded."""
-        self._put({"coherence": found, "hop": int(hop)})
+    def coherence(self, scores: dict[str, float], hop: int) -> None:
+        """Add how well input and output fitted in the last 5 s, measured while `hop` sounded."""
+        self._put({"coherence": scores, "hop": int(hop)})
 
     def end(self, samples: int) -> None:
-        """The performance is over; the device was given so many samples."""
+        """Add the end of the performance; samples: length of the output."""
         self._put({"end": int(samples)})
 
     def settle(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything added so far is written."""
         self._writer.settle()
         self._raise()
 
@@ -135,9 +136,9 @@ class SessionLog:
         if self._bus is not None:
             return
         if self.error is not None or (kind is not None and issubclass(kind, (AudioError, KeyboardInterrupt))):
-            self._take_back()
+            self._restore_old()
         elif kind is None:
-            self._forget()
+            self._delete_old()
         if kind is None:
             self._raise()
 
@@ -180,7 +181,7 @@ class SessionLog:
         return item
 
     def _grown(self, line: dict, audio: np.ndarray) -> dict:
-        """The sound is in its file before the line that speaks of it."""
+        """Write the sound of a hop to the file of its take; return the line that names it, to be written after."""
         if self._take is None:
             takes_folder(self.path).mkdir(exist_ok=True)
             self._takes += 1
@@ -197,23 +198,23 @@ class SessionLog:
         if self._bus is not None:
             self._bus.publish("error", f"the log has ended, play goes on: {error}")
 
-    # --- what was there before
+    # --- the older log of this name
 
     def _close_file(self) -> None:
-        with suppress(OSError, AttributeError):  # a full disk has been told already; there may be no file
+        with suppress(OSError, AttributeError):  # a full disk is reported already; there may be no file
             self._file.close()
 
-    def _take_back(self) -> None:
-        """Given up: as if this log had never been begun."""
+    def _restore_old(self) -> None:
+        """Delete this log and give the older one its name back."""
         with suppress(OSError):
             self.path.unlink()
         if self._takes:
             shutil.rmtree(takes_folder(self.path), ignore_errors=True)
-        for known, old in self._old.items():
+        for path, old in self._old.items():
             with suppress(OSError):
-                os.replace(old, known)
+                os.replace(old, path)
 
-    def _forget(self) -> None:
+    def _delete_old(self) -> None:
         for old in self._old.values():
             with suppress(OSError):
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
@@ -221,7 +222,7 @@ class SessionLog:
 
 def _header(session: Session, memories: str | Sequence[str], offline: bool, slack: int) -> dict:
     names = iter([memories] if isinstance(memories, str) else memories)
-    about = [
+    described = [
         {
             "name": stored.name if stored.growing else next(names, stored.name),
             "growing": stored.growing,
@@ -235,7 +236,7 @@ def _header(session: Session, memories: str | Sequence[str], offline: bool, slac
         "hop": session.hop,
         "model": str(session.model.folder),
         "alphabet": session.model.alphabet.hash,
-        "memories": about,
+        "memories": described,
         "slack": int(slack),
         "first": 0 if offline else 1,
         "config": config.as_table(session.config),
@@ -243,7 +244,7 @@ def _header(session: Session, memories: str | Sequence[str], offline: bool, slac
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: NumPy's numbers, and whatever a control may bring."""
+    """A value that JSON does not know, such as a number of NumPy, as one that it knows."""
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
@@ -251,9 +252,9 @@ def _plain(value: Any) -> Any:
 
 
 def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
-    """(header, lines) of a session log; LogError. A last line that was cut off in writing is left out.
+    """(header, lines) of a session log; LogError. An incomplete last line is left out.
 
-    The header of an older format comes as that of this one.
+    The header of an older format is converted to the present one.
     """
     path = Path(path)
     if "\0" in str(path):
@@ -279,7 +280,7 @@ def read(path: str | Path) -> tuple[dict, Iterator[dict]]:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON of a line; None if it is none."""
+    """The value of a line of JSON; None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # broken, too deep, or a number of thousands of digits
@@ -293,14 +294,12 @@ def _lines(path: Path, lines: list[str]) -> Iterator[dict]:
         line = _parsed(text)
         if line is None and number > len(lines):  # the last one, cut off
             return
-        if not _whole(line):
+        if not _is_valid(line):
             raise LogError(f"'{path}' is damaged in line {number}: nothing after it can be replayed")
         yield line
 
 
-LINE_KINDS: dict[
-    str, tuple[str, ...]
-] = {  # the key that tells a kind of line -> the whole numbers from 0 on that it must hold
+LINE_KINDS: dict[str, tuple[str, ...]] = {  # key of a kind of line -> keys whose values are whole numbers from 0 on
     "end": ("end",),
     "control": (),
     "coherence": (),
@@ -312,16 +311,16 @@ LINE_KINDS: dict[
 }
 
 
-def _whole(line: Any) -> bool:
-    """Has a line what a replay needs?"""
+def _is_valid(line: Any) -> bool:
+    """Whether a line has all that a replay needs."""
     if not isinstance(line, dict):
         return False
     for kind, numbers in LINE_KINDS.items():
         if kind in line:
-            well = all(type(line.get(key)) is int and line[key] >= 0 for key in numbers)
+            valid = all(type(line.get(key)) is int and line[key] >= 0 for key in numbers)
             if kind == "fader":
-                well = well and isinstance(line["fader"], (int, float)) and 0 <= line["fader"] <= 1000
-            return well and (kind != "grow" or isinstance(line.get("file"), str))
-    whole = all(type(line.get(key, 0)) is int for key in ("held", "memory"))
-    whole = whole and all(type(line.get(key)) is int for key in ("hop", "segment", "frames"))
-    return whole and "gain" in line and isinstance(line["gain"], (int, float, type(None)))
+                valid = valid and isinstance(line["fader"], (int, float)) and 0 <= line["fader"] <= 1000
+            return valid and (kind != "grow" or isinstance(line.get("file"), str))
+    valid = all(type(line.get(key, 0)) is int for key in ("held", "memory"))
+    valid = valid and all(type(line.get(key)) is int for key in ("hop", "segment", "frames"))
+    return valid and "gain" in line and isinstance(line["gain"], (int, float, type(None)))
