@@ -1,7 +1,7 @@
-"""The controls as far as they touch the music; agent/control/spec.py lists all there are.
+"""Applies the controls that change the music; agent/control/spec.py lists all controls.
 
-Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. What belongs
-to the device (mute, panic) or to files (save, presets) is the engine's.
+Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. The engine
+applies the controls of the device (mute, panic) and of files (save, presets).
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from agent.performance.session import Session
 from agent.performance.state import Bookmark, PerformanceState
 from agent.settings.config import FIELDS, Config, change
 
-TABOO_RADIUS = 8  # segments on either side of what was played that `change` leaves
-MAX_BOOKMARKS = 256  # kept, the newest
+TABOO_RADIUS = 8  # segments that `change` forbids on either side of a segment played
+MAX_BOOKMARKS = 256  # the newest are kept
 MAX_SCENARIO_LABELS = 4096
 
 
 def apply(session: Session, state: PerformanceState, name: str, args: tuple = ()) -> str:
-    """Do what a control asks, in force from the next hop proposed.
+    """Apply a control; it takes effect from the next hop proposed.
 
     args: as `agent.control.command.parse_command` returns them. Returns a sentence if only a part could be done, else
-    "". CommandError or ConfigError say why nothing was done.
+    "". CommandError or ConfigError if nothing was done, with the reason.
     """
     name = ALIASES.get(name, name)
     if name in _CONTROLS:
         return _CONTROLS[name](session, state, *args) or ""
     control = CONTROLS.get(name)
     if control is None or control.setting is None:
-        raise CommandError(f"'{printable(name)}' is nothing that the session can do: see  antiphon osc")
+        raise CommandError(f"'{printable(name)}' is no control of the session: see  antiphon osc")
     value = args if len(args) > 1 else args[0]
     if FIELDS[control.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -56,13 +56,13 @@ def _toggle(field: str) -> Callable[..., str]:
 
 
 def _play(session: Session, state: PerformanceState) -> str:
-    """A new piece: nothing was played before. What was heard, settings, memories and the count of hops remain."""
-    decision, known = session.decision, state.decision.heard
-    origin = max(0, min(state.hop - 1, known))
+    """Begin a new piece, before which nothing was played. Labels heard, settings, memories and hop number remain."""
+    decision, heard = session.decision, state.decision.heard
+    origin = max(0, min(state.hop - 1, heard))
     state.decision = decision.start(origin=origin)
     for _ in range(origin, state.hop):
         decision.commit(state.decision, session.silence)
-    for _ in range(origin, known):  # one at most, the hop just heard
+    for _ in range(origin, heard):  # at most one, the hop just heard
         decision.hear(state.decision, state.newest_heard.label if state.newest_heard else session.silence)
     state.restart()
     state.recent_labels.clear()
@@ -84,7 +84,7 @@ def _jump(session: Session, state: PerformanceState) -> str:
 
 def _like(session: Session, state: PerformanceState) -> str:
     if not state.recent_segments:
-        raise CommandError("like: nothing has been played yet, so there is no place to keep")
+        raise CommandError("like: nothing has been played yet, so there is no segment to keep")
     memory, segment = state.recent_segments[-1]
     state.bookmarks.append(Bookmark(memory, segment, state.config))
     del state.bookmarks[:-MAX_BOOKMARKS]
@@ -94,11 +94,11 @@ def _like(session: Session, state: PerformanceState) -> str:
 
 def _back(session: Session, state: PerformanceState) -> str:
     if not state.bookmarks:
-        raise CommandError("back: no place was kept: press like where it pleases")
+        raise CommandError("back: nothing was liked yet: press like when you like what sounds")
     state.bookmarks_revisited = min(state.bookmarks_revisited + 1, len(state.bookmarks))
-    place = state.bookmarks[-state.bookmarks_revisited]
-    state.selected_memory, state.goto_segment, state.jump_requested = place.memory, place.segment, False
-    return _configure(session, state, place.config)
+    bookmark = state.bookmarks[-state.bookmarks_revisited]
+    state.selected_memory, state.goto_segment, state.jump_requested = bookmark.memory, bookmark.segment, False
+    return _configure(session, state, bookmark.config)
 
 
 def _change(session: Session, state: PerformanceState) -> str:
@@ -133,25 +133,25 @@ def _record(session: Session, state: PerformanceState, source: str) -> str:
 
 
 def _undo(session: Session, state: PerformanceState) -> str:
-    """The take that runs, or the last one, has never been."""
+    """Remove the take that is being recorded, or the last one, as if it had never been recorded."""
     growing = next((stored for stored in session.repertoire if stored.growing), None)
     if growing is None or not session.repertoire.growing().takes:
         raise CommandError("undo: nothing was recorded: begin with record")
-    empty = session.repertoire.growing().takes[-1] == len(growing)  # it has just begun, and ends here
+    empty = session.repertoire.growing().takes[-1] == len(growing)  # a take without a segment is dropped when it ends
     _record(session, state, "off")
     if empty:
         return ""
-    number, held = session.repertoire.index(growing), len(growing.sound.audio)
-    left = session.repertoire.growing().undo()
+    number, samples = session.repertoire.index(growing), len(growing.sound.audio)
+    segments_left = session.repertoire.growing().undo()
     if state.sounding_memory == number:
-        state.voice = voice_after_truncation(growing, state.voice, held)
-    state.navigation_of(number).truncate(left)
-    state.bookmarks = [b for b in state.bookmarks if b.memory != number or b.segment < left]
+        state.voice = voice_after_truncation(growing, state.voice, samples)
+    state.navigation_of(number).truncate(segments_left)
+    state.bookmarks = [b for b in state.bookmarks if b.memory != number or b.segment < segments_left]
     state.bookmarks_revisited = min(state.bookmarks_revisited, len(state.bookmarks))
-    kept = [place for place in state.recent_segments if place[0] != number or place[1] < left]
+    remaining = [played for played in state.recent_segments if played[0] != number or played[1] < segments_left]
     state.recent_segments.clear()
-    state.recent_segments.extend(kept)
-    if state.selected_memory == number and state.goto_segment >= left:
+    state.recent_segments.extend(remaining)
+    if state.selected_memory == number and state.goto_segment >= segments_left:
         state.goto_segment = -1
     return ""
 
@@ -163,10 +163,10 @@ def _scenario(session: Session, state: PerformanceState, hop: int, *labels: int)
     begun = min(max(0, state.hop - hop), len(labels))
     if begun == len(labels):
         raise CommandError(f"scenario: hop {hop + begun - 1} has begun already, the next one is {state.hop}")
-    kept = {at: label for at, label in state.scenario.items() if at < hop}
-    if len(kept) + len(labels) > MAX_SCENARIO_LABELS:
+    earlier = {at: label for at, label in state.scenario.items() if at < hop}
+    if len(earlier) + len(labels) > MAX_SCENARIO_LABELS:
         raise CommandError(f"scenario: more than {MAX_SCENARIO_LABELS} labels to come: send the later ones later")
-    state.scenario = kept | {hop + n: label for n, label in enumerate(labels) if n >= begun and label >= 0}
+    state.scenario = earlier | {hop + n: label for n, label in enumerate(labels) if n >= begun and label >= 0}
     return f"scenario: hops {hop} to {state.hop - 1} have begun already and were left out" if begun else ""
 
 

@@ -1,4 +1,4 @@
-"""What a performance is opened on: a model folder, memories and recordings."""
+"""Loads what a session needs: its model folder and its memories."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Progress = Callable[[float, float], None]  # seconds done, seconds in all
 class LoadedMemory:
     """A memory ready for a session: its corpus, and its audio at the device rate."""
 
-    name: str  # as it was asked for, made absolute where it is a path
+    name: str  # "demo", or an absolute path
     corpus: corpora.Corpus
-    audio: np.ndarray
+    audio: np.ndarray  # (n,) float32
 
 
 def load_memory(
     name: str, model: Model, samplerate: int, gate_db: float, progress: Progress | None = None
 ) -> LoadedMemory:
-    """Load a memory at a device rate (Hz): "demo", a corpus folder, or an audio file, which is then labelled here.
+    """Load a memory at a device rate (Hz). name: "demo", a corpus folder, or an audio file, which is labelled here.
 
-    gate_db: dBFS; quieter hops of an audio file are labelled silence. progress: seconds labelled, seconds in all.
-    CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
+    gate_db: dBFS; quieter hops of an audio file are labelled silence. progress: called with seconds labelled and
+    seconds in all. CorpusError or AudioError if it cannot be used, or if its labels are of another alphabet.
     """
     if _is_folder(Path(name)) and name != "demo":
         corpus = corpora.load(name)
@@ -49,7 +49,7 @@ def load_memory(
 
 
 def load_recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.ndarray]:
-    """Path of a memory, and its audio at the device rate (Hz): (n,) float32, whole segments of `hop` s; AudioError."""
+    """Path and audio of a memory, (n,) float32 at `samplerate` Hz, padded to whole segments of `hop` s; AudioError."""
     path = DEMO / "memory.flac" if name == "demo" else Path(name)
     if _is_folder(path):
         return path, read_at(path / "audio.flac", samplerate)
@@ -57,24 +57,26 @@ def load_recording(name: str, samplerate: int, hop: float) -> tuple[Path, np.nda
         audio = file.read(samplerate)
     segments = 1 + int((len(audio) - 1) / (hop * samplerate))
     missing = boundary(segments, hop, samplerate) - len(audio)
-    return path, np.pad(audio, (0, missing)) if missing > 0 else audio  # half an hour is 345 MB: no copy without need
+    return path, np.pad(
+        audio, (0, missing)
+    ) if missing > 0 else audio  # half an hour is 345 MB, so it is copied only if needed
 
 
 def _is_folder(path: Path) -> bool:
-    with suppress(OSError, ValueError):  # a name that is too long is refused where it is opened
+    with suppress(OSError, ValueError):  # a name that is too long is refused when it is opened
         return path.is_dir()
     return False
 
 
 def open_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, str]:
-    """A session on the model and memory that the settings name, and the memory's name for the log."""
+    """A session on the model and memory that the settings name, and the name of the memory for the log."""
     model = Model.load(config.agent.model, config.live.hop)
     memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
 
 
 def open_full_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
-    """A session with all the memories that the settings name, and their names; the first one is played first."""
+    """A session with all memories that the settings name, and their names for the log. The first is selected."""
     session, name = open_session(config, samplerate, progress)
     names = [name]
     for other in config.agent.memories:

@@ -1,4 +1,4 @@
-"""The memories of a session: recorded ones, and one that grows while it is played."""
+"""The memories of a session: recorded ones, and one that grows during the performance."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
 from perception.level import rms
 
-GROWING = "live"  # what the memory is called that records the performance
-CAPACITY_S = 1800.0  # that it can grow before it has to be moved, which takes a tenth of a second
+GROWING = "live"  # name of the memory that records the performance
+CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 
 class Memory:
     """A memory ready to be played: its labels as an oracle, its audio at the device rate.
 
-    name: unique in its session. corpus: what it was made of, None while it grows. neighbours: (vocab, vocab) int32,
-    see `action.selection.choose`. edits: how often something was taken back from it.
+    name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
+    (vocab, vocab) int32, see `action.selection.choose`. edits: how many takes were removed from it.
     """
 
     growing = False
@@ -33,7 +33,7 @@ class Memory:
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
 
     def __len__(self) -> int:
-        """Segments held."""
+        """Number of segments."""
         return len(self.oracle)
 
     @property
@@ -64,20 +64,20 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class MemorySnapshot:
-    """A growing memory as it was at one moment. Taking it costs nothing; `corpus` and `save` may run in any thread."""
+    """A growing memory at one moment. It shares the audio; `corpus` and `save` may run in any thread."""
 
     name: str
-    samplerate: int
-    hop: float
-    alphabet: str
+    samplerate: int  # Hz
+    hop: float  # s
+    alphabet: str  # hash
     units: int
-    labels: np.ndarray
-    rms: tuple[float, ...]
-    features: tuple[np.ndarray, ...]
+    labels: np.ndarray  # (segments,) int32
+    rms: tuple[float, ...]  # level of each segment, full scale = 1
+    features: tuple[np.ndarray, ...]  # (dim,) float16 of each segment
     audio: np.ndarray  # (samples,) float32, whole segments
 
     def corpus(self) -> Corpus:
-        """The same as a corpus; CorpusError when nothing was recorded."""
+        """The same as a corpus; CorpusError if nothing was recorded."""
         return Corpus(
             name=self.name,
             samplerate=self.samplerate,
@@ -93,7 +93,7 @@ class MemorySnapshot:
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write a corpus folder, whole or not at all. CorpusError or AudioError."""
+        """Write a corpus folder, completely or not at all. CorpusError or AudioError."""
         self.corpus().save(folder)
 
 
@@ -101,34 +101,34 @@ TakeListener = Callable[[str, "np.ndarray | None"], None]  # "take", "grow" with
 
 
 class TakeListeners:
-    """Those who follow a growing memory, called in the thread that records."""
+    """The functions that follow a growing memory, called in the thread that records."""
 
     def __init__(self) -> None:
         self._listeners: list[TakeListener] = []
 
     def subscribe(self, listener: TakeListener) -> Callable[[], None]:
-        """Call `listener` from now on; call what is returned to end that."""
+        """Call `listener` from now on; return a function that ends this."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def tell(self, what: str, audio: np.ndarray | None = None) -> None:
-        """Call every listener."""
+    def notify(self, event: str, audio: np.ndarray | None = None) -> None:
+        """Call every listener with an event and its audio, see `TakeListener`."""
         for listener in tuple(self._listeners):
-            listener(what, audio)
+            listener(event, audio)
 
 
 class Memories(Protocol):
-    """Memories by their number: a repertoire, or a list of them."""
+    """Memories by their number: a repertoire, or a list."""
 
     def __getitem__(self, number: int, /) -> Memory: ...
 
 
 class GrowingMemory(Memory):
-    """A memory that records: each hop with the label that it has already, so nothing is analysed again.
+    """A memory that records: each hop comes with its label and features, so nothing is analysed again.
 
-    Takes follow each other; `undo` takes back the newest. The samples are kept as they came. A take begins on a
-    segment boundary of the memory. Where a hop is no whole number of samples, hops and segments may differ by up to
-    two samples there, so such a take begins with two samples of silence and never lacks one.
+    Takes follow each other; `undo` removes the newest. The samples are stored unchanged. A take begins on a segment
+    boundary of the memory. If a hop is not a whole number of samples, hops and segments may differ by up to two
+    samples, so such a take begins with two samples of silence and never lacks a sample.
     """
 
     growing = True
@@ -144,7 +144,7 @@ class GrowingMemory(Memory):
         self.takes: list[int] = []  # first segment of each take
         self._rms: list[float] = []
         self._features: list[np.ndarray] = []
-        self._left_over = np.zeros(0, np.float32)  # samples that came and belong to the next segment
+        self._left_over = np.zeros(0, np.float32)  # samples of the last hop that belong to the next segment
 
     @property
     def rms(self) -> np.ndarray:
@@ -164,7 +164,7 @@ class GrowingMemory(Memory):
         self.takes.append(len(self))
         self.sound.start_take()
         self._left_over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
-        self._listeners.tell("take")
+        self._listeners.notify("take")
 
     def append(self, audio: np.ndarray, label: int, feature: np.ndarray) -> None:
         """Add one hop, (frames,) float32 at the device rate, as a segment with its label and features (dim,)."""
@@ -174,26 +174,26 @@ class GrowingMemory(Memory):
         self.sound.append(samples[:size])
         self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
-        self._listeners.tell("grow", audio)
+        self._listeners.notify("grow", audio)
 
     def end(self) -> None:
-        """End the take; a take without a segment is dropped."""
+        """End the take; a take without a segment is removed."""
         if self.takes and self.takes[-1] == len(self):
             self.takes.pop()
-        self._listeners.tell("done")
+        self._listeners.notify("done")
 
     def undo(self) -> int:
-        """Remove the newest take, of which there must be one; return how many segments are left."""
-        left = self.takes.pop()
-        self.oracle.truncate(left)
-        self.sound.truncate(self.sound.boundary(left))
-        del self._rms[left:], self._features[left:]
+        """Remove the newest take; return how many segments remain. IndexError if there is no take."""
+        segments = self.takes.pop()
+        self.oracle.truncate(segments)
+        self.sound.truncate(self.sound.boundary(segments))
+        del self._rms[segments:], self._features[segments:]
         self.edits += 1
-        self._listeners.tell("undo")
-        return left
+        self._listeners.notify("undo")
+        return segments
 
     def snapshot(self) -> MemorySnapshot:
-        """What it holds now; costs a copy of its labels, not of its audio."""
+        """The memory as it is now; labels are copied, audio is shared."""
         sound, audio = self.sound, self.sound.frozen_view()
         return MemorySnapshot(
             name=self.name,
@@ -209,22 +209,22 @@ class GrowingMemory(Memory):
 
 
 def render_segment(
-    memories: Memories, voice: Voice, sounding: int, memory: int, segment: int, frames: int, gain: float | None
+    memories: Memories, voice: Voice, sounding_memory: int, memory: int, segment: int, frames: int, gain: float | None
 ) -> tuple[np.ndarray, Voice]:
-    """Play a segment of any memory: (frames,) float32 in [-1, 1], and the voice after it; `voice` stays as it was.
+    """Render a segment of a memory: (frames,) float32 in [-1, 1], and the voice after it. `voice` is not changed.
 
-    sounding: the memory that `voice` plays. From one memory to another the old sound goes on under the crossfade, as
-    it does at a jump.
+    sounding_memory: number of the memory that `voice` plays. From one memory to another there is a crossfade, as at a
+    jump.
     """
-    after = replace(voice) if sounding == memory else memories[sounding].sound.detach(voice)
-    return memories[memory].sound.step(after, segment, frames, gain), after
+    next_voice = replace(voice) if sounding_memory == memory else memories[sounding_memory].sound.detach(voice)
+    return memories[memory].sound.step(next_voice, segment, frames, gain), next_voice
 
 
-def voice_after_truncation(memory: Memory, voice: Voice, held: int) -> Voice:
-    """The voice after its memory was truncated from `held` samples: what it plays may be gone, and then goes on alone.
+def voice_after_truncation(memory: Memory, voice: Voice, samples: int) -> Voice:
+    """The voice after its memory was truncated from `samples`; it is detached if its segment was removed.
 
-    To be asked before anything is appended, for it is read from where it lay.
+    Call it before anything is appended, because the removed sound is still read from its old position.
     """
     sound = memory.sound
-    gone = voice.segment >= 0 and sound.boundary(voice.segment) >= len(sound.audio)
-    return sound.detach(voice, held) if gone and held > len(sound.audio) else voice
+    removed = voice.segment >= 0 and sound.boundary(voice.segment) >= len(sound.audio)
+    return sound.detach(voice, samples) if removed and samples > len(sound.audio) else voice

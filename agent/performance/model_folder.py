@@ -1,12 +1,12 @@
 """A model folder: encoder, alphabets and decision models that belong together.
 
-model.json                         format, name, and for each hop the alphabet the decision model speaks
-                                   "encoder": another folder or hub id, where the encoder is not in encoder/
+model.json                         format, name, and for each hop the size of its alphabet;
+                                   "encoder": a folder or hub id, if the encoder is not in encoder/
 encoder/                           config.json + model.safetensors, as transformers reads it
 units/k64_h0.50.safetensors        one alphabet for each K and hop
 decision/k64_h0.50/                decision.json + decision.safetensors
 coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
-proxy/k64_h0.50.safetensors        the meter in miniature, for decision.best_of (perception/proxy.py)
+proxy/k64_h0.50.safetensors        the approximation of the meter for decision.best_of (perception/proxy.py)
 CARD.md                            data, licence, scores, how it was made
 """
 
@@ -31,14 +31,14 @@ FORMAT = 1
 
 
 class ModelError(ValueError):
-    """A model folder that cannot be used, told in the user's words."""
+    """A model folder cannot be used; the sentence says why and what to do."""
 
 
 def named_folder(name: str | Path) -> Path:
-    """The folder that a model's name means, whether or not there is a model in it.
+    """The folder that the name of a model means, whether or not there is a model in it.
 
-    A plain name, without a folder in it, means the embedded model of that name if there is one; anything else is a
-    path, so that ./small is the folder small that stands here. A leading ~ is the user's home.
+    A name without a slash means the embedded model of that name if there is one; any other name is a path, so that
+    ./small is the folder small in the current folder. A leading ~ is the home of the user.
     """
     text = str(name)
     if is_embedded_model(text):
@@ -49,7 +49,7 @@ def named_folder(name: str | Path) -> Path:
 
 
 def find(name: str | Path) -> Path:
-    """The folder of an embedded model by its name, or a folder as it is; ModelError lists what there is."""
+    """The folder of a model by its name or path; ModelError, which lists the embedded models, if there is none."""
     folder = named_folder(name)
     if os.path.isfile(folder / "model.json"):
         return folder
@@ -61,37 +61,37 @@ def find(name: str | Path) -> Path:
 
 
 def describe(folder: Path) -> dict:
-    """The contents of model.json, checked, `hops` as {s: K}; ModelError."""
+    """The checked contents of model.json, with `hops` as {s: K}; ModelError if it is damaged."""
     try:
         description = json.loads((folder / "model.json").read_text())
         version = description["format"]
         if version == FORMAT:
             description["hops"] = {float(hop): int(units) for hop, units in description["hops"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = " ".join(str(error).split())
-        raise ModelError(f"'{folder}/model.json' is damaged ({why}): copy the model folder again") from None
+        reason = " ".join(str(error).split())
+        raise ModelError(f"'{folder}/model.json' is damaged ({reason}): copy the model folder again") from None
     if version != FORMAT:
         raise ModelError(f"model '{folder}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon")
     return description
 
 
 def encoder_of(folder: Path) -> Path | str:
-    """Where a model's encoder is: its folder encoder/, or what its model.json names; ModelError.
+    """The encoder of a model: its folder encoder/, or the one that its model.json names; ModelError.
 
-    A folder that model.json names is sought in the model folder first, then where the program runs; a name that is no
-    folder is a hub id.
+    A folder that model.json names is looked up in the model folder first, then in the current folder; a name that is
+    not a folder is a hub id, returned as a str.
     """
     named = describe(folder).get("encoder")
     if not named:
         return folder / "encoder"
-    place = named_folder(named)
-    if os.path.isdir(folder / place):
-        return folder / place
-    return place if os.path.isdir(place) else str(named)
+    encoder = named_folder(named)
+    if os.path.isdir(folder / encoder):
+        return folder / encoder
+    return encoder if os.path.isdir(encoder) else str(named)
 
 
 def coherence_folder(name: str | Path) -> Path:
-    """Where the meter of a model is: in its coherence/, or the folder named is one itself; ModelError if neither."""
+    """The folder of a meter: `name` itself, or coherence/ in the model `name`; ModelError if there is neither."""
     if os.path.isfile(named_folder(name) / "coherence.json"):
         return named_folder(name)
     folder = find(name) / "coherence"
@@ -102,9 +102,10 @@ def coherence_folder(name: str | Path) -> Path:
 
 @dataclass
 class Model:
-    """What was learned: an encoder, an alphabet and, unless only listening, the decision model of that alphabet.
+    """The trained parts: encoder, alphabet, and the decision model of that alphabet.
 
-    proxy: None where the folder has none; then plans cannot be compared.
+    decision: None if the model is loaded only to listen. proxy: None if the folder has none; then plans cannot be
+    compared.
     """
 
     folder: Path
@@ -115,9 +116,10 @@ class Model:
 
     @classmethod
     def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
-        """Load the parts for a hop (s). units: K; None is what the decision model of this hop speaks.
+        """Load the parts for a hop (s).
 
-        ModelError, AlphabetError, EncoderError or DecisionError, each one sentence with the remedy.
+        units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. ModelError,
+        AlphabetError, EncoderError or DecisionError, each a sentence with the remedy.
         """
         folder = find(name)
         hops = describe(folder)["hops"]
@@ -127,9 +129,8 @@ class Model:
         units = units or hops[hop]
         alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
         encoder_path = encoder_of(folder)
-        if (
-            encoder_path == folder / "encoder" and not (encoder_path / "config.json").is_file()
-        ):  # or it would be sought in the net
+        own_encoder = encoder_path == folder / "encoder"
+        if own_encoder and not (folder / "encoder" / "config.json").is_file():  # else transformers would ask the hub
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
         encoder = Wav2Vec2Encoder.load(encoder_path, hop, bfloat16=has_bfloat16())
         if len(alphabet.mean) != encoder.dim:
@@ -137,7 +138,7 @@ class Model:
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
-        torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to everything else
+        torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to the other threads
         decision, proxy = None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
@@ -147,5 +148,5 @@ class Model:
         return cls(folder, encoder, alphabet, decision, proxy)
 
     def listener(self, samplerate: int, gate_db: float) -> Listener:
-        """An ear at a device rate (Hz), with its gate (dBFS)."""
+        """A listener at a device rate (Hz) with a gate (dBFS), below which a hop is silence."""
         return Listener(self.encoder, self.alphabet, samplerate, gate_db)

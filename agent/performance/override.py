@@ -1,4 +1,4 @@
-"""What a control puts in the place of a decision: silence, a place gone back to, or the memory as it was recorded."""
+"""Choices that a control makes instead of the decision: silence, a liked segment, or the memory as it was recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agent.performance.state import PerformanceState
 
 
 def overriding_choice(repertoire: Repertoire, state: PerformanceState) -> selection.Choice | None:
-    """What stop, listen, back or hold say the next hop shall be; None where it is to be decided."""
+    """The choice that stop, listen, back or hold makes for the next hop; None if the hop is to be decided."""
     memory = repertoire[state.selected_memory]
     if state.stopped or state.listening:
         return selection.silent_choice(memory.oracle)
@@ -19,11 +19,11 @@ def overriding_choice(repertoire: Repertoire, state: PerformanceState) -> select
 
 
 def _next_as_recorded(repertoire: Repertoire, state: PerformanceState) -> selection.Choice:
-    """The segment after the one that sounds; from the region's end back to its beginning. Silence stays silent."""
+    """The segment after the one that sounds; after the end of the region its first one. Silence stays silent."""
     oracle, last = repertoire[state.sounding_memory].oracle, state.navigation.last
     first, stop = repertoire.region(state, state.sounding_memory)
     if last < 0 or first >= stop:
         return selection.silent_choice(oracle, selection.HOLD)
-    inside = first <= last + 1 < stop
-    segment, run = (last + 1, state.navigation.run + 1) if inside else (first, 1)
+    in_region = first <= last + 1 < stop
+    segment, run = (last + 1, state.navigation.run + 1) if in_region else (first, 1)
     return selection.Choice(segment, int(oracle.labels[segment]), selection.WHY[selection.HOLD], 0, run)

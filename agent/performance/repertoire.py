@@ -1,6 +1,6 @@
-"""What a session can play: its memories, and what settings and state allow of them at a given moment.
+"""The memories of a session, and the segments and labels that settings and state allow at a given moment.
 
-The memories may be recorded ones or one that grows while it is played; `number` counts them from 0.
+`number` counts the memories from 0.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
 from perception.stream import boundary
 
-LEVEL_FOLLOW_LIMIT_DB = 12.0  # that level following may add or take away
+LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
 
 
 class SelectionRules(TypedDict):
@@ -32,7 +32,7 @@ class SelectionRules(TypedDict):
 
 
 class Repertoire:
-    """The memories of a session at a device rate (Hz), in the order they were added; empty at first."""
+    """The memories of a session at a device rate (Hz), in the order in which they were added; empty at first."""
 
     def __init__(self, model: Model, config: Config, samplerate: int):
         self.model, self.config, self.samplerate = model, config, samplerate
@@ -52,19 +52,19 @@ class Repertoire:
     def add(self, corpus: Corpus, audio: np.ndarray, name: str = "") -> int:
         """Add a memory and return its number.
 
-        corpus: labelled with the model's alphabet, else CorpusError. audio: (n,) float32, its recording at
-        `samplerate`. name: what it is selected by, the corpus's own if empty; a number is added to one that is taken.
+        corpus: labelled with the alphabet of the model, else CorpusError. audio: (n,) float32, its recording at
+        `samplerate`. name: by which it is selected, that of the corpus if empty; a number is added if it is taken.
         """
         alphabet = self.model.alphabet
         check(corpus, alphabet.hash, self.hop, model=self.model.folder)
-        placed = alphabet.project(corpus.features.astype(np.float32))
-        neighbours = nearest_labels(placed, corpus.labels, alphabet.centroids)
+        projected = alphabet.project(corpus.features.astype(np.float32))
+        neighbours = nearest_labels(projected, corpus.labels, alphabet.centroids)
         name = self._unused_name(name or corpus.name)
         self._memories.append(Memory(name, corpus, self.silence + 1, self._concatenator(audio), neighbours))
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
-        """The memory that records the performance, made when it is first asked for."""
+        """The memory that records the performance; it is made at the first call."""
         for memory in self._memories:
             if isinstance(memory, GrowingMemory):
                 return memory
@@ -99,17 +99,17 @@ class Repertoire:
         return next(candidate for candidate in candidates if candidate not in taken)
 
     def hop_frames(self, hop: int) -> int:
-        """Samples of hop number `hop`; hops differ by one sample where a hop is no whole number of them."""
+        """Number of samples of hop `hop`; hops differ by one sample if a hop is not a whole number of samples."""
         return boundary(hop + 1, self.hop, self.samplerate) - boundary(hop, self.hop, self.samplerate)
 
     def choose(self, state: PerformanceState, plan: tuple[int, ...]) -> selection.Choice:
-        """What the selected memory would answer to a plan now; nothing is committed."""
+        """The choice of the selected memory for a plan (labels); nothing is committed."""
         navigation = state.navigation_of(state.selected_memory)
         oracle = self[state.selected_memory].oracle
         return selection.choose(oracle, navigation, np.array(plan, np.int32), **self.rules(state))
 
     def rules(self, state: PerformanceState) -> SelectionRules:
-        """What the settings ask of the selection."""
+        """The arguments of the selection that follow from settings and state."""
         action = state.config.action
         return {
             "max_continuity": 1 if state.jump_requested else action.max_continuity,
@@ -134,17 +134,17 @@ class Repertoire:
         return mask
 
     def region(self, state: PerformanceState, number: int) -> tuple[int, int]:
-        """[first, stop) segments of a memory that may be played: at least one, unless the memory is empty."""
+        """(first, stop) of the segments of a memory that may be played: at least one, unless the memory is empty."""
         low, high = state.config.action.region
         segments = len(self[number])
         first = max(min(int(low * segments), segments - 1), 0)
         return first, min(max(first + 1, round(high * segments)), segments)
 
     def gain(self, state: PerformanceState, number: int, segment: int) -> float | None:
-        """Linear gain of a segment; None leaves it untouched.
+        """Linear gain of a segment; None: the segment is played unchanged.
 
-        `action.gain_db`, plus the share `action.follow_level` of the difference in dB between what is heard and the
-        segment, at most `LEVEL_FOLLOW_LIMIT_DB` either way.
+        The gain in dB is `action.gain_db`, plus `action.follow_level` times the difference between the level heard and
+        that of the segment, limited to `LEVEL_FOLLOW_LIMIT_DB` either way.
         """
         action = state.config.action
         gain_db = action.gain_db

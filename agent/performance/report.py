@@ -1,4 +1,4 @@
-"""What a report says of a performance: labels, segments and reasons, runs, and the time each stage took."""
+"""Makes the report of a performance: labels, segments and reasons, runs, and how long each stage took."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from perception.stream import hop_sizes
 
 
 def summarise(session: Session, events: list[Event], samples: int) -> dict:
-    """What a report holds: what was heard, wanted, chosen and why, and how long each stage took (ms)."""
+    """The report of a performance: what was heard, wanted and chosen, and why; times of each stage in ms."""
     runs = run_lengths([event.segment for event in events])
-    asked = [event for event in events if event.plan]
+    planned = [event for event in events if event.plan]
     silence = session.silence
     return {
         "samplerate": session.samplerate,
@@ -31,8 +31,8 @@ def summarise(session: Session, events: list[Event], samples: int) -> dict:
         "labels": [event.label for event in events],
         "why": [event.why for event in events],
         "reasons": dict(Counter(event.why for event in events)),
-        "asked": len(asked),
-        "matched": sum(event.plan[0] == event.label for event in asked),
+        "asked": len(planned),
+        "matched": sum(event.plan[0] == event.label for event in planned),
         "runs": {"count": len(runs), "mean": round(float(np.mean(runs)), 3) if len(runs) else 0.0,
                  "longest": int(max(runs, default=0)),
                  "histogram": {int(k): v for k, v in sorted(Counter(runs.tolist()).items())}},
@@ -41,7 +41,7 @@ def summarise(session: Session, events: list[Event], samples: int) -> dict:
 
 
 def timings(events: list[Event]) -> dict[str, dict[str, float]]:
-    """{stage: {"p50", "p99", "max"}} in ms, and "mind", their sum per hop."""
+    """{stage: {"p50", "p99", "max"}} in ms; "mind" is the sum of the stages of a hop, the decision loop."""
     stages = {stage for event in events for stage in event.times}
     columns = {stage: np.array([event.times.get(stage, 0.0) for event in events]) for stage in sorted(stages)}
     if columns:
@@ -54,7 +54,7 @@ def timings(events: list[Event]) -> dict[str, dict[str, float]]:
 
 
 def true_positive_percentage(session: Session, events: list[Event], truth: str | Path) -> float:
-    """True positive percentage of the labels really played against the labels of `truth` (paper, eq. 5)."""
+    """Percentage of hops of the recording `truth` whose label was played (TPP; Bujard et al., 2025, eq. 5)."""
     with open_audio(truth, at_least=session.hop) as file:
         listener = session.model.listener(file.samplerate, session.config.perception.gate_db)
         hearing, labels = listener.start(), []

@@ -1,12 +1,12 @@
-"""Best of n: of several plans drawn for a hop, the one whose segment fits best what was heard.
+"""Best of n: chooses among several plans drawn for a hop the one whose segment fits best what was heard.
 
 This is inference-time scaling by a reward. The plans are drawn with the random generator of the piece and answered by
 the oracle without committing anything; plans that lead to the same segment are one candidate. A reward gives each
-candidate a number, and the first of the highest is played. Hence the same seed and input give the same answer, live or
-from a file.
+candidate a number, and the first with the highest number is played. The same seed and input therefore give the same
+answer, live or from a file.
 
-proxy   the decision's own likelihood and `perception.proxy`: labels and hop features only, microseconds; for the stage.
-cocola  `perception.coherence` itself, on each candidate rendered over the horizon: some 50 ms each, for files.
+proxy   log p of the decision plus `perception.proxy`: labels and hop features only, microseconds; for the stage.
+cocola  `perception.coherence` on each candidate, rendered over the horizon: some 50 ms each; for files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Candidate(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The candidate to play, of how many, and its reward, None where there was nothing to compare."""
+    """The candidate to play. candidates: how many there were. reward: None if there was nothing to compare."""
 
     plan: tuple[int, ...]
     choice: selection.Choice
@@ -49,22 +49,22 @@ class Best(NamedTuple):
 
 
 class Reward(Protocol):
-    """How well candidates fit."""
+    """A measure of how well candidates fit what was heard."""
 
-    needs_audio: bool  # does it need the sound of what was heard and spoken?
+    needs_audio: bool  # whether it needs the sound of input and output
 
     def scores(
         self, repertoire: Repertoire, state: PerformanceState, candidates: Sequence[Candidate]
     ) -> Sequence[float]:
-        """A number for each candidate, the higher the better; the state remains as it is."""
+        """A number for each candidate, the higher the better; the state is not changed."""
 
 
 class ProxyReward:
-    """How likely the decision finds the label, and how well the segment's features fit what was heard: the sum of both.
+    """Log p of the candidate's label by the decision, plus the proxy's score of its segment's features, in nats.
 
-    Two judges of one question, in nats: the first knows only labels but the whole past, the second the sound of the
-    last hops. Of a true segment and one from elsewhere in the song the sum prefers the true one in 71 of 100 cases,
-    the decision alone in 68, the proxy alone in 61, and what the decision gains by hearing in 38 (train/LOG.md).
+    The decision knows only labels but the whole past, the proxy knows the sound of the last hops. Between the true
+    segment and one from elsewhere in the song the sum prefers the true one in 71 of 100 cases, the decision alone in
+    68, the proxy alone in 61, and the gain of the decision by hearing in 38 (train/LOG.md).
     """
 
     needs_audio = False
@@ -86,7 +86,7 @@ class ProxyReward:
 
 
 class CocolaReward:
-    """The last 5 s heard against the last 5 s spoken with the candidate after them, as far as it plans."""
+    """COCOLA's score of the last 5 s heard against the last 5 s of output and rendered plan."""
 
     needs_audio = True
 
@@ -104,20 +104,20 @@ class CocolaReward:
         return self.model.similarities(embedded[:1], embedded[1:])[0].tolist()
 
     def _window(self, hops: list[np.ndarray], samplerate: int) -> np.ndarray:
-        """(80000,) float32: the last 5 s of some hops at 16 kHz, after silence if there are fewer."""
+        """(80000,) float32: the last 5 s of the hops at 16 kHz, preceded by silence if they are shorter."""
         import soxr
 
         from perception.coherence import WINDOW_SAMPLES
         from perception.hpss import SAMPLERATE
 
-        wanted = -(-WINDOW_SAMPLES * samplerate // SAMPLERATE)
-        sound = np.concatenate([np.zeros(wanted, np.float32), *hops])[-wanted:]
+        samples = -(-WINDOW_SAMPLES * samplerate // SAMPLERATE)
+        sound = np.concatenate([np.zeros(samples, np.float32), *hops])[-samples:]
         resampled = soxr.resample(sound, samplerate, SAMPLERATE) if samplerate != SAMPLERATE else sound
         return np.asarray(np.pad(resampled, (max(0, WINDOW_SAMPLES - len(resampled)), 0))[-WINDOW_SAMPLES:], np.float32)
 
 
 def reward_for(config: Config, model: Model) -> Reward | None:
-    """The reward that the settings ask for; None if they ask for none and the model has no proxy. ModelError."""
+    """The reward of the settings; None if best_of is 1 and the model has no proxy. ModelError if it cannot be made."""
     if config.decision.reward == "cocola":
         from perception.coherence import Coherence
 
@@ -140,7 +140,7 @@ def no_proxy(model: Model) -> str:
 def distinct_candidates(
     repertoire: Repertoire, state: PerformanceState, plans: Sequence[tuple[int, ...]]
 ) -> list[Candidate]:
-    """What the oracle would answer to each plan, the first of those that lead to the same segment."""
+    """The candidates of the plans, answered by the oracle; of plans with the same segment only the first."""
     by_segment: dict[int, Candidate] = {}
     for plan in dict.fromkeys(plans):
         choice = repertoire.choose(state, plan)
@@ -151,7 +151,7 @@ def distinct_candidates(
 def best(
     reward: Reward | None, repertoire: Repertoire, state: PerformanceState, plans: Sequence[tuple[int, ...]]
 ) -> Best:
-    """The candidate to play. plans: at least one, each a row of labels."""
+    """Choose the candidate to play. plans: at least one, each a sequence of labels."""
     candidates = distinct_candidates(repertoire, state, plans)
     if len(candidates) == 1 or reward is None:
         return Best(*candidates[0], len(candidates), None)
@@ -161,14 +161,14 @@ def best(
 
 
 def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[int, ...]) -> list[np.ndarray]:
-    """How a plan would sound, hop by hop, if it were played to its end; nothing is committed."""
-    selected, sounding, voice = state.selected_memory, state.sounding_memory, state.voice
+    """Render a whole plan, hop by hop, (frames,) float32 each; nothing is committed."""
+    selected, sounding_memory, voice = state.selected_memory, state.sounding_memory, state.voice
     navigation, labels = state.navigation_of(selected).copy(), np.array(plan, np.int32)
     choices = selection.choose_all(repertoire[selected].oracle, navigation, labels, **repertoire.rules(state))
     hops = []
     for ahead, segment in enumerate(choices.segment.tolist()):
         frames, gain = repertoire.hop_frames(state.hop + ahead), repertoire.gain(state, selected, segment)
-        audio, voice = render_segment(repertoire, voice, sounding, selected, segment, frames, gain)
-        sounding = selected
+        audio, voice = render_segment(repertoire, voice, sounding_memory, selected, segment, frames, gain)
+        sounding_memory = selected
         hops.append(audio)
     return hops

@@ -1,8 +1,8 @@
-"""One performance, hop by hop: perceive, decide, choose, sound. No clock, no thread, no input or output.
+"""Plays one hop after the other: perceive, decide, choose, render. It has no clock, thread, input or output.
 
 `Session` holds what was learned and loaded, `PerformanceState` what has happened since the piece began. Live, from a
-file or in a test the same `step` is called with the same hops and gives the same answer, sample for sample. On stage a
-hop is first proposed, and accepted once it was really played: a choice that came too late leaves no trace.
+file or in a test the same `step` gets the same hops and gives the same answer, sample for sample. On stage a hop is
+proposed first, and accepted after it was really played: a choice that came too late changes nothing.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from perception.stream import LabelledHop
 
 __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
-PHRASE_HOPS = 8  # density decides once for so many hops, or its rests would be a stutter
-FALLBACK_S = 2.0  # that the memory continues by itself when decisions are late
-REST_S = 0.5  # of silence heard that count as a rest of the musician's
-UNHEARD_DBFS = -120.0  # level where nothing has been heard
+PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
+FALLBACK_S = 2.0  # for which the memory continues when decisions are late
+REST_S = 0.5  # from which silence heard counts as a rest of the musician
+UNHEARD_DBFS = -120.0  # level before anything was heard
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Sounding:
-    """What sounds before a hop is rendered: a voice, the memory it plays, and how many hops no decision came."""
+    """What sounds before a hop is rendered: a voice, the number of its memory, and hops in a row without a decision."""
 
     voice: concat.Voice
     memory: int
@@ -44,8 +44,8 @@ class _Sounding:
 class Session:
     """A model and its repertoire, ready to play at a device rate (Hz).
 
-    corpus: labelled with the model's alphabet at its hop, CorpusError if not. audio: (n,) float32, its recording at
-    `samplerate`. `repertoire.add` gives it more memories.
+    corpus: the first memory, labelled with the alphabet of the model at its hop, else CorpusError. audio: (n,) float32,
+    its recording at `samplerate`. `repertoire.add` adds more memories.
     """
 
     def __init__(self, model: Model, corpus: Corpus, config: Config, samplerate: int, audio: np.ndarray):
@@ -65,8 +65,8 @@ class Session:
     def start(self, seed: int | None = None, offline: bool = False) -> PerformanceState:
         """The state of a piece that has not begun; the same seed and input give the same answer.
 
-        Its first hop is silence, for nothing has been heard before it, unless `offline`: then the whole guide is
-        heard first, and hop 0 is answered like any other.
+        seed: None: that of the settings. Hop 0 is silence, because nothing has been heard before it; offline, the whole
+        guide is heard first and hop 0 is answered like any other.
         """
         seed = self.config.agent.seed if seed is None else seed
         voice = self.repertoire[0].sound.start()
@@ -77,7 +77,7 @@ class Session:
         return state
 
     def warm_up(self) -> None:
-        """Compile and touch everything a hop needs, before the first one."""
+        """Run three hops, so that everything is compiled and loaded before the first hop that is played."""
         concat.warm_up()
         selection.warm_up()
         state = self.start()
@@ -87,7 +87,7 @@ class Session:
     # --- a hop that is heard
 
     def step(self, state: PerformanceState, audio: np.ndarray) -> tuple[np.ndarray, Event]:
-        """Hear one hop, (expected,) float32 mono; return the next hop to speak, (frames,) float32, and its event."""
+        """Hear one hop, (expected,) float32 mono; return the next hop to play, (frames,) float32, and its event."""
         began = time.perf_counter()
         heard = self.perceive(state, audio)
         perceived = time.perf_counter()
@@ -95,14 +95,13 @@ class Session:
         return self.answer(state, {"perception": 1e3 * (perceived - began)})
 
     def perceive(self, state: PerformanceState, audio: np.ndarray) -> LabelledHop:
-        """Name one hop, (expected,) float32 mono."""
+        """Label one hop, (expected,) float32 mono; the listener says how many samples it expects."""
         return self.listener.step(state.hearing, audio, state.config.perception.gate_db)
 
     def hear(self, state: PerformanceState, heard: LabelledHop, audio: np.ndarray | None = None) -> None:
-        """Take in a hop that has been named; with lookahead k the decision learns of it k - 1 hops later.
+        """Add a labelled hop to the state; with lookahead k the decision gets its label k - 1 hops later.
 
-        audio: (frames,) float32, the hop itself, for the memory that records what is heard; None is recorded as
-        silence.
+        audio: (frames,) float32 of this hop, for the memory that records the input; None is recorded as silence.
         """
         self.note_newest(state, heard)
         if audio is not None:
@@ -116,13 +115,13 @@ class Session:
             self.repertoire.growing().append(audio, heard.label, heard.feature)
 
     def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
-        """Note the newest hop heard, of which level following and the reward know at once."""
+        """Note the newest hop heard, which level following and the reward use at once."""
         state.newest_heard = heard
-        sounding = heard.label != self.silence and heard.feature.any()
-        state.history.heard_features.append(heard.feature if sounding else None)
+        audible = heard.label != self.silence and heard.feature.any()
+        state.history.heard_features.append(heard.feature if audible else None)
 
     def keep_heard(self, state: PerformanceState, audio: np.ndarray) -> None:
-        """Keep the sound of a hop heard, (frames,) float32, for a reward that listens to sound."""
+        """Keep the sound of a hop heard, (frames,) float32, if the reward needs it."""
         self._keep(state.history.heard_audio, audio)
 
     def _keep(self, side: rerank.Side, audio: np.ndarray) -> None:
@@ -130,14 +129,14 @@ class Session:
             History.append(side, audio, round(HISTORY_S * self.samplerate))
 
     def release_delayed(self, state: PerformanceState) -> None:
-        """Tell the decision all the labels that `lookahead` does not hold back."""
+        """Pass the labels to the decision that `lookahead` no longer delays."""
         while len(state.delayed_labels) >= state.config.decision.lookahead:
             self.decision.hear(state.decision, state.delayed_labels.popleft())
 
     # --- a hop that is answered
 
     def answer(self, state: PerformanceState, times: dict[str, float] | None = None) -> tuple[np.ndarray, Event]:
-        """Decide on the next hop from all that the decision has heard, and sound it."""
+        """Decide on the next hop from what the decision has heard, render it and accept it."""
         proposal = self.propose(state, times)
         self.accept(state, proposal)
         return proposal.audio, proposal.event
@@ -171,9 +170,9 @@ class Session:
         )
 
     def accept(self, state: PerformanceState, proposal: Proposal) -> None:
-        """It was played: what really sounded is what decision and oracle know of, whatever was planned.
+        """Add a hop that was played to the state: decision and oracle learn what really sounded, not what was planned.
 
-        Accept it before the hop during which it sounded is heard. ValueError if another hop is due.
+        Call it before the hop during which it sounded is heard. ValueError if another hop is due.
         """
         began, event, choice = time.perf_counter(), proposal.event, proposal.choice
         if event.hop != state.hop:
@@ -184,7 +183,7 @@ class Session:
             state.sounding_memory = proposal.memory
         selection.commit(memory.oracle, state.navigation, choice)
         state.voice = voice_after_truncation(memory, proposal.voice, event.held)
-        if choice.segment >= len(memory):  # taken back while it sounded
+        if choice.segment >= len(memory):  # its take was undone while it sounded
             state.navigation.truncate(len(memory))
         self.decision.commit(state.decision, choice.label)
         state.advance(proposal)
@@ -194,24 +193,25 @@ class Session:
         event.times["sound"] += 1e3 * (time.perf_counter() - began)
 
     def _record(self, proposal: Proposal) -> None:
-        """What was played becomes a segment of the growing memory, with the features of where it came from."""
+        """Append the hop that was played to the growing memory, with the features of its segment."""
         memory, segment = self.repertoire[proposal.memory], proposal.choice.segment
-        known = 0 <= segment < len(memory)
-        feature = memory.feature(segment) if known else np.zeros(len(self.model.alphabet.mean), np.float16)
+        exists = 0 <= segment < len(memory)
+        feature = memory.feature(segment) if exists else np.zeros(len(self.model.alphabet.mean), np.float16)
         self.repertoire.growing().append(proposal.audio, proposal.choice.label, feature)
 
     # --- a hop for which no decision came in time
 
     def fall_back(self, state: PerformanceState) -> tuple[np.ndarray, Event]:
-        """The decision was late: what sounds continues."""
+        """Play the fallback, because the decision is late: the memory that sounds continues."""
         (proposal,) = self.fallback(state, None, 1)
         self.accept(state, proposal)
         return proposal.audio, proposal.event
 
     def fallback(self, state: PerformanceState, after: Proposal | None, hops: int) -> list[Proposal]:
-        """What sounds in the `hops` hops after `after` was accepted (None: after all that was) if decisions are late.
+        """The fallback: proposals for the `hops` hops that follow the proposal `after`, in case decisions are late.
 
-        The memory continues for up to `FALLBACK_S`, then fades, then rests. To be accepted in order, after `after`.
+        after: None: the last hop accepted. The memory continues for up to `FALLBACK_S`, then fades, then rests. Accept
+        them in order, after `after`.
         """
         before = _Sounding(voice=state.voice, memory=state.sounding_memory, late_hops=state.late_hops)
         hop, segment, run = state.hop, state.navigation.last, state.navigation.run
@@ -234,7 +234,7 @@ class Session:
         self, state: PerformanceState, before: _Sounding, hop: int, choice: selection.Choice, memory: int,
         plan: tuple[int, ...], times: dict[str, float],
     ) -> Proposal:  # fmt: skip
-        """Sound a choice from a memory in hop number `hop`, after what sounded before."""
+        """Render a choice from memory number `memory` as hop `hop`, after what sounded before."""
         began = time.perf_counter()
         repertoire, heard = self.repertoire, state.newest_heard
         frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
@@ -261,7 +261,7 @@ class Session:
     # --- the plan
 
     def _plans(self, state: PerformanceState) -> tuple[int, bool, list[tuple[int, ...]]]:
-        """Number of the phrase, whether it rests, and `best_of` plans of `horizon` labels from the next hop on."""
+        """(number of the phrase, whether it rests, `best_of` plans of `horizon` labels from the next hop on)."""
         settings = state.config.decision
         scenario = [state.scenario.get(state.hop + ahead, -1) for ahead in range(settings.horizon)]
         plans = [self._plan(state, scenario)]
@@ -276,7 +276,7 @@ class Session:
         return phrase, resting, plans
 
     def _plan(self, state: PerformanceState, scenario: list[int]) -> tuple[int, ...]:
-        """Draw the labels wanted from the next hop on; those of the scenario from 0 on are as they are."""
+        """Draw the labels wanted from the next hop on. scenario: fixed labels for these hops, -1: draw one."""
         settings, allowed = state.config.decision, self.repertoire.allowed(state)
         forbidden = () if allowed[self.silence] else (self.silence,)
         ahead = iter(scenario)
@@ -284,7 +284,7 @@ class Session:
         def choose(logits: np.ndarray) -> int:
             wanted = next(ahead)
             if wanted >= 0:
-                state.rng.random()  # as many draws as for a free choice: what follows does not depend on it
+                state.rng.random()  # one draw, as for a free choice, so that later hops do not depend on the scenario
                 return wanted
             logits[list(forbidden)] = -np.inf
             return sample(

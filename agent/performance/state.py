@@ -1,7 +1,7 @@
-"""What has happened since a piece began (`PerformanceState`), and one hop of the answer before and after it is played.
+"""What has happened since a piece began (`PerformanceState`), and a hop of the answer (`Proposal`, `Event`).
 
-Everything that was learned or loaded is in `agent.performance.session.Session`; everything that changes while playing
-is here, so that two pieces of one session know nothing of each other.
+`agent.performance.session.Session` has everything that was learned or loaded. Everything that changes while playing is
+here, so that two pieces of one session do not affect each other.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from agent.settings.config import Config
 from decision.model import DecisionState
 from perception.stream import LabelledHop, ListenerState
 
-RECENT_HOPS = 16  # labels that the repetition penalty looks back on, and segments that `change` leaves
-HISTORY_HOPS = 64  # hops of features kept for a reward; a proxy reads fewer
-HISTORY_S = 6.0  # s of sound kept for a reward, more than a window of COCOLA
+RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
+HISTORY_HOPS = 64  # whose features are kept for a reward; a proxy reads fewer
+HISTORY_S = 6.0  # of sound kept for a reward, more than a window of COCOLA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +32,26 @@ class Event:
     segment: int  # of the memory, -1 is silence
     label: int  # really played
     why: str  # one of action.selection.WHY
-    match: int  # labels of the plan that the memory holds from this segment on
+    match: int  # labels of the plan that follow each other in the memory from this segment on
     run: int  # length of the contiguous run so far, in segments
-    gain: float | None  # linear, reached at the end of the hop; None leaves the memory untouched
+    gain: float | None  # linear, reached at the end of the hop; None: played unchanged
     frames: int  # samples of the answer
     times: dict[str, float] = field(default_factory=dict, compare=False)  # ms by stage
     memory: int = 0  # number of the memory in the session
-    held: int = 0  # samples of that memory that could be read
-    candidates: int = 1  # segments that the plans drawn came to
+    held: int = 0  # length of that memory in samples when the hop was rendered
+    candidates: int = 1  # different segments that the plans led to
     reward: float | None = None  # of the candidate played, None where nothing was compared
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """One hop of the answer, ready to be played. Nothing has happened until it is accepted."""
+    """One hop of the answer, ready to be played. It changes no state until it is accepted."""
 
     event: Event
     audio: np.ndarray  # (frames,) float32 in [-1, 1]
     choice: selection.Choice
-    voice: concat.Voice  # as it is after this hop
-    memory: int
+    voice: concat.Voice  # after this hop
+    memory: int  # number of the memory
     late_hops: int = 0  # hops in a row without a decision, this one included; 0: it was decided
     phrase: int = -1  # the phrase for which density has decided
     resting: bool = False  # whether it rests
@@ -60,7 +60,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Bookmark:
-    """A place that was liked: memory and segment, and the settings it was reached with."""
+    """A segment that was liked, with the number of its memory and the settings at that moment."""
 
     memory: int
     segment: int
@@ -69,7 +69,7 @@ class Bookmark:
 
 @dataclass
 class History:
-    """What a reward knows of a piece: features heard (None: silence), newest last, and the sound of both sides."""
+    """What a reward reads: features of the hops heard (None: silence), newest last, and the sound of both sides."""
 
     heard_features: deque[np.ndarray | None] = field(default_factory=lambda: deque(maxlen=HISTORY_HOPS))
     heard_audio: deque[np.ndarray] = field(default_factory=deque)  # hops, (frames,) float32
@@ -77,16 +77,16 @@ class History:
 
     @staticmethod
     def append(side: deque[np.ndarray], audio: np.ndarray, samples: int) -> None:
-        """Add one hop to a side, and drop the oldest hops as long as `samples` remain."""
+        """Add one hop to a side; drop the oldest hops while at least `samples` remain."""
         side.append(audio)
-        kept = sum(map(len, side))
-        while kept - len(side[0]) >= samples:
-            kept -= len(side.popleft())
+        length = sum(map(len, side))
+        while length - len(side[0]) >= samples:
+            length -= len(side.popleft())
 
 
 @dataclass
 class PerformanceState:
-    """What has happened since the piece began."""
+    """What has happened since the piece began, and the controls in force."""
 
     hearing: ListenerState
     decision: DecisionState
@@ -95,7 +95,7 @@ class PerformanceState:
     seed: int
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
-    delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still holds back
+    delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still delays
     recent_labels: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_HOPS))  # played
     recent_segments: deque[tuple[int, int]] = field(
         default_factory=lambda: deque(maxlen=RECENT_HOPS)
@@ -107,18 +107,18 @@ class PerformanceState:
     late_hops: int = 0  # hops in a row that were not decided
     phrase: int = -1  # the phrase for which density has decided
     resting: bool = False  # whether it rests
-    mask_cache: tuple = ()  # what the mask of allowed labels was made for, and the mask
-    selected_memory: int = 0  # played from the next hop on
-    sounding_memory: int = 0  # whose segments `voice` plays
+    mask_cache: tuple = ()  # (key, mask) of the allowed labels, see `Repertoire.allowed`
+    selected_memory: int = 0  # from which the next hop is chosen
+    sounding_memory: int = 0  # which `voice` plays
     stopped: bool = False
     holding: bool = False
     listening: bool = False
     jump_requested: bool = False  # the next hop may not continue what sounds
-    goto_segment: int = -1  # segment of `selected_memory` to be played next, -1: as it is decided
+    goto_segment: int = -1  # segment of `selected_memory` to be played next, -1: to be decided
     recording: str = "off"  # "input" or "self"
     scenario: dict[int, int] = field(default_factory=dict)  # label by hop of the answer
     bookmarks: list[Bookmark] = field(default_factory=list)
-    bookmarks_revisited: int = 0  # since the last one was set
+    bookmarks_revisited: int = 0  # how many were gone back to since the last was set
 
     def __post_init__(self) -> None:
         self.restart()
@@ -130,11 +130,11 @@ class PerformanceState:
 
     @property
     def navigation(self) -> selection.Navigation:
-        """Navigation of the memory that sounds."""
+        """The navigation of the memory that sounds."""
         return self.navigation_of(self.sounding_memory)
 
     def navigation_of(self, memory: int) -> selection.Navigation:
-        """What has been played of a memory. All memories share one history of labels: they were heard in a row."""
+        """The navigation of a memory. All memories share one history of labels: their segments follow each other."""
         while len(self.navigations) <= memory:
             navigation = selection.Navigation(self.seed)
             navigation.history = self.navigations[0].history
@@ -142,7 +142,7 @@ class PerformanceState:
         return self.navigations[memory]
 
     def advance(self, proposal: Proposal) -> None:
-        """Count a hop that was played."""
+        """Update counters, scenario and requests after a hop that was played."""
         event = proposal.event
         self.recent_labels.append(event.label)
         if event.segment >= 0:

@@ -1,4 +1,4 @@
-"""What can be said over OSC, as a page for people (agent/OSC.md) and as data for patches; made from the tables."""
+"""Makes the OSC reference from the tables in agent/control/spec.py: a page (agent/OSC.md) and data for patches."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ the 32 bit floats of Pd, where seconds since 1970 are a minute off. Unix time is
 
 
 def markdown() -> str:
-    """The page."""
+    """The page agent/OSC.md, in Markdown."""
     lines = [HEAD.format(horizon=TIME_TAG_HORIZON_S, rate=RATE_LIMIT_PER_S)]
     for group, title in GROUPS.items():
         lines += [f"## {title}\n", "| address | values | meaning |", "|---|---|---|"]
-        lines += [_row(one) for one in CONTROLS.values() if one.group == group]
+        lines += [_row(control) for control in CONTROLS.values() if control.group == group]
         lines.append("")
     lines += ["## Reports", DATE, "| address | types | values | meaning |", "|---|---|---|---|"]
-    lines += [_report(one) for one in REPORTS.values()]
+    lines += [_report_row(report) for report in REPORTS.values()]
     return "\n".join(lines) + "\n"
 
 
@@ -55,36 +55,36 @@ def table() -> dict[str, Any]:
     return {
         "controls": [
             {
-                "address": one.address,
-                "alias": one.alias or None,
-                "group": one.group,
-                "key": one.key or None,
-                "toggle": one.toggle,
-                "reach": one.fader_range,
-                "meaning": one.meaning,
-                "args": [vars(arg) for arg in one.args],
+                "address": control.address,
+                "alias": control.alias or None,
+                "group": control.group,
+                "key": control.key or None,
+                "toggle": control.toggle,
+                "reach": control.fader_range,
+                "meaning": control.meaning,
+                "args": [vars(arg) for arg in control.args],
             }
-            for one in CONTROLS.values()
+            for control in CONTROLS.values()
         ],
         "reports": [
             {
-                "address": one.address,
-                "types": one.types,
-                "asked": one.asked,
-                "meaning": one.meaning,
-                "fields": [vars(field) for field in one.fields],
+                "address": report.address,
+                "types": report.types,
+                "asked": report.asked,
+                "meaning": report.meaning,
+                "fields": [vars(field) for field in report.fields],
             }
-            for one in REPORTS.values()
+            for report in REPORTS.values()
         ],
     }
 
 
-def _row(one: Control) -> str:
-    address = f"`{one.address}`" + (f" or `{one.alias}`" if one.alias else "")
-    meaning = one.meaning + ("; without a value it turns over" if one.toggle else "")
-    if one.key:
-        meaning += f" (key {one.key})"
-    return f"| {address} | {'<br>'.join(map(_arg, one.args)) or '–'} | {meaning} |"
+def _row(control: Control) -> str:
+    address = f"`{control.address}`" + (f" or `{control.alias}`" if control.alias else "")
+    meaning = control.meaning + ("; without a value it turns over" if control.toggle else "")
+    if control.key:
+        meaning += f" (key {control.key})"
+    return f"| {address} | {'<br>'.join(map(_arg, control.args)) or '–'} | {meaning} |"
 
 
 def _arg(arg: Arg) -> str:
@@ -93,10 +93,10 @@ def _arg(arg: Arg) -> str:
     return f"[ {text} ]" if arg.optional else text
 
 
-def _report(one: ReportSpec) -> str:
+def _report_row(report: ReportSpec) -> str:
     values = ", ".join(
         field.name + (" (date)" if field.kind == "d" else f" ({field.unit})" if field.unit else "")
-        for field in one.fields
+        for field in report.fields
     )
-    meaning = one.meaning + ("; only to those who name it in `subscribe`" if one.asked else "")
-    return f"| `{one.address}` | `{one.types or ' '}` | {values or '–'} | {meaning} |"
+    meaning = report.meaning + ("; only to those who name it in `subscribe`" if report.asked else "")
+    return f"| `{report.address}` | `{report.types or ' '}` | {values or '–'} | {meaning} |"

@@ -314,12 +314,12 @@ def test_the_same_controls_at_the_same_hops_give_the_same_samples(stage):
         ("memory", (7,), "there is no memory 7: there are 0 "),
         ("memory", ("tuna",), "there is no memory tuna"),
         ("like", (), "nothing has been played yet"),
-        ("back", (), "no place was kept"),
+        ("back", (), "nothing was liked"),
         ("undo", (), "nothing was recorded"),
         ("scenario/next", (99,), "label 99: expected 0 to 16, or -1"),
         ("scenario", (5, *[1] * 4097), "more than 4096 labels"),
-        ("mute", (1,), "'mute' is nothing that the session can do"),
-        ("nonsense", (), "'nonsense' is nothing"),
+        ("mute", (1,), "'mute' is no control of the session"),
+        ("nonsense", (), "'nonsense' is no control"),
     ],
 )
 def test_refusals_say_why_and_change_nothing(stage, name, args, told):
@@ -345,7 +345,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
             args = [arg.choices[0] if arg.choices else {"f": 0.5, "s": "x"}.get(arg.kind, 1) for arg in control.args]
             apply(two, two.start(), name, parse_command(name, (0.2, 0.5) if name == "region" else args).args)
         except CommandError as error:
-            if "nothing that the session" in str(error):
+            if "no control of the session" in str(error):
                 others.add(name)
     assert others == {
         "mute", "panic", "quit", "save", "preset/save", "preset/recall", "hear/label", "hear/feature", "midi/learn",
