@@ -1,1 +1,1 @@
-"""Patches for Max, Pure Data, SuperCollider and Node, and what writes them. No part of the program itself."""
+"""Patches for Max, Pure Data, SuperCollider and Node, and the code that writes them. The agent does not need them."""

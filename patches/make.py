@@ -1,7 +1,7 @@
-"""Writes what of this folder follows from the stage table: python -m patches.make [FOLDER]
+"""Writes the files that follow from the tables in agent/control/spec.py: python -m patches.make [FOLDER]
 
-Max and Pd patches, the SuperCollider class with its help, the table the Node script reads. A test compares the files
-with what would be written now.
+They are the patches for Max and Pd, the SuperCollider class with its help, and the table that the Node script reads. A
+test compares the files with what this module would write.
 """
 
 from __future__ import annotations
@@ -21,18 +21,22 @@ HERE = Path(__file__).parent
 def table() -> dict[str, Any]:
     """Controls and reports as JSON, for scripts that cannot read Python."""
     controls = {
-        one.name: {"meaning": one.meaning, "toggle": one.toggle, "args": [asdict(arg) for arg in one.args]}
-        for one in CONTROLS.values()
+        control.name: {
+            "meaning": control.meaning,
+            "toggle": control.toggle,
+            "args": [asdict(arg) for arg in control.args],
+        }
+        for control in CONTROLS.values()
     }
     reports = {
-        one.name: {"meaning": one.meaning, "fields": [asdict(field) for field in one.fields]}
-        for one in REPORTS.values()
+        report.name: {"meaning": report.meaning, "fields": [asdict(field) for field in report.fields]}
+        for report in REPORTS.values()
     }
     return {"root": ROOT, "controls": controls, "reports": reports}
 
 
 def write(folder: Path) -> None:
-    """Write everything that is generated below `folder`."""
+    """Write all generated files below `folder`."""
     for part in ("max", "pd", "sc", "node"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     max_control.control().save(folder / "max" / "antiphon.control.maxpat")

@@ -1,4 +1,4 @@
-"""Writes a Max patcher, its boxes laid out in rows: every chain of boxes is a row, and nothing overlaps."""
+"""Writes a Max patcher. Its boxes are laid out in rows, one for each line of connected boxes, and do not overlap."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from py2max.core.common import Rect
 
 BOX_HEIGHT_PX, GAP_PX, CHARACTER_PX = 22.0, 8.0, 6.6
 
-Place = tuple[float, float, float, float]  # x, y, width, height in px on the panel (presentation mode)
+PanelRect = tuple[float, float, float, float]  # x, y, width, height in px on the panel (presentation mode)
 
 
 class MaxCanvas:
-    """One patcher. Boxes are added row by row; `place` puts one on the panel (presentation mode) as well."""
+    """One patcher. Boxes are added row by row; with a `panel_rect` they are also on the panel (presentation mode)."""
 
     def __init__(self, width: float, height: float, columns: float = 620.0, panel: bool = True):
         self.patcher = Patcher(openinpresentation=int(panel))
@@ -24,21 +24,21 @@ class MaxCanvas:
         self._x, self._y, self._left = 20.0, 20.0, 20.0
 
     def row(self, tall: float = BOX_HEIGHT_PX) -> None:
-        """Begin a row below the last, whose boxes were `tall` px high; at the bottom, begin a column."""
+        """Begin a row below the last one, whose boxes are `tall` px high; at the bottom begin a column."""
         self._x, self._y = self._left, self._y + tall + GAP_PX
         if self._y > self._height - 60:
             self._left += self._columns
             self._x, self._y = self._left, 20.0
 
     def add(
-        self, text: str, place: Place | None = None, wide: float = 0, tall: float = BOX_HEIGHT_PX, **more: Any
+        self, text: str, panel_rect: PanelRect | None = None, wide: float = 0, tall: float = BOX_HEIGHT_PX, **more: Any
     ) -> Any:
-        """A box after the last one of the row; its name and arguments as they are typed in Max."""
+        """Add a box after the last one of the row. text: name and arguments, as typed in Max. wide, tall: px."""
         width = wide or max(40.0, CHARACTER_PX * len(text) + 14)
         rect = Rect(self._x, self._y, width, tall)
         self._x += width + GAP_PX
-        if place:
-            more |= {"presentation": 1, "presentation_rect": list(map(float, place))}
+        if panel_rect:
+            more |= {"presentation": 1, "presentation_rect": list(map(float, panel_rect))}
         kind, _, rest = text.partition(" ")
         label = more.pop("label", None)
         if kind == "message":
@@ -51,25 +51,24 @@ class MaxCanvas:
             box._kwds["text"] = label
         return box
 
-    def comment(self, text: str, place: Place | None = None, wide: float = 0, **more: Any) -> Any:
-        """A comment; on the panel alone it has a row of its own behind the scenes."""
-        box = self.add(f"comment {text}", place, wide or max(60.0, 6.2 * len(text) + 12), **more)
-        return box
+    def comment(self, text: str, panel_rect: PanelRect | None = None, wide: float = 0, **more: Any) -> Any:
+        """Add a comment."""
+        return self.add(f"comment {text}", panel_rect, wide or max(60.0, 6.2 * len(text) + 12), **more)
 
-    def panel(self, place: Place, colour: list[float]) -> None:
-        """A coloured rectangle on the panel."""
-        self.add("panel", place, 40, bgcolor=colour, mode=0, rounded=6, background=1)
+    def panel(self, panel_rect: PanelRect, colour: list[float]) -> None:
+        """Add a coloured rectangle to the panel. colour: red, green, blue, alpha from 0 to 1."""
+        self.add("panel", panel_rect, 40, bgcolor=colour, mode=0, rounded=6, background=1)
 
     def connect(self, *path: Any) -> None:
-        """Cords from box to box; (box, n) leaves by outlet n."""
+        """Connect each box with the next one; (box, n) is outlet n of a box, else 0. The inlet is always 0."""
         for source, target in pairwise(path):
             box, outlet = source if isinstance(source, tuple) else (source, 0)
             self.connect_inlet(box, outlet, target[0] if isinstance(target, tuple) else target, 0)
 
     def connect_inlet(self, source: Any, outlet: int, target: Any, inlet: int) -> None:
-        """One cord."""
+        """Connect one outlet with one inlet, counted from 0."""
         self.patcher.link(source, target, inlet=inlet, outlet=outlet)
 
     def save(self, path: Path) -> None:
-        """Write the file Max opens."""
+        """Write the file that Max opens."""
         self.patcher.save_as(str(path))

@@ -1,4 +1,4 @@
-"""The control surface for Max: antiphon.control.maxpat."""
+"""Writes the control surface for Max: antiphon.control.maxpat."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACCENT = {"panic": [0.9, 0.3, 0.3, 1.0], "stop": [0.95, 0.6, 0.5, 1.0]}
 
 
 def control() -> MaxCanvas:
-    """Widgets in, `/antiphon/...` messages out by udpsend; udpreceive in, displays and widgets moved."""
+    """The patcher: widgets send `/antiphon/...` by udpsend; reports from udpreceive move displays and widgets."""
     canvas = MaxCanvas(2900, 1800, 950)
     canvas.comment("ANTIPHON - control surface", (10, 8, 400, 24), fontsize=16.0)
     words = (
@@ -39,21 +39,21 @@ def control() -> MaxCanvas:
         canvas.row()
         canvas.panel(GROUP_AREAS[group], COLOURS[n % 2])
         canvas.comment(GROUPS[group], (GROUP_AREAS[group][0] + 6, GROUP_AREAS[group][1] + 2, 140, 20), fontface=1)
-    moved: dict[str, list[Any]] = {}
+    targets: dict[str, list[Any]] = {}
     _network(canvas)
     for group in GROUPS:
         x, y = GROUP_AREAS[group][0] + 8.0, GROUP_AREAS[group][1] + 24.0
         for widget in widgets(group):
             canvas.row(44 if widget.kind == "word" else 22)
-            _draw(canvas, widget, x, y, moved)
+            _draw(canvas, widget, x, y, targets)
             y += ROW_HEIGHT_PX
-    _echo(canvas, moved)
+    _echo(canvas, targets)
     _displays(canvas)
     return canvas
 
 
 def _network(canvas: MaxCanvas) -> Any:
-    """The two sockets; the subscription is made again every second, so that the agent may come later."""
+    """The two sockets. The patch subscribes again every second, so that the agent may be started later."""
     canvas.row()
     canvas.comment(
         "NETWORK: [s antiphon] takes whole messages, e.g. /antiphon/temperature 0.7 ; [r antiphon.in] gives reports"
@@ -62,19 +62,19 @@ def _network(canvas: MaxCanvas) -> Any:
     out = canvas.add(f"udpsend {HOST} {AGENT_PORT}")
     canvas.connect(canvas.add("r antiphon"), out)
     canvas.row()
-    hear, into = canvas.add(f"udpreceive {SURFACE_PORT}"), canvas.add("s antiphon.in")
-    canvas.connect(hear, into)
+    receive, reports_in = canvas.add(f"udpreceive {SURFACE_PORT}"), canvas.add("s antiphon.in")
+    canvas.connect(receive, reports_in)
     canvas.row()
     load, metro = canvas.add("loadmess 1"), canvas.add("metro 1000")
     words = canvas.add(f"message {ROOT}subscribe {SURFACE_PORT} {' '.join(DISPLAYED_REPORTS)}", wide=300, tall=52)
     canvas.connect(load, metro, words, out)
     canvas.row(52)
-    beat, order = canvas.add("r antiphon.in"), canvas.add("t b b")
+    reports_out, order = canvas.add("r antiphon.in"), canvas.add("t b b")
     route = canvas.add(f"route {ROOT}status")
-    wait, gone, here = canvas.add("delay 3000"), canvas.add("message 0"), canvas.add("message 1")
+    wait, off, on = canvas.add("delay 3000"), canvas.add("message 0"), canvas.add("message 1")
     alive, lamp = canvas.add("change"), canvas.add("toggle", (760, 30, 22, 22), 24)
-    canvas.connect(beat, route, order, wait, gone, alive, lamp)
-    canvas.connect((order, 1), here, alive)
+    canvas.connect(reports_out, route, order, wait, off, alive, lamp)
+    canvas.connect((order, 1), on, alive)
     canvas.row()
     ask = canvas.add(f"message {ROOT}state")
     canvas.connect(alive, canvas.add("sel 1"), canvas.add("delay 200"), ask, out)
@@ -83,8 +83,8 @@ def _network(canvas: MaxCanvas) -> Any:
     return out
 
 
-def _draw(canvas: MaxCanvas, widget: Widget, x: float, y: float, moved: dict[str, list[Any]]) -> None:
-    """One widget, from the hand to [s antiphon]; `moved` collects what the agent's answers move."""
+def _draw(canvas: MaxCanvas, widget: Widget, x: float, y: float, targets: dict[str, list[Any]]) -> None:
+    """Draw one widget and connect it to [s antiphon]; add the boxes that `changed` moves to `targets`."""
     kind, address = widget.kind, ROOT + widget.name
     if kind == "button":
         button = canvas.add(
@@ -104,21 +104,21 @@ def _draw(canvas: MaxCanvas, widget: Widget, x: float, y: float, moved: dict[str
     if kind == "switch":
         switch = canvas.add("toggle", (x, y, 22, 22), 24)
         canvas.connect(switch, last)
-        moved[widget.name] = [switch]
+        targets[widget.name] = [switch]
     elif kind == "choice":
         items = [item for choice in widget.control.args[0].choices for item in (choice, ",")][:-1]
         menu = canvas.add("umenu", (x, y, 110, 22), 100, items=items)
         canvas.connect((menu, 1), last)
-        moved[widget.name] = [(menu, "setsymbol")]
+        targets[widget.name] = [(menu, "setsymbol")]
     elif kind == "word":
         text = canvas.add("textedit", (x, y, 120, 22), 120, 44, keymode=1, lines=1)
         canvas.connect(text, canvas.add("route text"), canvas.add("tosymbol"), last)
     else:
-        moved[widget.name] = _numbers(canvas, widget, x, y, last)
+        targets[widget.name] = _numbers(canvas, widget, x, y, last)
 
 
 def _numbers(canvas: MaxCanvas, widget: Widget, x: float, y: float, last: Any) -> list[Any]:
-    """Number boxes kept to the range of the table, and a slider where there is one."""
+    """Draw number boxes with the range of the table, and a slider for a fader; return the boxes to move."""
     box = "number" if widget.takes_integers else "flonum"
     more = {"minimum": widget.value_range[0], "maximum": widget.value_range[1]}
     if widget.takes_integers:
@@ -147,19 +147,19 @@ def _numbers(canvas: MaxCanvas, widget: Widget, x: float, y: float, last: Any) -
     return [number, slider]
 
 
-def _echo(canvas: MaxCanvas, moved: dict[str, list[Any]]) -> None:
-    """`changed NAME VALUES` moves a widget without sending it back."""
+def _echo(canvas: MaxCanvas, targets: dict[str, list[Any]]) -> None:
+    """Connect `changed NAME VALUES` to the widgets, which move without sending. targets: boxes by control."""
     canvas.row()
     canvas.comment("WHAT HAS CHANGED, by whatever hand, moves the widgets and sends nothing")
     canvas.row()
-    into, route = canvas.add("r antiphon.in"), canvas.add(f"route {ROOT}changed")
-    canvas.connect(into, route)
+    reports_out, route = canvas.add("r antiphon.in"), canvas.add(f"route {ROOT}changed")
+    canvas.connect(reports_out, route)
     canvas.row()
-    names = canvas.add(f"route {' '.join(moved)}", wide=600)
+    names = canvas.add(f"route {' '.join(targets)}", wide=600)
     canvas.connect(route, names)
-    for n, targets in enumerate(moved.values()):
+    for n, boxes in enumerate(targets.values()):
         canvas.row()
-        for target in targets:
+        for target in boxes:
             box, word = target if isinstance(target, tuple) else (target, "set")
             if word:
                 canvas.connect((names, n), canvas.add(f"prepend {word}"), box)
@@ -168,32 +168,32 @@ def _echo(canvas: MaxCanvas, moved: dict[str, list[Any]]) -> None:
 
 
 def _displays(canvas: MaxCanvas) -> None:
-    """Reports: the parts first looked at value by value, the others a line each."""
+    """Draw the reports: the detailed ones value by value, the others in a line each."""
     canvas.row()
     canvas.comment("WHAT THE AGENT TELLS")
     canvas.row()
-    into, route = (
+    reports_out, route = (
         canvas.add("r antiphon.in"),
-        canvas.add(f"route {' '.join(ROOT + one.name for one in reports())}", wide=600),
+        canvas.add(f"route {' '.join(ROOT + report.name for report in reports())}", wide=600),
     )
-    canvas.connect(into, route)
+    canvas.connect(reports_out, route)
     x, y = 890.0, 60.0
-    for n, about in enumerate(reports()):
+    for n, report in enumerate(reports()):
         canvas.row()
-        if about.name not in DETAILED_REPORTS:
-            canvas.comment(about.name, (x, y, 78, 20), 90, fontface=1)
-            show = canvas.add("message", (x + 80, y, 396, 22), 200)
-            canvas.connect((route, n), canvas.add("prepend set"), show)
+        if report.name not in DETAILED_REPORTS:
+            canvas.comment(report.name, (x, y, 78, 20), 90, fontface=1)
+            display = canvas.add("message", (x + 80, y, 396, 22), 200)
+            canvas.connect((route, n), canvas.add("prepend set"), display)
             y += 28
             continue
-        canvas.comment(f"{about.name}: {about.meaning}", (x, y, 480, 20), 300, fontface=1)
-        y = _values(canvas, (route, n), about.name, x, y + 22)
+        canvas.comment(f"{report.name}: {report.meaning}", (x, y, 480, 20), 300, fontface=1)
+        y = _values(canvas, (route, n), report.name, x, y + 22)
 
 
 def _values(canvas: MaxCanvas, source: Any, report: str, x: float, y: float) -> float:
-    """The values of a report with their names above, six to a row; returns where the next may begin."""
-    values = [one for one in REPORTS[report].fields if one.kind != "d"]
-    parts = canvas.add("unpack " + " ".join({"s": "s", "i": "0"}.get(one.kind, "0.") for one in values))
+    """Draw the values of a report with their names above, six in a row; return the y (px) of the next report."""
+    values = [field for field in REPORTS[report].fields if field.kind != "d"]
+    parts = canvas.add("unpack " + " ".join({"s": "s", "i": "0"}.get(field.kind, "0.") for field in values))
     canvas.connect(source, parts)
     for k, field in enumerate(values):
         if k % 4 == 0:
@@ -201,9 +201,9 @@ def _values(canvas: MaxCanvas, source: Any, report: str, x: float, y: float) -> 
         left, top = x + 80 * (k % 6), y + 44 * (k // 6)
         canvas.comment(field.name, (left, top, 78, 20), 90)
         if field.kind == "s":
-            show = canvas.add("message", (left, top + 20, 76, 22), 80)
-            canvas.connect((parts, k), canvas.add("prepend set"), show)
+            display = canvas.add("message", (left, top + 20, 76, 22), 80)
+            canvas.connect((parts, k), canvas.add("prepend set"), display)
         else:
-            show = canvas.add("number" if field.kind == "i" else "flonum", (left, top + 20, 70, 22), 70)
-            canvas.connect((parts, k), show)
+            display = canvas.add("number" if field.kind == "i" else "flonum", (left, top + 20, 70, 22), 70)
+            canvas.connect((parts, k), display)
     return y + 44 * (1 + (len(values) - 1) // 6) + 4

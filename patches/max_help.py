@@ -1,4 +1,4 @@
-"""The help pages of the Max patches."""
+"""Writes the help pages of the Max patches."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def control() -> MaxCanvas:
     canvas.comment("MESSAGES: click, or copy them into your patch", fontface=1)
     canvas.row()
     out = canvas.add("s antiphon")
-    for one in CONTROLS.values():
-        if one.group in ("osc", "hear", "midi"):
+    for entry in CONTROLS.values():
+        if entry.group in ("osc", "hear", "midi"):
             continue
         canvas.row()
-        values = " ".join(example(arg) for arg in one.args)
-        message = canvas.add(f"message {ROOT}{one.name} {values}".rstrip(), wide=270)
+        values = " ".join(example(arg) for arg in entry.args)
+        message = canvas.add(f"message {ROOT}{entry.name} {values}".rstrip(), wide=270)
         canvas.connect(message, out)
-        canvas.comment(one.meaning)
+        canvas.comment(entry.meaning)
     canvas.row()
     canvas.comment("REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...", fontface=1)
-    for about in REPORTS.values():
+    for report in REPORTS.values():
         canvas.row()
-        fields = " ".join(field.name for field in about.fields if field.kind != "d")
-        canvas.comment(f"{about.address} {fields} - {about.meaning}")
+        fields = " ".join(field.name for field in report.fields if field.kind != "d")
+        canvas.comment(f"{report.address} {fields} - {report.meaning}")
     return canvas
 
 

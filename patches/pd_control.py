@@ -1,4 +1,4 @@
-"""The control surface for Pure Data: antiphon-control.pd and its help."""
+"""Writes the control surface for Pure Data: antiphon-control.pd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GROUP_AREAS = group_areas((150, 260, 430), ROW_HEIGHT_PX, top=60)
 
 
 def control() -> Patch:
-    """The surface: nothing but things to touch and to read; the work is done in three subpatches."""
+    """The patch: widgets and displays, with four subpatches that send and receive."""
     patch = Patch(1340, 800)
     patch.text(10, 8, "ANTIPHON - control surface. Start the agent first or later: antiphon play ...")
     patch.text(
@@ -39,7 +39,7 @@ def control() -> Patch:
     _displays(patch, 886, 60)
     patch.sub(10, 680, network(SURFACE_PORT, DISPLAYED_REPORTS, "antiphon-in", state=True))
     patch.sub(120, 680, _sender())
-    patch.sub(210, 680, _shower())
+    patch.sub(210, 680, _display_router())
     patch.sub(300, 680, _echo())
     patch.text(10, 706, "From your own patches: [s antiphon] takes messages such as  temperature 0.7  and  mute 1 ;")
     patch.text(10, 726, "[r antiphon-in] gives every report, e.g. -> [route event heard status]")
@@ -47,22 +47,22 @@ def control() -> Patch:
 
 
 def _draw(patch: Patch, widget: Widget, x: int, y: int) -> None:
-    """One widget: it sends to $0-NAME and hears the agent's answer on $0-NAME-set."""
-    send, heard, kind = f"$0-{widget.name}", f"$0-{widget.name}-set", widget.kind
+    """Draw one widget, which sends to $0-NAME and is moved by $0-NAME-set."""
+    send, receive, kind = f"$0-{widget.name}", f"$0-{widget.name}-set", widget.kind
     if kind == "button":
         patch.bang(x, y, 20, widget.name, send, colour=RED if widget.name in ("panic", "stop") else "#fcfcfc")
     elif kind == "switch":
-        patch.toggle(x, y, 20, widget.name, send, heard)
+        patch.toggle(x, y, 20, widget.name, send, receive)
     elif kind == "message":
         patch.msg(x, y, f"; antiphon {MESSAGE_EXAMPLES[widget.name]}")
     elif kind == "word":
         patch.symbol(x, y, 14, send=send)
         patch.text(x + 120, y, widget.name)
     else:
-        _draw_value(patch, widget, x, y, send, heard)
+        _draw_value(patch, widget, x, y, send, receive)
 
 
-def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, heard: str) -> None:
+def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, receive: str) -> None:
     settings = widget.control.setting is not None
     label = x + (250 if settings else 120)
     if widget.kind == "choice":
@@ -74,42 +74,42 @@ def _draw_value(patch: Patch, widget: Widget, x: int, y: int, send: str, heard: 
             return
     elif widget.kind == "span":
         for n, arg in enumerate(widget.control.args):
-            patch.entry(x + 80 * n, y, 6, (arg.low or 0, arg.high or 1), f"{send}-{arg.name}", f"{heard}-{arg.name}")
+            patch.entry(x + 80 * n, y, 6, (arg.low or 0, arg.high or 1), f"{send}-{arg.name}", f"{receive}-{arg.name}")
     elif widget.kind == "fader":
         patch.slider(x, y, widget.fader_range, False, f"{send}-slide", f"{send}-fader")
-        patch.entry(x + 172, y, 6, widget.value_range, send, heard)
+        patch.entry(x + 172, y, 6, widget.value_range, send, receive)
     else:
-        patch.entry(x, y, 5, widget.value_range, send, heard)
+        patch.entry(x, y, 5, widget.value_range, send, receive)
     patch.text(label, y, widget.label)
 
 
 def _displays(patch: Patch, x: int, y: int) -> None:
-    """What the agent tells: the parts first looked at value by value, the others a line each."""
-    for about in reports():
-        if about.name in DETAILED_REPORTS:
-            patch.text(x, y, f"{about.name}: {about.meaning}")
-            y = _values(patch, about.name, [one for one in about.fields if one.kind != "d"], x, y + 20) + 24
+    """Draw the reports: the detailed ones value by value, the others in a line each."""
+    for report in reports():
+        if report.name in DETAILED_REPORTS:
+            patch.text(x, y, f"{report.name}: {report.meaning}")
+            y = _values(patch, report.name, [field for field in report.fields if field.kind != "d"], x, y + 20) + 24
             continue
-        patch.text(x, y, about.name)
-        sentence = [one.kind for one in about.fields] == ["s"]
-        (patch.symbol if sentence else patch.list)(x + 80, y, 48, f"$0-show-{about.name}")
+        patch.text(x, y, report.name)
+        is_sentence = [field.kind for field in report.fields] == ["s"]
+        (patch.symbol if is_sentence else patch.list)(x + 80, y, 48, f"$0-show-{report.name}")
         y += ROW_HEIGHT_PX
 
 
 def _values(patch: Patch, report: str, values: list[ReportField], x: int, y: int) -> int:
-    """Boxes with their names above, four a row at most; returns where the last row lies."""
+    """Draw boxes with their names above, at most six in a row; return the y (px) of the last row."""
     for n, field in enumerate(values):
         if n and n % 6 == 0:
             y += 38
         at = x + 8 + 70 * (n % 6)
         patch.text(at, y - 2, field.name)
-        show_on_parent = patch.symbol if field.kind == "s" else patch.number
-        show_on_parent(at, y + 16, 8, f"$0-{report}-{field.name}")
+        add_box = patch.symbol if field.kind == "s" else patch.number
+        add_box(at, y + 16, 8, f"$0-{report}-{field.name}")
     return y + 18
 
 
 def _sender() -> Patch:
-    """From a widget to an OSC message, and from [s antiphon] likewise."""
+    """The subpatch that turns values of widgets and messages to [s antiphon] into OSC."""
     patch = Patch(1180, 760, "to-osc")
     patch.text(10, 8, "any message to [s antiphon]: its first word is the control, the others are its values")
     form, order = patch.obj(10, 180, "oscformat"), patch.obj(10, 80, "t a a")
@@ -131,7 +131,7 @@ def _sender() -> Patch:
 
 
 def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
-    """$0-NAME -> /antiphon/NAME, with the types of the table."""
+    """Send $0-NAME as /antiphon/NAME, with the types of the table."""
     path = " ".join(["antiphon", *widget.name.split("/")])
     types = {"button": "", "word": "-f s ", "choice": "-f s ", "span": "-f ff ", "fader": "-f f "}
     flag = "-f i " if widget.kind != "choice" and widget.control.args and widget.takes_integers else types[widget.kind]
@@ -140,15 +140,15 @@ def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
     if widget.kind == "span":
         _send_span(patch, widget, x, y, form)
         return
-    heard = patch.obj(x, y, f"r $0-{widget.name}")
+    value = patch.obj(x, y, f"r $0-{widget.name}")
     if widget.kind == "choice":
         choices = widget.control.args[0].choices
         row = patch.obj(x + 104, y, "sel " + " ".join(map(str, range(len(choices)))))
-        patch.connect(heard, row)
+        patch.connect(value, row)
         for n, choice in enumerate(choices):
             patch.connect((row, n), patch.msg(x + 170 + 44 * n, y, f"symbol {choice}"), form)
         return
-    patch.connect(heard, form)
+    patch.connect(value, form)
     if widget.kind == "fader":
         slide, shown = patch.obj(x + 130, y, f"r $0-{widget.name}-slide"), f"s $0-{widget.name}-set"
         between = [patch.obj(x + 130, y - 22, "i")] if widget.takes_integers else []
@@ -156,7 +156,7 @@ def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
 
 
 def _send_span(patch: Patch, widget: Widget, x: int, y: int, form: int) -> None:
-    """Two numbers, either of which sends both."""
+    """Send two numbers; a change of either sends both."""
     low, high = (f"r $0-{widget.name}-{arg.name}" for arg in widget.control.args)
     pair, again = patch.obj(x, y - 22, "pack 0 1"), patch.obj(x + 100, y - 22, "t b f")
     patch.connect(patch.obj(x, y, low), pair, form)
@@ -164,8 +164,8 @@ def _send_span(patch: Patch, widget: Widget, x: int, y: int, form: int) -> None:
     patch.connect_inlet(again, 1, pair, 1)
 
 
-def _shower() -> Patch:
-    """Reports to the boxes that show them."""
+def _display_router() -> Patch:
+    """The subpatch that routes reports to the boxes that show them."""
     patch = Patch(1180, 60 + 60 * len(DISPLAYED_REPORTS), "to-show")
     names = " ".join(DISPLAYED_REPORTS)
     route = patch.obj(10, 40, f"route {names}")
@@ -175,8 +175,8 @@ def _shower() -> Patch:
         if name not in DETAILED_REPORTS:
             patch.connect((route, n), patch.obj(10, y, "list"), patch.obj(120, y, f"s $0-show-{name}"))
             continue
-        fields = [one for one in REPORTS[name].fields if one.kind != "d"]
-        parts = patch.obj(10, y, "unpack " + " ".join("s" if one.kind == "s" else "0" for one in fields))
+        fields = [field for field in REPORTS[name].fields if field.kind != "d"]
+        parts = patch.obj(10, y, "unpack " + " ".join("s" if field.kind == "s" else "0" for field in fields))
         patch.connect((route, n), parts)
         for k, field in enumerate(fields):
             patch.connect(
@@ -186,17 +186,17 @@ def _shower() -> Patch:
 
 
 def _echo() -> Patch:
-    """What the agent says has changed moves the widgets, without sending it back."""
+    """The subpatch that moves the widgets when the agent reports `changed`, without sending."""
     patch = Patch(1180, 760, "to-widgets")
     patch.text(10, 8, "changed NAME VALUES -> [s $0-NAME-set] with the message: set VALUES")
     split, send = patch.obj(10, 70, "list split 1"), patch.obj(10, 190, "send")
     patch.connect(
         patch.obj(10, 30, "r antiphon-in"), patch.obj(120, 30, "route changed"), patch.obj(240, 30, "list"), split
     )
-    kept = patch.obj(10, 130, "list append")
+    values = patch.obj(10, 130, "list append")
     order, name = patch.obj(10, 100, "t b s"), patch.obj(160, 130, "makefilename $0-%s-set")
-    patch.connect_inlet(split, 1, kept, 1)  # the values come first, the name after them
-    patch.connect(split, order, kept, patch.obj(10, 150, "list prepend set"), patch.obj(10, 170, "list trim"), send)
+    patch.connect_inlet(split, 1, values, 1)  # the values arrive before the name
+    patch.connect(split, order, values, patch.obj(10, 150, "list prepend set"), patch.obj(10, 170, "list trim"), send)
     patch.connect((order, 1), name)
     patch.connect_inlet(name, 0, send, 1)
     x, y = 10, 240
@@ -209,7 +209,7 @@ def _echo() -> Patch:
 
 
 def _follow(patch: Patch, widget: Widget, x: int, y: int) -> None:
-    """What of a widget does not understand `set VALUE` by itself."""
+    """Move the parts of a widget that do not understand `set VALUE`."""
     name = f"$0-{widget.name}"
     route = patch.obj(x + 140, y, "route set")
     patch.connect(patch.obj(x, y, f"r {name}-set"), route)

@@ -1,4 +1,4 @@
-"""The help pages of the Pd patches: what to do first, and every control and report of the table."""
+"""Writes the help pages of the Pd patches: first steps, and every control and report of the tables."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ def control() -> Patch:
     """antiphon-control-help.pd"""
     patch, y = _page("antiphon-control: hears and steers the agent", CONTROL, 900)
     patch.text(10, y, "MESSAGES: click, or copy them into your patch")
-    for n, one in enumerate(one for one in CONTROLS.values() if one.group not in ("osc", "hear", "midi")):
-        values = " ".join(example(arg) for arg in one.args)
+    shown = [entry for entry in CONTROLS.values() if entry.group not in ("osc", "hear", "midi")]
+    for n, entry in enumerate(shown):
+        values = " ".join(example(arg) for arg in entry.args)
         row = y + 26 + 26 * (n % 20)
-        patch.msg(10 + 640 * (n // 20), row, f"; antiphon {one.name} {values}".rstrip())
-        patch.text(290 + 640 * (n // 20), row, one.meaning, 48)
+        patch.msg(10 + 640 * (n // 20), row, f"; antiphon {entry.name} {values}".rstrip())
+        patch.text(290 + 640 * (n // 20), row, entry.meaning, 48)
     y += 30 + 26 * 20
     patch.text(10, y, "REPORTS: [r antiphon-in] -> [route event heard ...]")
-    for n, about in enumerate(REPORTS.values()):
-        fields = " ".join(field.name for field in about.fields if field.kind != "d")
-        patch.text(10, y + 24 + 22 * n, f"{about.name} {fields}  - {about.meaning}", 150)
+    for n, report in enumerate(REPORTS.values()):
+        fields = " ".join(field.name for field in report.fields if field.kind != "d")
+        patch.text(10, y + 24 + 22 * n, f"{report.name} {fields}  - {report.meaning}", 150)
     return patch
 
 
@@ -78,7 +79,7 @@ def _page(title: str, words: tuple[str, ...], height: int) -> tuple[Patch, int]:
 
 
 def example(arg: Arg) -> str:
-    """A value a musician might send."""
+    """An example of a value, as text."""
     if arg.choices:
         return arg.choices[0]
     if arg.kind == "s":

@@ -1,4 +1,4 @@
-"""The player for Pure Data: plays what the agent decides with `--output osc`, from its own copy of the memory."""
+"""Writes the player for Pure Data, which plays the events of `--output osc` from its own copy of the memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from patches.pd_network import network
 from patches.pd_patch import BLUE, Patch
 from patches.surface import PLAYER_PORT
 
-FADE = 50  # ms, as action.crossfade_ms
+FADE_MS = 50  # as action.crossfade_ms
 SLOTS = 4  # memories that can be loaded at once
-ON = 250  # ms that a memory goes on where no event has come
-TOLD = ("event", "changed", "status", "memory")
+CONTINUE_MS = 250  # for which a memory continues after its last event
+SUBSCRIBED_REPORTS = ("event", "changed", "status", "memory")
 
 
 def player() -> Patch:
-    """Events in, sound out: each event waits for its `lead`, then the slot of its memory plays or falls silent."""
+    """The patch: each event waits for its `lead`, then the slot of its memory plays it and the others stop."""
     patch = Patch(900, 560)
     patch.text(10, 8, "ANTIPHON - player for: antiphon play --output osc")
     patch.text(10, 28, "Load the memory the agent plays with (WAV or AIFF), then start the agent.")
@@ -31,29 +31,29 @@ def player() -> Patch:
     patch.symbol(680, 232, 26, "$0-memory")
     _output(patch, slots)
     play = patch.obj(18, 300, "r $0-play")
-    for one in slots:
-        patch.connect_inlet(play, 0, one, 0)
-    patch.sub(18, 520, network(PLAYER_PORT, TOLD, "$0-in"))
+    for slot_box in slots:
+        patch.connect_inlet(play, 0, slot_box, 0)
+    patch.sub(18, 520, network(PLAYER_PORT, SUBSCRIBED_REPORTS, "$0-in"))
     patch.sub(110, 520, _events())
     patch.text(200, 522, "[r~ antiphon-player] is the sound, for your own patches ; [pd events] is where time is kept")
     return patch
 
 
 def _output(patch: Patch, slots: list[int]) -> None:
-    """Gain of the events, the agent's mute, the volume of this patch, the loudspeakers."""
+    """The gain of the events, the mute of the agent, the volume of this patch and the loudspeakers."""
     gain, mute, volume = patch.obj(18, 400, "*~"), patch.obj(18, 430, "*~"), patch.obj(18, 460, "*~")
-    for one in slots:
-        patch.connect_inlet(one, 0, gain, 0)
+    for slot_box in slots:
+        patch.connect_inlet(slot_box, 0, gain, 0)
     patch.connect(gain, mute, volume, speakers := patch.obj(18, 490, "dac~ 1 2"))
     patch.connect_inlet(volume, 0, speakers, 1)
     patch.connect(volume, patch.obj(100, 490, "s~ antiphon-player"))
     level, ramp = patch.obj(110, 370, "r $0-gain-ramp"), patch.obj(110, 400, "vline~")
     patch.connect(level, ramp)
     patch.connect_inlet(ramp, 0, gain, 1)
-    told = patch.obj(240, 340, "r $0-in")
+    reports = patch.obj(240, 340, "r $0-in")
     shut = patch.obj(240, 430, "vline~")
     muted = patch.obj(480, 340, "route mute")
-    patch.connect(told, patch.obj(310, 340, "route changed"), patch.obj(420, 340, "list"), muted)
+    patch.connect(reports, patch.obj(310, 340, "route changed"), patch.obj(420, 340, "list"), muted)
     patch.connect(muted, patch.obj(580, 340, "== 0"), patch.msg(580, 370, "$1 10"), shut)
     patch.connect_inlet(shut, 0, mute, 1)
     smooth = patch.obj(330, 460, "vline~")
@@ -61,35 +61,35 @@ def _output(patch: Patch, slots: list[int]) -> None:
     patch.text(770, 290, "volume")
     patch.connect(patch.obj(600, 430, "r $0-volume"), patch.msg(600, 460, "$1 20"), smooth)
     patch.connect_inlet(smooth, 0, volume, 1)
-    one, start = patch.msg(620, 370, "1"), patch.obj(760, 400, "loadbang")
+    full, start = patch.msg(620, 370, "1"), patch.obj(760, 400, "loadbang")
     patch.connect(start, patch.msg(760, 430, "; pd dsp 1"))
     patch.connect(start, patch.msg(700, 480, "set 1"), patch.obj(700, 505, "s $0-volume-set"))
-    patch.connect(start, one, ramp)
-    patch.connect(one, shut)
-    patch.connect(one, smooth)
+    patch.connect(start, full, ramp)
+    patch.connect(full, shut)
+    patch.connect(full, smooth)
 
 
 def _events() -> Patch:
-    """An event is told ahead of its time: wait `lead` seconds, or begin as much later in the memory as it is late."""
+    """The subpatch that delays an event by its `lead` (s); a late event begins as much later in the memory."""
     patch = Patch(1000, 520, "events")
-    fields = [one for one in REPORTS["event"].fields if one.kind != "d"]
-    parts = patch.obj(10, 60, "unpack " + " ".join("s" if one.kind == "s" else "0" for one in fields))
+    fields = [field for field in REPORTS["event"].fields if field.kind != "d"]
+    parts = patch.obj(10, 60, "unpack " + " ".join("s" if field.kind == "s" else "0" for field in fields))
     patch.connect(patch.obj(10, 10, "r $0-in"), patch.obj(100, 10, "route event"), patch.obj(210, 10, "list"), parts)
-    at = {one.name: (parts, n) for n, one in enumerate(fields)}
+    outlets = {field.name: (parts, n) for n, field in enumerate(fields)}
     for n, name in enumerate(("hop", "why", "segment", "position", "gain", "memory", "lead")):
-        patch.connect(at[name], patch.obj(10 + 130 * n, 100, f"s $0-{name}"))
+        patch.connect(outlets[name], patch.obj(10 + 130 * n, 100, f"s $0-{name}"))
     pack = patch.obj(10, 200, "pack 0 0 0 0 0 s")
     pipe = patch.obj(10, 240, "pipe 0 0 0 0 0 s 0")
-    patch.connect(at["segment"], pack, pipe)
+    patch.connect(outlets["segment"], pack, pipe)
     for inlet, name in ((1, "position"), (2, "duration"), (4, "gain"), (5, "memory")):
-        patch.connect_inlet(*at[name], pack, inlet)
+        patch.connect_inlet(*outlets[name], pack, inlet)
     milli, late = patch.obj(560, 140, "expr int($f1 * $f2 + 0.5) * 1000 / $f2"), patch.obj(700, 200, "* -0.001")
     patch.text(560, 60, "in ms, to the sample: between samples the memory would be read blurred")
     rate = patch.obj(700, 110, "samplerate~")
     patch.connect(patch.obj(700, 85, "loadbang"), rate)
     patch.connect_inlet(rate, 0, milli, 1)
     wait, behind = patch.obj(560, 200, "max 0"), patch.obj(700, 170, "min 0")
-    patch.connect(at["lead"], milli, wait)
+    patch.connect(outlets["lead"], milli, wait)
     patch.connect(milli, behind, late)
     patch.connect_inlet(late, 0, pack, 3)
     patch.connect_inlet(wait, 0, pipe, 6)
@@ -105,14 +105,14 @@ def _events() -> Patch:
     milli = patch.obj(330, 370, "* 1000")
     patch.connect((ramp, 2), milli)
     patch.connect_inlet(milli, 0, both, 1)
-    kept = patch.obj(420, 370, "f")
-    patch.connect_inlet(ramp, 4, kept, 1)
-    patch.connect((ramp, 0), patch.obj(500, 370, "t b"), kept, both, patch.obj(160, 400, "s $0-gain-ramp"))
+    target = patch.obj(420, 370, "f")
+    patch.connect_inlet(ramp, 4, target, 1)
+    patch.connect((ramp, 0), patch.obj(500, 370, "t b"), target, both, patch.obj(160, 400, "s $0-gain-ramp"))
     return patch
 
 
 def slot() -> Patch:
-    """antiphon-slot NUMBER NAME: one memory, its two voices, and its line on the player's panel."""
+    """The patch antiphon-slot NUMBER NAME: one memory, its two voices, and its line on the panel of the player."""
     patch = Patch(1100, 700)
     patch.bang(4, 6, 20, "open", "$0-open")
     patch.symbol(70, 6, 22, "$0-name-set", "$0-name")
@@ -138,7 +138,7 @@ def slot() -> Patch:
 
 
 def _is_mine(patch: Patch, split: int, pack: int) -> None:
-    """1 into the pack's last inlet if the event's memory has this slot's name, or the slot takes any."""
+    """Send 1 to the last inlet of `pack` if the slot has the name of the event's memory or takes any, else 0."""
     same, named = patch.obj(200, 140, "sel none"), patch.obj(420, 85, "r $0-name")
     load, first = patch.obj(560, 60, "loadbang"), patch.obj(560, 85, "symbol $2")
     patch.connect(load, first)
@@ -146,11 +146,11 @@ def _is_mine(patch: Patch, split: int, pack: int) -> None:
     patch.connect(named, order)
     patch.connect(first, patch.obj(560, 110, "s $0-name-set"))
     patch.connect_inlet(order, 0, same, 1)
-    any_one = patch.obj(480, 140, "sel any")
+    any_name = patch.obj(480, 140, "sel any")
     whole = patch.obj(420, 200, "||")
-    patch.connect((order, 1), any_one)
-    patch.connect_inlet(any_one, 0, yes := patch.msg(480, 170, "1"), 0)
-    patch.connect_inlet(any_one, 1, no := patch.msg(530, 170, "0"), 0)
+    patch.connect((order, 1), any_name)
+    patch.connect_inlet(any_name, 0, yes := patch.msg(480, 170, "1"), 0)
+    patch.connect_inlet(any_name, 1, no := patch.msg(530, 170, "0"), 0)
     patch.connect_inlet(yes, 0, whole, 1)
     patch.connect_inlet(no, 0, whole, 1)
     patch.connect_inlet(split, 5, same, 0)
@@ -161,7 +161,7 @@ def _is_mine(patch: Patch, split: int, pack: int) -> None:
 
 
 def _choose() -> Patch:
-    """Rest, go on or jump; a memory that goes on is left alone, so that what was recorded whole stays whole."""
+    """The subpatch that chooses rest, continue or jump; a voice that continues plays on without a fade."""
     patch = Patch(900, 560, "choose")
     patch.text(
         10, 8, "segment position duration late - mine, and where the sounding voice will be: 0 rest, 1 go on, 2 jump"
@@ -192,61 +192,61 @@ def _choose() -> Patch:
     for n, name in ((1, "position"), (2, "duration")):
         patch.connect_inlet(patch.obj(180 + 120 * n, 290, f"r $0-{name}"), 0, end, n)
     watch = patch.obj(500, 400, "delay 1000")
-    span = patch.obj(500, 340, f"expr 1000 * ($f2 - $f3) + {ON}")
+    span = patch.obj(500, 340, f"expr 1000 * ($f2 - $f3) + {CONTINUE_MS}")
     for n, name in ((1, "duration"), (2, "late")):
         patch.connect_inlet(patch.obj(560 + 120 * n, 310, f"r $0-{name}"), 0, span, n)
     patch.connect((again, 1), span, watch, patch.obj(500, 430, "s $0-rest"))
-    patch.text(500, 455, f"no event for {ON} ms after the end of the last: fade")
-    _turns(patch, watch)
+    patch.text(500, 455, f"no event for {CONTINUE_MS} ms after the end of the last: fade")
+    _choose_voice(patch, watch)
     return patch
 
 
-def _turns(patch: Patch, watch: int) -> None:
-    """$0-turn: 0 or 1 is the voice that begins while the other fades, 2 is none."""
+def _choose_voice(patch: Patch, watch: int) -> None:
+    """Send $0-turn: 0 or 1 is the voice that begins while the other fades, 2 fades both."""
     patch.connect(patch.obj(10, 400, "r $0-rest"), stop := patch.obj(10, 425, "t b b"), patch.msg(10, 450, "-1"),
                patch.obj(10, 480, "s $0-expected"))  # fmt: skip
     patch.connect(patch.obj(10, 520, "loadbang"), patch.msg(90, 520, "-1"), patch.obj(140, 520, "s $0-expected"))
     patch.connect((stop, 1), patch.msg(80, 450, "stop"), watch)
     patch.connect(stop, patch.msg(160, 450, "2"), patch.obj(160, 480, "s $0-turn"))
     patch.connect(
-        patch.obj(300, 400, "r $0-jump"), turn := patch.obj(300, 425, "f 0"), flip := patch.obj(350, 425, "== 0")
+        patch.obj(300, 400, "r $0-jump"), voice := patch.obj(300, 425, "f 0"), flip := patch.obj(350, 425, "== 0")
     )
-    patch.connect_inlet(flip, 0, turn, 1)
-    patch.connect(turn, patch.obj(300, 480, "s $0-turn"))
+    patch.connect_inlet(flip, 0, voice, 1)
+    patch.connect(voice, patch.obj(300, 480, "s $0-turn"))
 
 
 def _voice(number: int) -> Patch:
-    """One of two voices: begins where $0-turn names it, fades where the other is named."""
+    """The subpatch of one voice: it begins when $0-turn is its number, and fades at any other number."""
     patch = Patch(760, 460, f"voice{number + 1}")
-    turn = patch.obj(10, 10, "r $0-turn")
-    mine = patch.obj(10, 40, f"sel {number}")
-    patch.connect(turn, mine)
-    fade_in, fade_out = patch.msg(150, 100, f"1 {FADE}"), patch.msg(230, 100, f"0 {FADE}")
+    begin_voice = patch.obj(10, 10, "r $0-turn")
+    own_number = patch.obj(10, 40, f"sel {number}")
+    patch.connect(begin_voice, own_number)
+    fade_in, fade_out = patch.msg(150, 100, f"1 {FADE_MS}"), patch.msg(230, 100, f"0 {FADE_MS}")
     envelope = patch.obj(150, 140, "vline~")
-    patch.connect((mine, 1), fade_out, envelope)
-    patch.connect(mine, order := patch.obj(10, 70, "t b b"), fade_in, envelope)
+    patch.connect((own_number, 1), fade_out, envelope)
+    patch.connect(own_number, order := patch.obj(10, 70, "t b b"), fade_in, envelope)
     patch.text(250, 140, "sine of it: equal power")
     shape = [patch.obj(150, 170, "-~ 1"), patch.obj(150, 195, "*~ 0.25"), patch.obj(150, 220, "cos~")]
     patch.connect(envelope, *shape)
     begin = patch.obj(10, 250, "expr int(($f2 + $f3) * $f4 + 0.5)")
     for n, name in ((1, "position"), (2, "late"), (3, "rate")):
         patch.connect_inlet(patch.obj(300 + 110 * n, 200, f"r $0-{name}"), 0, begin, n)
-    patch.connect((order, 1), begin, place := patch.obj(10, 280, "t f f"))
+    patch.connect((order, 1), begin, start := patch.obj(10, 280, "t f f"))
     left = patch.obj(10, 310, "expr max($f2 - $f1, 0); 1000 * max($f2 - $f1, 0) / $f3")
     for n, name in ((1, "samples"), (2, "rate")):
         patch.connect_inlet(patch.obj(380 + 110 * n, 280, f"r $0-{name}"), 0, left, n)
     pair, index = patch.obj(10, 340, "pack 0 0"), patch.obj(10, 400, "vline~")
-    patch.connect(place, left, pair, patch.msg(10, 370, "0, $1 $2"), index)
+    patch.connect(start, left, pair, patch.msg(10, 370, "0, $1 $2"), index)
     patch.connect_inlet(left, 1, pair, 1)
     read, out = patch.obj(150, 400, "tabread4~ $0-memory"), patch.obj(150, 425, "*~")
-    patch.connect_inlet(place, 1, read, 1)
+    patch.connect_inlet(start, 1, read, 1)
     patch.connect(index, read, out, patch.obj(250, 425, "outlet~"))
     patch.connect_inlet(shape[-1], 0, out, 1)
     return patch
 
 
 def _load() -> Patch:
-    """A file into the table: by the button, or by [s antiphon-slot-1-file] (2, 3, 4)."""
+    """The subpatch that reads a file into the table, by the button or by [s antiphon-slot-1-file] (2, 3, 4)."""
     patch = Patch(760, 400, "load")
     path = patch.obj(10, 70, "t s s")
     patch.connect(patch.obj(10, 10, "r $0-open"), patch.obj(10, 40, "openpanel"), path)

@@ -1,10 +1,10 @@
-"""The SuperCollider class and its help page: a method for each control, a hook for each report."""
+"""Writes the SuperCollider class and its help page, with a method for each control and a hook for each report."""
 
 from __future__ import annotations
 
 from agent.control.command import CONTROLS, REPORTS, ROOT, Control
 
-HIDDEN = ("subscribe", "unsubscribe", "state", "ping")  # written by hand in the class, with its own port
+HIDDEN = ("subscribe", "unsubscribe", "state", "ping")  # their methods are in the template of the class
 
 CLASS = """// Antiphon: a musical agent, heard and steered from SuperCollider. Help: Antiphon.schelp
 // Written by python -m patches.make from the agent's own table; README.md says how to install it.
@@ -170,41 +170,44 @@ A player for code::antiphon play --output osc:: is in the file code::antiphon-pl
 
 
 def method(control: Control) -> str:
-    """preset/save -> presetSave."""
+    """Name of the method of a control: preset/save -> presetSave."""
     first, *more = control.name.split("/")
     return first + "".join(word.capitalize() for word in more)
 
 
 def _controls() -> list[Control]:
-    return [one for one in CONTROLS.values() if one.name not in HIDDEN]
+    return [control for control in CONTROLS.values() if control.name not in HIDDEN]
 
 
 def _method(control: Control) -> str:
-    """One method; an argument left out is not sent."""
+    """The code of one method; an argument that is left out is not sent."""
     if control.args and (control.args[-1].many or control.toggle or control.args[-1].optional or len(control.args) > 1):
         return f"\t{method(control)} {{ |...values| this.send('{control.name}', *values) }}"
-    names = [one.name if one.name != control.name else "value" for one in control.args]
+    names = [arg.name if arg.name != control.name else "value" for arg in control.args]
     head = f"|{', '.join(names)}| " if names else ""
     sent = ", ".join([f"'{control.name}'", *names])
     return f"\t{method(control)} {{ {head}this.send({sent}) }}"
 
 
 def extension() -> str:
-    """Antiphon.sc."""
+    """The text of Antiphon.sc."""
     reports = ", ".join(
-        f"\\{one.name} -> #[{', '.join(chr(92) + field.name for field in one.fields)}]" for one in REPORTS.values()
+        f"\\{report.name} -> #[{', '.join(chr(92) + field.name for field in report.fields)}]"
+        for report in REPORTS.values()
     )
-    methods = "\n".join(f"\t// {one.meaning}\n{_method(one)}" for one in _controls())
+    methods = "\n".join(f"\t// {control.meaning}\n{_method(control)}" for control in _controls())
     return CLASS % {"reports": reports, "root": ROOT, "methods": methods}
 
 
 def help_page() -> str:
-    """Antiphon.schelp."""
+    """The text of Antiphon.schelp."""
     controls = "".join(
-        f"\nMETHOD:: {method(one)}\n{one.meaning}.{''.join(f' {arg.name}: {arg.expected}.' for arg in one.args)}\n"
-        for one in _controls()
+        f"\nMETHOD:: {method(control)}\n{control.meaning}."
+        f"{''.join(f' {arg.name}: {arg.expected}.' for arg in control.args)}\n"
+        for control in _controls()
     )
     reports = "\n".join(
-        f"## {one.name} || {', '.join(field.name for field in one.fields)} || {one.meaning}" for one in REPORTS.values()
+        f"## {report.name} || {', '.join(field.name for field in report.fields)} || {report.meaning}"
+        for report in REPORTS.values()
     )
     return HELP % {"controls": controls, "reports": reports}

@@ -1,4 +1,4 @@
-"""The control surface that Max and Pd share: a widget for each control, made from the table of controls."""
+"""The control surface of Max and Pd: a widget for each control of the table, and where its group is drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.control.command import CONTROLS, REPORTS, Control, ReportSpec
 
 HOST, AGENT_PORT, SURFACE_PORT, PLAYER_PORT = "127.0.0.1", 9000, 9001, 9002
-GROUPS = {  # of the table -> title on the surface; those of "osc", "hear" and "midi" have no widget
+GROUPS = {  # group of the table -> its title; the groups "osc", "hear" and "midi" have no widgets
     "stage": "stage",
     "choice": "choice",
     "memory": "memory",
@@ -16,7 +16,7 @@ GROUPS = {  # of the table -> title on the surface; those of "osc", "hear" and "
     "settings": "settings",
 }
 COLUMNS = (("stage", "choice"), ("memory", "presets", "scenario"), ("settings",))
-DETAILED_REPORTS = ("heard", "event", "status", "latency")  # reports shown value by value; the rest as a line
+DETAILED_REPORTS = ("heard", "event", "status", "latency")  # shown value by value; the other reports as a line
 DISPLAYED_REPORTS = tuple(name for name in REPORTS if name not in ("pong",))
 MESSAGE_EXAMPLES = {"scenario": "scenario 40 3 3 -1 7", "scenario/next": "scenario/next 3 3 -1 7"}
 
@@ -25,7 +25,7 @@ Area = tuple[int, int, int, int]  # x, y, width, height in px
 
 @dataclass(frozen=True)
 class Widget:
-    """A control as it is drawn."""
+    """A control and the kind of widget that draws it."""
 
     control: Control
     kind: str  # button, switch, fader, number, choice, span, word or message
@@ -37,7 +37,7 @@ class Widget:
 
     @property
     def label(self) -> str:
-        """The text beside it."""
+        """The text beside the widget: name and unit."""
         unit = self.control.args[0].unit if self.control.args else ""
         return self.control.name + (f" ({unit})" if unit else "")
 
@@ -54,12 +54,12 @@ class Widget:
 
     @property
     def takes_integers(self) -> bool:
-        """Does it take whole numbers only?"""
+        """Whether it takes only whole numbers."""
         return self.control.args[0].kind in ("i", "is")
 
 
 def kind_of(control: Control) -> str:
-    """Which widget a control needs, by its values."""
+    """The kind of widget for the values of a control, see `Widget.kind`."""
     args = control.args
     if not args:
         return "button"
@@ -78,11 +78,11 @@ def kind_of(control: Control) -> str:
 
 def widgets(group: str) -> list[Widget]:
     """The controls of a group, in the order of the table."""
-    return [Widget(one, kind_of(one)) for one in CONTROLS.values() if one.group == group]
+    return [Widget(control, kind_of(control)) for control in CONTROLS.values() if control.group == group]
 
 
 def group_areas(widths: tuple[int, ...], row_height: int, left: int = 10, top: int = 60) -> dict[str, Area]:
-    """The area of each group. widths: of the columns, px; row_height: of a widget, px."""
+    """The area of each group. widths: of `COLUMNS`, px. row_height: of a widget, px. left, top: of the first, px."""
     areas, x = {}, left
     for column, width in zip(COLUMNS, widths, strict=True):
         y = top
