@@ -85,7 +85,7 @@ def replay(given: argparse.Namespace) -> None:
 
 
 def tokens(given: argparse.Namespace) -> None:
-    """Name each hop of a file."""
+    """Label each hop of a recording."""
     from agent.commands import tokens
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
@@ -95,7 +95,7 @@ def tokens(given: argparse.Namespace) -> None:
 
 
 def score(given: argparse.Namespace) -> None:
-    """Does B fit A? The coherence of an answer with what it answers, over time."""
+    """Measure how well an answer B fits its input A, over time (COCOLA)."""
     from agent.commands import score
 
     check_paths(given)
@@ -117,7 +117,7 @@ def corpus_build(given: argparse.Namespace) -> None:
 
 
 def corpus_info(given: argparse.Namespace) -> None:
-    """What a corpus holds."""
+    """Describe a corpus."""
     from agent.commands import corpus
 
     result = corpus.info(given.corpus)
@@ -130,7 +130,7 @@ def train(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Re-generation, the labels of B from the labels of A, against baselines; or what a coherence meter can tell."""
+    """Measure a model on data: re-generation against baselines, a coherence meter, or best of n."""
     from agent.performance.model_folder import coherence_folder, named_folder
 
     if given.what == "coherence":
@@ -151,7 +151,7 @@ def evaluate(given: argparse.Namespace) -> None:
 
 
 def _recipe(main: Callable[[list[str]], None], words: list[str]) -> None:
-    """Run a recipe with its own flags. What the system refuses it is the user's to mend."""
+    """Run a recipe with its own flags; a refusal by the system becomes an error that the user can mend."""
     from train.common.command import system_refusals
 
     with system_refusals():
@@ -159,7 +159,7 @@ def _recipe(main: Callable[[list[str]], None], words: list[str]) -> None:
 
 
 def bench(given: argparse.Namespace) -> None:
-    """Measure this machine: what a hop costs, stage by stage, and against the naive way."""
+    """Measure how long each stage of a hop takes on this machine, and how much less than the naive way."""
     from agent.commands import bench
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
@@ -173,7 +173,7 @@ def bench(given: argparse.Namespace) -> None:
 
 
 def _bench_live(given: argparse.Namespace, config: Config) -> None:
-    """The same on the sound device, playing."""
+    """Measure the same while playing on the sound device."""
     from agent.commands import bench, bench_live
 
     devices = given.input or config.live.input, given.output or config.live.output
@@ -193,7 +193,7 @@ def devices(given: argparse.Namespace) -> None:
 
 
 def check(given: argparse.Namespace) -> None:
-    """Is all here that a performance needs? Exit code 2 if not."""
+    """Check whether all is here that a performance needs. Exit code 2 if not."""
     from agent.commands import check
 
     config = _read_settings(given, agent__model=given.model)
@@ -207,7 +207,7 @@ def check(given: argparse.Namespace) -> None:
 
 
 def osc(given: argparse.Namespace) -> None:
-    """Everything that can be said over OSC, as a page in Markdown."""
+    """Print all OSC messages, as a page in Markdown."""
     from agent.interfaces.osc import reference
 
     if given.json:
@@ -227,7 +227,7 @@ def parser() -> Verb:
 def main(argv: list[str] | None = None) -> None:
     """Entry point: exit code 0, 1 (our fault, with traceback), 2 (the user's, one line that says what to do), 128 + n.
 
-    n is the number of a signal that ended the verb: SIGINT, SIGTERM or SIGHUP. Nothing half written is left then.
+    n is the number of a signal that ended the verb: SIGINT, SIGTERM or SIGHUP. No half-written file is left then.
     """
     escape_what_cannot_be_shown()
     given = parser().parse_args(argv)
@@ -244,7 +244,7 @@ def _run(given: argparse.Namespace, interruption: Interruption) -> int:
         given.run(given)
         sys.stdout.flush()
         return 0
-    except BrokenPipeError:  # whoever read it, `head` say, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -254,7 +254,7 @@ def _run(given: argparse.Namespace, interruption: Interruption) -> int:
             raise
         return leaving.code or 0
     except Exception as error:
-        if interruption.number:  # what a signal did to code of others
+        if interruption.number:  # a signal raised this inside code of others
             return interruption.exit_code
         if (sentence := user_sentence(error)) is None:
             raise
