@@ -70,8 +70,8 @@ def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frame
     With n samples of `old` o and of the audio a, the resemblance at shift d is the normalised cross-correlation
     r(d) = sum o[k] a[start + d + k] / sqrt(sum o[k]^2 sum a[start + d + k]^2), 0 <= k < n, in [-1, 1]. For a tone, r is
     nearly equal at shifts one period apart, so r(d) - SHIFT_PENALTY |d| / max_shift is maximised; the shift is 0 where
-    that is MIN_CORRELATION or less. The numerator costs n operations a shift. The energy of the audio costs two: from d to
-    d + 1 the first sample leaves the sum and one enters.
+    that is MIN_CORRELATION or less. The numerator costs n operations a shift. The energy of the audio costs two: from
+    d to d + 1 the first sample leaves the sum and one enters.
 
     size: valid samples of the audio. frames: samples, n or more, that must be readable from the shifted start.
     """

@@ -1,13 +1,18 @@
-"""COCOLA: how well an answer fits what it answers (Ciranni et al., 2024, §III).
+"""COCOLA: a score of how well an output fits an input (Ciranni et al., 2024, §III).
 
-An EfficientNet-B0 places 5 s of sound in 512 dimensions; the score of an input x and an output y is h(x)ᵀ W h(y), eq.
-(2), learned by finding for each sub-mixture of a song the other one of the same 5 s, eq. (3). W is not symmetric: the
-input, what the musician played, always comes first. The score has no unit and no scale: `Calibration` says where it
-lies between pairs that were played together and pairs that were not, measured against what that input scores anyway.
+An EfficientNet-B0 embeds 5 s of sound in 512 dimensions, h. The score of an input x and an output y is h(x)ᵀ W h(y),
+eq. (2). Training maximises, for each sub-mixture of a song, the score of the other sub-mixture of the same 5 s among
+those of a batch, eq. (3). W is not symmetric: the input, what the musician played (`heard`), always comes first, the
+output, what the agent played (`spoken`), second.
 
-The harmonic and the percussive score mask the other channel of the features, not of what the network makes of them.
-Level is invisible, each channel being measured against its own maximum, and silence looks like a masked channel: who
-scores silence must gate it (`audible`).
+The score has no unit. `Calibration` gives it a scale, with three words of ours:
+- a partner of an input is an output that was played together with it;
+- a stranger is an output of other music: the impostor of speaker verification, and all strangers are its cohort;
+- the lead of a score is its difference from the mean score of the same input with the strangers.
+
+The harmonic and the percussive score set the other channel of the features to 0, before the network. Each channel is in
+dB below its own maximum, so the level of a window changes nothing, and silence looks like a masked channel. A caller
+must not score silent windows (`audible`).
 """
 
 from __future__ import annotations
@@ -33,24 +38,28 @@ from perception.hpss import CoherenceError as CoherenceError
 from perception.level import level_db
 
 WINDOW_S = 5.0
-WINDOW_SAMPLES = int(WINDOW_S * SAMPLERATE)  # of a window
-SHORTEST_WINDOW_SAMPLES = 31 * FRAME_STEP  # samples of a window whose picture can be halved five times
+WINDOW_SAMPLES = int(WINDOW_S * SAMPLERATE)
+SHORTEST_WINDOW_SAMPLES = 31 * FRAME_STEP  # 32 frames: the network halves them five times
 EMBEDDING_DIM = 512
 MODES = ("both", "harmonic", "percussive")
-GATE_DB = -50.0  # dBFS, RMS of a window below which there is nothing to score
+GATE_DB = -50.0  # dBFS RMS; a window below it is silent and is not scored
 FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Leads of pairs that were played together and of the same windows shuffled, per mode: their quantiles.
+    """Quantiles of the leads of partners and of strangers, for each mode.
 
-    A lead is what a score is above the mean score of its input with strangers. Some inputs score high with anything
-    (chorales do, beside pop), so the score itself tells the kind of music before it tells the fit. It is the zero
-    normalization of speaker verification (Auckenthaler et al., 2000) without its variance, which changed little.
+    Some inputs score high with any output (chorales more than pop), so raw scores of different inputs cannot be
+    compared. The lead is the zero normalisation of speaker verification, (s - mean) / sd over a cohort of impostors
+    (Auckenthaler, Carey & Lloyd-Thomas, "Score normalization for text-independent speaker verification systems", 2000),
+    without the division by sd, which changed little. The score is linear in h(y), so the mean score of x with the
+    cohort is the score of x with the mean embedding of the cohort: one vector is stored instead of the cohort.
 
-    true, shuffled: mode -> increasing quantiles, evenly spaced from 0 to 1. source: what music. pairs: how many.
-    strangers: mode -> (512,) mean place of the outputs that inputs were shuffled with; without it scores are the leads.
+    true, shuffled: mode -> quantiles of the leads of partners and of strangers, increasing, at probabilities evenly
+    spaced from 0 to 1. source: the music measured. pairs: number of true pairs. strangers: mode -> (512,) mean
+    embedding of the cohort; empty in old models, whose quantiles are of scores. CoherenceError if they are no numbers
+    or modes are missing.
     """
 
     true: dict[str, list[float]]
@@ -72,14 +81,14 @@ class Calibration:
             scores = np.asarray(quantiles, np.float64)
             if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
                 raise CoherenceError(f"its calibration for '{mode}' is no list of numbers")
-        for mode, place in self.strangers.items():
-            if np.shape(place) != (EMBEDDING_DIM,) or not np.isfinite(place).all():
+        for mode, embedding in self.strangers.items():
+            if np.shape(embedding) != (EMBEDDING_DIM,) or not np.isfinite(embedding).all():
                 raise CoherenceError(f"its strangers for '{mode}' are not {EMBEDDING_DIM} numbers")
 
     def position(self, lead: float | np.ndarray, mode: str = "both") -> np.ndarray:
-        """0: no better than the median of strangers, 1: as good as the median of partners, a line between them.
+        """Positions in [0, 1] of leads, of any shape: 0 at the median of strangers or below, 1 at that of partners.
 
-        Of any shape, and NaN where the lead is. 0.5 where partners do not lead strangers: that tells nothing.
+        Linear between the two, NaN where the lead is NaN. 0.5 if the median of partners is not above that of strangers.
         """
         low, high = float(np.median(self.shuffled[mode])), float(np.median(self.true[mode]))
         lead = np.asarray(lead, np.float64)
@@ -87,14 +96,18 @@ class Calibration:
 
 
 class CoherenceScores(NamedTuple):
-    """How well one window fits another: {mode: score}, and {mode: position} where there is a calibration."""
+    """Of one pair of windows: {mode: score}, and {mode: position in [0, 1]}, None without a calibration."""
 
     scores: dict[str, float]
     positions: dict[str, float] | None
 
 
 class Coherence(nn.Module):
-    """What was learned. separated: hears harmonic and percussive parts in two channels, else one plain mel picture."""
+    """The network h and the matrix W.
+
+    separated: the features are two channels, harmonic and percussive; else one mel spectrogram.
+    dropout: share of the 1280 features of the encoder that training sets to 0.
+    """
 
     def __init__(self, separated: bool = True, dropout: float = 0.1):
         super().__init__()
@@ -110,7 +123,7 @@ class Coherence(nn.Module):
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The scores this model can give."""
+        """The modes in which this model scores: all of MODES, or "both" alone."""
         return MODES if self.separated else MODES[:1]
 
     def features(self, audio: np.ndarray, pool: ThreadPoolExecutor | None = None) -> Tensor:
@@ -121,9 +134,9 @@ class Coherence(nn.Module):
         """(n, channels, 64, frames) -> (n, 512) embeddings in (-1, 1)."""
         return self.project_features(self.encoder(features))
 
-    def project_features(self, found: Tensor) -> Tensor:
-        """What the encoder found, (n, 1280) -> (n, 512) embeddings in (-1, 1)."""
-        return torch.tanh(self.norm(self.project(self.dropout(found))))
+    def project_features(self, encoded: Tensor) -> Tensor:
+        """Output of the encoder (n, 1280) -> (n, 512) embeddings in (-1, 1)."""
+        return torch.tanh(self.norm(self.project(self.dropout(encoded))))
 
     def similarities(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         """Embeddings (n, 512) and (m, 512) -> scores (n, m)."""
@@ -131,52 +144,54 @@ class Coherence(nn.Module):
 
     @torch.inference_mode()
     def embed(self, windows: list[np.ndarray], mode: str = "both") -> Tensor:
-        """Windows (n,) float32 at 16 kHz, all of one length -> (windows, 512). CoherenceError if they are not."""
-        embeddings: Tensor = self(mask_channel(self._pictures(windows), mode))
+        """Windows (n,) float32 at 16 kHz, all of one length -> (windows, 512). CoherenceError if they differ."""
+        embeddings: Tensor = self(mask_channel(self._features_of(windows), mode))
         return embeddings
 
     @torch.inference_mode()
     def leads(self, scores: Tensor, inputs: Tensor, mode: str) -> Tensor:
-        """Scores (n, ...) of inputs placed at (n, 512), less what these score with the calibration's strangers."""
+        """Leads of scores (n, ...) of inputs with embeddings (n, 512); the scores themselves without a cohort."""
         strangers = self.calibration.strangers.get(mode) if self.calibration else None
         if strangers is None:
             return scores
-        usual = self.similarities(inputs, torch.tensor(strangers, dtype=inputs.dtype)[None])
-        return scores - usual.reshape(-1, *[1] * (scores.ndim - 1))
+        cohort_mean = self.similarities(inputs, torch.tensor(strangers, dtype=inputs.dtype)[None])
+        return scores - cohort_mean.reshape(-1, *[1] * (scores.ndim - 1))
 
     def positions(self, scores: Tensor, inputs: Tensor, mode: str) -> np.ndarray:
-        """Scores (n, ...) of inputs placed at (n, 512) -> where the calibration, which there must be, has them."""
+        """Positions in [0, 1] of scores (n, ...) of inputs with embeddings (n, 512); there must be a calibration."""
         assert self.calibration is not None
         return self.calibration.position(self.leads(scores, inputs, mode).numpy(), mode)
 
     def score(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> dict[str, float]:
-        """The scores of two windows, {"both", "harmonic", "percussive"} or {"both"}: see `compare`."""
+        """{mode: score} of two windows, see `compare`."""
         return self.compare(heard, spoken, pool).scores
 
     @torch.inference_mode()
     def compare(self, heard: np.ndarray, spoken: np.ndarray, pool: ThreadPoolExecutor | None = None) -> CoherenceScores:
-        """How well one window answers another; 5 s is what was learned.
+        """Scores and positions of an input and an output, (n,) float32 at 16 kHz each; the models were trained on 5 s.
 
-        CoherenceError if they differ in length, are shorter than 0.31 s or hold what is no number.
+        CoherenceError if they differ in length, are shorter than 0.31 s or hold NaN or Inf.
         """
-        pictures = self._pictures([heard, spoken], pool)
-        every = torch.cat([mask_channel(pictures, mode) for mode in self.modes])
-        inputs, outputs = self(every).reshape(len(self.modes), 2, EMBEDDING_DIM).unbind(1)
+        features = self._features_of([heard, spoken], pool)
+        all_modes = torch.cat([mask_channel(features, mode) for mode in self.modes])
+        inputs, outputs = self(all_modes).reshape(len(self.modes), 2, EMBEDDING_DIM).unbind(1)
         return self.compare_embeddings({m: (inputs[n][None], outputs[n][None]) for n, m in enumerate(self.modes)})[0]
 
     @torch.inference_mode()
-    def compare_embeddings(self, placed: dict[str, tuple[Tensor, Tensor]]) -> list[CoherenceScores]:
-        """Of n pairs, given where each mode places their inputs and their outputs, (n, 512) each."""
-        scores = {mode: ((x @ self.similarity) * y).sum(1) for mode, (x, y) in placed.items()}
-        where = {mode: self.positions(scores[mode], placed[mode][0], mode) for mode in scores if self.calibration}
+    def compare_embeddings(self, embeddings: dict[str, tuple[Tensor, Tensor]]) -> list[CoherenceScores]:
+        """Scores and positions of n pairs. embeddings: mode -> of the inputs and of the outputs, (n, 512) each."""
+        scores = {mode: ((x @ self.similarity) * y).sum(1) for mode, (x, y) in embeddings.items()}
+        positions = {m: self.positions(scores[m], embeddings[m][0], m) for m in scores if self.calibration}
         return [
             CoherenceScores(
-                {m: float(of[n]) for m, of in scores.items()}, {m: float(of[n]) for m, of in where.items()} or None
+                {m: float(values[n]) for m, values in scores.items()},
+                {m: float(values[n]) for m, values in positions.items()} or None,
             )
             for n in range(len(next(iter(scores.values()))))
         ]
 
-    def _pictures(self, windows: list[np.ndarray], pool: ThreadPoolExecutor | None = None) -> Tensor:
+    def _features_of(self, windows: list[np.ndarray], pool: ThreadPoolExecutor | None = None) -> Tensor:
+        """`features` of windows of one length, (windows, channels, 64, frames). CoherenceError if they differ."""
         lengths = sorted({len(window) for window in windows})
         if len(lengths) != 1 or lengths[0] < SHORTEST_WINDOW_SAMPLES:
             raise CoherenceError(
@@ -186,9 +201,9 @@ class Coherence(nn.Module):
         return torch.stack([self.features(window, pool) for window in windows]).to(self.similarity.dtype)
 
     def fuse(self) -> Coherence:
-        """For playing: normalizations become part of the convolutions before them. Cannot be trained any more.
+        """Merge each batch normalisation into the convolution before it, in place; training is impossible afterwards.
 
-        Channels last in memory: oneDNN's convolutions are a sixth faster for it.
+        Weights are stored channels last, for which oneDNN's convolutions are a sixth faster.
         """
         self.eval()
         for module in self.encoder.modules():
@@ -204,16 +219,17 @@ class Coherence(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str, fuse: bool = True) -> Coherence:
-        """From a folder with coherence.json and coherence.safetensors. CoherenceError says what is wrong with it."""
+        """Read a folder with coherence.json and coherence.safetensors. CoherenceError says what is wrong with it."""
         folder = Path(folder)
         try:
-            about = json.loads((folder / "coherence.json").read_text())
-            if about["format"] not in (1, FORMAT):  # 1 had no strangers
-                raise ValueError(f"format {about['format']}, this Antiphon reads {FORMAT}")
-            model = cls(bool(about["separated"]))
+            header = json.loads((folder / "coherence.json").read_text())
+            if header["format"] not in (1, FORMAT):  # 1 had no strangers
+                raise ValueError(f"format {header['format']}, this Antiphon reads {FORMAT}")
+            model = cls(bool(header["separated"]))
             model.load_weights(load_file(folder / "coherence.safetensors"))
-            held = about.get("calibration")
-            model.calibration, model.source = Calibration(**held) if held else None, str(about.get("source", ""))
+            calibration = header.get("calibration")
+            model.calibration = Calibration(**calibration) if calibration else None
+            model.source = str(header.get("source", ""))
             if model.calibration and not set(model.modes) <= set(model.calibration.true):
                 raise KeyError("its calibration lacks a mode")
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
@@ -227,37 +243,41 @@ class Coherence(nn.Module):
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load weights (name -> value), all of them and no others; ValueError or RuntimeError says what is wrong."""
-        found = self.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
-        wrong = [name for name in found.missing_keys + found.unexpected_keys if "num_batches" not in name]
+        report = self.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
+        wrong = [name for name in report.missing_keys + report.unexpected_keys if "num_batches" not in name]
         wrong += [name for name, value in self.state_dict().items() if not value.isfinite().all()]
         if wrong:
             raise ValueError(f"weight {wrong[0]} is missing, too many or no number")
 
     def files(self, dtype: torch.dtype = torch.float16) -> dict[str, bytes]:
-        """What `load` reads: name -> content. To be written atomically by who knows the disk.
+        """{name: content} of the files that `load` reads; the caller writes them.
 
-        dtype: of the weights; float16 changed scores of the embedded model by up to 0.014 of 40. ValueError once fused.
+        dtype: of the weights; float16 changes scores of the embedded model, of about 40, by up to 0.014. ValueError if
+        the model has been fused.
         """
         state = {name: value for name, value in self.state_dict().items() if "num_batches" not in name}
         if "encoder.stem.0.bias" in state:
             raise ValueError("a fused model cannot be kept: load it with fuse=False")
-        held = asdict(self.calibration) if self.calibration else None
-        about = {"format": FORMAT, "separated": self.separated, "source": self.source, "calibration": held}
+        calibration = asdict(self.calibration) if self.calibration else None
+        header = {"format": FORMAT, "separated": self.separated, "source": self.source, "calibration": calibration}
         weights = save({name: value.to(dtype).contiguous() for name, value in state.items()})
-        return {"coherence.safetensors": weights, "coherence.json": (json.dumps(about) + "\n").encode()}
+        return {"coherence.safetensors": weights, "coherence.json": (json.dumps(header) + "\n").encode()}
 
 
 def mask_channel(features: Tensor, mode: str) -> Tensor:
-    """(n, channels, 64, frames) with the channel that `mode` does not name set to 0, as in training; "both": as is."""
+    """Copy of features (n, channels, 64, frames) whose channel not named by `mode` is 0, as in training; "both": as is.
+
+    ValueError: another mode, or "harmonic" or "percussive" without two channels.
+    """
     if mode == "both":
         return features
     if mode not in MODES or features.shape[1] != 2:
         raise ValueError(f"mode {mode!r}: expected one of {', '.join(MODES)}, the last two with two channels")
-    found = features.clone()
-    found[:, 1 if mode == "harmonic" else 0] = 0
-    return found
+    masked = features.clone()
+    masked[:, 1 if mode == "harmonic" else 0] = 0
+    return masked
 
 
 def audible(window: np.ndarray, gate_db: float = GATE_DB) -> bool:
-    """Whether there is something to score in a window (n,): its level is above the gate, and it is all numbers."""
+    """Whether a window (n,) can be scored: its RMS is above gate_db (dBFS) and no sample is NaN or Inf."""
     return bool(gate_db < level_db(window) < np.inf)

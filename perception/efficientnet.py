@@ -1,7 +1,7 @@
 """EfficientNet-B0 (Tan & Le, 2019, table 1) without its top, as COCOLA trains it: any number of input channels.
 
-Layers of stride 2 pad as the official COCOLA backbone does, whose padding was reckoned once for pictures of 224 x 224,
-as if every size were even. Padding to the actual size, as TensorFlow and other EfficientNets do, would give other
+Layers of stride 2 pad as the official COCOLA backbone does, whose padding is fixed for inputs of 224 x 224, where
+every size is even. Padding to the actual size, as TensorFlow and other EfficientNets do, would give other
 numbers for 501 frames, so weights would not carry over.
 """
 
@@ -23,8 +23,10 @@ STAGES = (
     (6, 5, 2, 112, 192, 4),
     (6, 3, 1, 192, 320, 1),
 )
-FEATURE_DIM = 1280  # of what comes out
-DROP_PATH = 0.2  # of the last block; the first has none, those between in proportion
+FEATURE_DIM = 1280  # channels of the output
+DROP_PATH = (
+    0.2  # probability that training skips the last block; it grows linearly from 0 at the first (stochastic depth)
+)
 batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
@@ -46,7 +48,7 @@ class Conv(nn.Conv2d):
 class Block(nn.Module):
     """Mobile inverted bottleneck with squeeze and excitation.
 
-    What a convolution has made is overwritten by what follows it, which spares a tenth of the time or more.
+    Activations overwrite the output of the convolution before them, which saves a tenth of the time or more.
     """
 
     def __init__(self, expansion: int, kernel: int, stride: int, inner: int, outer: int, drop: float):
@@ -68,13 +70,13 @@ class Block(nn.Module):
         if not self.skip:
             return projected
         if self.training and self.drop:
-            kept = torch.rand(len(projected), 1, 1, 1, device=projected.device) >= self.drop
-            projected = projected * kept / (1 - self.drop)
+            survives = torch.rand(len(projected), 1, 1, 1, device=projected.device) >= self.drop
+            projected = projected * survives / (1 - self.drop)
         return x + projected
 
 
 class EfficientNet(nn.Module):
-    """(n, channels, height, width) -> (n, 1280): stem, sixteen blocks, head, mean over the picture."""
+    """(n, channels, height, width) -> (n, 1280): stem, sixteen blocks, head, mean over height and width."""
 
     def __init__(self, channels: int):
         super().__init__()

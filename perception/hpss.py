@@ -1,9 +1,12 @@
-"""What COCOLA hears: 5 s of sound as two mel spectrograms, what sustains and what strikes.
+"""The features of COCOLA: two mel spectrograms of a sound, of its harmonic and of its percussive part.
 
-STFT of 1024 points (Hann window of 400 samples, one frame each 160, centred, zeros beyond the ends) at 16 kHz; harmonic
-and percussive parts by medians over 31 frames and 31 bins and soft masks of power 2 (FitzGerald, 2010); 64 Slaney mel
-bands from 60 to 7800 Hz; dB below each part's own maximum, at most 80. The same numbers as librosa's `decompose.hpss`,
-`melspectrogram` and `power_to_db` give, on which the official checkpoints were trained, without its cost.
+STFT of 1024 points (Hann window of 400 samples, one frame each 160, centred, zeros beyond the ends) at 16 kHz. A steady
+tone is a line along time in the spectrogram, a stroke a line along frequency. So the median over 31 frames keeps the
+harmonic part H, the median over 31 bins the percussive part P, and the soft masks H^2 / (H^2 + P^2) and
+P^2 / (H^2 + P^2) divide the magnitude between them (FitzGerald, "Harmonic/percussive separation using median
+filtering", DAFx 2010). Then 64 Slaney mel bands from 60 to 7800 Hz, in dB below the maximum of each part, 80 dB at
+most. The values equal those of librosa's `decompose.hpss`, `melspectrogram` and `power_to_db`, on which the official
+checkpoints were trained; `running_median` makes them cheaper.
 """
 
 from __future__ import annotations
@@ -21,57 +24,61 @@ SAMPLERATE = 16000
 FFT_SIZE, WINDOW_SIZE, FRAME_STEP = 1024, 400, 160  # samples
 MEL_BANDS, MEL_LOW_HZ, MEL_HIGH_HZ = 64, 60.0, 7800.0  # Hz
 MEDIAN_WIDTH = 31  # frames, and bins, of a median
-TILE, LANES = 528, 64  # rows and columns at a time: what fits a processor's cache, and 5 s in one piece
-RANGE_DB = 80.0  # dB that are kept below the maximum
-POWER_FLOOR = np.float32(1e-10)  # power, what silence is taken for
-TINY = np.float32(1.1754944e-38)  # magnitude below which both medians count as nothing: the least normal float32
-MAX_AMPLITUDE = 1e15  # sample; the power of a sound beyond it would be no float32
+TILE_ROWS, LANE_COLUMNS = (
+    528,
+    64,
+)  # rows and columns that `running_median` takes at a time: 5 s, within a processor's cache
+RANGE_DB = 80.0  # levels further below the maximum are raised to it
+POWER_FLOOR = np.float32(1e-10)  # lowest power before the logarithm: -100 dB
+TINY = np.float32(1.1754944e-38)  # magnitude, the least normal float32; where both medians are below, masks are 1/2
+MAX_AMPLITUDE = 1e15  # full scales; the power of a louder sample overflows float32
 
 
 class CoherenceError(ValueError):
-    """A coherence model, or sound to be scored, that cannot be used, told in the user's words."""
+    """A coherence model, or a sound to be scored, cannot be used; the message says why and what to do."""
 
 
 def harmonic_percussive(audio: np.ndarray, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
-    """(n,) float32 mono at 16 kHz -> (2, 64, 1 + n // 160) float32 dB in [-80, 0]: what sustains, what strikes.
+    """(n,) float32 mono at 16 kHz -> (2, 64, 1 + n // 160) float32 dB in [-80, 0]: harmonic, percussive.
 
-    pool: does one of the two medians meanwhile, for two cores. CoherenceError if the sound is empty, has several
-    channels or holds what is no number.
+    pool: calculates one of the two medians in another thread. CoherenceError if the sound is empty, has several
+    channels or holds NaN, Inf or samples beyond MAX_AMPLITUDE.
     """
     magnitude = stft_magnitude(audio, "constant")
     if pool is None:
-        sustained, struck = running_median(magnitude), _across(magnitude)
+        harmonic, percussive = running_median(magnitude), _median_over_bins(magnitude)
     else:
-        waiting = pool.submit(_across, magnitude)
-        sustained, struck = running_median(magnitude), waiting.result()
-    decibels = _decibels(soft_masked_power(magnitude, sustained, struck), mel_filters())
+        future = pool.submit(_median_over_bins, magnitude)
+        harmonic, percussive = running_median(magnitude), future.result()
+    decibels = _decibels(soft_masked_power(magnitude, harmonic, percussive), mel_filters())
     return np.asarray(np.maximum(decibels - decibels.max(axis=(1, 2), keepdims=True), -RANGE_DB))
 
 
 def mel_spectrogram(audio: np.ndarray) -> np.ndarray:
-    """(n,) float32 mono at 16 kHz -> (1, 64, 1 + n // 160) float32 dB, -100 at least: for models without separation.
+    """(n,) float32 mono at 16 kHz -> (1, 64, 1 + n // 160) float32 dB, -100 or more: for models without separation.
 
-    The official ones were trained on another recipe, torchaudio's: HTK mel bands without normalization, mirrored ends,
-    dB of full scale. CoherenceError as above.
+    The official models without separation were trained on torchaudio's features: HTK mel bands without normalisation,
+    the ends mirrored, dB of full scale. CoherenceError as in `harmonic_percussive`.
     """
     return _decibels(np.square(stft_magnitude(audio, "reflect"))[None], mel_filters(htk=True))
 
 
-def _across(magnitude: np.ndarray) -> np.ndarray:
-    """Medians over the bins of each frame."""
+def _median_over_bins(magnitude: np.ndarray) -> np.ndarray:
+    """(frames, bins) -> (frames, bins): the median over 31 bins around each, within its frame."""
     return np.ascontiguousarray(running_median(np.ascontiguousarray(magnitude.T)).T)
 
 
 def _decibels(power: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """(channels, frames, bins) -> (channels, bands, frames)."""
+    """Power (channels, frames, bins) -> dB (channels, bands, frames), -100 or more."""
     return np.ascontiguousarray((10 * np.log10(np.maximum(power @ filters.T, POWER_FLOOR))).transpose(0, 2, 1))
 
 
 def stft_magnitude(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> np.ndarray:
-    """(1 + n // 160, 513) float32 magnitudes. ends: "constant" (zeros) or "reflect", what is beyond them.
+    """(1 + n // 160, 513) float32 magnitudes. ends: samples beyond the sound are 0 ("constant") or "reflect" it.
 
-    Transformed in float64 as librosa does: in float32 the ratio of two medians 80 dB below a loud tone strays by 4e-3
-    dB. The window is put before the zeros that make 1024 of its 400 samples, not amid them; only phases differ by that.
+    The transform is in float64, as librosa's: in float32 the ratio of two medians 80 dB below a loud tone is off by
+    4e-3 dB. librosa pads the 400 samples of a window to 1024 on both sides, here zeros follow them; that changes the
+    phases only.
     """
     if np.ndim(audio) != 1 or not len(audio):
         raise CoherenceError(f"sound of shape {np.shape(audio)}: expected samples of one channel, at least one")
@@ -88,7 +95,7 @@ def stft_magnitude(audio: np.ndarray, ends: Literal["constant", "reflect"]) -> n
 
 @lru_cache
 def mel_filters(htk: bool = False) -> np.ndarray:
-    """(64, 513) float32 triangles over the bins: Slaney's, of unit area, or HTK's, of unit height."""
+    """(64, 513) float32 triangular filters over the bins: Slaney's, of unit area, or HTK's, of unit height."""
     if htk:
         low, high = (2595 * np.log10(1 + hz / 700) for hz in (MEL_LOW_HZ, MEL_HIGH_HZ))
         edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
@@ -108,32 +115,43 @@ def mel_filters(htk: bool = False) -> np.ndarray:
 
 @compiled()
 def complex_magnitude(points: np.ndarray) -> np.ndarray:
-    """(frames, bins) complex128 -> float32."""
-    found = np.empty(points.shape, np.float32)
+    """Magnitudes of (frames, bins) complex128, float32."""
+    magnitudes = np.empty(points.shape, np.float32)
     for i in range(points.shape[0]):
         for j in range(points.shape[1]):
-            found[i, j] = np.sqrt(points[i, j].real ** 2 + points[i, j].imag ** 2)  # hypot is ten times slower
-    return found
+            magnitudes[i, j] = np.sqrt(points[i, j].real ** 2 + points[i, j].imag ** 2)  # hypot is ten times slower
+    return magnitudes
 
 
 @compiled()
 def running_median(columns: np.ndarray) -> np.ndarray:
     """(n, m) float32 -> (n, m): down each column, the median of the 31 values around each, the ends mirrored.
 
-    Windows that are neighbours share most values, so they share the sorting (Adams, "Fast median filters using
-    separable sorting networks", 2021). What 16 of them have in common, 16 values, is sorted; then 8 of them have 8 more
-    in common, and so on, and of h windows only the middle h values of what they have in common can be a median yet.
-    All of it is minima and maxima, the same for any values, done for 64 columns at once: 6 times faster than to
-    keep a sorted window, exact, and NaN does no harm but to what is near it.
+    Neighbouring windows share most values, so they share the sorting (Adams, "Fast median filters using separable
+    sorting networks", ACM Transactions on Graphics 40(4), 2021). The median is the 16th of a window's 31 values.
+
+    h neighbouring windows have 32 - h values in common, and each has h - 1 values besides. A common value that is the
+    k-th of the common ones is, in any of these windows, between the k-th and the (k + h - 1)-th. It can be the 16th
+    only if 17 - h <= k <= 16. So h values, the middle ones, are enough to carry on: for h = 1 that is the median.
+
+    Start: sort the 16 values that 16 windows have in common, by merging sorted runs of 1, 2, 4 and 8 values (`_merge`).
+    Step: of 2 h windows, each half has h more values in common, which are one of the sorted runs of the start.
+    `_middle_of_halves` finds the middle h of the old 2 h and the new h values. After h = 8, 4, 2, 1 each window has its
+    median.
+
+    All this is minima and maxima in an order that does not depend on the values, so 64 columns go at once in vector
+    registers. It is exact, and 6 times faster than a sorted window that is updated. NaN spoils only windows near it.
     """
     n, m = columns.shape
     out = np.empty((n, m), np.float32)
-    runs = np.zeros((5, TILE + 32, LANES), np.float32)  # sorted, of 1, 2, 4, 8 and 16 values
-    middle = np.empty((2, TILE, LANES), np.float32)
-    for top in range(0, n, TILE):
-        high = (min(TILE, n - top) + 15) // 16 * 16
-        for left in range(0, m, LANES):
-            wide = min(LANES, m - left)
+    runs = np.zeros(
+        (5, TILE_ROWS + 32, LANE_COLUMNS), np.float32
+    )  # runs[e]: sorted runs of 2^e values; row i is value i - 16 of the tile
+    middle = np.empty((2, TILE_ROWS, LANE_COLUMNS), np.float32)
+    for top in range(0, n, TILE_ROWS):
+        high = (min(TILE_ROWS, n - top) + 15) // 16 * 16
+        for left in range(0, m, LANE_COLUMNS):
+            wide = min(LANE_COLUMNS, m - left)
             for i in range(high + 32):
                 j = (top + i - 1 - MEDIAN_WIDTH // 2) % (2 * n)
                 runs[0, i, :wide] = columns[min(j, 2 * n - 1 - j), left : left + wide]
@@ -141,7 +159,7 @@ def running_median(columns: np.ndarray) -> np.ndarray:
                 _merge(runs[level], runs[level + 1], 1 << level, high + 32)
             middle[0, :high] = runs[4, 16 : 16 + high]
             for level in range(3, -1, -1):
-                _narrow(middle[(level + 1) % 2], runs[level], middle[level % 2], 1 << level, high)
+                _middle_of_halves(middle[(level + 1) % 2], runs[level], middle[level % 2], 1 << level, high)
             for i in range(min(high, n - top)):
                 out[top + i, left : left + wide] = middle[0, i, :wide]
     return out
@@ -149,40 +167,53 @@ def running_median(columns: np.ndarray) -> np.ndarray:
 
 @compiled()
 def _merge(runs: np.ndarray, merged: np.ndarray, h: int, high: int) -> None:
-    """Sorted runs of h values become sorted runs of 2 h."""
+    """Sorted runs of h values in `runs` become sorted runs of 2 h in `merged`, both (rows, lanes), `high` rows of them.
+
+    The minima of a rising and a reversed rising run are the h lowest of both, the maxima the h highest, and both are
+    bitonic: they rise and then fall, or after a rotation (Batcher, 1968).
+    """
     for first in range(0, high, 2 * h):
         for i in range(h):
-            one, other = first + i, first + 2 * h - 1 - i
-            for lane in range(LANES):
-                a, b = runs[one, lane], runs[other, lane]
-                merged[one, lane] = a if a < b else b
-                merged[other, lane] = b if a < b else a
-        _straighten(merged, first, h)
-        _straighten(merged, first + h, h)
+            low, top = first + i, first + 2 * h - 1 - i
+            for lane in range(LANE_COLUMNS):
+                a, b = runs[low, lane], runs[top, lane]
+                merged[low, lane] = a if a < b else b
+                merged[top, lane] = b if a < b else a
+        _sort_bitonic(merged, first, h)
+        _sort_bitonic(merged, first + h, h)
 
 
 @compiled()
-def _narrow(wider: np.ndarray, runs: np.ndarray, middle: np.ndarray, h: int, high: int) -> None:
-    """From the middle 2 h values of what 2 h windows share to the middle h of what each half of them shares."""
+def _middle_of_halves(wider: np.ndarray, runs: np.ndarray, middle: np.ndarray, h: int, high: int) -> None:
+    """From the middle 2 h common values of 2 h windows to the middle h common values of each half of these windows.
+
+    wider: sorted w of 2 h values for each 2 h windows. runs: sorted runs of h; v is the one of the h values that the
+    windows of this half have in common besides. The middle h of all 3 h values are the medians of the triples
+    w[i], w[h + i], v[h - 1 - i]. By the 0-1 principle it is enough to see this for zeros and ones. Let w have p ones
+    and v q of them: v[h - 1 - i] is 1 for i < q. If p <= h, w[i] is 0 and w[h + i] is 1 for i >= h - p, so the median
+    is 1 for h - p <= i < q: p + q - h of the h values, as among the middle ones. If p > h, w[h + i] is 1 and w[i] is 1
+    for i >= 2 h - p, so it is 1 for i >= 2 h - p or i < q: again p + q - h of them, or all. The ones are adjacent, if
+    need be round the end: the sequence is bitonic, and `_sort_bitonic` sorts it.
+    """
     for half in range(high // h):
         old = half // 2 * 2 * h
-        new = h * (half + 1 if half % 2 == 0 else half + 32 // h - 1)  # the h values that this half has more
+        new = h * (half + 1 if half % 2 == 0 else half + 32 // h - 1)  # first row of v
         for i in range(h):
-            for lane in range(LANES):
+            for lane in range(LANE_COLUMNS):
                 a, b, c = wider[old + i, lane], wider[old + h + i, lane], runs[new + h - 1 - i, lane]
                 a = a if a > c else c
                 middle[half * h + i, lane] = a if a < b else b
-        _straighten(middle, half * h, h)
+        _sort_bitonic(middle, half * h, h)
 
 
 @compiled()
-def _straighten(rows: np.ndarray, first: int, count: int) -> None:
-    """Sort `count` rows that rise and fall (Batcher's bitonic merger)."""
+def _sort_bitonic(rows: np.ndarray, first: int, count: int) -> None:
+    """Sort `count` rows from `first` on, a power of 2, bitonic in each lane (Batcher's bitonic merger, 1968)."""
     step = count // 2
     while step:
         for i in range(first, first + count):
             if not (i - first) & step:
-                for lane in range(LANES):
+                for lane in range(LANE_COLUMNS):
                     a, b = rows[i, lane], rows[i + step, lane]
                     rows[i, lane] = a if a < b else b
                     rows[i + step, lane] = b if a < b else a
@@ -190,20 +221,24 @@ def _straighten(rows: np.ndarray, first: int, count: int) -> None:
 
 
 @compiled(error_model="numpy")  # without a check for 0 in each division
-def soft_masked_power(magnitude: np.ndarray, sustained: np.ndarray, struck: np.ndarray) -> np.ndarray:
-    """(frames, bins) each -> power (2, frames, bins) of the two parts: soft masks of power 2, halves of nothing."""
+def soft_masked_power(magnitude: np.ndarray, harmonic: np.ndarray, percussive: np.ndarray) -> np.ndarray:
+    """Power (2, frames, bins) of both parts of a magnitude (frames, bins), given its two medians, by soft masks.
+
+    The masks are a^2 / (a^2 + b^2) and b^2 / (a^2 + b^2) of the medians, both divided by the larger one, or no square
+    of a quiet sound would be a float32. Where both medians are below TINY, the masks are 1/2.
+    """
     frames, bins = magnitude.shape
     power = np.empty((2, frames, bins), np.float32)
-    one = np.float32(1)
+    unit = np.float32(1)
     for i in range(frames):
         for j in range(bins):
-            a, b = sustained[i, j], struck[i, j]
-            most = a if a > b else b
-            nothing = most < TINY
-            a = one if nothing else a / most
-            b = one if nothing else b / most
+            a, b = harmonic[i, j], percussive[i, j]
+            larger = a if a > b else b
+            silent = larger < TINY
+            a = unit if silent else a / larger
+            b = unit if silent else b / larger
             a, b = a * a, b * b
-            whole = magnitude[i, j] / (a + b)
-            power[0, i, j] = (a * whole) ** 2
-            power[1, i, j] = (b * whole) ** 2
+            scale = magnitude[i, j] / (a + b)
+            power[0, i, j] = (a * scale) ** 2
+            power[1, i, j] = (b * scale) ** 2
     return power

@@ -1,4 +1,4 @@
-"""How loud sound is: the one measure that the gate, a corpus, level following and the meter share."""
+"""RMS level: the one measure that the gate, a corpus, level following and the meter share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rms(audio: np.ndarray) -> np.ndarray:
     """
     if audio.shape[-1] == 0:
         return np.zeros(audio.shape[:-1])
-    with np.errstate(invalid="ignore"):  # of what is no number the level is none either
+    with np.errstate(invalid="ignore"):  # the RMS of NaN or Inf is NaN
         return np.asarray(np.std(audio, axis=-1, dtype=np.float64))
 
 

@@ -1,11 +1,12 @@
-"""A COCOLA in miniature: does this segment of a memory fit what was just heard? From hop features, in microseconds.
+"""The proxy: an estimate of coherence from hop features, fast enough to score many segments per hop (microseconds).
 
-Score of what was heard h and a segment s: ((Hh)ᵀ(Ss) - ‖Ss‖²/2) / √rank, that is, how near Ss is to where Hh expects
-it. h are the features of the last `context` hops heard, s those of the segment, both measured from the mean of the
-training hops, with a 1 appended for the bias; a silent hop counts as that mean. Learned as
-COCOLA is (Ciranni et al., 2024, eq. (3)): to find, for what was heard, what the partner really played next among what
-it played elsewhere (train/fit_proxy.py). Hence it estimates log p(s | h) / p(s), up to a constant: how much more likely
-the segment is because of what was heard. The score has no unit; only differences between segments mean something.
+The score of the hops heard, h, and a segment s is ((Hh)ᵀ(Ss) - ‖Ss‖²/2) / √rank: up to a term without s, minus half
+the squared distance of Hh and Ss. h are the features of the last `context` hops heard, s those of the segment, both
+measured from the mean of the training hops, with a 1 appended for the bias; a silent hop counts as that mean. The
+training is COCOLA's (Ciranni et al., 2024, eq. (3)): given h, find what the partner really played next among what it
+played elsewhere (train/fit_proxy.py). Hence the score estimates log p(s | h) / p(s), up to a constant: how much more
+likely the segment is because of what was heard. The score has no unit; only differences between segments mean
+something.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Hops = Sequence[np.ndarray | None]  # features (dim,) of hops, None where nothin
 
 
 class ProxyError(ValueError):
-    """A proxy that cannot be used, told in the user's words."""
+    """A proxy that cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,19 @@ class Proxy:
 
     @property
     def context(self) -> int:
-        """Hops heard that it listens to."""
+        """Number of hops heard, the newest, that enter a score."""
         return len(self.heard) // len(self.mean)
 
     def scores(self, heard: Hops, segments: Hops) -> np.ndarray:
         """(len(segments),) float32. heard: the newest hop last; hops that are missing at the beginning were silent."""
         newest = list(heard)[-self.context :]
         row = self._centred([None] * (self.context - len(newest)) + newest).ravel()
-        places = self._centred(segments) @ self.segment + self.segment_bias
-        found = places @ (row @ self.heard + self.heard_bias) - np.square(places).sum(1) / 2
-        return np.asarray(found / np.sqrt(np.float32(places.shape[1])), np.float32)
+        projected = self._centred(segments) @ self.segment + self.segment_bias
+        scores = projected @ (row @ self.heard + self.heard_bias) - np.square(projected).sum(1) / 2
+        return np.asarray(scores / np.sqrt(np.float32(projected.shape[1])), np.float32)
 
     def _centred(self, hops: Hops) -> np.ndarray:
+        """(hops, dim) float32 features less their mean; 0 for silent hops."""
         out = np.zeros((len(hops), len(self.mean)), np.float32)
         for row, feature in zip(out, hops, strict=True):
             if feature is not None:
@@ -72,19 +74,19 @@ class Proxy:
         """Read what `to_bytes` made; ProxyError if it is damaged, or made for another alphabet (its hash)."""
         try:
             raw = path.read_bytes()
-            about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-            made_for, version = about["alphabet"], int(about["format"])
+            metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+            made_with, version = metadata["alphabet"], int(metadata["format"])
             parts = {name: value.astype(np.float32) for name, value in load(raw).items()}
-            proxy = cls(**parts, alphabet=made_for)
+            proxy = cls(**parts, alphabet=made_with)
             proxy._check()
         except (OSError, KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
             why = " ".join(str(error).split())[:120]
             raise ProxyError(f"'{path}' is no proxy, or damaged ({why}): copy it again, or delete it") from None
         if version != FORMAT:
             raise ProxyError(f"'{path}' has format {version}, this Antiphon reads {FORMAT}: update Antiphon")
-        if made_for != alphabet:
+        if made_with != alphabet:
             raise ProxyError(
-                f"'{path}' was made for alphabet {made_for}, the model speaks {alphabet}: delete it, or make another: "
+                f"'{path}' was made for alphabet {made_with}, the model speaks {alphabet}: delete it, or make another: "
                 "python -m train.fit_proxy UNITS -o MODEL"
             )
         return proxy

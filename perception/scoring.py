@@ -1,6 +1,6 @@
-"""Many windows at once: where coherence models place them and what pairs of them score, on all cores, in order.
+"""Embeddings and scores of many windows, on all cores, in order.
 
-Nothing is read before it is needed, so files of hours and evaluations of thousands of windows take little memory.
+Windows are taken from an iterator when a thread needs them, so files of hours take little memory.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from torch import Tensor
 from perception.coherence import Coherence, CoherenceScores, mask_channel
 from perception.transformer import torch_threads
 
-BATCH_WINDOWS = 8  # windows that go through a network together; more is no faster on a processor
+BATCH_WINDOWS = 8  # windows in one pass of a network; more is not faster on a CPU
 Embeddings = dict[str, Tensor]  # mode -> (n, 512)
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def embed_windows(models: Sequence[Coherence], windows: Iterable[np.ndarray], workers: int = 0) -> list[Embeddings]:
-    """Where each model places windows, (n,) float32 at 16 kHz, all of one length: for each of its modes (n, 512).
+    """For each model, mode -> embeddings (windows, 512) of windows (n,) float32 at 16 kHz, all of one length.
 
-    Models that hear in the same way share the pictures. workers: threads; 0: one for each core.
+    Models with equally many channels share the features. workers: threads; 0: one for each core.
     """
-    parts = list(parallel_map(lambda batch: _placed(models, batch), batches(windows, BATCH_WINDOWS), workers))
+    parts = list(parallel_map(lambda batch: _embed(models, batch), batches(windows, BATCH_WINDOWS), workers))
     if not parts:
         return [{mode: torch.zeros(0, len(model.similarity)) for mode in model.modes} for model in models]
     return [
@@ -42,58 +42,60 @@ def embed_windows(models: Sequence[Coherence], windows: Iterable[np.ndarray], wo
 def compare_pairs(
     model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0
 ) -> Iterator[CoherenceScores]:
-    """How well pairs (heard, spoken) fit, one after the other, as `Coherence.compare` does."""
+    """Scores of pairs (heard, spoken), in order, as `Coherence.compare` gives them."""
 
-    def of(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[CoherenceScores]:
-        heard = _placed([model], [one for one, _ in batch])[0]
-        spoken = _placed([model], [other for _, other in batch])[0]
+    def compare(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[CoherenceScores]:
+        heard = _embed([model], [first for first, _ in batch])[0]
+        spoken = _embed([model], [second for _, second in batch])[0]
         return model.compare_embeddings({mode: (heard[mode], spoken[mode]) for mode in model.modes})
 
-    for found in parallel_map(of, batches(pairs, BATCH_WINDOWS // 2), workers):
-        yield from found
+    for scores in parallel_map(compare, batches(pairs, BATCH_WINDOWS // 2), workers):
+        yield from scores
 
 
 @torch.inference_mode()
 def pair_scores(model: Coherence, inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Embeddings (n, 512) and (n, 512) -> (n,): each input with the output in its own place."""
+    """Embeddings (n, 512) and (n, 512) -> scores (n,): input i with output i."""
     return ((inputs @ model.similarity) * outputs).sum(-1)
 
 
 @torch.inference_mode()
-def _placed(models: Sequence[Coherence], windows: list[np.ndarray]) -> list[Embeddings]:
-    pictures: dict[bool, Tensor] = {}
-    found = []
+def _embed(models: Sequence[Coherence], windows: list[np.ndarray]) -> list[Embeddings]:
+    """For each model, mode -> embeddings (windows, 512) of a batch of windows."""
+    features: dict[bool, Tensor] = {}
+    embeddings = []
     for model in models:
-        if model.separated not in pictures:
-            pictures[model.separated] = torch.stack([model.features(window) for window in windows])
-        found.append({mode: model(mask_channel(pictures[model.separated], mode)) for mode in model.modes})
-    return found
+        if model.separated not in features:
+            features[model.separated] = torch.stack([model.features(window) for window in windows])
+        embeddings.append({mode: model(mask_channel(features[model.separated], mode)) for mode in model.modes})
+    return embeddings
 
 
-def batches(things: Iterable[Given], size: int) -> Iterator[list[Given]]:
-    """Lists of `size` things, the last one perhaps shorter."""
-    source = iter(things)
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size` items, the last one perhaps shorter."""
+    source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
 
 
-def parallel_map(work: Callable[[Given], Found], things: Iterable[Given], workers: int = 0) -> Iterator[Found]:
-    """`map` on several cores with few things in hand: order is kept, and `things` are taken from as results are.
+def parallel_map(work: Callable[[Item], Result], items: Iterable[Item], workers: int = 0) -> Iterator[Result]:
+    """`map` on several threads, in order; at most 2 * workers + 1 items are taken before their results are asked for.
 
-    Inside, every thread calculates alone: two that share the cores for each product would wait for each other.
+    workers: threads; 0: one for each core, 8 at most. Inside, PyTorch uses one thread per worker: products that share
+    the cores would wait for each other.
     """
     workers = workers or min(os.cpu_count() or 1, 8)
-    waiting: deque[Future[Found]] = deque()
+    futures: deque[Future[Result]] = deque()
     before = torch_threads()
     with ThreadPoolExecutor(workers, initializer=torch_threads, initargs=(1,)) as pool:
         try:
-            for thing in things:
-                waiting.append(pool.submit(work, thing))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            for item in items:
+                futures.append(pool.submit(work, item))
+                if len(futures) > 2 * workers:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in futures:
+                future.cancel()
             torch_threads(before)

@@ -14,9 +14,8 @@ from perception.level import level_db
 from perception.units import Alphabet
 from perception.wav2vec2 import Encoder, EncoderState
 
-RESAMPLER_DELAY = (
-    64  # samples at the encoder's rate (4 ms) by which resampled sound comes late: soxr's filter looks ahead
-)
+# Samples at the encoder's rate (4 ms) by which resampled sound is delayed, since soxr's filter looks ahead.
+RESAMPLER_DELAY = 64
 DEFAULT_GATE_DB = -50.0  # dBFS
 
 
@@ -36,7 +35,7 @@ def hop_sizes(seconds: float, samplerate: int) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class LabelledHop:
-    """What a listener makes of one hop."""
+    """The result of `Listener.step` for one hop."""
 
     label: int  # 0..K-1, or K for silence
     feature: np.ndarray  # (dim,) float32
@@ -45,7 +44,7 @@ class LabelledHop:
 
 @dataclass
 class ListenerState:
-    """What a listener has heard since the piece began. What was learned is in `Listener`."""
+    """State of a `Listener` after the hops heard since the piece began."""
 
     hops: int  # heard since the piece began
     encoder: EncoderState
@@ -55,8 +54,8 @@ class ListenerState:
 class Listener:
     """Labels each hop with the nearest unit of the alphabet; a hop below the gate is silence.
 
-    encoder, alphabet: as trained, of the same hop; ValueError if they are not. samplerate: of the audio given to
-    `step`, Hz. gate_db: level in dBFS below which a hop is silence, unless `step` is told another.
+    encoder, alphabet: ValueError unless both have the same hop. samplerate: Hz, of the audio given to `step`. gate_db:
+    dBFS RMS below which a hop is silence, unless `step` gets another.
     """
 
     def __init__(self, encoder: Encoder, alphabet: Alphabet, samplerate: int, gate_db: float = DEFAULT_GATE_DB):
@@ -65,7 +64,7 @@ class Listener:
         self.encoder, self.alphabet, self.samplerate, self.gate_db = encoder, alphabet, int(samplerate), gate_db
         common = gcd(self.samplerate, encoder.samplerate)
         self._grid = self.samplerate // common, encoder.samplerate // common  # samples that last equally long
-        self.kept = boundary(1, alphabet.hop, self.samplerate) + 2 * self._grid[0] + self.samplerate // 25
+        self._recent_samples = boundary(1, alphabet.hop, self.samplerate) + 2 * self._grid[0] + self.samplerate // 25
 
     def start(self) -> ListenerState:
         """State of a piece that has not begun: nothing but silence before it."""
@@ -102,13 +101,15 @@ class Listener:
         """
         if self.samplerate == self.encoder.samplerate:
             return audio
-        state.recent = np.concatenate([state.recent, audio.astype(np.float32)])[-self.kept :]
+        state.recent = np.concatenate([state.recent, audio.astype(np.float32)])[-self._recent_samples :]
         end = boundary(state.hops + 1, self.alphabet.hop, self.samplerate)
         wanted = state.hops * self.encoder.hop - RESAMPLER_DELAY
-        here, there = self._grid
-        cut = max((wanted - RESAMPLER_DELAY) // there, 0)
+        period, encoder_period = self._grid
+        cut = max((wanted - RESAMPLER_DELAY) // encoder_period, 0)
         available = end - len(state.recent)
-        cut = max(cut, -(-available // here))
-        made = soxr.resample(state.recent[cut * here - available :], self.samplerate, self.encoder.samplerate, "HQ")
-        made = made[max(wanted - cut * there, 0) :][: self.encoder.hop + min(wanted, 0)]
-        return np.concatenate([np.zeros(self.encoder.hop - len(made), np.float32), made])
+        cut = max(cut, -(-available // period))
+        resampled = soxr.resample(
+            state.recent[cut * period - available :], self.samplerate, self.encoder.samplerate, "HQ"
+        )
+        resampled = resampled[max(wanted - cut * encoder_period, 0) :][: self.encoder.hop + min(wanted, 0)]
+        return np.concatenate([np.zeros(self.encoder.hop - len(resampled), np.float32), resampled])

@@ -2,8 +2,8 @@
 
 `transformers` recomputes at each call what never changes (the norm of the positional weights, a mask that hides
 nothing), takes queries, keys and values in three products, and carries the last layer to the end for frames that
-nobody asked for. Here weights are folded and laid out once, and of the last layer only the newest frames are finished.
-The law: equal to the model's own `forward`, `whole`, to 1e-5.
+are not needed. Here weights are folded and laid out once, and of the last layer only the newest frames are finished.
+The law: equal to the model's own `forward` (`reference_hidden_states`) to 1e-5.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ class ConvLayer:
         """(n, in) -> ((n - kernel) // stride + 1, out), before norm and activation; n >= kernel."""
         channels = signal.shape[1]
         count = (len(signal) - self.kernel) // self.stride + 1
-        made = self.product(signal.as_strided((count, self.kernel * channels), (self.stride * channels, 1)))
+        product = self.product(signal.as_strided((count, self.kernel * channels), (self.stride * channels, 1)))
         if self.paired:
-            made = torch.stack([made, -made], 2).flatten(1)
-        return made if self.bias is None else made + self.bias
+            product = torch.stack([product, -product], 2).flatten(1)
+        return product if self.bias is None else product + self.bias
 
     def __call__(self, signal: Tensor) -> Tensor:
         """The whole layer, where its norm is that of single frames or none."""
-        made = self.linear(signal)
-        activated: Tensor = self.activation(made if self.norm is None else self.norm(made))
+        frames = self.linear(signal)
+        activated: Tensor = self.activation(frames if self.norm is None else self.norm(frames))
         return activated
 
 
@@ -97,9 +97,9 @@ class TransformerLayer:
     def attend(self, x: Tensor, newest: int) -> Tensor:
         """(n, dim) -> (newest, dim): attention of the newest frames to all of them; newest = n but in the last."""
         parts = [x[len(x) - newest :], x][-len(self.mixed) :]
-        made = [product(part).view(len(part), -1, self.heads, self.dim // self.heads).permute(1, 2, 0, 3)
+        groups = [product(part).view(len(part), -1, self.heads, self.dim // self.heads).permute(1, 2, 0, 3)
                 for product, part in zip(self.mixed, parts, strict=True)]  # fmt: skip
-        query, key, value = (one for group in made for one in group)
+        query, key, value = (part for group in groups for part in group)
         mixed = F.scaled_dot_product_attention(query[None], key[None], value[None])[0]
         return self.out(mixed.transpose(0, 1).reshape(newest, self.dim))
 
@@ -117,29 +117,29 @@ class Transformer:
 
     def __init__(self, model: Any, dtype: torch.dtype = torch.float32):
         encoder = model.encoder
-        self.before = model.config.do_stable_layer_norm  # norms stand before each part, or after it
+        self.pre_norm = model.config.do_stable_layer_norm  # norms stand before each part, or after it
         self.norm = encoder.layer_norm
         self.position = encoder.pos_conv_embed
         conv = self.position.conv
-        self.place = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
+        self.positional_conv = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
         self.layers = [TransformerLayer(layer, dtype, layer is encoder.layers[-1]) for layer in encoder.layers]
 
     def __call__(self, window: Tensor, newest: int) -> Tensor:
         """(n, hidden) projected frames, oldest first -> (newest, hidden) last hidden states of the newest."""
-        weight, bias, padding, groups = self.place
-        placed = F.conv1d(window.T[None], weight, bias, padding=padding, groups=groups)[0, :, : len(window)]
-        x = window + self.position.activation(placed).T
-        if not self.before:
+        weight, bias, padding, groups = self.positional_conv
+        positions = F.conv1d(window.T[None], weight, bias, padding=padding, groups=groups)[0, :, : len(window)]
+        x = window + self.position.activation(positions).T
+        if not self.pre_norm:
             x = self.norm(x)
         for layer in self.layers:
             wanted = newest if layer is self.layers[-1] else len(x)
-            if self.before:
+            if self.pre_norm:
                 x = x[len(x) - wanted :] + layer.attend(layer.norm(x), wanted)
                 x = x + layer.forward(layer.final_norm(x))
             else:
                 x = layer.norm(x[len(x) - wanted :] + layer.attend(x, wanted))
                 x = layer.final_norm(x + layer.forward(x))
-        last: Tensor = self.norm(x) if self.before else x
+        last: Tensor = self.norm(x) if self.pre_norm else x
         return last
 
 

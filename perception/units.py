@@ -16,20 +16,20 @@ from safetensors.numpy import load, save
 
 
 class AlphabetError(ValueError):
-    """An alphabet that cannot be used, told in the user's words."""
+    """An alphabet that cannot be used; the message says why and what to do."""
 
 
 def file_stem(units: int, hop: float) -> str:
-    """What everything that speaks the alphabet of K units at a hop (s) is called on disk: k64_h0.50."""
+    """File name without ending of all that belongs to the alphabet of K units at a hop (s): k64_h0.50."""
     return f"k{units}_h{hop:.2f}"
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """K units in a whitened space: a feature is projected, then named after the nearest centroid.
+    """K units in a projected space: the label of a feature is the index of the centroid nearest to its projection.
 
-    mean (dim,), projection (dim, kept), centroids (K, kept): float32. hop: seconds it was fitted at. shapes: s where
-    units 12 p + r, p < s, are shape p on pitch class r, so that labels can be transposed; 0 where they cannot.
+    mean (dim,), projection (dim, d), centroids (K, d): float32. hop: seconds of the hops it was fitted on. shapes: s if
+    units 12 p + r, p < s, are shape p on pitch class r, so that labels can be transposed; 0 if they cannot.
     """
 
     mean: np.ndarray
@@ -40,7 +40,7 @@ class Alphabet:
 
     @property
     def units(self) -> int:
-        """K."""
+        """Number of units K, silence not counted."""
         return len(self.centroids)
 
     @property
@@ -50,65 +50,65 @@ class Alphabet:
 
     @property
     def hash(self) -> str:
-        """Short fingerprint, such as k64-0.5s-3fa1c2; corpus and decision store it and must agree."""
+        """Fingerprint such as k64-0.5s-3fa1c2 (6 digits of SHA-256); corpus and decision model must agree on it."""
         digest = hashlib.sha256()
         for part in (self.mean, self.projection, self.centroids):
             digest.update(np.ascontiguousarray(part, "<f4").tobytes())
         return f"k{self.units}-{self.hop:g}s-{digest.hexdigest()[:6]}"
 
     def project(self, features: np.ndarray) -> np.ndarray:
-        """(n, dim) -> (n, kept): where features lie among the centroids."""
+        """Features (n, dim) -> (n, d), in the space of the centroids."""
         return np.asarray((features - self.mean) @ self.projection)
 
     def quantize(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) features -> (n,) int32 labels in [0, K)."""
-        placed = self.project(np.atleast_2d(features))
-        distance = (self.centroids**2).sum(1) - 2 * placed @ self.centroids.T
+        projected = self.project(np.atleast_2d(features))
+        distance = (self.centroids**2).sum(1) - 2 * projected @ self.centroids.T  # without the norm of the feature
         return np.asarray(distance.argmin(1), np.int32)
 
     def to_bytes(self) -> bytes:
         """The content of a .safetensors file, as `load` reads it."""
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
         tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
-        about = {"hop": str(self.hop), "hash": self.hash, "shapes": str(self.shapes), "format": "1"}
-        return bytes(save(tensors, metadata=about))
+        metadata = {"hop": str(self.hop), "hash": self.hash, "shapes": str(self.shapes), "format": "1"}
+        return bytes(save(tensors, metadata=metadata))
 
     @classmethod
     def load(cls, path: Path) -> Alphabet:
         """Read what `to_bytes` made; AlphabetError if there is none or it is damaged."""
         try:
             raw = Path(path).read_bytes()
-            about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-            alphabet = cls(**load(raw), hop=float(about["hop"]), shapes=int(about.get("shapes", 0)))
-            said, found = about["hash"], alphabet.hash
+            metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+            alphabet = cls(**load(raw), hop=float(metadata["hop"]), shapes=int(metadata.get("shapes", 0)))
+            stored, calculated = metadata["hash"], alphabet.hash
         except OSError as error:
             why = (error.strerror or "").lower()
             raise AlphabetError(f"no alphabet at '{path}' ({why}): make one with  antiphon train units") from None
         except (KeyError, TypeError, ValueError, SafetensorError) as error:
             why = " ".join(str(error).split())[:160]
             raise AlphabetError(f"'{path}' is no alphabet, or damaged ({why}): copy or fit it again") from None
-        if found != said:
-            raise AlphabetError(f"'{path}' is damaged, it is {found} and says {said}: copy or fit it again")
+        if calculated != stored:
+            raise AlphabetError(f"'{path}' is damaged, it is {calculated} and says {stored}: copy or fit it again")
         return alphabet
 
 
-def pca_projection(features: np.ndarray, kept: int = 48, power: float = 0.5) -> np.ndarray:
-    """(dim, kept) float32 projection on the first principal directions of features (n, dim).
+def pca_projection(features: np.ndarray, dimensions: int = 48, power: float = 0.5) -> np.ndarray:
+    """(dim, dimensions) float32 projection on the first principal directions of features (n, dim).
 
     power: 0 keeps the variance of each direction, 1 whitens it.
     """
     values, vectors = np.linalg.eigh(np.cov(features.T.astype(np.float64)))
-    kept = min(kept, len(values))
-    values, vectors = np.maximum(values[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
+    d = min(dimensions, len(values))
+    values, vectors = np.maximum(values[::-1][:d], 1e-9), vectors[:, ::-1][:, :d]
     return np.asarray(vectors * values ** (-power / 2), np.float32)
 
 
 def fit_alphabet(
     features: np.ndarray, units: int, hop: float, projection: np.ndarray | None = None, seed: int = 0
 ) -> Alphabet:
-    """k-means (scikit-learn) over hop features (n, dim), where `projection` (dim, kept) places them.
+    """k-means (scikit-learn) over hop features (n, dim), projected by `projection` (dim, d).
 
-    projection: what shall tell units apart; None takes the `principal` directions. AlphabetError if there are fewer
+    projection: None takes `pca_projection`. AlphabetError if there are fewer
     than ten hops for each unit.
     """
     from sklearn.cluster import MiniBatchKMeans
@@ -117,8 +117,8 @@ def fit_alphabet(
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
     projection = pca_projection(features) if projection is None else projection.astype(np.float32)
-    placed = (features - mean).astype(np.float32) @ projection
-    means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(placed)
+    projected = (features - mean).astype(np.float32) @ projection
+    means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4, max_iter=60).fit(projected)
     return Alphabet(mean.astype(np.float32), projection, means.cluster_centers_.astype(np.float32), hop)
 
 
@@ -127,11 +127,12 @@ def fit_transposable_alphabet(
 ) -> Alphabet:
     """k-means under transposition: the first 12 s units are s shapes on each of the 12 pitch classes.
 
-    projection (dim, 12 b) places a hop as b blocks of 12 pitch classes, so a transposition by t semitones turns each
-    block by t; unit 12 p + r is shape p turned by r, and label 12 p + r transposed is label 12 p + (r + t) mod 12.
-    The other 4 units (units = 12 s + 4) do not turn: each is level within a block, for what has no pitch class.
-    Shapes begin as scikit-learn's k-means of hops turned to their strongest pitch class, then all turns compete
-    (Lloyd's rounds). AlphabetError if units is no multiple of 12 plus 4, or hops are fewer than ten a unit.
+    projection (dim, 12 b) gives b blocks of 12 pitch classes for a hop, so a transposition by t semitones rotates each
+    block by t; unit 12 p + r is shape p rotated by r, and label 12 p + r transposed is label 12 p + (r + t) mod 12.
+    The other 4 units (units = 12 s + 4) do not rotate: each is constant within a block, for what has no pitch class.
+    Shapes begin as scikit-learn's k-means of hops rotated to their strongest pitch class; then all rotations compete
+    in `rounds` rounds of Lloyd's algorithm. AlphabetError if units is no multiple of 12 plus 4, or hops are fewer than
+    ten a unit.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -141,38 +142,43 @@ def fit_transposable_alphabet(
     if len(features) < 10 * units:
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
-    placed = ((features - mean) @ projection).astype(np.float32).reshape(len(features), -1, 12)
-    canonical = transposed(placed, -placed[:, 0].argmax(1)).reshape(len(placed), -1)
-    found = MiniBatchKMeans(shapes, random_state=seed, batch_size=8192, n_init=4).fit(canonical).cluster_centers_
-    start = placed.mean(2, keepdims=True).reshape(len(placed), -1)
-    quiet = MiniBatchKMeans(level, random_state=seed, batch_size=8192, n_init=4).fit(start).cluster_centers_
-    flat = placed.reshape(len(placed), -1)
+    projected = ((features - mean) @ projection).astype(np.float32).reshape(len(features), -1, 12)
+    canonical = transposed(projected, -projected[:, 0].argmax(1)).reshape(len(projected), -1)
+    shape_centroids = (
+        MiniBatchKMeans(shapes, random_state=seed, batch_size=8192, n_init=4).fit(canonical).cluster_centers_
+    )
+    start = projected.mean(2, keepdims=True).reshape(len(projected), -1)
+    level_centroids = MiniBatchKMeans(level, random_state=seed, batch_size=8192, n_init=4).fit(start).cluster_centers_
+    flat = projected.reshape(len(projected), -1)
     for _ in range(rounds):
-        centroids = _all_turns(found, quiet)
+        centroids = _all_rotations(shape_centroids, level_centroids)
         labels = _nearest(flat, centroids)
-        shape, turn = np.divmod(labels, 12)
-        back = transposed(placed, -turn).reshape(len(placed), -1)
-        found = np.stack([back[shape == p].mean(0) if (shape == p).any() else found[p] for p in range(shapes)])
+        shape, rotation = np.divmod(labels, 12)
+        back = transposed(projected, -rotation).reshape(len(projected), -1)
+        shape_centroids = np.stack(
+            [back[shape == p].mean(0) if (shape == p).any() else shape_centroids[p] for p in range(shapes)]
+        )
         for extra in range(level):
-            mine = labels == 12 * shapes + extra
-            if mine.any():
-                quiet[extra] = start[mine].mean(0)
-    centroids = _all_turns(found, quiet).astype(np.float32)
+            members = labels == 12 * shapes + extra
+            if members.any():
+                level_centroids[extra] = start[members].mean(0)
+    centroids = _all_rotations(shape_centroids, level_centroids).astype(np.float32)
     return Alphabet(mean.astype(np.float32), projection.astype(np.float32), centroids, hop, shapes)
 
 
-def transposed(placed: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def transposed(projected: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Blocks of pitch classes (n, b, 12), each row moved up by its own number of semitones (n,)."""
     where = (np.arange(12)[None] - np.asarray(steps)[:, None]) % 12
-    return np.take_along_axis(placed, np.broadcast_to(where[:, None], placed.shape), axis=2)
+    return np.take_along_axis(projected, np.broadcast_to(where[:, None], projected.shape), axis=2)
 
 
-def _all_turns(shapes: np.ndarray, quiet: np.ndarray) -> np.ndarray:
-    """(12 s + 4, 12 b) centroids of s shapes (s, 12 b) and 4 units (4, b) that do not turn."""
+def _all_rotations(shapes: np.ndarray, level_centroids: np.ndarray) -> np.ndarray:
+    """(12 s + 4, 12 b) centroids of s shapes (s, 12 b) and 4 units (4, b) that do not rotate."""
     blocks = np.repeat(shapes.reshape(len(shapes), -1, 12), 12, axis=0)
-    turns = transposed(blocks, np.tile(np.arange(12), len(shapes))).reshape(len(blocks), -1)
-    return np.vstack([turns, np.repeat(quiet, 12, axis=1)])
+    rotated = transposed(blocks, np.tile(np.arange(12), len(shapes))).reshape(len(blocks), -1)
+    return np.vstack([rotated, np.repeat(level_centroids, 12, axis=1)])
 
 
 def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """(n,) index of the centroid (K, d) nearest to each point (n, d)."""
     return np.asarray(((centroids**2).sum(1) - 2 * points @ centroids.T).argmin(1))

@@ -1,13 +1,14 @@
-"""wav2vec 2.0 as a music encoder, heard as a stream (Baevski et al., 2020, arXiv:2006.11477).
+"""wav2vec 2.0 as a streaming music encoder (Baevski et al., 2020, arXiv:2006.11477).
 
-Any `transformers` checkpoint of the wav2vec 2.0 family serves. Frame j is what the convolution stack makes of
+Any `transformers` checkpoint of type wav2vec2 can be used. Frame j is the output of the convolution stack for
 samples [stride*j, stride*j + support), counted from the beginning of the piece, so every frame is computed once,
 whatever the hop. The Transformer above it is not causal: each hop it reads the newest `context` of frames again,
 and the features of a hop are the mean of the frames whose centre lies in that hop. A token therefore depends on
 the last `context` samples and on nothing else, live or from a file.
 
 The music front end (`music_config`) is a plain `Wav2Vec2Config`: its first convolution is a bank of windowed
-cosines and sines at quarter-tone spacing, each in both signs so that the GELU behind it keeps what one loses.
+cosines and sines at quarter-tone spacing, each in both signs so that the GELU after it, which suppresses negative
+values, loses nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; ba
 
 
 class EncoderError(ValueError):
-    """A checkpoint that cannot be used, told in the user's words."""
+    """A checkpoint that cannot be used; the message says why and what to do."""
 
 
 class Encoder(Protocol):
@@ -91,7 +92,7 @@ def music_config(pitches: int = 168, dim: int = 256, layers: int = 4, heads: int
 def music_filters(pitches: int, kernel: int = 2048) -> np.ndarray:
     """(4 * pitches, kernel) float32: Hann-windowed cos, -cos, sin, -sin of each pitch, all of unit energy.
 
-    A window is at most `PERIODS` periods long (constant Q) and at most the kernel (128 ms).
+    A window is at most `MAX_PERIODS` periods long (constant Q) and at most the kernel (128 ms).
     """
     time = np.arange(kernel) - kernel / 2
     bank = np.zeros((4 * pitches, kernel))
@@ -126,7 +127,7 @@ class LongConv(nn.Conv1d):
 
 @dataclass
 class EncoderState:
-    """What the encoder has heard since the piece began."""
+    """State of the encoder after the samples heard since the piece began."""
 
     samples: int  # heard since the piece began
     pending: list[Tensor]  # per convolution layer (n, channels): input not yet consumed
@@ -202,7 +203,7 @@ class Wav2Vec2Encoder:
                     "name another folder or hub id, or train one: antiphon train encoder"
                 )
             config, normalise = Wav2Vec2Config.from_pretrained(str(where)), _normalises(str(where))
-            model, found = Wav2Vec2Model.from_pretrained(
+            model, report = Wav2Vec2Model.from_pretrained(
                 str(where), use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
         except EncoderError:
@@ -212,7 +213,7 @@ class Wav2Vec2Encoder:
                 f"no wav2vec 2.0 model at '{where}': expected a folder with config.json and model.safetensors, or a "
                 f"hub id that can be fetched ({_first_line(error)})"
             ) from None
-        absent = sorted(set(found["missing_keys"]) - {"masked_spec_embed"})  # of use in training only
+        absent = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})  # of use in training only
         if absent or not all(parameter.isfinite().all() for parameter in model.parameters()):
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
@@ -294,11 +295,11 @@ class Wav2Vec2Encoder:
         piece, so that nothing depends on how many samples come at a time.
         """
         assert state.norm_sums is not None
-        made = layer.linear(signal).T  # (channels, n)
-        normal, done = torch.empty_like(made), 0
-        while done < made.shape[1]:
-            take = min(NORM_BLOCK_FRAMES - state.norm_frames, made.shape[1] - done)
-            part = made[:, done : done + take].double()
+        projected = layer.linear(signal).T  # (channels, n)
+        normal, done = torch.empty_like(projected), 0
+        while done < projected.shape[1]:
+            take = min(NORM_BLOCK_FRAMES - state.norm_frames, projected.shape[1] - done)
+            part = projected[:, done : done + take].double()
             own = torch.stack([part, part**2]).cumsum(2) + state.norm_sums[-1, :, :, None]
             count = self.blocks * NORM_BLOCK_FRAMES + state.norm_frames + torch.arange(1, take + 1)
             mean, square = (own + state.norm_sums[:-1].sum(0)[:, :, None]) / count
@@ -372,8 +373,8 @@ def _normalises(where: str) -> bool:
     if path is None:
         return False
     try:
-        about = json.loads(Path(path).read_text(encoding="utf-8"))
-        normalises, rate = about.get("do_normalize", True), about.get("sampling_rate", SAMPLERATE)
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        normalises, rate = content.get("do_normalize", True), content.get("sampling_rate", SAMPLERATE)
     except (OSError, ValueError, AttributeError) as error:
         raise EncoderError(
             f"preprocessor_config.json of '{where}' is damaged ({_first_line(error)}): copy it again"

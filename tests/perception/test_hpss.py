@@ -36,8 +36,8 @@ def by_hand_hpss(magnitude: np.ndarray) -> list[np.ndarray]:
 
     (It answers with other numbers each time, and NaN among them.)
     """
-    sustained, struck = by_hand(magnitude.T).T, by_hand(magnitude)
-    pairs = ((sustained, struck), (struck, sustained))
+    harmonic, percussive = by_hand(magnitude.T).T, by_hand(magnitude)
+    pairs = ((harmonic, percussive), (percussive, harmonic))
     return [magnitude * librosa.util.softmask(*pair, power=2.0, split_zeros=True) for pair in pairs]
 
 
@@ -176,7 +176,7 @@ def test_medians_are_medians(n, m, seed, values):
         np.testing.assert_array_equal(found, median_filter(columns, size=(31, 1), mode="reflect"))
 
 
-@pytest.mark.parametrize("n", [hpss.TILE - 1, hpss.TILE, hpss.TILE + 1, 2 * hpss.TILE + 17])
+@pytest.mark.parametrize("n", [hpss.TILE_ROWS - 1, hpss.TILE_ROWS, hpss.TILE_ROWS + 1, 2 * hpss.TILE_ROWS + 17])
 def test_medians_of_more_than_a_tile(n):
     columns = np.random.default_rng(n).standard_normal((n, 3)).astype(np.float32)
     np.testing.assert_array_equal(running_median(columns), by_hand(columns))

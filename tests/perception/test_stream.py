@@ -448,6 +448,6 @@ def test_a_hearing_does_not_grow(load):
         sizes.append(
             (len(hearing.recent), len(hearing.encoder.window), sum(p.numel() for p in hearing.encoder.pending))
         )
-    assert max(sizes[20:])[0] <= listener.kept
+    assert max(sizes[20:])[0] <= listener._recent_samples
     assert {s[1] for s in sizes} == {listener.encoder.window}
     assert max(s[2] for s in sizes[20:]) <= max(s[2] for s in sizes[:20])
