@@ -18,7 +18,7 @@ from action.compiled import compiled
 INDEX_BLOCK = 1024  # segments between two rows of `Tables.anchors`
 Labels = Sequence[int] | np.ndarray
 
-# What Python never calls needs no wrapper for Python, which is a good part of the compilation.
+# Kernels that Python never calls need no wrapper for Python; wrappers are a good part of the compilation.
 BARE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -128,7 +128,7 @@ def _tables(vocab: int, capacity: int) -> Tables:
 
 
 def as_int32(labels: Labels) -> np.ndarray:
-    """Labels as a writable int32 array in C order: the one kind that is compiled for, so nothing compiles on stage.
+    """Labels as a writable int32 array in C order: the kernels are compiled for this type only.
 
     ValueError if they are not whole numbers.
     """
@@ -207,9 +207,9 @@ class FactorOracle:
         """
         if not 0 <= segments <= len(self):
             raise ValueError(f"truncate to {segments} segments: the memory holds 0 to {len(self)}")
-        kept, t = self.labels[:segments].copy(), self.tables
+        remaining, t = self.labels[:segments].copy(), self.tables
         t.size[:], t.root_edge[:], t.newest[:] = 0, -1, -1
-        _extend(t, kept)
+        _extend(t, remaining)
 
     def accepts(self, word: Labels) -> bool:
         """Whether the oracle reads `word`, (n,) labels: always for a factor of the memory, seldom for another word."""

@@ -2,7 +2,7 @@
 
 A candidate is a segment that has the wanted label. Candidates are compared by, in this order: how many labels of the
 plan the memory has from there on, how many of the labels played last it has just before, how long ago the segment was
-played, and a lot drawn by a hash. Time is counted in steps, one per hop.
+played, and a random number drawn by a hash. Time is counted in steps, one per hop.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ inner = compiled(**BARE)
 
 
 class Played(NamedTuple):
-    """What has been played, as the kernels read and write it."""
+    """The segments and labels played so far, as the kernels read and write them."""
 
     state: np.ndarray  # (4,) int64: last segment (-1 silence), length of its run, steps made, seed
     history: np.ndarray  # (HISTORY_LABELS,) int32 labels played, newest last, -1 before the beginning
@@ -33,7 +33,7 @@ class Played(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What limits a choice; see `action.selection.choose`."""
+    """Limits of a choice; see `action.selection.choose`."""
 
     max_continuity: int  # segments
     taboo: int  # steps
@@ -116,15 +116,15 @@ def _last_before(t: Tables, position: int, label: int) -> int:
 
 
 @inner
-def _follow_links(t: Tables, last: int, label: int, found: np.ndarray) -> int:
-    """Write to `found` the segments that have `label` and share a past with segment `last`; return how many."""
+def _follow_links(t: Tables, last: int, label: int, linked: np.ndarray) -> int:
+    """Write to `linked` the segments that have `label` and share a past with segment `last`; return how many."""
     count, k = 0, np.int64(t.suffix_link[last + 1] if last >= 0 else -1)
-    for _ in range(len(found)):
+    for _ in range(len(linked)):
         if k < 0:
             break
         to = transition(t, k, label)
         if to > 0:
-            found[count] = to - 1
+            linked[count] = to - 1
             count += 1
         k = np.int64(t.suffix_link[k])
     return count
@@ -184,5 +184,5 @@ def _best(
 def search(t: Tables, played: Played, plan: np.ndarray, rules: Rules) -> tuple[np.int64, np.int64]:
     """(segment, match): the best segment to jump to for plan[0]; (-1, 0) if none is free."""
     candidates = _candidates(t, played.state, plan[0], rules.first, rules.stop)
-    found: tuple[np.int64, np.int64] = _best(t, played, plan, rules, candidates)
-    return found
+    best: tuple[np.int64, np.int64] = _best(t, played, plan, rules, candidates)
+    return best

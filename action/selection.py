@@ -58,10 +58,10 @@ class Choices(NamedTuple):
 
 @dataclass
 class Navigation:
-    """What has been played since the piece began. `commit` writes it; `choose` and `continue_run` only read it.
+    """State of the navigation since the piece began. `commit` writes it; `choose` and `continue_run` only read it.
 
-    Ties are broken by a hash of seed, step and segment, so there is no generator to carry along: a choice that came
-    too late and was dropped leaves no trace, and a replay takes the same turns.
+    Ties are broken by a hash of seed, step and segment, so there is no generator whose state changes: a choice that
+    came too late and was dropped leaves no trace, and a replay makes the same choices.
     """
 
     seed: int = 0
@@ -102,14 +102,14 @@ class Navigation:
         return copied
 
     def make_room(self, oracle: FactorOracle) -> None:
-        """Follow a memory that has grown."""
+        """Make the arrays as long as a memory that has grown."""
         if len(self.played_at) < len(oracle):
             played_at = np.full(len(oracle.tables.labels), NEVER, np.int64)
             played_at[: len(self.played_at)] = self.played_at
             self.played_at = played_at
 
     def end_run(self) -> None:
-        """Something else sounds, or nothing: the next segment chosen here continues no run."""
+        """Another memory sounds, or none: the next segment chosen here continues no run."""
         self.state[LAST], self.state[RUN] = -1, 0
 
     def make_taboo(self, oracle: FactorOracle, segment: int, around: int) -> None:
@@ -127,14 +127,14 @@ class Navigation:
 
 @compiled()
 def _choose(t: Tables, played: Played, plan: np.ndarray, rules: Rules) -> tuple[np.int64, int, np.int64, np.int64]:
-    """(segment, why, match, run) for plan[0]; the rule is told in `choose`."""
+    """(segment, why, match, run) for plan[0]; `choose` describes the rules."""
     state, vocab = played.state, len(t.newest)
     rules = Rules(rules.max_continuity, rules.taboo, max(rules.first, 0), min(rules.stop, t.size[0]), rules.neighbours)
     following = state[LAST] + 1
-    may_go_on = state[LAST] >= 0 and rules.first <= following < rules.stop and state[RUN] < rules.max_continuity
+    may_continue = state[LAST] >= 0 and rules.first <= following < rules.stop and state[RUN] < rules.max_continuity
     if plan[0] < 0 or plan[0] >= vocab:
         return np.int64(-1), UNKNOWN, np.int64(0), np.int64(0)
-    if may_go_on and t.labels[following] == plan[0]:
+    if may_continue and t.labels[following] == plan[0]:
         match = match_ahead(t, following, plan, equal_labels(plan), 0)
         return following, CONTINUE, np.int64(match), state[RUN] + 1
     if rules.first < rules.stop:
@@ -148,13 +148,13 @@ def _choose(t: Tables, played: Played, plan: np.ndarray, rules: Rules) -> tuple[
         for label in rules.neighbours[plan[0]]:
             if label == plan[0] or not 0 <= label < vocab - 1 or t.newest[label] < 0:
                 continue  # silence, vocab - 1, is near to no sound
-            if may_go_on and t.labels[following] == label:
+            if may_continue and t.labels[following] == label:
                 return following, NEAREST, np.int64(0), state[RUN] + 1
             near[0] = label
             segment, match = search(t, played, near, rules)
             if segment >= 0:
                 return segment, NEAREST, np.int64(0), np.int64(1)
-    if may_go_on:
+    if may_continue:
         return following, CARRY_ON, np.int64(0), state[RUN] + 1
     return np.int64(-1), FADE, np.int64(0), np.int64(0)
 
@@ -275,9 +275,9 @@ def choose_all(
 
 
 def continue_run(oracle: FactorOracle, navigation: Navigation) -> Choice:
-    """What sounds when no decision came in time: the current run goes on, however long it is; silence stays silence.
+    """The choice when no decision came in time: the current run continues, however long it is; silence stays silence.
 
-    At the end of the memory there is nothing to go on with: `fade`. Nothing is recorded until `commit`.
+    At the end of the memory: `fade`. Nothing is recorded until `commit`.
     """
     return continuation(oracle, navigation.last, navigation.run)
 
@@ -298,7 +298,7 @@ def silent_choice(oracle: FactorOracle, why: int = REST) -> Choice:
 
 
 def commit(oracle: FactorOracle, navigation: Navigation, choice: Choice) -> None:
-    """Record what was really played in this step."""
+    """Record the choice that was really played in this step."""
     navigation.make_room(oracle)
     _commit(navigation.played, choice.segment, choice.label, choice.run)
 

@@ -1,12 +1,14 @@
 """The decision model: a Transformer decoder over what was played, cross-attending what was heard.
 
-After Bujard et al. (2025), §4.2, made fit for the stage:
-- one checkpoint hears everything (offline) or only up to `lookahead` hops ago (live), by the mask alone;
+After Bujard et al. (2025), §4.2, changed for real-time use. Two sequences of labels, one per hop: `heard` is the input
+(A in the paper), `played` the output (B).
+- one checkpoint attends to all of the input (offline) or to the input up to `lookahead` hops ago (live); only the mask
+  differs;
 - sliding windows and rotary positions (Su et al. 2021, arXiv:2104.09864) on both attentions: only the distance in hops
   between two labels is seen, so a piece may last for hours and the last minute costs what the first did;
 - rows are numbered by hop. Row t predicts played[t]; its input is played[t - 1], or the start symbol at the very first.
 
-`Decision` holds what was learned, `DecisionState` what has happened since the piece began.
+`Decision` holds the weights, `DecisionState` the state of a performance.
 """
 
 from __future__ import annotations
@@ -36,12 +38,12 @@ SHORTEST_WINDOW_S = 15.0  # s, what the paper's model sees
 
 
 class DecisionError(ValueError):
-    """A decision model that cannot be loaded, or does not suit what it is used with, told in the user's words."""
+    """A decision model that cannot be loaded or does not fit its use; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class DecisionConfig:
-    """What a decision model is; saved beside its weights.
+    """Sizes and vocabulary of a decision model; saved beside its weights.
 
     units: K labels, silence is label K; hop: s per label; window: labels seen back (and ahead, offline), at least
     15 s; alphabet: hash of the alphabet it speaks; lookaheads: the live masks it was trained with, in hops.
@@ -79,7 +81,7 @@ class DecisionConfig:
 
     @property
     def start(self) -> int:
-        """Input symbol of the first row; the output cannot say it."""
+        """Input symbol of the first row; it is never an output."""
         return self.units + 1
 
 
@@ -262,9 +264,9 @@ class Decision(nn.Module):
 
     def _null(self) -> Tensor:
         """Null keys and values (layers, 2, 1, heads, 1, head), the keys zero wherever a query is rotated."""
-        still = torch.from_numpy(np.tile(self.frequencies == 0, 2)).to(self.null)
-        keep = torch.stack([still, torch.ones_like(still)])[:, None]
-        return (self.null * keep)[:, :, None, :, None]
+        unrotated = torch.from_numpy(np.tile(self.frequencies == 0, 2)).to(self.null)
+        mask = torch.stack([unrotated, torch.ones_like(unrotated)])[:, None]
+        return (self.null * mask)[:, :, None, :, None]
 
     def _keys(self, labels: Tensor, hops: np.ndarray) -> Tensor:
         """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys rotated to their hops (S,)."""
@@ -283,7 +285,7 @@ class Decision(nn.Module):
     # Playing: the same by single rows, see decision/kernel.py
 
     def train(self, mode: bool = True) -> Decision:
-        """As nn.Module.train; the weights packed for playing are forgotten, for they may change now."""
+        """As nn.Module.train; the weights packed for playing are dropped, since training may change them."""
         self._weights = None
         return super().train(mode)
 
@@ -386,13 +388,13 @@ class Decision(nn.Module):
         `card` (or the model's own) says how it was made: steps, data, scores; it must fit in JSON.
         """
         weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
-        about = {
+        header = {
             "format": FORMAT,
             "config": asdict(self.config),
             "weights": hashlib.sha256(weights).hexdigest(),
             "card": dict(self.card if card is None else card),
         }
-        return {"decision.safetensors": weights, "decision.json": json.dumps(about, indent=1).encode()}
+        return {"decision.safetensors": weights, "decision.json": json.dumps(header, indent=1).encode()}
 
     @classmethod
     def load(cls, folder: Path | str) -> Decision:
@@ -400,7 +402,7 @@ class Decision(nn.Module):
         folder = Path(folder)
         remedy = "train one with: antiphon train decision TOKENS -o DIR"
         try:
-            about = json.loads((folder / "decision.json").read_bytes())
+            header = json.loads((folder / "decision.json").read_bytes())
             weights = (folder / "decision.safetensors").read_bytes()
         except FileNotFoundError as e:
             raise DecisionError(
@@ -408,20 +410,20 @@ class Decision(nn.Module):
             ) from None
         except (OSError, ValueError) as e:
             raise DecisionError(f"the decision model in {folder} cannot be read ({e}): {remedy}") from None
-        if not isinstance(about, dict) or about.get("format") != FORMAT:
-            found = about.get("format") if isinstance(about, dict) else None
-            raise DecisionError(f"{folder}/decision.json is of format {found}, this program reads {FORMAT}: {remedy}")
-        if about.get("weights") != hashlib.sha256(weights).hexdigest():
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            version = header.get("format") if isinstance(header, dict) else None
+            raise DecisionError(f"{folder}/decision.json is of format {version}, this program reads {FORMAT}: {remedy}")
+        if header.get("weights") != hashlib.sha256(weights).hexdigest():
             raise DecisionError(f"{folder}: decision.json and decision.safetensors do not belong together: {remedy}")
         try:
-            model = cls(DecisionConfig(**about["config"]))
+            model = cls(DecisionConfig(**header["config"]))
             model.load_state_dict({k: v.float() for k, v in load_tensors(weights).items()})
         except (TypeError, KeyError, RuntimeError, SafetensorError) as e:
             reason = str(e).splitlines()[0]
             raise DecisionError(f"the decision model in {folder} is damaged ({reason}): {remedy}") from None
         if not all(p.isfinite().all() for p in model.parameters()):
             raise DecisionError(f"the decision model in {folder} holds numbers that are not finite: {remedy}")
-        model.card = about.get("card", {})
+        model.card = header.get("card", {})
         return model.eval()
 
 
