@@ -1,6 +1,6 @@
 """The command line: one short function per verb. Names, flags and JSON keys are a contract that scripts rely on.
 
-A verb reads its flags, checks that no output is an input, calls `agent.commands` and prints the result.
+A verb reads its flags, checks that no output is an input, calls `agent.verbs` and prints the result.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Callable
 from importlib import import_module
 from signal import SIGINT
 
-from agent.commands.console import (
+from agent.settings import config as settings
+from agent.settings.config import Config, ConfigError
+from agent.verbs.console import (
     escape_what_cannot_be_shown,
     print_notice,
     print_result,
     printed_warnings,
     progress_bar,
 )
-from agent.commands.errors import user_sentence
-from agent.commands.parser import LARGEST_BLOCK, Verb, make_parser
-from agent.commands.paths import check_paths, settings_file
-from agent.settings import config as settings
-from agent.settings.config import Config, ConfigError
+from agent.verbs.errors import user_sentence
+from agent.verbs.parser import LARGEST_BLOCK, Verb, make_parser
+from agent.verbs.paths import check_paths, settings_file
 from corpora.interruption import Interruption, handled
 
 
@@ -43,7 +43,7 @@ def _check_block(samples: int) -> int:
 
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
-    from agent.commands import respond
+    from agent.verbs import respond
 
     config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
     check_paths(given, config)
@@ -56,7 +56,7 @@ def respond(given: argparse.Namespace) -> None:
 
 def play(given: argparse.Namespace) -> None:
     """Play on stage: hear a device, a file or a patch, and answer through another."""
-    from agent.commands import play
+    from agent.verbs import play
 
     first, *others = given.memory or [None]
     config = _read_settings(
@@ -86,7 +86,7 @@ def replay(given: argparse.Namespace) -> None:
 
 def tokens(given: argparse.Namespace) -> None:
     """Label each hop of a recording."""
-    from agent.commands import tokens
+    from agent.verbs import tokens
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
     block = None if given.block is None else _check_block(given.block)
@@ -96,7 +96,7 @@ def tokens(given: argparse.Namespace) -> None:
 
 def score(given: argparse.Namespace) -> None:
     """Measure how well an answer B fits its input A, over time (COCOLA)."""
-    from agent.commands import score
+    from agent.verbs import score
 
     check_paths(given)
     result = score.score(
@@ -108,7 +108,7 @@ def score(given: argparse.Namespace) -> None:
 
 def corpus_build(given: argparse.Namespace) -> None:
     """Cut recordings into a corpus."""
-    from agent.commands import corpus
+    from agent.verbs import corpus
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
     check_paths(given, config)
@@ -118,7 +118,7 @@ def corpus_build(given: argparse.Namespace) -> None:
 
 def corpus_info(given: argparse.Namespace) -> None:
     """Describe a corpus."""
-    from agent.commands import corpus
+    from agent.verbs import corpus
 
     result = corpus.info(given.corpus)
     print_result(result, corpus.lines(result), as_json=given.json)
@@ -138,7 +138,7 @@ def evaluate(given: argparse.Namespace) -> None:
 
         _recipe(lambda words: coherence.main(words, coherence_folder), given.rest)
         return
-    from agent.commands.evaluation_player import Player
+    from agent.verbs.evaluation_player import Player
 
     if given.what == "best-of":
         from train.evaluate import best_of
@@ -152,7 +152,7 @@ def evaluate(given: argparse.Namespace) -> None:
 
 def _recipe(main: Callable[[list[str]], None], words: list[str]) -> None:
     """Run a recipe with its own flags; a refusal by the system becomes an error that the user can mend."""
-    from train.common.command import system_refusals
+    from train.common.command_line import system_refusals
 
     with system_refusals():
         main(words)
@@ -160,7 +160,7 @@ def _recipe(main: Callable[[list[str]], None], words: list[str]) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """Measure how long each stage of a hop takes on this machine, and how much less than the naive way."""
-    from agent.commands import bench
+    from agent.verbs import bench
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
     check_paths(given, config)
@@ -174,7 +174,7 @@ def bench(given: argparse.Namespace) -> None:
 
 def _bench_live(given: argparse.Namespace, config: Config) -> None:
     """Measure the same while playing on the sound device."""
-    from agent.commands import bench, bench_live
+    from agent.verbs import bench, bench_live
 
     devices = given.input or config.live.input, given.output or config.live.output
     result = bench_live.run(config, given.minutes, *devices)
@@ -194,7 +194,7 @@ def devices(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     """Check whether all is here that a performance needs. Exit code 2 if not."""
-    from agent.commands import check
+    from agent.verbs import check
 
     config = _read_settings(given, agent__model=given.model)
     devices = None
@@ -217,7 +217,7 @@ def osc(given: argparse.Namespace) -> None:
 
 
 def parser() -> Verb:
-    """All verbs and their flags (`agent.commands.parser`)."""
+    """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
         respond, play, replay, tokens, score, corpus_build, corpus_info, train, evaluate, bench, devices, check, osc,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Writes the files that follow from the tables in agent/control/spec.py: python -m patches.make [FOLDER]
+"""Writes the files that follow from the tables in agent/control/table.py: python -m patches.make [FOLDER]
 
 They are the patches for Max and Pd, the SuperCollider class with its help, and the table that the Node script reads. A
 test compares the files with what this module would write.

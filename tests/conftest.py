@@ -24,11 +24,11 @@ import soundfile as sf
 import torch
 
 from agent import cli
-from agent.commands import play
 from agent.performance import loading
 from agent.performance.model_folder import Model
 from agent.performance.session import Session
 from agent.settings import config
+from agent.verbs import play
 from corpora.audio import read_at
 from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig
@@ -269,7 +269,7 @@ def antiphon(capsys, monkeypatch, tmp_path):
 
 
 def play_files(source: Path, out: Path, config: config.Config, *, log: Path | None = None, **options: Any) -> dict:
-    """`antiphon play` from file to file; `options` are those of `agent.commands.play.PlayOptions`. The report."""
+    """`antiphon play` from file to file; `options` are those of `agent.verbs.play.PlayOptions`. The report."""
     log_name = str(log) if log else None
     return play.play(config, play.PlayOptions(input=str(source), output=str(out), log=log_name, **options))
 

@@ -15,12 +15,12 @@ ARROWS = {  # folder -> folders of ours that it may import
     "perception": {"perception"},
     "decision": {"decision"},
     "action": {"action"},
-    "patches": {"patches", "agent"},  # written from the stage table
+    "patches": {"patches", "agent"},  # written from the table of controls
 }
 EXCEPTIONS = {
     ("corpora/build.py", "perception"),
     ("agent/cli.py", "train"),  # its verbs train and evaluate, loaded when they are asked for
-    ("agent/commands/score.py", "train"),  # what calibrates and imports a meter, loaded when it is asked for
+    ("agent/verbs/score.py", "train"),  # what calibrates and imports a meter, loaded when it is asked for
 }
 AGENT = (  # a room of agent/ may import rooms of earlier rows only
     ("settings",),
@@ -29,7 +29,7 @@ AGENT = (  # a room of agent/ may import rooms of earlier rows only
     ("engine",),
     ("devices", "records", "coherence"),
     ("interfaces",),
-    ("commands",),
+    ("verbs",),
     ("cli",),
 )
 TRAIN = (  # the same in train/
@@ -40,7 +40,7 @@ TRAIN = (  # the same in train/
     ("make_small",),
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
-NAIVE = {"agent/commands/bench_rivals.py"}  # measures the naive way beside ours, hence with torch
+NAIVE = {"agent/verbs/bench_rivals.py"}  # measures the naive way beside ours, hence with torch
 TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

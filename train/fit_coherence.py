@@ -42,7 +42,7 @@ from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
 from perception.efficientnet import FEATURE_DIM
 from perception.hpss import RANGE_DB, SAMPLERATE
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.run import Run, refuse_to_overwrite
@@ -375,8 +375,8 @@ def main(argv: list[str] | None = None) -> None:
     if any(word == "--import" or word.startswith("--import=") for word in words):
         import_main(words)
         return
-    command.recipe(__doc__ or "", CoherenceTraining, fit, words)
+    command_line.recipe(__doc__ or "", CoherenceTraining, fit, words)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -37,7 +37,7 @@ from torch import Tensor
 from corpora.disk import write_files
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS, sample_rows
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError
 from train.common.run import Run, refuse_to_overwrite, settings_of
 from train.common.schedule import cosine, set_rate
@@ -363,8 +363,8 @@ def main(argv: list[str] | None = None) -> None:
     def scores(data: list[Path], out: Path, resume: bool, settings: DecisionTraining) -> dict[str, Any]:
         return {"out": str(out), **fit(data, out, resume, settings)["scores"]}
 
-    command.recipe(__doc__ or "", DecisionTraining, scores, argv)
+    command_line.recipe(__doc__ or "", DecisionTraining, scores, argv)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

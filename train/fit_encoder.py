@@ -29,7 +29,7 @@ from transformers import Wav2Vec2ForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.run import Run, refuse_to_overwrite
@@ -316,8 +316,8 @@ def save_encoder(model: Wav2Vec2ForPreTraining, out: Path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    command.recipe(__doc__ or "", EncoderTraining, fit, argv)
+    command_line.recipe(__doc__ or "", EncoderTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

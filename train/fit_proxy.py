@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from corpora.disk import write_files
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.log import Log
@@ -211,8 +211,8 @@ def proxy_of(towers: Towers, mean: np.ndarray, scale: np.ndarray, alphabet: str)
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    command.recipe(__doc__ or "", ProxyTraining, fit, argv)
+    command_line.recipe(__doc__ or "", ProxyTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -27,7 +27,7 @@ import torch
 from corpora.disk import atomic_write
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.log import Log
@@ -265,8 +265,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
-    command.recipe(__doc__ or "", UnitsTraining, fit, argv)
+    command_line.recipe(__doc__ or "", UnitsTraining, fit, argv)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -17,7 +17,7 @@ from pathlib import Path
 from corpora.disk import atomic_folder
 from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
-from train.common import command
+from train.common import command_line
 from train.data import drums, render
 
 UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
@@ -88,4 +88,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -1,1 +1,1 @@
-"""What can be said to the agent: one table (spec), checked commands, presets, and the bus that reports travel on."""
+"""What can be said to the agent: the table of it, checked commands, presets, and the bus that reports travel on."""

@@ -1,7 +1,7 @@
 """Commands: every control that comes from OSC, MIDI, keyboard or page is checked here.
 
 `parse_command` is the only way in: input from any of the four becomes a checked `Command`, or is refused
-in a sentence. The tables themselves are in agent/control/spec.py.
+in a sentence. The tables themselves are in agent/control/table.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agent.control.spec import ALIASES, CONTROLS, MAX_TEXT_LENGTH, REPORTS, ROOT, Arg, Control, ReportField, ReportSpec
+from agent.control.table import ALIASES, CONTROLS, MAX_TEXT_LENGTH, REPORTS, ROOT, Arg, Control, ReportField, ReportSpec
 from agent.settings.config import Config, ConfigError, change
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Applies the controls that change the music; agent/control/spec.py lists all controls.
+"""Applies the controls that change the music; agent/control/table.py lists all controls.
 
 Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. The engine
 applies the controls of the device (mute, panic) and of files (save, presets).

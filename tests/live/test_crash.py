@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from agent.commands import respond
 from agent.control.bus import Bus
 from agent.engine.engine import Engine
 from agent.records.replay import sounds
 from agent.records.session_log import read
+from agent.verbs import respond
 from tests.conftest import melody, samples, write
 from tests.live.jackrig import Rig, needs_jack
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from pythonosc.udp_client import SimpleUDPClient
 
-from agent.commands import play, respond
 from agent.performance.hops import live_hops
+from agent.verbs import play, respond
 from tests.conftest import KINDS, samples, write
 from tests.live.jackrig import Rig, needs_jack
 from tests.live.musician import Take, take
@@ -115,7 +115,8 @@ def test_played_live_it_says_what_it_says_of_the_file(agent, stage, rate):
 @pytest.mark.parametrize("hop", [0.25, 0.5])
 def test_an_answer_comes_when_the_budget_says(agent, tmp_path, hop):
     rate = 48000
-    steady = write(tmp_path / "steady.wav", np.full(8 * rate, 0.25, np.float32), rate, "FLOAT")
+    square = np.where(np.arange(8 * rate) // 100 % 2, 0.25, -0.25).astype(np.float32)  # never 0, and no direct current
+    steady = write(tmp_path / "steady.wav", square, rate, "FLOAT")
     rests = ("decision.density=0.999", "action.crossfade_ms=1")  # it rests while the musician does
     silence = np.zeros(4 * rate, np.float32)
     silence[0] = 0.01

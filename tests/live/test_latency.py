@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from agent.commands import bench_live, bench_rivals, check
 from agent.devices import audio_device, latency
 from agent.devices.portaudio import DeviceError
 from agent.settings import config
+from agent.verbs import bench_live, bench_rivals, check
 from tests.live.jackrig import Rig, needs_jack
 
 pytestmark = needs_jack

@@ -17,7 +17,7 @@ from tests.live.jackrig import Rig, needs_jack
 
 ROOT = Path(__file__).parents[2]
 
-rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
+rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi or libasound2 is not installed", exc_type=ImportError)
 pytestmark = [
     needs_jack,
     pytest.mark.skipif(

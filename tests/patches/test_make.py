@@ -1,4 +1,4 @@
-"""The patches: written from the stage table and current, lint-free, and with something for every control."""
+"""The patches: written from the table of controls and current, lint-free, and with something for every control."""
 
 from __future__ import annotations
 

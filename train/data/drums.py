@@ -23,7 +23,7 @@ import numpy as np
 import soundfile as sf
 
 from corpora.disk import atomic_folder
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.processes import in_processes
@@ -156,4 +156,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -19,7 +19,7 @@ import numpy as np
 
 from corpora.audio import AudioWriter
 from corpora.disk import atomic_folder
-from train.common import command
+from train.common import command_line
 from train.data.render import SAMPLERATE
 from train.data.stems import read
 
@@ -77,4 +77,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -36,7 +36,7 @@ import torch
 from corpora.disk import atomic_write, disk_errors, temporary_name
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.scoring import Embeddings, embed_windows
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.common.settings import add_flags, parse_flags, setting
@@ -282,4 +282,4 @@ def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -30,7 +30,7 @@ import numpy as np
 from corpora.disk import atomic_write
 from decision.model import Decision
 from decision.sampling import CONSTRAINTS
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.common.settings import add_flags, parse_flags, setting
@@ -273,4 +273,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

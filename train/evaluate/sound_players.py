@@ -40,7 +40,7 @@ EXPLAINED = {
 
 
 class Played(Protocol):
-    """An answer in sound and how it came about: see `agent.commands.evaluation_player.Answer`."""
+    """An answer in sound and how it came about: see `agent.verbs.evaluation_player.Answer`."""
 
     @property
     def audio(self) -> np.ndarray:
@@ -64,7 +64,7 @@ class Played(Protocol):
 
 
 class Player(Protocol):
-    """An agent that answers stems, as `agent.commands.evaluation_player.Player` does.
+    """An agent that answers stems, as `agent.verbs.evaluation_player.Player` does.
 
     hop: s per label. silence: the label of a silent hop.
     """

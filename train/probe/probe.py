@@ -35,7 +35,7 @@ import numpy as np
 from corpora.disk import atomic_write
 from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
-from train.common import command
+from train.common import command_line
 from train.common.errors import TrainError
 from train.common.settings import add_flags, parse_flags, setting
 from train.common.table import NOTHING, table, with_interval
@@ -282,4 +282,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -1,4 +1,4 @@
-"""Makes the OSC reference from the tables in agent/control/spec.py: a page (agent/OSC.md) and data for patches."""
+"""Makes the OSC reference from the tables in agent/control/table.py: a page (agent/OSC.md) and data for patches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GROUPS = {
 }
 HEAD = """# Antiphon over OSC
 
-Made by `antiphon osc`; change agent/control/spec.py instead.
+Made by `antiphon osc`; change agent/control/table.py instead.
 
 UDP, OSC 1.0, to port 9000 ([osc] port) of this machine; other machines need [osc] host and allow. Types: `i` whole
 number, `f` number, `s` text; `...` as many as you like, `[ ]` may be left out. 3 is taken for 3.0 and 3.0 for 3.

@@ -22,9 +22,8 @@ from rich.console import Console
 
 from agent.coherence import meter, meter_worker
 from agent.coherence.meter import CoherenceMeter
-from agent.commands import play
 from agent.control.bus import Bus
-from agent.control.spec import REPORTS
+from agent.control.table import REPORTS
 from agent.engine import file_transport
 from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
@@ -32,6 +31,7 @@ from agent.interfaces.terminal.view import ViewState, render
 from agent.records.replay import sounds
 from agent.records.session_log import SessionLog
 from agent.settings.config import ConfigError
+from agent.verbs import play
 from corpora.audio import resample
 from perception.coherence import Coherence
 from tests.agent.interfaces.terminal.test_app import NOW

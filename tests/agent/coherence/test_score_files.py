@@ -118,7 +118,7 @@ def test_the_order_is_heard_then_spoken(antiphon, tiny_coherence, two):
     back = json.loads(antiphon("score", *reversed(two), *words).out)["both"]
     assert there != pytest.approx(back, abs=1e-3)
     help = " ".join(antiphon("score", "--help").out.split())
-    assert "A recording of what was played to the agent, the input" in help and "the order matters" in help
+    assert "A recording of the input: what the agent heard" in help and "the order matters" in help
 
 
 def test_what_a_reader_sees(antiphon, tiny_coherence, two):
@@ -304,7 +304,7 @@ def test_a_stem_that_is_damaged(meter, songs, tmp_path):
     audio = melody(9, RATE, 1)
     audio[: 8 * RATE] = np.nan
     write(bad / "song1" / "stem1.wav", audio, RATE, "FLOAT")
-    with pytest.raises(ValueError, match=r"stem1\.wav' is damaged after"):
+    with pytest.raises(ValueError, match=r"stem1\.wav' holds a sample of nan at 0\.000 s"):
         calibrate(meter, bad, pairs=16)
 
 

@@ -8,8 +8,6 @@ import shutil
 import numpy as np
 import pytest
 
-from agent.commands import respond
-from agent.commands.evaluation_player import Player
 from agent.control.command import CommandError
 from agent.performance import rerank
 from agent.performance.controls import apply
@@ -17,6 +15,8 @@ from agent.performance.model_folder import Model, ModelError
 from agent.performance.session import _Sounding
 from agent.records.replay import replay
 from agent.settings.config import ConfigError
+from agent.verbs import respond
+from agent.verbs.evaluation_player import Player
 from corpora.audio import read_at
 from corpora.disk import write_files
 from perception.proxy import Proxy, ProxyError
@@ -248,7 +248,7 @@ def test_without_a_proxy_it_says_so_at_once(stage):
 
 
 def test_on_stage_there_is_no_time_for_cocola(stage, tmp_path):
-    from agent.commands import play
+    from agent.verbs import play
 
     options = play.PlayOptions(input="osc", output=str(tmp_path / "out.wav"), seconds=0.1)
     with pytest.raises(ConfigError, match=r"'cocola' is too slow .*: set it to 'proxy'"):

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.selection import WHY
-from agent.commands import respond
 from agent.settings import config
 from agent.settings.config import ConfigError
+from agent.verbs import respond
 from corpora.corpus import CorpusError, boundary
 from tests.conftest import glide, melody, noise, samples, write
 

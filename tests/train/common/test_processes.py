@@ -17,10 +17,10 @@ PARENT = """
 import sys
 from pathlib import Path
 from tests.train.common.test_processes import half_written
-from train.common import command
+from train.common import command_line
 from train.common.processes import in_processes
 out = Path(sys.argv[1])
-command.run(lambda: in_processes(half_written, [(out / str(n),) for n in range(6)], 2))
+command_line.run(lambda: in_processes(half_written, [(out / str(n),) for n in range(6)], 2))
 """
 LONG_S = 60.0
 

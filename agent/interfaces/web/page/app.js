@@ -1,5 +1,5 @@
 // The stage page: what the agent tells is kept in `stage`, shown by the functions below, and a touch is one message.
-// Controls, their ranges and meanings come from /table.json, made from agent/stage.py: nothing is written twice.
+// Controls, their ranges and meanings come from /table.json, made from agent/control/table.py: nothing is written twice.
 "use strict";
 
 const $ = (id) => document.getElementById(id);

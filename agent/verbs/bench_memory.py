@@ -2,7 +2,7 @@
 
 Each run is a process of its own:
 
-    python -m agent.commands.bench_memory GUIDE OUT SECTION.KEY=VALUE...
+    python -m agent.verbs.bench_memory GUIDE OUT SECTION.KEY=VALUE...
 
 answers GUIDE into OUT and prints the peak of its resident memory in KiB.
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.commands import respond
-from agent.commands.measure import DEVICE_SAMPLERATE_HZ
 from agent.performance.model_folder import find
 from agent.settings import config
+from agent.verbs import respond
+from agent.verbs.measure import DEVICE_SAMPLERATE_HZ
 from corpora.audio import AudioWriter
 
 MEMORY_SAMPLERATE_HZ = 44100

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.commands.console import ShowProgress
 from agent.performance.model_folder import Model
 from agent.settings.config import Config
+from agent.verbs.console import ShowProgress
 from corpora import build as corpus_builder
 from corpora import corpus as corpora
 

@@ -13,7 +13,7 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from agent import cli
-from agent.commands import bench, bench_rivals, check, measure
+from agent.verbs import bench, bench_rivals, check, measure
 from perception.transformer import PackedLinear, Transformer, reference_hidden_states, torch_threads
 from perception.wav2vec2 import Wav2Vec2Encoder, music_config
 

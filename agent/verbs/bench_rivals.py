@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from agent.commands.measure import Rival, cpu_ratio, in_turns
 from agent.performance.model_folder import encoder_of, find
+from agent.verbs.measure import Rival, cpu_ratio, in_turns
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from perception.coherence import EMBEDDING_DIM, MODES, WINDOW_SAMPLES, Coherence, mask_channel
 from perception.efficientnet import FEATURE_DIM

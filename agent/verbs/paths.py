@@ -1,6 +1,6 @@
 """Gathers the files and folders that a verb reads and writes from its flags and settings; refuses an overlap.
 
-Each flag that takes a path is declared in `agent.commands.parser` as an input or an output of some kind. A kind turns
+Each flag that takes a path is declared in `agent.verbs.parser` as an input or an output of some kind. A kind turns
 the value of the flag into the files and folders that are really read or written.
 """
 

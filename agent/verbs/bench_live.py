@@ -1,6 +1,6 @@
 """`antiphon bench --live`: measures a real performance on a real device.
 
-A second process (`agent.commands.bench_load`) uses page and OSC: it sends 100 controls a second and listens to every
+A second process (`agent.verbs.bench_load`) uses page and OSC: it sends 100 controls a second and listens to every
 report. The result says how often the device lost audio (xruns), how many hops the decision loop missed and how long
 the loop took.
 """
@@ -10,12 +10,12 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from agent.commands import play
-from agent.commands.bench_load import load
-from agent.commands.measure import machine
 from agent.devices import audio_device, latency
 from agent.devices.portaudio import DeviceError
 from agent.settings.config import Config, ConfigError, change
+from agent.verbs import play
+from agent.verbs.bench_load import load
+from agent.verbs.measure import machine
 
 
 def run(config: Config, minutes: float, input: str = "", output: str = "") -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.commands.errors import USER_ERRORS
-from tests.agent.commands.test_paths import verbs
+from agent.verbs.errors import USER_ERRORS
+from tests.agent.verbs.test_paths import verbs
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("agent", "perception", "decision", "action", "corpora", "train")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from agent.commands import respond
-from agent.commands.evaluation_player import Player
+from agent.verbs import respond
+from agent.verbs.evaluation_player import Player
 from perception.coherence import WINDOW_SAMPLES, Coherence
 from tests.conftest import KINDS, melody, write
 from train.common.errors import TrainError

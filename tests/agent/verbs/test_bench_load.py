@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands import bench_live, play
-from agent.commands.bench_load import Load, LoadError, load
+from agent.verbs import bench_live, play
+from agent.verbs.bench_load import Load, LoadError, load
 
 AGENT = Path(__file__).parents[3] / "agent"
 

@@ -16,7 +16,7 @@ class PathFlag:
     """A flag or argument whose value is a path; `paths` of a parsed command lists them.
 
     name: as the user types it, "--memory" or "GUIDE". dest: attribute of the parsed flags that holds the value. kind:
-    key of `agent.commands.paths.KINDS`, which turns the value into files and folders.
+    key of `agent.verbs.paths.KINDS`, which turns the value into files and folders.
     """
 
     name: str

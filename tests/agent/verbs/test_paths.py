@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.commands import paths
-from agent.commands.parser import PathFlag, Verb
 from agent.settings.config import FIELDS
+from agent.verbs import paths
+from agent.verbs.parser import PathFlag, Verb
 from tests.conftest import tree
 
 RECIPES = ("train", "evaluate")  # they have parsers of their own: tests/train/common/test_run_folder.py

@@ -6,7 +6,7 @@ import sys
 
 USER_ERRORS = (  # (module, class): one class for each folder or file format that a user works with
     ("agent.settings.config", "ConfigError"),
-    ("agent.commands.bench_load", "LoadError"),
+    ("agent.verbs.bench_load", "LoadError"),
     ("agent.records.session_log", "LogError"),
     ("agent.performance.model_folder", "ModelError"),
     ("agent.devices.portaudio", "DeviceError"),

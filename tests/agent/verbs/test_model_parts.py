@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.model_parts import parts
 from agent.performance.model_folder import ModelError, encoder_of
+from agent.verbs.model_parts import parts
 
 STEM = "k64_h0.50"
 NEEDED = {  # part -> what stands in its remedy

@@ -17,14 +17,14 @@ from tempfile import gettempdir
 import numpy as np
 
 from action import concat, selection
-from agent.commands import model_parts
-from agent.commands.errors import user_error_classes
-from agent.commands.measure import DEVICE_SAMPLERATE_HZ, machine, spread
 from agent.devices import audio_device
 from agent.performance.loading import DEMO
 from agent.performance.model_folder import Model, describe, named_folder
 from agent.performance.session import Session
 from agent.settings.config import Config, change
+from agent.verbs import model_parts
+from agent.verbs.errors import user_error_classes
+from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, machine, spread
 from corpora.build import label
 from decision.model import PAPER, Decision, DecisionConfig
 from perception.stream import boundary

@@ -1,6 +1,6 @@
 """`antiphon bench`: how long each stage of a hop takes on this machine, and how much less than the naive way.
 
-Every target is a ratio or a percentile (`agent.commands.measure`). The result says how busy the machine was.
+Every target is a ratio or a percentile (`agent.verbs.measure`). The result says how busy the machine was.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from action import oracle, selection
-from agent.commands import bench_memory, bench_rivals
-from agent.commands.console import ShowProgress
-from agent.commands.measure import DEVICE_SAMPLERATE_HZ, load_average, machine, spread
 from agent.performance import loading, report
 from agent.performance.session import Session
 from agent.settings.config import Config, change
+from agent.verbs import bench_memory, bench_rivals
+from agent.verbs.console import ShowProgress
+from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, load_average, machine, spread
 from corpora.audio import read_at
 from corpora.disk import atomic_write
 

@@ -1,6 +1,6 @@
 """The load of `antiphon bench --live`: a second process that sends controls over OSC and opens a page.
 
-    python -m agent.commands.bench_load OSC_PORT PAGE_PORT CONTROLS_PER_SECOND
+    python -m agent.verbs.bench_load OSC_PORT PAGE_PORT CONTROLS_PER_SECOND
 
 It prints the UDP port on which it listens to reports and runs until a line or the end of its input comes. Then it
 prints {"sent": controls sent, "obeyed": controls that the agent reported as done, "page": messages to the page}.

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 
 from agent.coherence.meter import open_meter
-from agent.commands.console import ShowProgress
-from agent.commands.paths import endpoint_kind
 from agent.control.bus import Bus
 from agent.devices import audio_device
 from agent.engine import file_transport
@@ -30,6 +28,8 @@ from agent.performance import loading
 from agent.performance import report as performance_report
 from agent.performance.state import Event
 from agent.settings.config import Config, ConfigError
+from agent.verbs.console import ShowProgress
+from agent.verbs.paths import endpoint_kind
 from corpora.audio import AudioFile, AudioWriter, open_audio, warn_if_silent
 from corpora.interruption import Interrupted, deferred
 

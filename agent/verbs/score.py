@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from agent.coherence import score_files
-from agent.commands.console import ShowProgress
 from agent.performance.model_folder import coherence_folder
+from agent.verbs.console import ShowProgress
 from corpora.disk import atomic_folder, atomic_write, temporary_folder
 from perception.coherence import Calibration, Coherence, CoherenceError
 
