@@ -308,8 +308,7 @@ def test_a_real_stall_of_the_decision_loop_costs_hops_and_no_sound_of_the_stream
                 session.stall = set()
                 session.go.set()
         missed = live.engine.buffers.missed
-    # Hops 4 to 7 begin within the 2 s of the stall; how soon the mind runs again is a matter of the machine.
-    assert missed >= 4 and longest < 1.0, "the callback does not wait for the mind, which is held up for 1.25 s"
+    assert 4 <= missed <= 9 and longest < 0.2
 
 
 # --- errors are survived
@@ -441,12 +440,10 @@ def test_a_thousand_commands_a_second(stage):
     """From several threads, while it plays in real time: every hop answered, the last word counts, nothing is lost."""
     session = stage.session(hop=0.25, rate=22050)
     with rig(session, stage) as live:
-        over, sent = threading.Event(), [0]
+        sent = [0]
 
         def flood(name, low, high):
-            k = 0
-            while not over.is_set():
-                k += 1
+            for k in range(1, 701):  # a count, so that a slow machine sends as many
                 live.engine.command(parse_command(name, [low + (high - low) * (k % 7) / 7], "flood"))
                 sent[0] += 1
                 time.sleep(0.0009)
@@ -455,19 +452,20 @@ def test_a_thousand_commands_a_second(stage):
                  (("temperature", 0.5, 2.0), ("top_p", 0.1, 1.0), ("gain", -9, 0), ("density", 0.5, 1.0))]  # fmt: skip
         for hand in hands:
             hand.start()
-        audio, due = melody(2.6, 22050, 1), time.perf_counter()
-        for start in range(0, len(audio), 480):
+        audio, due, played = melody(2.6, 22050, 1), time.perf_counter(), 0
+        while played < len(audio) or any(hand.is_alive() for hand in hands):
             due += 480 / 22050
             time.sleep(max(0, due - time.perf_counter()))
-            live.engine.buffers.process(audio[start : start + 480], np.zeros_like(audio[start : start + 480]))
-        over.set()
+            block = np.resize(audio[played % len(audio) :], 480)
+            live.engine.buffers.process(block, np.zeros_like(block))
+            played += 480
         for hand in hands:
             hand.join()
         live.settle()
         live.say("temperature", 1.25)
-        assert sent[0] > 100 and not live.told("error"), "how many fit into 2.6 s is a matter of the machine"
+        assert sent[0] > 2500 and not live.told("error")
         assert live.engine.snapshot()["settings"]["temperature"] == 1.25
-        assert live.engine.buffers.missed <= 9, "decisions went on; how many were in time is a matter of the machine"
+        assert live.engine.buffers.missed <= 2, "two cores shared with others; alone it is 0"
         assert len(live.told("event")) >= 8
 
 
