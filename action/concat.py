@@ -35,6 +35,7 @@ class Voice:
 
     segment: int = -1  # segment played last, -1 for silence
     next_sample: int = 0  # sample of the memory that follows the last one played
+    shift: int = 0  # samples by which the run was asked to begin after the boundary of its segment, or before it
     gain: float = 1.0  # linear, >= 0, at the end of the last hop
     limiter_gain: float = 1.0  # linear, in (0, 1]; 1 while the limiter is idle
     continuation: np.ndarray | None = None  # (fade_samples,) float32 that follows the last sample, if it was detached
@@ -285,28 +286,30 @@ class Concatenator:
         first = self._take_starts[take - 1] if take else 0
         return first, self._take_starts[take] if take < len(self._take_starts) else size
 
-    def step(self, voice: Voice, segment: int, frames: int, level: float | None = None) -> np.ndarray:
+    def step(self, voice: Voice, segment: int, frames: int, level: float | None = None, shift: int = 0) -> np.ndarray:
         """Play a segment for `frames` samples, (frames,) float32 in [-1, 1]; -1 fades out, then is silent.
 
-        The segment after the one played last is read from `voice.next_sample` on, unchanged. Any other segment is a
-        jump. level: linear gain >= 0 at the end of the hop, reached by a ramp, or at once after silence; None is 1.
-        ValueError: a segment that begins beyond the memory, frames < 1, a level below 0 or not finite.
+        The segment after the one played last is read from `voice.next_sample` on, unchanged, if `shift` is still the
+        same. Anything else is a jump. level: linear gain >= 0 at the end of the hop, reached by a ramp, or at once
+        after silence; None is 1. shift: samples by which a jump begins after the segment's boundary, or before it if
+        negative; within its take. ValueError: a segment that begins beyond the memory, frames < 1, a level below 0 or
+        not finite.
         """
         if frames < 1 or (level is not None and not 0 <= level < np.inf):
             raise ValueError(f"frames {frames}, level {level}: expected 1 or more samples and a gain of 0 or more")
         if segment < -1 or (segment >= 0 and self.boundary(int(segment)) >= self._size):
             raise ValueError(f"segment {segment}: the memory holds 0 to {len(self) - 1}")
-        segment, frames = int(segment), int(frames)
+        segment, frames, shift = int(segment), int(frames), int(shift) if segment >= 0 else 0
         gain = 1.0 if level is None else float(level)
         before = gain if voice.segment < 0 else voice.gain
         if segment < 0:
             out = self._fade_out(voice, frames)
-        elif self._continues(voice, segment):
+        elif shift == voice.shift and self._continues(voice, segment):
             out = self._read(voice.next_sample, frames, self._take_bounds(segment)[1])
             voice.next_sample += frames
         else:
-            out = self._jump(voice, segment, frames)
-        voice.segment, voice.continuation = segment, None
+            out = self._jump(voice, segment, frames, shift)
+        voice.segment, voice.shift, voice.continuation = segment, shift, None
         voice.limiter_gain = float(_apply_gain(out, before, gain, voice.limiter_gain, self._recovery))
         voice.gain = gain
         return out
@@ -348,10 +351,10 @@ class Concatenator:
             _fade_out(out[:fade])
         return out
 
-    def _jump(self, voice: Voice, segment: int, frames: int) -> np.ndarray:
+    def _jump(self, voice: Voice, segment: int, frames: int, shift: int) -> np.ndarray:
         """(frames,) float32: the segment, aligned and crossfaded with what sounded, or faded in after silence."""
-        start, fade = self.boundary(segment), min(self.fade_samples, frames)
         first, stop = self._take_bounds(segment)
+        start, fade = min(max(self.boundary(segment) + shift, first), stop), min(self.fade_samples, frames)
         if voice.segment < 0 or not fade:
             out = self._read(start, frames, stop)
             attack = min(self.attack_samples, frames)

@@ -72,6 +72,29 @@ def test_after_a_jump_the_run_is_the_recording_within_the_alignment(starts):
             assert np.array_equal(following, audio[start + FRAMES : start + 2 * FRAMES])
 
 
+@law
+@given(st.integers(2, SEGMENTS - 4), st.integers(-2 * FRAMES, 2 * FRAMES), st.integers(0, 99))
+def test_a_shifted_jump_begins_there_and_its_run_is_the_recording(first, shift, seed):
+    audio = noise(seed=seed)
+    player = Concatenator(audio, RATE, HOP, align=0)
+    voice, start = player.start(), first * FRAMES + shift
+    played = np.concatenate([player.step(voice, first + n, FRAMES, shift=shift) for n in range(2)])
+    attack = player.attack_samples
+    assert np.array_equal(played[attack:], audio[start + attack : start + 2 * FRAMES])
+    back = player.step(voice, first + 2, FRAMES)
+    unshifted = audio[(first + 2) * FRAMES : (first + 3) * FRAMES]
+    assert np.array_equal(back[FADE:], unshifted[FADE:]), "another shift is a jump"
+
+
+@law
+@given(st.integers(0, SEGMENTS - 1), st.integers(-10 * FRAMES, 10 * FRAMES))
+def test_a_shift_beyond_the_memory_ends_at_its_ends(segment, shift):
+    player = Concatenator(noise(), RATE, HOP)
+    played = player.step(player.start(), segment, FRAMES, shift=shift)
+    assert len(played) == FRAMES
+    assert np.isfinite(played).all()
+
+
 def test_boundaries_do_not_drift_at_awkward_rates():
     audio, rate, hop = noise(), 22_050, 0.35
     player = Concatenator(audio, rate, hop)
