@@ -21,6 +21,7 @@ from decision.compiled import compiled
 
 NEVER = -(1 << 60)  # hop number before every piece
 LAYER_NORM_EPSILON = 1e-5  # as torch's
+FOLLOWED = 4  # newest hops heard whose keys a query can take over
 
 
 class Weights(NamedTuple):
@@ -31,10 +32,14 @@ class Weights(NamedTuple):
     """
 
     embedding: np.ndarray  # (vocab + 1, dim) of the label that enters a row
-    heard_kv: np.ndarray  # (vocab, layers, 2, heads, head dim) key and value of each label that may be heard, unrotated
+    heard: np.ndarray  # (vocab, dim) of a label that is heard
+    heard_features: np.ndarray  # (features, dim) what is added to it for each feature of a hop heard
+    heard_out: np.ndarray  # (n,) norm of that sum, then its keys and values in all layers, end to end
     null_kv: np.ndarray  # (layers, 2, heads, head dim) key and value that are always visible
     layers: np.ndarray  # (layers, n) each layer end to end, in the order the kernel takes it
-    head: np.ndarray  # (n,) final norm and output head, end to end
+    head: np.ndarray  # (n,) final norm, output head and, if the model has a query, those of query and gates, end to end
+    centroids: np.ndarray  # (vocab, key dim) unit centroids of the labels, silence 0, times their weight in the logits
+    sharpness: float  # by which a query is multiplied, so that its products with keys are nats
     frequencies: np.ndarray  # (head dim / 2,) float64, radians per hop
     window: int  # hops
     ff: int  # width of the feed-forward part
@@ -44,11 +49,12 @@ class Caches(NamedTuple):
     """Keys and values that stay, float32, (layers, keys|values, batch, heads, 2 * window, head dim) each.
 
     Slots of `own`: a ring of `window` committed rows, then `window` scratch rows for the current one and a plan. Slots
-    of `heard`: a ring of 2 * window heard labels.
+    of `heard`: a ring of 2 * window heard hops. `keys` (batch, 2 * window, key dim) are the keys of these hops.
     """
 
     own: np.ndarray
     heard: np.ndarray
+    keys: np.ndarray
 
 
 class Position(NamedTuple):
@@ -72,30 +78,33 @@ class DecisionState:
     played: int  # hop number of the next label to be played
     logits_at: int = NEVER  # value of `heard` for which `logits` was computed
     logits: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, vocab) of the current row
+    query: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, key dim) of the current row
 
 
 def start(w: Weights, first: int, batch: int | None, origin: int) -> DecisionState:
     """A state in which nothing has happened; `first` is the start symbol."""
     layers, _, heads, head_dim = w.null_kv.shape
     shape = (layers, 2, batch or 1, heads, 2 * w.window, head_dim)
-    caches = Caches(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+    keys = np.zeros((batch or 1, 2 * w.window, w.centroids.shape[1]), np.float32)
+    caches = Caches(np.zeros(shape, np.float32), np.zeros(shape, np.float32), keys)
     return DecisionState(caches, np.full(batch or 1, first, np.int64), batch is None, origin, origin, origin)
 
 
-def hear(w: Weights, state: DecisionState, labels: np.ndarray) -> None:
-    """Write the keys and values of the labels (batch,) heard at hop `state.heard`, and count it."""
-    _cache_heard(w, state.caches, state.heard, labels)
+def hear(w: Weights, state: DecisionState, labels: np.ndarray, features: np.ndarray) -> None:
+    """Take in the labels (batch,) and features (batch, n) heard at hop `state.heard`, and count it."""
+    _cache_heard(w, state.caches, state.heard, labels, features)
     state.heard += 1
 
 
-def decode_row(w: Weights, state: DecisionState, ahead: int, labels: np.ndarray) -> np.ndarray:
-    """Logits (batch, vocab) float32 of the row `ahead` hops after the next to be played; `labels` (batch,) enter it.
+def decode_row(w: Weights, state: DecisionState, ahead: int, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (batch, vocab) and query (batch, key dim), float32, of the row `ahead` hops after the next to be played.
 
-    Writes scratch slot `ahead` only; the scratch slots before it must hold the rows before it.
+    `labels` (batch,) enter it. Writes scratch slot `ahead` only; the scratch slots before it must hold the rows before.
     """
-    out = np.empty((len(labels), w.embedding.shape[0] - 1), np.float32)
-    _decode_row(w, state.caches, Position(state.played, ahead, state.heard, state.origin), labels, out)
-    return out
+    logits = np.empty((len(labels), w.embedding.shape[0] - 1), np.float32)
+    query = np.zeros((len(labels), w.centroids.shape[1]), np.float32)
+    _decode_row(w, state.caches, Position(state.played, ahead, state.heard, state.origin), labels, logits, query)
+    return logits, query
 
 
 def commit(w: Weights, state: DecisionState, labels: np.ndarray) -> None:
@@ -197,15 +206,27 @@ def _rotate(x: np.ndarray, factors: np.ndarray) -> None:
 
 
 @compiled()
-def _cache_heard(w: Weights, caches: Caches, hop: int, labels: np.ndarray) -> None:
-    """Write key, rotated, and value of labels (batch,) into the slot of their hop, in all layers."""
+def _cache_heard(w: Weights, caches: Caches, hop: int, labels: np.ndarray, features: np.ndarray) -> None:
+    """Write key, rotated, and value of a hop heard into its slot, in all layers, and its key for the query."""
+    batch, dim = len(labels), w.heard.shape[1]
+    layers, _, heads, head_dim = w.null_kv.shape
     factors, slot = _rotary_factors(hop, w.frequencies), hop % (2 * w.window)
-    for b in range(len(labels)):
-        for i in range(len(w.layers)):
-            key = w.heard_kv[labels[b], i, 0].copy()
-            _rotate(key, factors)
-            caches.heard[i, 0, b, :, slot] = key
-            caches.heard[i, 1, b, :, slot] = w.heard_kv[labels[b], i, 1]
+    x, normed = np.empty((batch, dim), np.float32), np.empty((batch, dim), np.float32)
+    kv = np.empty((batch, 2 * layers * dim), np.float32)
+    for b in range(batch):
+        x[b] = w.heard[labels[b]]
+        for i in range(len(w.heard_features)):
+            for j in range(dim):
+                x[b, j] += features[b, i] * w.heard_features[i, j]
+        for i in range(caches.keys.shape[2]):
+            caches.keys[b, slot, i] = features[b, i]
+    _linear(normed, w.heard_out, _norm(x, w.heard_out, 0, normed), kv)
+    for b in range(batch):
+        by_layer = kv[b].reshape(layers, 2, heads, head_dim)
+        for i in range(layers):
+            _rotate(by_layer[i, 0], factors)
+            caches.heard[i, 0, b, :, slot] = by_layer[i, 0]
+            caches.heard[i, 1, b, :, slot] = by_layer[i, 1]
 
 
 @compiled(fastmath=True)
@@ -305,8 +326,24 @@ def _gelu(x: np.ndarray) -> None:
             x[b, j] *= np.float32(0.5 * (1 + erf(x[b, j] * 0.7071067811865476)))
 
 
+@compiled(fastmath=True)
+def _follow(w: Weights, keys: np.ndarray, at: Position, gates: np.ndarray, query: np.ndarray) -> None:
+    """Add the keys of the newest hops that the row may follow, times its gates, to the query, and sharpen it."""
+    newest = min(at.heard - 1, at.played + at.ahead)
+    for b in range(len(query)):
+        for back in range(FOLLOWED):
+            if newest - back >= at.origin:
+                key = keys[b, (newest - back) % (2 * w.window)]
+                for j in range(query.shape[1]):
+                    query[b, j] += gates[b, back] * key[j]
+        for j in range(query.shape[1]):
+            query[b, j] *= np.float32(w.sharpness)
+
+
 @compiled()
-def _decode_row(w: Weights, caches: Caches, at: Position, labels: np.ndarray, out: np.ndarray) -> None:
+def _decode_row(
+    w: Weights, caches: Caches, at: Position, labels: np.ndarray, logits: np.ndarray, query: np.ndarray
+) -> None:
     """The whole row, layer by layer: see `decode_row`."""
     batch, dim = len(labels), w.embedding.shape[1]
     own_slots, heard_slots = _visible_slots(at, w.window)
@@ -330,4 +367,12 @@ def _decode_row(w: Weights, caches: Caches, at: Position, labels: np.ndarray, ou
         _gelu(wide)
         _linear(wide, flat, end, mixed)
         _add(x, mixed)
-    _linear(normed, w.head, _norm(x, w.head, 0, normed), out)
+    end = _linear(normed, w.head, _norm(x, w.head, 0, normed), logits)
+    if query.shape[1]:
+        gates = np.empty((batch, FOLLOWED), np.float32)
+        _linear(normed, w.head, _linear(normed, w.head, end, query), gates)
+        _follow(w, caches.keys, at, gates, query)
+        for b in range(batch):
+            for k in range(logits.shape[1]):
+                for j in range(query.shape[1]):
+                    logits[b, k] += query[b, j] * w.centroids[k, j]

@@ -6,7 +6,14 @@ After Bujard et al. (2025), §4.2, changed for real-time use. Two sequences of l
   differs;
 - sliding windows and rotary positions (Su et al. 2021, arXiv:2104.09864) on both attentions: only the distance in hops
   between two labels is seen, so a piece may last for hours and the last minute costs what the first did;
-- rows are numbered by hop. Row t predicts played[t]; its input is played[t - 1], or the start symbol at the very first.
+- rows are numbered by hop. Row t predicts played[t]; its input is played[t - 1], or the start symbol at the very first;
+- a hop is heard by its label and by features, since a label is a narrow door: first its key, the place of the hop in
+  the space of the alphabet's centroids, of unit length, then its level and the phase of the beat;
+- beside the logits there is a query q: the score of a segment with key k is q . k + log p(its label), in nats. q is
+  read from the row, plus the keys heard last, each times a gate of the row. The gates begin as (1, 0, 0, 0), so an
+  untrained query asks for what sounds like the newest hop heard, and training can only improve on that. The centroids
+  are keys, too: q adds to the logits of labels what it gives to their centroids. To play what was just heard, in unison
+  or by its label, is therefore expressed by one number.
 
 `Decision` holds the weights, `DecisionState` the state of a performance.
 """
@@ -46,7 +53,8 @@ class DecisionConfig:
     """Sizes and vocabulary of a decision model; saved beside its weights.
 
     units: K labels, silence is label K; hop: s per label; window: labels seen back (and ahead, offline), at least
-    15 s; alphabet: hash of the alphabet it speaks; lookaheads: the live masks it was trained with, in hops.
+    15 s; alphabet: hash of the alphabet it speaks; lookaheads: the live masks it was trained with, in hops; key_dim:
+    numbers of a key, 0 for a model that hears labels alone and has no query; extra_dim: further features of a hop.
     """
 
     units: int
@@ -59,6 +67,8 @@ class DecisionConfig:
     dropout: float = 0.1
     alphabet: str = ""
     lookaheads: tuple[int, ...] = (1, 2, 4)
+    key_dim: int = 0
+    extra_dim: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lookaheads", tuple(self.lookaheads))
@@ -71,6 +81,8 @@ class DecisionConfig:
             raise DecisionError(f"window = {self.window} labels of {self.hop} s: expected 15 s or more, {least} labels")
         if not 0 <= self.dropout < 1:
             raise DecisionError(f"dropout = {self.dropout}: expected 0 to 1")
+        if self.key_dim < 0 or self.extra_dim < 0 or (self.extra_dim and not self.key_dim):
+            raise DecisionError(f"key_dim = {self.key_dim}, extra_dim = {self.extra_dim}: extra features need a key")
         if any(k < 1 for k in self.lookaheads):
             raise DecisionError(f"lookaheads = {self.lookaheads}: expected 1 hop or more each")
 
@@ -78,6 +90,11 @@ class DecisionConfig:
     def vocab(self) -> int:
         """Labels that can be heard and played: the units and silence."""
         return self.units + 1
+
+    @property
+    def feature_dim(self) -> int:
+        """Numbers by which a hop is heard beside its label: its key, then the extra features."""
+        return self.key_dim + self.extra_dim
 
     @property
     def start(self) -> int:
@@ -195,12 +212,17 @@ class Decision(nn.Module):
         self.frequencies = np.concatenate([rotating, np.zeros(head // 2 - head // 4)])
         self.played = nn.Embedding(config.vocab + 1, dim)
         self.heard = nn.Embedding(config.vocab, dim)
+        self.heard_features = nn.Linear(config.feature_dim, dim, bias=False) if config.key_dim else None
         self.norm_heard = nn.LayerNorm(dim)
         self.heard_out = nn.Linear(dim, config.layers * 2 * dim)  # keys and values of all layers at once
         self.null = nn.Parameter(torch.zeros(config.layers, 2, config.heads, head))
         self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, config.vocab)
+        if config.key_dim:
+            self.query, self.gates = nn.Linear(dim, config.key_dim), nn.Linear(dim, kernel.FOLLOWED)
+            self.log_sharpness, self.centroid_weight = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(0.5))
+            self.register_buffer("centroids", torch.zeros(config.vocab, config.key_dim))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -212,28 +234,81 @@ class Decision(nn.Module):
         for name, p in self.blocks.named_parameters():
             if name.endswith("out.weight"):  # added to the residual stream: small, or depth would make it grow
                 nn.init.normal_(p, std=0.02 / (3 * self.config.layers) ** 0.5)
+        if self.config.key_dim:
+            with torch.no_grad():
+                self.gates.bias.copy_(torch.eye(kernel.FOLLOWED)[0])
+
+    def set_centroids(self, centroids: np.ndarray) -> None:
+        """Let labels be asked for by their centroids (units, key dim), which are brought to unit length."""
+        units = torch.from_numpy(np.asarray(centroids, np.float32)).to(self.centroids)
+        self.centroids.zero_()
+        self.centroids[: self.config.units] = F.normalize(units, dim=1)
 
     # Training and offline evaluation
 
-    def forward(self, heard: Tensor, played: Tensor, lookahead: int | None = None, *, origin: int = 0) -> Tensor:
+    def forward(
+        self,
+        heard: Tensor,
+        played: Tensor,
+        lookahead: int | None = None,
+        *,
+        features: Tensor | None = None,
+        origin: int = 0,
+    ) -> Tensor:
         """Logits (B, T, vocab) of `played` (B, T), teacher-forced, given `heard` (B, S); both int64 labels.
 
         logits[:, t] predicts played[:, t] and sees played[:, :t] and, within `window`, all that is heard
-        (lookahead None) or heard[:, s] with s <= t - lookahead. `origin` is the hop number of the first label.
+        (lookahead None) or heard[:, s] with s <= t - lookahead. features (B, S, feature dim): of the hops heard; None:
+        not known, all 0. `origin` is the hop number of the first label.
         """
+        return self.both_heads(heard, played, lookahead, features=features, origin=origin)[0]
+
+    def both_heads(
+        self,
+        heard: Tensor,
+        played: Tensor,
+        lookahead: int | None = None,
+        *,
+        features: Tensor | None = None,
+        origin: int = 0,
+    ) -> tuple[Tensor, Tensor]:
+        """`forward`, and the queries (B, T, key dim) of the rows, in nats per unit of a key."""
         first = played.new_full((len(played), 1), self.config.start)
         x = self.drop(self.played(torch.cat([first, played[:, :-1]], 1)))
         hops, heard_hops = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
         own_mask, heard_mask = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, heard_hops, lookahead))
-        keys, values = self._heard_keys_values(heard, heard_hops).unbind(1)
+        keys, values = self._heard_keys_values(heard, features, heard_hops).unbind(1)
         rotary = rotary_factors(hops, self.frequencies).to(x.device)
         for i, block in enumerate(self.blocks):
             x = block(x, rotary, own_mask, keys[i], values[i], heard_mask)
-        logits: Tensor = self.head(self.norm(x))
-        return logits
+        newest = torch.arange(played.shape[1], device=x.device) - (lookahead or 0)
+        return self._heads(self.norm(x), features, newest.clamp(max=heard.shape[1] - 1))
+
+    def _heads(self, x: Tensor, features: Tensor | None, newest: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and queries of normed rows x (B, n, dim).
+
+        newest (n,): number of the newest hop, counted in `features`, that each row may follow; below 0: none.
+        """
+        logits: Tensor = self.head(x)
+        if not self.config.key_dim:
+            return logits, logits.new_zeros(*logits.shape[:2], 0)
+        query: Tensor = self.query(x)
+        if features is not None:
+            back = newest[:, None] - torch.arange(kernel.FOLLOWED, device=x.device)  # (n, FOLLOWED)
+            keys = features[:, back.clamp(min=0), : self.config.key_dim] * (back >= 0)[..., None]
+            query = query + (self.gates(x)[..., None] * keys).sum(2)
+        query = query * self.log_sharpness.exp()
+        return logits + query @ (self.centroid_weight * self.centroids).T, query
 
     @torch.no_grad()
-    def generate(self, heard: Tensor, choose: Callable[[int, Tensor], Tensor], lookahead: int | None = None) -> Tensor:
+    def generate(
+        self,
+        heard: Tensor,
+        choose: Callable[[int, Tensor], Tensor],
+        lookahead: int | None = None,
+        *,
+        features: Tensor | None = None,
+    ) -> Tensor:
         """Labels (B, T) int64 played on its own history to `heard` (B, T): label t is `choose(t, logits (B, vocab))`.
 
         The rows of `forward`, one by one, for training: many pieces at once, on any device. On stage `start` serves.
@@ -241,16 +316,17 @@ class Decision(nn.Module):
         (batch, length), c = heard.shape, self.config
         hops, device = np.arange(length), heard.device
         own_mask, heard_mask = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
-        keys, values = self._heard_keys_values(heard, hops).unbind(1)
+        keys, values = self._heard_keys_values(heard, features, hops).unbind(1)
         rotary = rotary_factors(hops, self.frequencies).to(device)
         cache = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
         labels, last = torch.empty_like(heard), heard.new_full((batch,), c.start)
+        newest = torch.arange(length, device=device) - (lookahead or 0)
         for t in range(length):
             x, row = self.played(last[:, None]), slice(t, t + 1)
             for i, block in enumerate(self.blocks):
                 masks = own_mask[row, : t + 1], heard_mask[row]
                 x = block(x, rotary[:, row], masks[0], keys[i], values[i], masks[1], cache[i])
-            last = labels[:, t] = choose(t, self.head(self.norm(x))[:, 0])
+            last = labels[:, t] = choose(t, self._heads(self.norm(x), features, newest[row])[0][:, 0])
         return labels
 
     def _masks(self, hops: np.ndarray, heard: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -268,17 +344,19 @@ class Decision(nn.Module):
         mask = torch.stack([unrotated, torch.ones_like(unrotated)])[:, None]
         return (self.null * mask)[:, :, None, :, None]
 
-    def _keys(self, labels: Tensor, hops: np.ndarray) -> Tensor:
+    def _keys(self, labels: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
         """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys rotated to their hops (S,)."""
-        c = self.config
-        both = self.heard_out(self.norm_heard(self.drop(self.heard(labels))))
+        c, x = self.config, self.heard(labels)
+        if self.heard_features is not None and features is not None:
+            x = x + self.heard_features(features)
+        both = self.heard_out(self.norm_heard(self.drop(x)))
         both = both.view(*labels.shape, c.layers, 2, c.heads, -1).permute(2, 3, 0, 4, 1, 5)
         factors = rotary_factors(hops, self.frequencies).to(both.device)
         return torch.stack([apply_rotary(both[:, 0], factors), both[:, 1]], 1)
 
-    def _heard_keys_values(self, heard: Tensor, hops: np.ndarray) -> Tensor:
+    def _heard_keys_values(self, heard: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
         """Keys and values (layers, 2, B, heads, 1 + S, head dim): null, then what was heard."""
-        both = self._keys(heard, hops)
+        both = self._keys(heard, features, hops)
         null = self._null().to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1)
         return torch.cat([null, both], 4)
 
@@ -299,14 +377,24 @@ class Decision(nn.Module):
             raise RuntimeError("a decision model in training cannot play: call eval() first")
         if self._weights is None:
             c = self.config
-            heard_kv = self.heard_out(self.norm_heard(self.heard.weight)).view(c.vocab, c.layers, 2, c.heads, -1)
+            heard, heads = self.heard_features, [self.norm, self.head]
+            features = np.zeros((0, c.dim), np.float32) if heard is None else _packed(heard.weight.T)
+            centroids, sharpness = np.zeros((c.vocab, 0), np.float32), 1.0
+            if c.key_dim:
+                heads += [self.query, self.gates]
+                centroids = _packed(self.centroid_weight * self.centroids)
+                sharpness = float(self.log_sharpness.exp())
             layers = [_end_to_end(*(getattr(block, name) for name in Block.WEIGHT_ORDER)) for block in self.blocks]
             self._weights = kernel.Weights(
                 embedding=_packed(self.played.weight),
-                heard_kv=_packed(heard_kv),
+                heard=_packed(self.heard.weight),
+                heard_features=features,
+                heard_out=kernel.packed(_packed(_end_to_end(self.norm_heard, self.heard_out))),
                 null_kv=_packed(self._null().squeeze((2, 4))),
                 layers=kernel.packed(_packed(torch.stack(layers))),
-                head=kernel.packed(_packed(_end_to_end(self.norm, self.head))),
+                head=kernel.packed(_packed(_end_to_end(*heads))),
+                centroids=centroids,
+                sharpness=sharpness,
                 frequencies=self.frequencies,
                 window=c.window,
                 ff=c.ff,
@@ -320,22 +408,33 @@ class Decision(nn.Module):
         """
         return kernel.start(self.packed_weights(), self.config.start, batch, origin)
 
-    def hear(self, state: DecisionState, label: int | np.ndarray) -> None:
+    def hear(self, state: DecisionState, label: int | np.ndarray, features: np.ndarray | None = None) -> None:
         """Take in the label of the next hop heard; live, after the `commit` of what was played meanwhile.
 
+        features: (feature dim,) float32 of that hop, with a batch (batch, feature dim); None: not known, all 0.
         Hearing may run up to `window` hops ahead of playing, as when a whole file is known; DecisionError beyond.
         """
-        window = self.config.window
+        window, labels = self.config.window, self._labels(state, label)
         if state.heard - state.played >= window:
             raise DecisionError(f"heard {window} hops (the window) ahead of what is played: commit what was played")
-        kernel.hear(self.packed_weights(), state, self._labels(state, label))
+        shape = len(labels), self.config.feature_dim
+        known = np.zeros(shape, np.float32) if features is None else np.asarray(features, np.float32).reshape(shape)
+        kernel.hear(self.packed_weights(), state, labels, known)
 
     def logits(self, state: DecisionState) -> np.ndarray:
         """(vocab,) float32 for the next label to be played, given all that has been heard so far."""
-        if state.logits_at != state.heard:
-            state.logits = kernel.decode_row(self.packed_weights(), state, 0, state.last)
-            state.logits_at = state.heard
+        self._decode(state)
         return state.logits[0].copy() if state.single else state.logits.copy()
+
+    def query(self, state: DecisionState) -> np.ndarray:
+        """(key dim,) float32, with a batch (batch, key dim): what the next segment should be like, see the module."""
+        self._decode(state)
+        return state.query[0].copy() if state.single else state.query.copy()
+
+    def _decode(self, state: DecisionState) -> None:
+        if state.logits_at != state.heard:
+            state.logits, state.query = kernel.decode_row(self.packed_weights(), state, 0, state.last)
+            state.logits_at = state.heard
 
     def plan(self, state: DecisionState, choose: Callable[[np.ndarray], Any], horizon: int) -> list[Any]:
         """The next `horizon` labels, 1 to `window`, each chosen by `choose(logits) -> label` given those before it.
@@ -346,7 +445,7 @@ class Decision(nn.Module):
             raise DecisionError(f"horizon = {horizon}: expected 1 to {self.config.window} labels, the window")
         plan = [choose(self.logits(state))]
         for ahead in range(1, horizon):
-            logits = kernel.decode_row(self.packed_weights(), state, ahead, self._labels(state, plan[-1]))
+            logits, _ = kernel.decode_row(self.packed_weights(), state, ahead, self._labels(state, plan[-1]))
             plan.append(choose(logits[0] if state.single else logits))
         return plan
 

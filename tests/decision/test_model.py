@@ -1,6 +1,7 @@
 """The laws of the decision model: cached = uncached, causality, a plan changes nothing, hours cost what minutes do."""
 
 import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -66,6 +67,60 @@ def played_step_by_step(model, heard, played, lookahead, origin=0):
 
 def greedy(logits):
     return int(logits.argmax())
+
+
+@pytest.fixture(scope="module")
+def querying(piece):
+    """A model with keys and a query, and features (3, LENGTH, feature dim) of the piece."""
+    torch.manual_seed(3)
+    made = Decision(dataclasses.replace(CONFIG, key_dim=5, extra_dim=2))
+    with torch.no_grad():
+        for p in made.parameters():
+            p.add_(0.15 * torch.randn_like(p))
+    made.set_centroids(np.random.default_rng(4).standard_normal((CONFIG.units, 5)))
+    return made.eval(), torch.randn(3, LENGTH, 7)
+
+
+@pytest.mark.parametrize("lookahead", [None, 1, 2, 4])
+def test_logits_and_queries_row_by_row_equal_those_of_forward(querying, piece, lookahead):
+    model, features = querying
+    heard, played = (torch.from_numpy(part) for part in piece)
+    with torch.no_grad():
+        logits, queries = copy.deepcopy(model).double().both_heads(heard, played, lookahead, features=features.double())
+    state, window = model.start(batch=3, origin=0), CONFIG.window
+    for t in range(LENGTH):
+        known = t - lookahead + 1 if lookahead else min(LENGTH, t + window)
+        while state.heard < known:
+            model.hear(state, piece[0][:, state.heard], features[:, state.heard].numpy())
+        for found, expected in ((model.logits(state), logits[:, t]), (model.query(state), queries[:, t])):
+            assert np.abs(found - expected.numpy()).max() < tolerance(expected.numpy())
+        model.commit(state, piece[1][:, t])
+
+
+def test_generation_hears_features_as_forward_does(querying, piece):
+    model, features = querying
+    heard, rows = torch.from_numpy(piece[0]), []
+
+    def likeliest(t, logits):
+        rows.append(logits)
+        return logits.argmax(-1)
+
+    labels = model.generate(heard, likeliest, 1, features=features)
+    with torch.no_grad():
+        expected = model(heard, labels, 1, features=features)
+    assert (torch.stack(rows, 1) - expected).abs().max() < 2 * tolerance(expected.numpy())
+
+
+def test_an_untrained_query_asks_for_what_was_heard_last(piece):
+    model = Decision(dataclasses.replace(CONFIG, key_dim=5)).eval()
+    with torch.no_grad():
+        model.query.weight.zero_()
+        model.gates.weight.zero_()
+        features = torch.nn.functional.normalize(torch.randn(3, LENGTH, 5), dim=-1)
+        _, queries = model.both_heads(*(torch.from_numpy(part) for part in piece), 1, features=features)
+    sharpness = float(model.log_sharpness.exp().detach())
+    assert torch.allclose(queries[:, 1:], sharpness * features[:, :-1], atol=float32_step(sharpness))
+    assert not queries[:, 0].any()
 
 
 @pytest.mark.parametrize("origin", [0, 100_003])
