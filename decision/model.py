@@ -220,7 +220,7 @@ class Decision(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, config.vocab)
         if config.key_dim:
-            self.query, self.gates = nn.Linear(dim, config.key_dim), nn.Linear(dim, kernel.FOLLOWED)
+            self.query_head, self.gate_head = nn.Linear(dim, config.key_dim), nn.Linear(dim, kernel.FOLLOWED)
             self.log_sharpness, self.centroid_weight = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(0.5))
             self.register_buffer("centroids", torch.zeros(config.vocab, config.key_dim))
         self._initialise()
@@ -229,14 +229,14 @@ class Decision(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear):
+            if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
         for name, p in self.blocks.named_parameters():
             if name.endswith("out.weight"):  # added to the residual stream: small, or depth would make it grow
                 nn.init.normal_(p, std=0.02 / (3 * self.config.layers) ** 0.5)
         if self.config.key_dim:
             with torch.no_grad():
-                self.gates.bias.copy_(torch.eye(kernel.FOLLOWED)[0])
+                self.gate_head.bias.copy_(torch.eye(kernel.FOLLOWED)[0])
 
     def set_centroids(self, centroids: np.ndarray) -> None:
         """Let labels be asked for by their centroids (units, key dim), which are brought to unit length."""
@@ -292,11 +292,11 @@ class Decision(nn.Module):
         logits: Tensor = self.head(x)
         if not self.config.key_dim:
             return logits, logits.new_zeros(*logits.shape[:2], 0)
-        query: Tensor = self.query(x)
+        query: Tensor = self.query_head(x)
         if features is not None:
             back = newest[:, None] - torch.arange(kernel.FOLLOWED, device=x.device)  # (n, FOLLOWED)
             keys = features[:, back.clamp(min=0), : self.config.key_dim] * (back >= 0)[..., None]
-            query = query + (self.gates(x)[..., None] * keys).sum(2)
+            query = query + (self.gate_head(x)[..., None] * keys).sum(2)
         query = query * self.log_sharpness.exp()
         return logits + query @ (self.centroid_weight * self.centroids).T, query
 
@@ -381,7 +381,7 @@ class Decision(nn.Module):
             features = np.zeros((0, c.dim), np.float32) if heard is None else _packed(heard.weight.T)
             centroids, sharpness = np.zeros((c.vocab, 0), np.float32), 1.0
             if c.key_dim:
-                heads += [self.query, self.gates]
+                heads += [self.query_head, self.gate_head]
                 centroids = _packed(self.centroid_weight * self.centroids)
                 sharpness = float(self.log_sharpness.exp())
             layers = [_end_to_end(*(getattr(block, name) for name in Block.WEIGHT_ORDER)) for block in self.blocks]

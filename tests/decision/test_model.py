@@ -114,8 +114,8 @@ def test_generation_hears_features_as_forward_does(querying, piece):
 def test_an_untrained_query_asks_for_what_was_heard_last(piece):
     model = Decision(dataclasses.replace(CONFIG, key_dim=5)).eval()
     with torch.no_grad():
-        model.query.weight.zero_()
-        model.gates.weight.zero_()
+        model.query_head.weight.zero_()
+        model.gate_head.weight.zero_()
         features = torch.nn.functional.normalize(torch.randn(3, LENGTH, 5), dim=-1)
         _, queries = model.both_heads(*(torch.from_numpy(part) for part in piece), 1, features=features)
     sharpness = float(model.log_sharpness.exp().detach())

@@ -166,6 +166,6 @@ def _song(folder: Path, stems: Song, lengths: list[int], first: int) -> StoredSo
             with np.load(folder / "notes.npz", allow_pickle=False) as held:
                 notes = {part: held[part].reshape(len(held[part]), -1) for part in held.files if part in stems}
         chords = np.array([chord[:3] for chord in info.get("chords", [])], np.float32).reshape(-1, 3)
-        beats = np.unique(np.array(info.get("beats", []), np.float64).reshape(-1))
+        beats = np.unique([np.ravel(beat)[0] for beat in info.get("beats", [])])  # with or without downbeats
     parts = {name: first + n for n, name in enumerate(stems)}
     return StoredSong(folder.name, folder, parts, max(lengths) / SAMPLERATE, beats, chords, notes)
