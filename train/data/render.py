@@ -1,15 +1,20 @@
 """Scores with parts -> aligned stems: the recordings of people playing together that we may make ourselves.
 
-    python -m train.data.render SCORES -o DATA [--transpose] [--seconds 120] [--jobs 2]
+    python -m train.data.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0] [--jobs 2]
 
 SCORES is a folder of MIDI files, or POP909 as published (folder or .tgz, with its chord annotations).
 Each song becomes a folder, and a folder that exists is not rendered again:
 
     DATA/<split>/<song>/<part>.flac   16 kHz mono, one instrument drawn at random per song and part
     DATA/<split>/<song>/notes.npz     <part>: (n, 3) float32: onset s, offset s, MIDI pitch
-    DATA/<split>/<song>/song.json     source, programs, transposition, chords [[start s, end s, root 0-11], ...]
+    DATA/<split>/<song>/song.json     source, programs, transposition, chords [[start s, end s, root 0-11], ...],
+                                      beats [[s, 1 on a downbeat else 0], ...]
 
 The instrument is drawn per song, as Slakh does (Manilow et al., 2019), or timbre would give the answer away.
+
+--bands N adds N songs of the training split that a band of ours plays (train/data/bands.py): two of three are songs of
+SCORES with chords, as <song>-band, the others songs of our own, as band-<n>. Their song.json also has roles, style and
+bpm, and in notes.npz drums have pitch -1.
 """
 
 from __future__ import annotations
@@ -33,6 +38,9 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
+from train.data.bands import LEAST_BEATS, Band, invented_song, write_band
+from train.data.grooves import KITS
+from train.data.lead_sheet import Chord, read_chord, tempo_of
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
@@ -44,7 +52,30 @@ SUSTAINED += [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 78, 79, 80, 81, 82, 84, 85
 STRUCK = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 24, 25, 26, 27, 28, 29, 30, 45, 46, 104, 105, 106, 107, 108]
 LOW = [32, 33, 34, 35, 36, 37, 38, 39, 43, 42, 58, 70, 57]
 
-ROOTS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+# Those that can carry a role in a band; in some styles most bands have others.
+OF_ROLE = {
+    "bass": [32, 33, 34, 35, 36, 37, 38, 39, 58],
+    "chords": [0, 1, 2, 3, 4, 5, 6, 7, 11, 16, 17, 18, 21, 22, 24, 25, 26, 27, 28, 29, 30, 62],
+    "riff": [4, 5, 7, 17, 24, 25, 26, 27, 28, 29, 30, 62, 66, 80, 81, 84, 87],
+    "pad": [16, 18, 19, 48, 49, 50, 51, 52, 88, 89, 90, 91, 92, 94, 95],
+    "melody": [0, 4, 11, 21, 22, 25, 26, 27, 29, 30, *SUSTAINED],
+}
+OF_STYLE = {
+    "metal": {"chords": [28, 29, 30], "riff": [28, 29, 30], "melody": [29, 30, 53, 81], "bass": [33, 34]},
+    "rock": {"chords": [25, 27, 28, 29, 30, 18], "riff": [27, 29, 30], "bass": [33, 34]},
+    "funk": {"chords": [4, 7, 27, 28, 62], "riff": [7, 27, 28, 62], "bass": [33, 36, 37, 38]},
+    "jazz": {"chords": [0, 1, 4, 11, 26], "bass": [32], "melody": [0, 26, 56, 57, 64, 65, 66, 71, 11]},
+    "bossa": {"chords": [0, 4, 24, 24], "bass": [32, 33], "melody": [24, 57, 65, 66, 71, 73]},
+    "reggae": {"chords": [0, 16, 17, 27, 28], "bass": [33, 35, 38]},
+    "electronic": {
+        "chords": [5, 80, 81, 50, 62, 63],
+        "riff": [80, 81, 87, 84],
+        "bass": [38, 39],
+        "melody": [80, 81, 84],
+    },
+    "folk": {"chords": [24, 25, 21, 105, 106, 15], "bass": [32, 58, 33], "melody": [21, 22, 40, 73, 74, 110, 25]},
+    "blues": {"chords": [0, 3, 17, 18, 26, 27], "riff": [27, 28, 29, 66], "melody": [22, 26, 27, 29, 65, 66]},
+}
 
 
 def find_soundfont(given: str | None = None) -> Path:
@@ -87,8 +118,19 @@ def fluidsynth(
         return sf.read(wav, dtype="float32", always_2d=True)[0].mean(axis=1)
 
 
-def read_score(path: Path) -> tuple[dict[str, np.ndarray], list]:
-    """({part: (n, 4) notes}, chords) of a MIDI file; drums and parts of fewer than ten notes are left out."""
+class Score(NamedTuple):
+    """parts: {name: (n, 4) notes}; chords, of which some may be silent; beats: (n, 2) [s, 1 on a downbeat else 0]."""
+
+    parts: dict[str, np.ndarray]
+    chords: list[Chord]
+    beats: np.ndarray
+
+
+def read_score(path: Path) -> Score:
+    """Read a MIDI file and the chords and beats beside it; drums and parts of fewer than ten notes are left out.
+
+    A score without annotation of its own has no chords, and the beats of its time signature.
+    """
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(str(path))
@@ -100,14 +142,19 @@ def read_score(path: Path) -> tuple[dict[str, np.ndarray], list]:
         parts[name if name not in parts else f"{name}{number + 1}"] = np.array(
             [(n.start, n.end, n.pitch, n.velocity) for n in instrument.notes], np.float32
         )
-    annotation = path.with_name("chord_midi.txt")
+    chord_file, beat_file = path.with_name("chord_midi.txt"), path.with_name("beat_midi.txt")
     chords = []
-    for line in annotation.read_text().splitlines() if annotation.exists() else []:
+    for line in chord_file.read_text().splitlines() if chord_file.exists() else []:
         start, end, name = line.split()[:3]
-        if name[0] in ROOTS:
-            accidental = {"#": 1, "b": -1}.get(name[1:2], 0)
-            chords.append([float(start), float(end), (ROOTS[name[0]] + accidental) % 12])
-    return parts, chords
+        chords.append(read_chord(float(start), float(end), name))
+    if beat_file.exists():  # time, whether it is a beat of a meter of two, whether it is a downbeat
+        beats = np.array([line.split()[:3] for line in beat_file.read_text().splitlines()], float).reshape(-1, 3)[
+            :, [0, 2]
+        ]
+    else:
+        times = midi.get_beats()
+        beats = np.column_stack([times, np.isin(times, midi.get_downbeats())])
+    return Score(parts, chords, beats)
 
 
 def split_of(path: Path, names: list[str]) -> str:
@@ -140,40 +187,117 @@ class Excerpt(NamedTuple):
         inside[:, 2] += self.shift
         return inside
 
-    def chords(self, chords: list[Any]) -> list[list[float]]:
-        """[[start s, end s, root]] of the score -> those that sound in the excerpt, likewise."""
+    def chords(self, chords: list[Chord]) -> list[list[float]]:
+        """Chords of the score -> [[start s, end s, root]] of those that sound in the excerpt, likewise."""
         end = self.begin + self.length
         return [
-            [s - self.begin, e - self.begin, (r + self.shift) % 12] for s, e, r in chords if e > self.begin and s < end
+            [chord.start - self.begin, chord.end - self.begin, (chord.root + self.shift) % 12]
+            for chord in chords
+            if chord.root is not None and chord.end > self.begin and chord.start < end
         ]
+
+    def beats(self, beats: np.ndarray) -> list[list[float]]:
+        """(n, 2) beats of the score -> [[s, 1 on a downbeat else 0]] of those in the excerpt, timed likewise."""
+        inside = (beats[:, 0] >= self.begin) & (beats[:, 0] < self.begin + self.length)
+        return [[float(when) - self.begin, int(first)] for when, first in beats[inside]]
+
+
+class Instrument(NamedTuple):
+    """A sound of the sound font: its program, or with `drums` that of a kit."""
+
+    program: int
+    drums: bool = False
+
+
+def instrument_for(role: str, rng: random.Random, style: str = "") -> Instrument:
+    """An instrument for a role in a band: "bass", "chords", "riff", "pad", "melody" or "drums", mostly of its style."""
+    usual = rng.random() < 0.7
+    if role == "drums":
+        return Instrument(rng.choice(KITS[style] if style in KITS and usual else sum(KITS.values(), ())), drums=True)
+    return Instrument(rng.choice(OF_STYLE.get(style, {}).get(role, OF_ROLE[role]) if usual else OF_ROLE[role]))
+
+
+def sound_of(notes: np.ndarray, instrument: Instrument, soundfont: Path) -> np.ndarray:
+    """(n, 4) notes as an instrument sounds them: (samples,) float32 at SAMPLERATE, dry, from 0 s on."""
+    return fluidsynth(notes, instrument.program, soundfont, drums=instrument.drums)
+
+
+def draw_excerpt(end: float, transpose: bool, seconds: float | None, rng: random.Random) -> Excerpt:
+    """So many seconds of a score that ends at `end` s, or all of it; transposed by -5 to 6 semitones, or not."""
+    begin = rng.uniform(0, end - seconds) if seconds and end > seconds else 0.0
+    return Excerpt(begin, min(end - begin, seconds) if seconds else end, rng.randint(-5, 6) if transpose else 0)
 
 
 def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seconds: float | None) -> None:
     """Write one song's folder, whole or not at all; nothing if fewer than two of its parts have notes to render."""
     rng = random.Random(path.stem)
-    parts, chords = read_score(path)
-    if len(parts) < 2:
+    score = read_score(path)
+    if len(score.parts) < 2:
         return
-    end = max(float(notes[:, 1].max()) for notes in parts.values())
-    begin = rng.uniform(0, end - seconds) if seconds and end > seconds else 0.0
-    length = min(end - begin, seconds) if seconds else end
-    excerpt = Excerpt(begin, length, rng.randint(-5, 6) if transpose else 0)
-    stems, notes, programs = {}, {}, {}
-    for part, every in parts.items():
-        notes_here = excerpt.notes(every)
-        if len(notes_here) >= 4:
-            programs[part] = draw_program(part, notes_here, rng)
-            stems[part] = stem_of(fluidsynth(notes_here, programs[part], soundfont), length)
-            notes[part] = notes_here[:, :3]
-    if len(stems) < 2:
+    excerpt = draw_excerpt(max(float(notes[:, 1].max()) for notes in score.parts.values()), transpose, seconds, rng)
+    parts = {}
+    for part, every in score.parts.items():
+        notes = excerpt.notes(every)
+        if len(notes) >= 4:
+            parts[part] = notes, Instrument(draw_program(part, notes, rng))
+    if len(parts) >= 2:
+        info: dict[str, Any] = {
+            "source": path.name,
+            "chords": excerpt.chords(score.chords),
+            "beats": excerpt.beats(score.beats),
+        }
+        write_song(folder, parts, excerpt, info, soundfont)
+
+
+def band_of(path: Path | None, rng: random.Random) -> Band | None:
+    """The band's version of a score, or of a song of our own where path is None; None where the score has no chords."""
+    if path is None:
+        return write_band(*invented_song(rng), None, rng)
+    score = read_score(path)
+    if len(score.beats) < LEAST_BEATS or not any(chord.tones for chord in score.chords):
+        return None
+    return write_band(score.chords, score.beats, score.parts.get("melody"), rng)
+
+
+def render_band(path: Path | None, folder: Path, soundfont: Path, transpose: bool, seconds: float | None) -> None:
+    """Write the folder of a song that a band plays, whole or not at all; nothing if there are no chords to play."""
+    rng = random.Random(f"band {folder.name}")
+    band = band_of(path, rng)
+    if band is None:
         return
-    info = {"source": path.name, "programs": programs, "transposed": excerpt.shift, "seconds": length}
+    excerpt = draw_excerpt(band.seconds, transpose, seconds, rng)
+    parts, roles = {}, {}
+    for name, part in band.parts.items():
+        instrument = instrument_for(part.role, rng, band.style)
+        notes = (excerpt._replace(shift=0) if instrument.drums else excerpt).notes(part.notes)
+        if len(notes) >= 4:
+            parts[name], roles[name] = (notes, instrument), part.role
+    if len(parts) >= 2:
+        info: dict[str, Any] = {"source": path.name if path else "invented", "style": band.style, "roles": roles}
+        info |= {"bpm": tempo_of(band.sheet.beats), "chords": excerpt.chords(band.chords)}
+        write_song(folder, parts, excerpt, info | {"beats": excerpt.beats(band.sheet.beats)}, soundfont)
+
+
+def write_song(
+    folder: Path,
+    parts: dict[str, tuple[np.ndarray, Instrument]],
+    excerpt: Excerpt,
+    info: dict[str, Any],
+    soundfont: Path,
+) -> None:
+    """Render each part, (n, 4) notes and who plays them, and write the song's folder, whole or not at all."""
+    stems = {part: stem_of(sound_of(*played, soundfont), excerpt.length) for part, played in parts.items()}
+    info |= {"transposed": excerpt.shift, "seconds": excerpt.length}
+    info["programs"] = {part: instrument.program for part, (_, instrument) in parts.items()}
+    kept: dict[str, Any] = {part: notes[:, :3] for part, (notes, _) in parts.items()}
+    for part, (notes, instrument) in parts.items():
+        if instrument.drums:  # when, never which note
+            kept[part] = np.column_stack([notes[:, :2], np.full(len(notes), -1, np.float32)])
     with atomic_folder(folder) as new:
         for part, audio in stems.items():
             sf.write(new / f"{part}.flac", audio, SAMPLERATE, subtype="PCM_16")
-        kept: dict[str, Any] = notes
         np.savez(new / "notes.npz", **kept)
-        (new / "song.json").write_text(json.dumps(info | {"chords": excerpt.chords(chords)}))
+        (new / "song.json").write_text(json.dumps(info))
 
 
 def stem_of(dry: np.ndarray, length: float) -> np.ndarray:
@@ -192,12 +316,13 @@ def render(
     soundfont: str | None = None,
     jobs: int = 2,
     only: list[str] | None = None,
+    bands: int = 0,
 ) -> int:
     """Render every score below `scores` that is not rendered yet; returns how many songs `out` then holds.
 
     transpose: by -5 to 6 semitones drawn per song. seconds: an excerpt drawn per song. Both in the train split only, so
-    that validation and test are the pieces as written. only: these splits. TrainError, AudioError for what the user can
-    mend.
+    that validation and test are the pieces as written. only: these splits. bands: how many songs that a band plays to
+    add to the train split. TrainError, AudioError for what the user can mend.
     """
     font = find_soundfont(soundfont)
     with tempfile.TemporaryDirectory() as unpacked:
@@ -205,14 +330,31 @@ def render(
             with tarfile.open(scores) as archive:
                 archive.extractall(unpacked, filter="data")
             scores = Path(unpacked)
-        waiting = []
+        waiting: list[tuple[Any, ...]] = []
+        training_scores = []
         for path, split in _splits(scores):
+            training_scores += [path] if split == "train" else []
             folder, training = out / split / path.stem, split == "train"
             if not folder.exists() and (not only or split in only):
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 waiting.append((path, folder, font, transpose and training, seconds if training else None))
         in_processes(render_song, waiting, jobs)
+        if bands and (not only or "train" in only):
+            folders = {out / "train" / name: path for name, path in band_songs(training_scores, bands).items()}
+            new = [(path, folder, font, transpose, seconds) for folder, path in folders.items() if not folder.exists()]
+            (out / "train").mkdir(parents=True, exist_ok=True)
+            in_processes(render_band, new, jobs)
     return len(visible(out, "*/*/song.json"))
+
+
+def band_songs(scores: list[Path], count: int) -> dict[str, Path | None]:
+    """{name: score, or None for a song of our own} of so many songs for bands: the first of them whatever the count."""
+    drawn = iter(random.Random("bands").sample(scores, len(scores)))
+    result: dict[str, Path | None] = {}
+    for number in range(count):
+        path = next(drawn, None) if number % 3 < 2 else None
+        result[f"{path.stem}-band" if path else f"band-{number}"] = path
+    return result
 
 
 def _splits(scores: Path) -> Iterator[tuple[Path, str]]:
@@ -234,6 +376,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, help="excerpt of so many seconds of each training song")
     parser.add_argument("--soundfont", help="sound font (default: FluidR3_GM.sf2)")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--bands", type=int, default=0, help="songs played by a band to add to the train split")
     parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
     given = parser.parse_args(argv)
     print(render(**vars(given)), "songs in", given.out)

@@ -37,12 +37,13 @@ def score(path, names=("Melody", "Piano"), notes=12, seed=0):
 
 def test_a_score_is_read_by_its_parts(tmp_path):
     path = score(tmp_path / "song.mid", ("Melody", "Piano", "Melody", "Drums"))
-    parts, chords = render.read_score(path)
+    parts, chords, _ = render.read_score(path)
     assert list(parts) == ["melody", "piano", "melody3"] and chords == []
     assert parts["melody"].shape == (12, 4)
     np.testing.assert_allclose(parts["melody"][:, 0], 0.5 * np.arange(12), atol=2e-3)
     (tmp_path / "chord_midi.txt").write_text("0.0 1.0 C:maj\n1.0 2.0 Bb:min7\n2.0 3.0 F#:maj\n3.0 4.0 N\n")
-    assert render.read_score(path)[1] == [[0, 1, 0], [1, 2, 10], [2, 3, 6]]
+    found = render.read_score(path).chords
+    assert [(chord.start, chord.end, chord.root) for chord in found] == [(0, 1, 0), (1, 2, 10), (2, 3, 6), (3, 4, None)]
 
 
 def test_a_part_of_a_few_notes_is_left_out(tmp_path):

@@ -1,0 +1,306 @@
+"""A band for a song: bass, chords, riffs, tunes, answers and drums, written by a program onto chords and beats.
+
+What bands do and piano arrangements of pop songs never do: lines and riffs that repeat, guitar and bass in octaves,
+melodies doubled, answered in their rests or traded between two, parts that rest for a section, breaks, swing, and the
+hands of people who are a little late each in their own way. A song has one style, tempo and set of players; a section
+of four bars or eight has figures of its own, which come again when the section does.
+
+    band = write_band(chords, beats, melody, random.Random(1))
+    band.parts["bass"].notes, band.beats, band.downbeats
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from train.data import figures, grooves
+from train.data.figures import Note
+from train.data.lead_sheet import Bar, Chord, Sheet, in_dotted_beats, in_tempo, invented_song, tempo_of
+
+__all__ = ["LEAST_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_song", "write_band"]
+
+ROLES = {"bass": "bass", "comp": "chords", "comp2": "chords", "pad": "pad", "riff": "riff", "lead": "melody",
+         "second": "melody", "answer": "melody", "drums": "drums"}  # fmt: skip
+LATE_S = (-0.004, 0.014)  # what a player is always late by
+JITTER_S = 0.015  # what a stroke is off by at most
+LEAST_BEATS = 16
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a style is played. tempo: beats in a minute; lines, comps: of figures.py; the numbers are shares of sections.
+
+    swing: where the second half of what is swung may fall; swung: 1 eighths, 2 sixteenths. dense: of a riff's eighths.
+    jitter_s: the standard deviation of what a stroke is off by, drawn between these.
+    """
+
+    tempo: tuple[float, float]
+    lines: tuple[str, ...]
+    comps: tuple[str, ...]
+    swing: tuple[float, ...] = (0.5,)
+    swung: int = 1
+    riffs: float = 0.3
+    dense: float = 0.6
+    power: float = 0.0
+    locked: float = 0.2
+    jitter_s: tuple[float, float] = (0.003, 0.008)
+
+
+STYLES = {
+    "rock": Style((95, 165), ("root eighths", "octave eighths", "push", "dotted", "root fifth"),
+                  ("strum", "strum eighths", "eighths", "whole", "push", "stabs"), riffs=0.4, power=0.4, locked=0.3),
+    "metal": Style((100, 200), ("gallop", "root eighths", "pedal sixteenths", "push"), ("whole", "eighths", "stabs"),
+                   riffs=0.6, dense=0.8, power=0.8, locked=0.4, jitter_s=(0.003, 0.006)),
+    "funk": Style((88, 118), ("funk", "funk rests", "slap", "sixteenths"), ("scratch", "stabs", "strum sixteenths"),
+                  (0.5, 0.54, 0.58), 2, riffs=0.5, dense=0.7, locked=0.3, jitter_s=(0.003, 0.007)),
+    "jazz": Style((110, 200), ("walking", "walking", "walking", "two beat"), ("charleston", "comp", "comp", "quarters"),
+                  (0.58, 0.62, 0.66), riffs=0.15, dense=0.5, locked=0.0, jitter_s=(0.005, 0.010)),
+    "bossa": Style((110, 160), ("bossa", "bossa", "dotted"), ("bossa", "bossa", "comp", "whole"),
+                   riffs=0.1, locked=0.0, jitter_s=(0.004, 0.009)),
+    "ballad": Style((60, 84), ("whole", "half", "dotted", "root fifth"), ("whole", "half", "strum", "quarters"),
+                    (0.5, 0.5, 0.6), 2, riffs=0.1, dense=0.4, locked=0.1, jitter_s=(0.004, 0.010)),
+    "reggae": Style((68, 96), ("one drop", "reggae", "dotted"), ("skank", "skank eighths", "bubble"),
+                    (0.5, 0.56, 0.6), 2, riffs=0.3, dense=0.5, locked=0.1),
+    "electronic": Style((110, 176), ("off beats", "sixteenths", "tresillo", "octave eighths", "pedal sixteenths"),
+                        ("house", "off beats", "stabs", "whole"), riffs=0.5, dense=0.7, jitter_s=(0.001, 0.003)),
+    "folk": Style((90, 170), ("two beat", "root fifth", "dotted"), ("oom pah", "strum", "strum eighths", "off beats"),
+                  (0.5, 0.5, 0.6), riffs=0.2, locked=0.0, jitter_s=(0.004, 0.010)),
+    "blues": Style((70, 150), ("walking", "boogie", "dotted", "root eighths"), ("charleston", "stabs", "off beats"),
+                   (0.6, 0.64, 0.67), riffs=0.5, dense=0.6, power=0.2, locked=0.1, jitter_s=(0.004, 0.010)),
+}  # fmt: skip
+
+
+class Part(NamedTuple):
+    """What one player plays. notes: (n, 4) float32, onset s, offset s, MIDI pitch (key for drums), velocity; by onset.
+
+    role: "bass", "chords", "melody", "riff", "pad" or "drums".
+    """
+
+    notes: np.ndarray
+    role: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """A song as a band plays it, in its own tempo. `sheet` says when each beat is, and how it swings."""
+
+    parts: dict[str, Part]
+    sheet: Sheet
+    style: str
+
+    @property
+    def chords(self) -> list[Chord]:
+        """The chords, s in the band's tempo."""
+        return self.sheet.chords
+
+    @property
+    def beats(self) -> np.ndarray:
+        """(n,) s: when the beats are."""
+        return self.sheet.beats[:, 0]
+
+    @property
+    def downbeats(self) -> np.ndarray:
+        """(k,) s: those beats that begin a bar."""
+        return self.beats[self.sheet.beats[:, 1] > 0]
+
+    @property
+    def seconds(self) -> float:
+        """When the last beat is over."""
+        return self.sheet.end
+
+
+def write_band(
+    chords: list[Chord],
+    beats: np.ndarray,
+    melody: np.ndarray | None,
+    rng: random.Random,
+    style: str | None = None,
+) -> Band:
+    """Write a band onto chords and beats, in a style (drawn unless given) and at a tempo that is usual in it.
+
+    beats: (n, 2) [s, 1 on a downbeat else 0], n >= 16, times rising. melody: (m, 4) notes [onset s, offset s, pitch,
+    velocity] that one of the players is to play, or None. Where it rests for a section, a tune is invented. The same
+    generator writes the same band. ValueError where there are too few beats.
+    """
+    if len(beats) < LEAST_BEATS:
+        raise ValueError(f"{len(beats)} beats are too few for a band: it needs {LEAST_BEATS}")
+    name = style or rng.choice(sorted(STYLES))
+    sheet, factor = _sheet(chords, beats, melody is None, STYLES[name], rng)
+    given = [] if melody is None else _in_beats(sheet, melody, factor)
+    played: dict[str, list[Note]] = defaultdict(list)
+    members, seed = _members(STYLES[name], rng), rng.random()
+    for number, (kind, bars) in enumerate(_form(sheet.bars, rng)):
+        begin, end = bars[0].first, bars[-1].first + bars[-1].beats
+        inside = [note for note in given if begin <= note.position < end]
+        section = play(sheet, bars, name, inside, random.Random(f"{seed} {kind}"))
+        active = _active(members, number, rng)
+        energy = rng.uniform(0.75, 1.1)
+        if rng.random() < 0.15 and len(bars) >= 4:
+            _break(section, bars[-rng.choice((1, 2)) :], rng)
+        for part in active & section.keys():
+            loud = [n._replace(velocity=round(n.velocity * energy)) for n in section[part] if begin <= n.position < end]
+            played[part] += [n._replace(length=min(n.length, end - n.position)) for n in loud]
+    parts = {part: Part(_performed(sheet, played[part], part, STYLES[name], rng), ROLES[part])
+             for part in ROLES if len(played[part]) >= 4}  # fmt: skip
+    return Band(_bass_below(parts), sheet, name)
+
+
+def _sheet(chords: list[Chord], beats: np.ndarray, free: bool, style: Style, rng: random.Random) -> tuple[Sheet, float]:
+    """The sheet in a tempo of the style, and what times were multiplied by. free: no melody binds the subdivision."""
+    beats = np.array(beats, float)
+    if not beats[:, 1].any():
+        beats[::4, 1] = 1
+    tempo = float(np.exp(rng.uniform(*np.log(style.tempo))))
+    compound = Sheet([], beats).bar_beats == 6
+    if compound:
+        beats = in_dotted_beats(beats)
+        factor = float(np.clip(tempo_of(beats) / min(max(tempo, 45), 110), 0.6, 1.6))
+        beats = beats * [factor, 1]
+    else:
+        beats, factor = in_tempo(beats, tempo)
+    triplets = compound or (free and style.tempo[0] <= 70 and style.swung == 1 and rng.random() < 0.3)
+    swing = 0.5 if triplets else rng.choice(style.swing)
+    moved = [chord._replace(start=chord.start * factor, end=chord.end * factor) for chord in chords]
+    return Sheet(moved, beats, 3 if triplets else 4, swing, style.swung), factor
+
+
+def _in_beats(sheet: Sheet, melody: np.ndarray, factor: float) -> list[Note]:
+    """(m, 4) notes -> notes in beats, the rubato of a singer kept."""
+    times = sheet.position(melody[:, :2] * factor)
+    return [
+        Note(float(a), float(max(b - a, 0.1)), int(pitch), int(np.clip(velocity, 60, 110)))
+        for (a, b), (pitch, velocity) in zip(times, melody[:, 2:4], strict=True)
+    ]
+
+
+def _form(bars: list[Bar], rng: random.Random) -> list[tuple[str, list[Bar]]]:
+    """The bars in sections of four or eight, each with the name of its kind; kinds come again."""
+    kinds = rng.choice(("AABABCB", "ABABCAB", "AABB", "ABACA", "AABA", "ABCABC"))
+    at, size, result = 0, rng.choice((4, 8, 8)), list[tuple[str, list[Bar]]]()
+    while at < len(bars):
+        length = size if len(bars) - at >= 2 * size else len(bars) - at
+        result.append((kinds[len(result) % len(kinds)], bars[at : at + length]))
+        at += length
+    return result
+
+
+def _members(style: Style, rng: random.Random) -> set[str]:
+    """The players of a song: always a bass, chords and a lead; the others by chance."""
+    chance = {"drums": 0.9, "comp2": 0.4, "pad": 0.35, "riff": 0.3 + style.riffs, "second": 0.5, "answer": 0.6}
+    return {"bass", "comp", "lead"} | {part for part, share in chance.items() if rng.random() < share}
+
+
+def _active(members: set[str], number: int, rng: random.Random) -> set[str]:
+    """Who plays in a section: each rests now and then, more of them in the first; two at least play."""
+    share = rng.choice((0.5, 0.8, 0.95)) if number else 0.6
+    ordered = sorted(members)
+    active = {part for part in ordered if rng.random() < (max(share, 0.85) if part in ("bass", "drums") else share)}
+    return active if len(active - {"drums"}) >= 2 else active | set(rng.sample(sorted(members - {"drums"}), 2))
+
+
+def play(sheet: Sheet, bars: list[Bar], name: str, melody: list[Note], rng: random.Random) -> dict[str, list[Note]]:
+    """What each player would play in a section, whoever then rests. melody: notes that the lead is to play there."""
+    style, result = STYLES[name], {}
+    groove = grooves.draw_groove(name, sheet.bar_beats, rng)
+    result["drums"] = drummed(sheet, bars, groove, rng)
+    if rng.random() < style.locked and grooves.KICK in groove:
+        result["bass"] = figures.locked(sheet, bars, groove[grooves.KICK], rng)
+    else:
+        result["bass"] = figures.bass_line(sheet, bars, rng.choice(style.lines), rng)
+    if rng.random() < style.power:
+        pattern = rng.choice(
+            ("X.x.x.x.X.x.x.x.", "X.xxX.xxX.xxX.xx", "X.....X.....X...", "XxxxXxxxX.x.X.x.", "X.......X.......")
+        )
+        result["comp"] = figures.power_chords(sheet, bars, pattern, rng)
+    else:
+        result["comp"] = figures.comping(sheet, bars, rng.choice(style.comps), rng)
+    second = figures.arpeggio(sheet, bars, rng) if rng.random() < 0.5 else None
+    result["comp2"] = second or figures.comping(sheet, bars, rng.choice(style.comps), rng)
+    result["pad"] = figures.pad(sheet, bars, rng)
+    result["riff"] = figures.riff(sheet, bars, figures.draw_riff(style.dense, rng), rng)
+    if rng.random() < style.riffs:  # the whole band on one figure
+        result["bass"] = figures.octave_below(result["riff"])
+    return result | _tunes(sheet, bars, melody, rng)
+
+
+def _tunes(sheet: Sheet, bars: list[Bar], melody: list[Note], rng: random.Random) -> dict[str, list[Note]]:
+    """The lead, who doubles it or goes against it, and who answers."""
+    texture = rng.choice(("song", "song", "call", "call", "trade"))
+    end = float(bars[-1].first + bars[-1].beats)
+    if texture == "trade":
+        lead, reply = figures.trading(sheet, bars, rng)
+    else:
+        tune = figures.calls if texture == "call" else figures.tune
+        lead = melody if len(melody) >= 4 else tune(sheet, bars, rng)
+        reply = figures.answer(sheet, lead, end, rng)
+    kind = rng.choice(("unison", "octave", "thirds", "counter", "counter"))
+    against = figures.counter_melody(sheet, bars, rng) if kind == "counter" else figures.doubling(sheet, lead, kind)
+    return {"lead": lead, "answer": reply, "second": against}
+
+
+def drummed(sheet: Sheet, bars: list[Bar], groove: dict[int, str], rng: random.Random) -> list[Note]:
+    """The groove in these bars, quiet strokes left out now and then, a fill at the end and a crash at the beginning."""
+    fill = rng.choice((0, 1, 2, 2)) if bars[-1].beats > 2 else rng.choice((0, 1))
+    end = bars[-1].first + bars[-1].beats
+    result = [
+        Note(stroke.position, 0.1, key, stroke.velocity)
+        for key, pattern in groove.items()
+        for stroke in figures.placed(pattern, sheet, bars)
+        if stroke.position < end - fill and (stroke.velocity > 60 or rng.random() < 0.9)
+    ]
+    if fill:
+        hits = grooves.draw_fill(fill, sheet.steps, rng)
+        result += [Note(end - fill + at, 0.1, key, velocity) for at, key, velocity in hits]
+    return result + ([Note(bars[0].first, 0.1, grooves.CRASH, 105)] if rng.random() < 0.5 else [])
+
+
+def _break(section: dict[str, list[Note]], bars: list[Bar], rng: random.Random) -> None:
+    """Stop time: in these bars all but one player strike the first beat and are silent."""
+    begin, firsts = bars[0].first, {bar.first for bar in bars}
+    alone = rng.choice(("lead", "drums", "bass", "riff"))
+    for part in section.keys() - {alone}:
+        section[part] = [
+            note._replace(length=min(note.length, 0.5)) if note.position >= begin
+            else note._replace(length=min(note.length, begin - note.position))
+            for note in section[part]
+            if note.position < begin or note.position in firsts
+        ]  # fmt: skip
+
+
+def _performed(sheet: Sheet, notes: list[Note], part: str, style: Style, rng: random.Random) -> np.ndarray:
+    """Notes in beats -> (n, 4) as a player's hands play them, by onset, all within the song."""
+    notes = sorted(notes) if ROLES[part] in ("chords", "pad", "drums") else figures.kept_apart(notes)
+    late, off = rng.uniform(*LATE_S), rng.uniform(*style.jitter_s)
+    hand = {note.position: min(max(rng.gauss(0, off), -JITTER_S), JITTER_S) for note in notes}
+    moved = np.array([late + hand[note.position] + note.spread for note in notes])
+    onset = sheet.seconds(np.array([note.position for note in notes])) + moved
+    offset = sheet.seconds(np.array([note.position + note.length for note in notes])) + moved
+    if ROLES[part] in ("bass", "melody", "riff"):  # the next note ends the one before
+        offset[:-1] = np.minimum(offset[:-1], np.maximum(onset[1:], onset[:-1] + 0.03))
+    onset = np.clip(onset, 0, sheet.end - 0.05)
+    offset = np.clip(np.maximum(offset, onset + 0.04), 0, sheet.end)
+    phrase = 6 * np.sin(
+        2 * np.pi * np.array([note.position for note in notes]) / (4 * sheet.bar_beats) + rng.uniform(0, 6)
+    )
+    loud = [note.velocity + rng.gauss(0, 5) for note in notes]
+    velocity = np.clip(np.round(np.array(loud) + phrase), 20, 127)
+    table = np.column_stack([onset, offset, [note.pitch for note in notes], velocity]).astype(np.float32)
+    return table[np.argsort(table[:, 0], kind="stable")]
+
+
+def _bass_below(parts: dict[str, Part]) -> dict[str, Part]:
+    """The same parts, the bass an octave lower wherever it would be above a note of the chords."""
+    chords = [part.notes for part in parts.values() if part.role == "chords"]
+    if "bass" not in parts or not chords:
+        return parts
+    above, bass = np.concatenate(chords), parts["bass"].notes.copy()
+    for note in bass:
+        sounding = above[(above[:, 0] < note[1]) & (above[:, 1] > note[0]), 2]
+        while len(sounding) and note[2] >= sounding.min() and note[2] - 12 >= figures.BASS[0]:
+            note[2] -= 12
+    return parts | {"bass": Part(bass, "bass")}
