@@ -1,14 +1,13 @@
 """Concatenative synthesis: segments that follow each other play as recorded, jumps are aligned and crossfaded.
 
+A voice may play faster or slower, higher or lower than the memory was recorded (`action.stretch`).
+
 Audio is mono float32. Lengths are in samples at the rate of the memory, which is the rate of the device. A segment is
 one hop of a memory. A take is one uninterrupted recording; a memory holds one take or several, end to end.
 
 Alignment, `_best_shift`: the old sound continues for the length of the crossfade while the new segment fades in. The
 new segment may start up to `align` seconds earlier or later, where its waveform resembles that continuation most, as
 in WSOLA (Verhelst & Roelands, ICASSP 1993). Then periodic sounds meet in phase.
-
-Crossfade, `_crossfade`: the two sounds keep some correlation, so their sum is scaled to the power it should have, as in
-Fink, Holters & Zölzer, "Signal-matched power-complementary cross-fading", DAFx 2016.
 """
 
 from __future__ import annotations
@@ -16,11 +15,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from action import stretch
 from action.compiled import compiled
+from action.crossfade import crossfade
+from action.stretch import MAX_RATIO, MAX_SEMITONES, MIN_RATIO, ONE, Playhead, Source
 
 ATTACK_S = 0.005  # duration of the fade-in after silence
 RELEASE_S = 0.1  # time in which the limiter's gain reduction falls to 1/e
@@ -34,25 +36,18 @@ class Voice:
     """State of the player after a hop. `Concatenator.step` writes it."""
 
     segment: int = -1  # segment played last, -1 for silence
-    next_sample: int = 0  # sample of the memory that follows the last one played
+    head: Playhead = field(default_factory=lambda: stretch.start_at(0, 0))  # which reads the memory next
+    ratio: float = 1.0  # memory samples per sample of the last hop
+    lead: int = 0  # by which the memory is ahead of the segments played, in 1 / ONE samples: the ratio was not 1
     shift: int = 0  # samples by which the run was asked to begin after the boundary of its segment, or before it
     gain: float = 1.0  # linear, >= 0, at the end of the last hop
     limiter_gain: float = 1.0  # linear, in (0, 1]; 1 while the limiter is idle
     continuation: np.ndarray | None = None  # (fade_samples,) float32 that follows the last sample, if it was detached
 
-
-@compiled()
-def _read_mirrored(audio: np.ndarray, size: int, start: int, out: np.ndarray) -> None:
-    """Copy audio[start:], of which `size` samples are valid, to `out` (n,); beyond the end, samples are mirrored.
-
-    The mirrored samples avoid a click at the end. If `start` itself lies beyond the end, the sound has already been
-    faded out, and `out` becomes zeros.
-    """
-    for k in range(len(out)):
-        at = start + k
-        if at >= size:
-            at = 2 * size - 1 - at
-        out[k] = audio[at] if start <= size and at >= 0 else 0.0
+    @property
+    def next_sample(self) -> int:
+        """Sample of the memory that follows the last one played."""
+        return self.head.position // ONE
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
@@ -94,37 +89,6 @@ def _best_shift(audio: np.ndarray, size: int, old: np.ndarray, start: int, frame
         if at + fade < size:
             energy += np.float64(audio[at + fade]) ** 2 - np.float64(audio[at]) ** 2
     return best
-
-
-@compiled()
-def _crossfade(old: np.ndarray, new: np.ndarray) -> None:
-    """Overwrite `new` (n,) with the crossfade from `old` (n,) to it, at equal power whatever their correlation.
-
-    At sample k, x = (pi / 2) (k + 1/2) / n goes from 0 to pi / 2, and the sum s (old cos x + new sin x) has the power
-        s^2 (p cos^2 x + q sin^2 x + 2 c cos x sin x),
-    with the powers p and q of the two sounds and the mean c of their product. The wanted power is the one of
-    uncorrelated sounds, w = p cos^2 x + q sin^2 x, which goes from p to q and is constant where p = q. Hence
-        s = sqrt(w / (w + 2 c cos x sin x)).
-    Without s, two equal sounds (c = p = q) would swell by 3 dB at x = pi / 4.
-
-    p, q and c are sums weighted by sin 2x = 2 cos x sin x, the weight that c has in the power. c is at least
-    -sqrt(p q) / 2: as w >= 2 sqrt(p q) cos x sin x, s^2 is then 2 at most, and opposed sounds are lifted by no more
-    than 3 dB.
-    """
-    fade = len(old)
-    power_old, power_new, product = 1e-12, 1e-12, 0.0
-    for k in range(fade):
-        weight = np.sin(np.pi * (k + 0.5) / fade)
-        power_old += weight * old[k] * old[k]
-        power_new += weight * new[k] * new[k]
-        product += weight * old[k] * new[k]
-    product = max(product, -0.5 * np.sqrt(power_old * power_new))
-    for k in range(fade):
-        x = 0.5 * np.pi * (k + 0.5) / fade
-        gain_old, gain_new = np.cos(x), np.sin(x)
-        wanted = power_old * gain_old * gain_old + power_new * gain_new * gain_new
-        scale = np.sqrt(wanted / (wanted + 2.0 * product * gain_old * gain_new))
-        new[k] = np.float32((old[k] * gain_old + new[k] * gain_new) * scale)
 
 
 @compiled()
@@ -273,9 +237,8 @@ class Concatenator:
         """
         if voice.segment < 0 or voice.continuation is not None:
             return replace(voice)
-        continuation = np.empty(self.fade_samples, np.float32)
-        _read_mirrored(self._audio, self._take_bounds(voice.segment, size)[1], voice.next_sample, continuation)
-        return replace(voice, continuation=continuation)
+        bounds = self._take_bounds(voice.segment, size)
+        return replace(voice, continuation=self._following_samples(voice, self.fade_samples, bounds))
 
     def _take_bounds(self, segment: int, size: int | None = None) -> tuple[int, int]:
         """(first, stop) of the take that contains a segment, in samples. size: samples of the memory, now if None."""
@@ -286,60 +249,94 @@ class Concatenator:
         first = self._take_starts[take - 1] if take else 0
         return first, self._take_starts[take] if take < len(self._take_starts) else size
 
-    def step(self, voice: Voice, segment: int, frames: int, level: float | None = None, shift: int = 0) -> np.ndarray:
+    def following(self, voice: Voice) -> int:
+        """The segment that goes on from the last one played, though it may lie beyond the memory; -1 after silence.
+
+        It is the next one where the memory plays at its own speed. Faster, one is left out now and then; slower, one
+        comes twice.
+        """
+        if voice.segment < 0:
+            return -1
+        return voice.segment + 1 + round(voice.lead / (ONE * self.hop * self.rate))
+
+    def step(
+        self, voice: Voice, segment: int, frames: int, level: float | None = None, shift: int = 0,
+        *, ratio: float = 1.0, semitones: int = 0,
+    ) -> np.ndarray:  # fmt: skip
         """Play a segment for `frames` samples, (frames,) float32 in [-1, 1]; -1 fades out, then is silent.
 
-        The segment after the one played last is read from `voice.next_sample` on, unchanged, if `shift` is still the
-        same. Anything else is a jump. level: linear gain >= 0 at the end of the hop, reached by a ramp, or at once
-        after silence; None is 1. shift: samples by which a jump begins after the segment's boundary, or before it if
-        negative; within its take. ValueError: a segment that begins beyond the memory, frames < 1, a level below 0 or
-        not finite.
+        The segment that is `following`, with the same `shift` as before, goes on without a seam, and at ratio 1 without
+        a transposition it is read unchanged. Anything else is a jump. level: linear gain >= 0 at the end of the hop,
+        reached by a ramp, or at once after silence; None is 1. shift: samples by which a jump begins after the
+        segment's boundary, or before it if negative; within its take. ratio: memory samples per output sample,
+        MIN_RATIO to MAX_RATIO: above 1 the memory plays faster, at the same pitch. semitones: the transposition,
+        within +-MAX_SEMITONES. ValueError: a segment that begins beyond the memory, frames < 1, a level below 0 or not
+        finite, a ratio or transposition out of range.
         """
         if frames < 1 or (level is not None and not 0 <= level < np.inf):
             raise ValueError(f"frames {frames}, level {level}: expected 1 or more samples and a gain of 0 or more")
         if segment < -1 or (segment >= 0 and self.boundary(int(segment)) >= self._size):
             raise ValueError(f"segment {segment}: the memory holds 0 to {len(self) - 1}")
+        if not MIN_RATIO <= ratio <= MAX_RATIO or not abs(semitones) <= MAX_SEMITONES:
+            raise ValueError(
+                f"ratio {ratio}, semitones {semitones}: expected {MIN_RATIO:g} to {MAX_RATIO:g} and at most "
+                f"{MAX_SEMITONES} either way"
+            )
         segment, frames, shift = int(segment), int(frames), int(shift) if segment >= 0 else 0
         gain = 1.0 if level is None else float(level)
         before = gain if voice.segment < 0 else voice.gain
         if segment < 0:
             out = self._fade_out(voice, frames)
         elif shift == voice.shift and self._continues(voice, segment):
-            out = self._read(voice.next_sample, frames, self._take_bounds(segment)[1])
-            voice.next_sample += frames
+            voice.lead -= (self.boundary(segment) - self.boundary(voice.segment + 1)) * ONE
+            out, voice.head = self._play(voice.head, frames, self._take_bounds(segment), ratio, int(semitones))
         else:
-            out = self._jump(voice, segment, frames, shift)
-        voice.segment, voice.shift, voice.continuation = segment, shift, None
+            voice.lead = 0
+            out = self._jump(voice, segment, frames, shift, ratio, int(semitones))
+        voice.lead += frames * (stretch.fixed(ratio) - ONE)
+        voice.segment, voice.shift, voice.ratio, voice.continuation = segment, shift, float(ratio), None
         voice.limiter_gain = float(_apply_gain(out, before, gain, voice.limiter_gain, self._recovery))
         voice.gain = gain
         return out
 
     def _continues(self, voice: Voice, segment: int) -> bool:
-        """Whether `segment` follows the one played last, in the same take."""
-        if voice.segment < 0 or voice.continuation is not None or segment != voice.segment + 1:
+        """Whether `segment` goes on from the one played last, in the same take."""
+        if voice.segment < 0 or voice.continuation is not None or segment != self.following(voice):
             return False
-        return not self._take_starts or self.boundary(segment) not in self._take_starts
+        return self._take_bounds(segment) == self._take_bounds(voice.segment)
 
-    def _read(self, start: int, frames: int, stop: int) -> np.ndarray:
-        """(frames,) float32 from sample `start` on; a take that ends before, at `stop`, is faded out."""
-        if start + frames <= stop:
-            return self._audio[start : start + frames].copy()
-        out = np.zeros(frames, np.float32)
-        whole = max(0, min(frames, stop - start) - self.fade_samples)
-        out[:whole] = self._audio[start : start + whole]
-        fade = min(self.fade_samples, frames - whole)
-        if start <= stop and fade:
-            _read_mirrored(self._audio, stop, start + whole, out[whole : whole + fade])
-            _fade_out(out[whole : whole + fade])
+    def _source(self, bounds: tuple[int, int]) -> Source:
+        """The take between `bounds`, as a playhead reads it."""
+        return Source(self._audio, *bounds, stretch.lengths(self.rate), *stretch.transpositions())
+
+    def _play(
+        self, head: Playhead, frames: int, bounds: tuple[int, int], ratio: float, semitones: int
+    ) -> tuple[np.ndarray, Playhead]:
+        """(frames,) float32 from a playhead on, and the playhead after them; a take that ends before is faded out."""
+        out, speed, end = np.zeros(frames, np.float32), stretch.fixed(ratio), bounds[1] * ONE
+        left = (end - head.nominal) // speed  # samples
+        whole = frames if left >= frames else max(0, left - self.fade_samples)
+        sounding = min(frames, whole + self.fade_samples) if head.nominal <= end else 0
+        if sounding:
+            head = Playhead(*stretch.render(self._source(bounds), head, speed, semitones, out[:sounding]))
+        if whole < sounding:
+            _fade_out(out[whole:sounding])
+        return out, stretch.skipped(head, frames - sounding, speed)
+
+    def _following_samples(self, voice: Voice, samples: int, bounds: tuple[int, int]) -> np.ndarray:
+        """The (samples,) float32 that a voice would play next, mirrored at the end of its take."""
+        out, head = np.zeros(samples, np.float32), voice.head
+        if samples and head.nominal <= bounds[1] * ONE:
+            stretch.render(self._source(bounds), head, stretch.fixed(voice.ratio), head.semitones, out)
         return out
 
     def _continuation(self, voice: Voice, fade: int) -> np.ndarray:
         """The (fade,) float32 samples that would follow the last one played."""
+        if voice.continuation is None and voice.segment >= 0:
+            return self._following_samples(voice, fade, self._take_bounds(voice.segment))
         old = np.zeros(fade, np.float32)
         if voice.continuation is not None:
             old[: len(voice.continuation)] = voice.continuation[:fade]
-        elif voice.segment >= 0:
-            _read_mirrored(self._audio, self._take_bounds(voice.segment)[1], voice.next_sample, old)
         return old
 
     def _fade_out(self, voice: Voice, frames: int) -> np.ndarray:
@@ -351,22 +348,39 @@ class Concatenator:
             _fade_out(out[:fade])
         return out
 
-    def _jump(self, voice: Voice, segment: int, frames: int, shift: int) -> np.ndarray:
+    def _jump(
+        self, voice: Voice, segment: int, frames: int, shift: int, ratio: float, semitones: int
+    ) -> np.ndarray:  # fmt: skip
         """(frames,) float32: the segment, aligned and crossfaded with what sounded, or faded in after silence."""
         first, stop = self._take_bounds(segment)
         start, fade = min(max(self.boundary(segment) + shift, first), stop), min(self.fade_samples, frames)
-        if voice.segment < 0 or not fade:
-            out = self._read(start, frames, stop)
+        old = self._continuation(voice, fade) if voice.segment >= 0 and fade else None
+        if old is None:
+            head = stretch.start_at(start, semitones)
+        else:
+            head = self._aligned(old, start, frames, semitones, (first, stop))
+        out, voice.head = self._play(head, frames, (first, stop), ratio, semitones)
+        if old is not None:
+            crossfade(old, out[:fade])
+        else:
             attack = min(self.attack_samples, frames)
             out[:attack] *= np.sin((np.arange(attack, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(attack, 1)))
-        else:
-            old = self._continuation(voice, fade)
-            take = self._audio[first:]
-            start += int(_best_shift(take, stop - first, old, start - first, frames, self.max_shift_samples))
-            out = self._read(start, frames, stop)
-            _crossfade(old, out[:fade])
-        voice.next_sample = start + frames
         return out
+
+    def _aligned(
+        self, old: np.ndarray, start: int, frames: int, semitones: int, bounds: tuple[int, int]
+    ) -> Playhead:  # fmt: skip
+        """A playhead that begins near a sample, by `max_shift_samples` at most, where it resembles `old` (n,) most."""
+        (first, stop), reach = bounds, self.max_shift_samples
+        if not semitones:
+            shift = int(_best_shift(self._audio[first:], stop - first, old, start - first, frames, reach))
+            return stretch.start_at(start + shift, 0)
+        around, source = np.empty(len(old) + 2 * reach, np.float32), self._source(bounds)
+        step = int(source.steps[semitones + MAX_SEMITONES])
+        stretch.read(source, start * ONE - reach * step, semitones, around)
+        shift = int(_best_shift(around, len(around), old, reach, len(old), reach))
+        position = max(start * ONE + shift * step, first * ONE)
+        return Playhead(position, position, semitones)
 
 
 def _fade_out(out: np.ndarray) -> None:
@@ -378,5 +392,5 @@ def warm_up() -> None:
     """Compile every kernel that a performance calls, or load it from the cache, before the performance begins."""
     player = Concatenator(np.zeros(64, np.float32), 64.0, 0.25)
     voice = player.start()
-    for segment in (0, 1, 3, 2, -1):
-        player.step(voice, segment, 16)
+    for segment, semitones in ((0, 0), (1, 0), (3, 0), (2, 1), (-1, 0)):
+        player.step(voice, segment, 16, semitones=semitones)

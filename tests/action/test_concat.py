@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from action.concat import Concatenator, _apply_gain, _best_shift, _crossfade, _read_mirrored, warm_up
+from action import stretch
+from action.concat import Concatenator, _apply_gain, _best_shift, warm_up
+from action.crossfade import crossfade
 
 RATE, HOP, SECONDS = 16_000, 0.25, 6
 FRAMES = round(HOP * RATE)
@@ -340,14 +342,16 @@ def test_the_memory_is_used_where_it_lies_and_moved_only_without_room():
 
 def test_nothing_compiles_after_the_warm_up():
     warm_up()
-    before = [len(f.signatures) for f in (_read_mirrored, _best_shift, _crossfade, _apply_gain)]
+    kernels = (stretch.render, stretch.read, _best_shift, crossfade, _apply_gain)
+    before = [len(kernel.signatures) for kernel in kernels]
     frozen = noise().astype(np.float64)[::2]
     frozen.flags.writeable = False
     player = Concatenator(frozen, RATE // 2, 1 / 4)
-    voice = player.start()
+    voice, faster = player.start(), {"ratio": np.float32(1.25), "semitones": np.int64(-2)}
     for segment, level in ((np.int64(2), 1), (9, 0.5), (4, np.float32(0.5)), (5, None), (-1, None), (1, 0)):
-        player.step(voice, segment, np.int32(FRAMES // 2), level)
-    assert before == [len(f.signatures) for f in (_read_mirrored, _best_shift, _crossfade, _apply_gain)] == [1] * 4
+        for more in ({}, faster):
+            player.step(voice, segment, np.int32(FRAMES // 2), level, **more)
+    assert before == [len(kernel.signatures) for kernel in kernels] == [1] * len(kernels)
 
 
 def test_the_same_steps_give_the_same_samples():
