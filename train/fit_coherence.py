@@ -1,35 +1,41 @@
-"""The coherence meter: which two sub-mixtures belong to the same 5 s of music (Ciranni et al., 2024, §III and §IV).
+"""The coherence meter: which two sub-mixtures belong to the same 5 s of music (Ciranni et al., 2024, §III and §IV), and
+whether they keep time.
 
-    python -m train.fit_coherence DATA... -o OUT [--minutes 120] [--resume]       (antiphon train coherence is the same)
+    python -m train.fit_coherence DATA... -o OUT [--minutes 15] [--resume]        (antiphon train coherence is the same)
     python -m train.fit_coherence --import COCOLA.ckpt -o OUT                     a checkpoint of the official code
 
     OUT/model/coherence.json + .safetensors     the model so far; its calibration once the time is over
+    OUT/model/time_embedding.safetensors        the time-keeping embedding (perception/time_embedding.py)
     OUT/log.jsonl, OUT/checkpoint.safetensors   see train/common/run.py
 
-DATA holds stems, <split>/<song>/<stem>.flac, as train/data/render.py makes them; drums are welcome. The recipe is the
-paper's: batches of 32 windows of 5 s that overlap by half at most, two random disjoint sub-mixtures of each, noise of
-1e-3, one channel or none of both masked by chance, Adam, dropout 0.1. What is added:
+DATA holds stems, <split>/<song>/<stem>.flac, rendered (with notes.npz) or recorded (without), drums included. All of
+them are held in memory, on the GPU if there is one, where windows are mixed, changed and turned into pictures.
 
-- A musical teacher: where the scores are known, what the network sees in each third of a second tells which pitch
+The recipe is the paper's: windows of 5 s that overlap by half at most, two random disjoint sub-mixtures of each, noise,
+one channel or none of both masked by chance, Adam, dropout 0.1. What is added:
+
+- Hard negatives: a batch holds several windows of each of its songs, and each output also displaced by 1/8 to 2 beats.
+- A musical teacher: where the notes are known, what the network sees in each third of a second tells which pitch
   classes sound and whether a note begins. The contrastive loss alone had learned nothing in the first 150 steps.
 - Nothing is masked in the first part of the time, `easy`. A masked channel is so unlike a heard one that pairs of
   another mask were all that was told apart.
-- After it a batch holds several windows of each of its songs, or it would be enough to know the song by.
-- In the easy part half of each picture is shown, which costs half.
-- Stems are mixed at random levels, and each picture is tilted by some dB from low to high, as another room or
-  microphone would: our stems are rendered, and music should not be known by its timbre.
+- Stems are mixed at random levels. Each sub-mixture gets a room and a tilt of its own, so that music is not known by
+  its timbre; a song is played up to three semitones faster or slower, in all its windows alike.
 - The rate follows a cosine down to zero.
 
-Pictures cost as much as learning from them. So they are kept: of each batch `32 / uses` pairs are new, the others are
-drawn from those made before. A run that goes on after a stop draws other pairs than it would have without it.
+COCOLA's mean over time hides displacement. So the time-keeping embedding learns from the same batches: its c(0) has to
+be above that of the outputs of all other pairs, of the displaced output, and of its own at all lags of 60 ms to 2 s.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import deque
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,24 +45,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from corpora.disk import atomic_folder, atomic_write
-from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
+from perception import hpss
+from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.efficientnet import FEATURE_DIM
-from perception.hpss import RANGE_DB, SAMPLERATE
+from perception.time_embedding import HIDDEN, TimeEmbedding, agreement, agreement_by_lag, tone_spectrum
 from train.common import command_line
-from train.common.errors import TrainError, reading
-from train.common.files import visible
+from train.common.errors import TrainError
 from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
-from train.data.stems import duration, excerpt, stems_of
-from train.data.submixes import calibrate, draw_disjoint
+from train.data import device_hpss
+from train.data.pair_draws import Draw, DrawSettings, draw_pairs, rooms, score_bits, scores, sounds
+from train.data.store import Store
+from train.data.submixes import calibrate
 from train.official_cocola.import_checkpoint import main as import_main
 
-VALIDATE = 100  # steps between two validations
-TRIES = 1000  # windows that may be silent
-SLOTS = 15  # of the teacher, a third of a second each: as many as the encoder leaves of 501 frames
-STRIDE = 32  # frames for one slot
-FIRST = 64  # batches of pairs before the first step
+VALIDATE = 200  # steps between two validations
+SLOTS = 15  # of COCOLA's teacher, a third of a second each: as many as the encoder leaves of 501 frames
+LAGS = (3, 100)  # frames of 20 ms: nearest and farthest that c(0) is compared with
+AHEAD = 4  # batches that are drawn before they are needed
+FIRST_SHARPNESS = 10.0  # of the softmax over values of c
 
 
 @dataclass(frozen=True)
@@ -64,198 +72,166 @@ class CoherenceTraining:
     """Settings of this recipe; each is a flag, and they are saved with a run."""
 
     minutes: float = setting(120.0, "minutes of learning, over all resumptions", may_change=True)
-    batch: int = setting(32, "pairs per step, K")
-    rate: float = setting(2e-3, "highest learning rate of Adam")
+    batch: int = setting(32, "pairs per step, K (128 or more on a GPU)")
+    rate: float = setting(1e-3, "highest learning rate of Adam")
     dropout: float = setting(0.1, "share of the projection that is dropped")
     noise: float = setting(1e-3, "standard deviation of the noise that is added")
     overlap: float = setting(0.5, "share of a window that another of its song in the batch may have too, at most")
-    together: int = setting(4, "windows of a song in a batch, after the easy part")
+    together: int = setting(4, "windows of a song in a batch")
+    recorded: float = setting(0.3, "share of pairs from songs whose notes are not known")
     gain: float = setting(6.0, "dB by which a stem may be louder or softer")
-    tilt: float = setting(6.0, "dB between the lowest and the highest band, at most")
+    tilt: float = setting(1.5, "dB per octave by which a microphone may be brighter or darker")
+    rooms: float = setting(0.5, "share of sub-mixtures that are heard in a room")
+    semitones: float = setting(3.0, "by which a song may be played faster and higher, or slower and lower")
     separated: bool = setting(True, "separate harmonic from percussive sound; else one mel picture")
     masked: float = setting(0.5, "share of pairs of which a channel is masked, after the easy part")
-    easy: float = setting(0.65, "share of the time in which nothing is masked and half a picture is shown")
-    teacher: float = setting(3.0, "weight of the loss of pitch classes and onsets")
-    uses: float = setting(4.0, "how often a pair is used before as many new ones have been made")
-    kept: int = setting(6000, "pairs in memory, 0.25 MB each", may_change=True)
+    easy: float = setting(0.3, "share of the time in which nothing is masked")
+    teacher: float = setting(1.0, "weight of the losses of pitch classes and onsets")
+    displaced: float = setting(0.5, "weight of COCOLA's loss of displaced outputs")
+    init: str = setting("", "folder of a coherence model to begin with")
     held: int = setting(256, "pairs of the validation split")
     calibrated: int = setting(256, "pairs of the validation split that make the calibration")
-    threads: int = setting(2, "of PyTorch and of making pairs", may_change=True)
+    threads: int = setting(2, "of PyTorch, of decoding and of drawing pairs", may_change=True)
     seed: int = setting(0, "of weights and pairs")
 
+    def draws(self, pairs: int) -> DrawSettings:
+        """How batches of so many pairs are drawn."""
+        return DrawSettings(pairs, self.together, self.overlap, self.recorded, self.gain, self.semitones)
 
-@dataclass(frozen=True)
-class Pair:
-    """Two pictures, (2, channels, 64, 501) float16, and the song and second they were cut from.
 
-    score (2, 15, 13) int8: for each picture and each of its slots in time the pitch classes that sound and whether a
-    note begins; -1 where the score is not known.
+class Batch(NamedTuple):
+    """What is learned from at a step, of 3 K rows: inputs, outputs, displaced outputs.
+
+    pictures: COCOLA's (3 K, channels, 64, 501); mel: the two separated ones (the same where COCOLA has them too);
+    tones (3 K, 120, 126); score (3 K, 251, 13), -1 where unknown.
     """
 
-    pictures: np.ndarray
-    score: np.ndarray
-    song: int
-    begin: float
+    pictures: Tensor
+    mel: Tensor
+    tones: Tensor
+    score: Tensor
 
 
-class StemWindows:
-    """The songs of a split, with two stems or more, of which windows are cut."""
+class PairBatches:
+    """Batches of one split. Batch n depends on the seed and n alone."""
 
-    def __init__(self, data: list[Path], split: str, settings: CoherenceTraining, model: Coherence):
-        folders = [song for folder in data for song in visible(folder, f"{split}/*") if song.is_dir()]
-        songs = (list(stems_of(folder).values()) for folder in folders)
-        self.songs = [stems for stems in songs if len(stems) > 1 and duration(stems[0]) >= WINDOW_S]
-        if not self.songs:
-            raise TrainError(f"no song of {WINDOW_S:g} s with two stems in the split '{split}' of {data[0]}: "
-                             "make some with python -m train.data.render")  # fmt: skip
-        self.settings, self.model = settings, model
+    def __init__(self, data: list[Path], split: str, s: CoherenceTraining, pairs: int, device: str):
+        self.store = Store(data, split, device, fewest_parts=2, shortest_s=WINDOW_S, threads=max(s.threads, 1))
+        self.bits, self.settings, self.draws = score_bits(self.store), s, s.draws(pairs)
 
-    def window(self, song: int, begin: int) -> dict[Path, np.ndarray]:
-        """The stems of a song from a sample (at 16 kHz) on, those that can be heard, each (80000,) float32."""
-        sounds = {stem: excerpt(stem, begin / SAMPLERATE, WINDOW_SAMPLES) for stem in self.songs[song]}
-        return {stem: audio for stem, audio in sounds.items() if audible(audio)}
+    def drawn(self, pool: ThreadPoolExecutor, start: int) -> Generator[tuple[int, Draw]]:
+        """Draws from number `start` on, without end, made by threads ahead of need."""
+        waiting = deque((n, pool.submit(self.draw, n)) for n in range(start, start + AHEAD))
+        for n in count(start + AHEAD):
+            number, draw = waiting.popleft()
+            yield number, draw.result()
+            waiting.append((n, pool.submit(self.draw, n)))
 
-    def pair(self, rng: np.random.Generator) -> Pair:
-        """Two disjoint sub-mixtures of a window of any song, both of which can be heard."""
-        for _ in range(TRIES):
-            song = int(rng.integers(len(self.songs)))
-            begin = int(rng.integers(round(duration(self.songs[song][0]) * SAMPLERATE) - WINDOW_SAMPLES + 1))
-            stems = self.window(song, begin)
-            if len(stems) > 1:
-                chosen = draw_disjoint(list(stems), rng)
-                pictures = np.stack([self.picture([stems[stem] for stem in part], rng) for part in chosen])
-                score = np.stack([score_of(part, begin / SAMPLERATE) for part in chosen])
-                return Pair(pictures, score, song, begin / SAMPLERATE)
-        raise TrainError(f"in {TRIES} windows there was none in which two stems sound: is the music silent?")
+    def draw(self, number: int) -> Draw:
+        """The draw of batch `number`."""
+        return draw_pairs(self.store, self.draws, np.random.default_rng([self.settings.seed, number]))
 
-    def picture(self, stems: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """What the model is shown of a sub-mixture: (channels, 64, 501) float16."""
-        gains = 10 ** (rng.uniform(-self.settings.gain, self.settings.gain, len(stems)) / 20)
-        mixed = np.tensordot(gains, stems, 1) + self.settings.noise * rng.standard_normal(WINDOW_SAMPLES)
-        return self.model.features(mixed.astype(np.float32)).numpy().astype(np.float16)
+    @torch.no_grad()
+    def batch(self, number: int, draw: Draw) -> Batch:
+        """The batch of a draw, on the device."""
+        s = self.settings
+        generator = torch.Generator(self.store.device).manual_seed(s.seed + number)
+        audio = rooms(sounds(self.store, draw), s.rooms, s.tilt, s.noise, generator)
+        mel = separated(audio)
+        pictures = mel if s.separated else device_hpss.mel_spectrogram(audio)
+        return Batch(pictures, mel, tone_spectrum(audio), scores(self.store, self.bits, draw))
 
 
-def score_of(stems: list[Path], begin: float) -> np.ndarray:
-    """(15, 13) int8 of the notes of some stems of a song in the window that begins at `begin` s: see `Pair`.
-
-    Hits of drums have pitch -1.
-    """
-    known = stems[0].with_name("notes.npz")
-    if not known.is_file():
-        return np.full((SLOTS, 13), -1, np.int8)
-    with reading(known.parent), np.load(known, allow_pickle=False) as held:
-        parts = {name: held[name].reshape(-1, 3) for name in held.files}
-    if not all(stem.stem in parts for stem in stems):
-        return np.full((SLOTS, 13), -1, np.int8)
-    notes = np.concatenate([parts[stem.stem] for stem in stems])
-    edges, score = begin + WINDOW_S * np.arange(SLOTS + 1) / SLOTS, np.zeros((SLOTS, 13), np.int8)
-    sounds = (notes[:, :1] < edges[1:]) & (notes[:, 1:2] > edges[:-1])
-    begins = (notes[:, :1] >= edges[:-1]) & (notes[:, :1] < edges[1:])
-    for pitch, slots in zip(notes[:, 2].astype(int), sounds, strict=True):
-        if pitch >= 0:
-            score[slots, pitch % 12] = 1
-    score[:, 12] = begins.any(0)
-    return score
-
-
-class PairBuffer:
-    """Pairs in memory for further use; the newest replace the oldest."""
-
-    def __init__(self, stems: StemWindows, settings: CoherenceTraining, pool: ThreadPoolExecutor):
-        self.stems, self.settings, self.pool = stems, settings, pool
-        self.pairs: list[Pair] = []
-        self.made = 0
-
-    def make(self, count: int, rng: np.random.Generator) -> None:
-        """Add `count` new pairs."""
-        for pair in self.pool.map(self.stems.pair, rng.spawn(count)):
-            if len(self.pairs) < self.settings.kept:
-                self.pairs.append(pair)
-            else:
-                self.pairs[self.made % self.settings.kept] = pair
-            self.made += 1
-
-    def batch(self, rng: np.random.Generator, together: int = 1) -> list[Pair]:
-        """K pairs of which no two overlap by more than allowed; if it can be, `together` of a song."""
-        places: dict[int, list[int]] = {}
-        for place in rng.permutation(len(self.pairs)).tolist():
-            places.setdefault(self.pairs[place].song, []).append(place)
-        turns = [(turn // together, song) for song in places for turn in range(len(places[song]))]
-        chosen: list[Pair] = []
-        for _, song in sorted(turns, key=lambda each: each[0]):
-            pair = self.pairs[places[song].pop()]
-            if all(self.apart(pair, other) for other in chosen):
-                chosen.append(pair)
-            if len(chosen) == self.settings.batch:
-                return chosen
-        raise TrainError(f"too little music for {self.settings.batch} windows that do not overlap: lower --batch")
-
-    def apart(self, pair: Pair, other: Pair) -> bool:
-        """Whether both may be in a batch."""
-        return pair.song != other.song or abs(pair.begin - other.begin) >= (1 - self.settings.overlap) * WINDOW_S
-
-
-def batch_of(pairs: list[Pair]) -> tuple[Tensor, Tensor]:
-    """Pictures (2, K, channels, 64, 501) float32 and scores (2, K, 15, 13) float32."""
-    pictures, score = np.stack([p.pictures for p in pairs], 1), np.stack([p.score for p in pairs], 1)
-    return torch.from_numpy(pictures).float(), torch.from_numpy(score).float()
-
-
-def crop_half(pictures: Tensor, score: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Half of the pictures and of their score, from the same slot on in all, so that partners stay together."""
-    slots = SLOTS // 2
-    first = int(torch.randint(SLOTS - slots + 1, (), generator=generator))
-    frames = pictures.shape[-1] - STRIDE * (SLOTS - slots)
-    return pictures[..., STRIDE * first :][..., :frames], score[..., first : first + slots, :]
-
-
-def tilt_bands(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Each picture (..., channels, 64, frames) in dB with its bands raised along a line, its maximum 0 again."""
-    by = most * (2 * torch.rand(*pictures.shape[:-3], 1, 1, 1, generator=generator) - 1)
-    line = torch.linspace(-0.5, 0.5, pictures.shape[-2])[:, None]
-    result = pictures + by * line
-    top = pictures.amax((-2, -1), keepdim=True)  # 0 where the channels are separated
-    return (result - result.amax((-2, -1), keepdim=True)).clamp_min(-RANGE_DB) + top
+def separated(audio: Tensor) -> Tensor:
+    """(n, samples) -> (n, 2, 64, frames) dB: on a processor by `perception.hpss`, which is faster there."""
+    if audio.device.type == "cpu":
+        return torch.stack([torch.from_numpy(hpss.harmonic_percussive(sound)) for sound in audio.numpy()])
+    return device_hpss.harmonic_percussive(audio)
 
 
 def mask_randomly(pictures: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """(2, K, 2, 64, frames): of a `share` of the pairs one of the channels is set to 0, in both pictures."""
+    """(3, K, 2, 64, frames): of a `share` of the pairs one of the channels is set to 0, in all pictures of a pair."""
     draw = torch.rand(pictures.shape[1], generator=generator)
-    kept = torch.stack([draw >= share / 2, draw < 1 - share / 2], 1)
+    kept = torch.stack([draw >= share / 2, draw < 1 - share / 2], 1).to(pictures.device)
     return pictures * kept[None, :, :, None, None]
 
 
-class Teacher(nn.Module):
-    """Reads pitch classes and onsets off what the encoder found."""
+class Teachers(nn.Module):
+    """Read pitch classes and onsets off what both networks found."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.read = nn.Linear(FEATURE_DIM, 13)
+        self.slots = nn.Linear(FEATURE_DIM, 13)
+        self.frames = nn.Linear(HIDDEN, 13)
 
-    def forward(self, maps: Tensor, score: Tensor) -> Tensor:
-        """maps (n, 1280, height, 15), score (n, 15, 13), -1 where unknown -> mean binary cross-entropy."""
-        logits, known = self.read(maps.mean(2).transpose(1, 2)), score >= 0
+    def forward(self, maps: Tensor, hidden: Tensor, score: Tensor) -> Tensor:
+        """maps (n, 1280, height, 15), hidden (n, 64, 251), score (n, 251, 13), -1 where unknown -> mean of both losses.
+
+        A slot holds what sounds in any of its frames.
+        """
+        known = score[:, 0, 0] >= 0
+        by_slot = self.slots(maps.mean(2).transpose(1, 2))
+        by_frame = self.frames(hidden.transpose(1, 2))
         if not known.any():
-            return logits.sum() * 0
-        return F.binary_cross_entropy_with_logits(logits[known].float(), score[known])
+            return (by_slot.sum() + by_frame.sum()) * 0
+        slots = F.adaptive_max_pool1d(score.transpose(1, 2), by_slot.shape[1]).transpose(1, 2)
+        losses = [
+            F.binary_cross_entropy_with_logits(logits[known].float(), target[known])
+            for logits, target in ((by_slot, slots), (by_frame, score))
+        ]
+        return sum(losses, torch.zeros((), device=maps.device))
 
 
-def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (3), a mean over K, and accuracy (4) of the paper. features: (2 K, 1280), all first, then all second."""
-    first, second = model.project_features(features).float().chunk(2)
-    scores, same = model.similarities(first, second), torch.arange(len(first), device=features.device)
-    return F.cross_entropy(scores, same), (scores.argmax(1) == same).float().mean()
+class Learning(nn.Module):
+    """All that learns: COCOLA, the time-keeping embedding with its sharpness, and the teachers of both."""
+
+    def __init__(self, model: Coherence):
+        super().__init__()
+        self.model, self.time, self.teachers = model, TimeEmbedding(), Teachers()
+        self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS).log())
+
+
+def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss (3), a mean over K, accuracy (4) of the paper, and by how much each pair is above its displaced one, (K,).
+
+    features: (3 K, 1280), inputs, outputs, displaced outputs.
+    """
+    first, second, late = model.project_features(features).float().chunk(3)
+    table, same = model.similarities(first, second), torch.arange(len(first), device=features.device)
+    ahead = table.diagonal() - ((first @ model.similarity) * late).sum(1)
+    return F.cross_entropy(table, same), (table.argmax(1) == same).float().mean(), ahead
+
+
+def time_loss(embedded: Tensor, sharpness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, accuracy among K, and by how much each pair is above its displaced one, of embeddings (3 K, frames, 32).
+
+    c(0) of a pair competes with that of the outputs of all others, of its displaced one and with its own other lags;
+    likewise as seen from the output.
+    """
+    first, second, late = embedded.chunk(3)
+    table, same = agreement(first, second), torch.arange(len(first), device=embedded.device)
+    displaced = (first * late).sum(2).mean(1)
+    nearest, farthest = LAGS
+    lags = agreement_by_lag(first, second, farthest)
+    lags = torch.cat([lags[:, : farthest - nearest + 1], lags[:, farthest + nearest :], displaced[:, None]], 1)
+    losses = [F.cross_entropy(sharpness.exp() * torch.cat([each, lags], 1), same) for each in (table, table.T)]
+    return (losses[0] + losses[1]) / 2, (table.argmax(1) == same).float().mean(), table.diagonal() - displaced
 
 
 @torch.inference_mode()
-def validate(model: Coherence, held: list[tuple[Tensor, Tensor]]) -> dict[str, float]:
-    """Loss and accuracy over batches of the validation split, nothing masked or tilted."""
-    model.eval()
-    device = next(model.parameters()).device
-    result = [contrastive_loss(model, model.encoder(pictures.flatten(0, 1).to(device))) for pictures, _ in held]
-    model.train()
-    loss, accuracy = torch.tensor([[float(value) for value in batch] for batch in result]).mean(0).tolist()
-    return {"valid_loss": loss, "valid_accuracy": accuracy}
+def validate(learning: Learning, held: list[Batch]) -> dict[str, float]:
+    """Loss and accuracy of both, and the shares of pairs that are above their displaced ones; nothing masked."""
+    learning.eval()
+    model, time = learning.model, learning.time
+    result = []
+    for batch in held:
+        loss, accuracy, ahead = contrastive_loss(model, model.encoder(batch.pictures))
+        slow, right, apart = time_loss(time(batch.mel, batch.tones), learning.sharpness)
+        both = [*(ahead > 0, apart > 0)]
+        result.append([float(v) for v in (loss, accuracy, both[0].float().mean(), slow, right, both[1].float().mean())])
+    learning.train()
+    names = ("valid_loss", "valid_accuracy", "valid_displaced")
+    return dict(zip((*names, *(f"time_{name}" for name in names)), np.mean(result, 0).tolist(), strict=True))
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) -> dict[str, float]:
@@ -266,104 +242,91 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, teacher = new_model(settings).to(device), Teacher().to(device)
-    learned = nn.ModuleDict({"model": model, "teacher": teacher})
-    optimizer = torch.optim.Adam(learned.parameters(), settings.rate)
-    with ThreadPoolExecutor(settings.threads) as pool:
-        validation = _validation(data, settings, model, pool)
-        run = Run(out, settings, learned, optimizer, resume)
-        model.train()
-        _learn_pairs(run, Learning(model, teacher, optimizer, settings), data, validation, pool)
-    scores = validate(model, validation)
+    learning = Learning(new_model(settings)).to(device)
+    if device == "cuda":  # where bfloat16 convolutions are faster so
+        learning.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(learning.parameters(), settings.rate)
+    held = PairBatches(data, "validation", settings, min(settings.batch, settings.held), device)
+    validation = [held.batch(n, held.draw(n)) for n in range(max(1, settings.held // held.draws.pairs))]
+    run = Run(out, settings, learning, optimizer, resume)
+    learning.train()
+    if run.share(settings.minutes) < 1:
+        _learn_pairs(run, learning, PairBatches(data, "train", settings, settings.batch, device), validation)
+    result = validate(learning, validation)
     run.save()
+    model = learning.model
     model.source = ", ".join(folder.resolve().name for folder in data)
     with suppress(CoherenceError):  # too little music, or nothing learned: a model without a scale
         model.calibration = calibrate(model.cpu().eval(), data, "validation", settings.calibrated, source=model.source)
-    save_model(model, out / "model")
-    return scores
+    save_model(learning, out / "model")
+    return result
 
 
-class Learning(NamedTuple):
-    """What a step needs: the model, its musical teacher, the optimizer of both and the settings."""
-
-    model: Coherence
-    teacher: Teacher
-    optimizer: torch.optim.Optimizer
-    settings: CoherenceTraining
-
-
-def _learn_pairs(
-    run: Run, learning: Learning, data: list[Path], validation: list[tuple[Tensor, Tensor]], pool: ThreadPoolExecutor
-) -> None:
+def _learn_pairs(run: Run, learning: Learning, pairs: PairBatches, validation: list[Batch]) -> None:
     """Steps until the time is spent; the model is kept at every validation."""
-    s = learning.settings
-    if run.share(s.minutes) >= 1:
-        return
-    buffer = PairBuffer(StemWindows(data, "train", s, learning.model), s, pool)
-    buffer.make(min(FIRST * s.batch, s.kept), np.random.default_rng([s.seed, 2, run.step]))
-    while run.share(s.minutes) < 1:
-        with run.clock():
-            rng = np.random.default_rng([s.seed, run.step])
-            buffer.make(round(s.batch / s.uses), rng)
-            together = s.together if run.share(s.minutes) >= s.easy else 1
-            losses = _update(learning, batch_of(buffer.batch(rng, together)), run)
-        due = run.step % VALIDATE == VALIDATE - 1
-        if due:
-            save_model(learning.model, run.out / "model")
-        run.tick(losses, validate(learning.model, validation) if due else None)
+    minutes = pairs.settings.minutes
+    with ThreadPoolExecutor(pairs.settings.threads) as pool, closing(pairs.drawn(pool, run.step)) as draws:
+        while run.share(minutes) < 1:
+            with run.clock():
+                losses = _update(learning, pairs.batch(*next(draws)), run)
+            due = run.step % VALIDATE == VALIDATE - 1
+            if due:
+                save_model(learning, run.out / "model")
+            run.tick(losses, validate(learning, validation) if due else None)
 
 
 def new_model(settings: CoherenceTraining) -> Coherence:
-    """A new model, made for short runs.
+    """The model of `settings.init`, or a new one, made for short runs.
 
-    Its W is near a multiple of the identity: what looks alike scores higher from the first step on, where the normal
-    one of the official code (standard deviation 0.05) scores by chance and had learned nothing after 150 steps. Running
-    means follow ten times faster than the official ones, which after 150 steps were still those of the beginning.
+    The W of a new one is near a multiple of the identity: what looks alike scores higher from the first step on, where
+    the normal one of the official code (standard deviation 0.05) scores by chance and had learned nothing after 150
+    steps. Running means follow ten times faster than the official ones, which after 150 steps were still those of the
+    beginning.
     """
     torch.manual_seed(settings.seed)
     model = Coherence(settings.separated, settings.dropout)
     with torch.no_grad():
         model.similarity.mul_(0.1).add_(0.05 * torch.eye(len(model.similarity)))
+    if settings.init:
+        known = Coherence.load(settings.init, fuse=False)
+        if known.separated != settings.separated:
+            raise TrainError(f"'{settings.init}' has separated = {known.separated}: give --separated {known.separated}")
+        model.load_state_dict(known.state_dict())
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.1
     return model
 
 
-def _validation(
-    data: list[Path], s: CoherenceTraining, model: Coherence, pool: ThreadPoolExecutor
-) -> list[tuple[Tensor, Tensor]]:
-    buffer = PairBuffer(StemWindows(data, "validation", s, model), s, pool)
-    rng = np.random.default_rng([s.seed, 1])
-    buffer.make(s.held, rng)
-    return [batch_of(buffer.batch(rng)) for _ in range(s.held // s.batch)]
-
-
-def _update(learning: Learning, batch: tuple[Tensor, Tensor], run: Run) -> dict[str, float]:
-    """One step of the optimizer; its losses and accuracy."""
-    model, teacher, optimizer, s = learning
+def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
+    """One step of the optimizer; its losses and accuracies."""
+    s, model, optimizer = run.settings, learning.model, run.optimizer
     done = run.share(s.minutes)
     set_rate(optimizer, s.rate * cosine(run.step, done, warmup=50))
-    generator, device = torch.Generator().manual_seed(s.seed + run.step), next(model.parameters()).device
-    pictures, score = batch
-    if done < s.easy:
-        pictures, score = crop_half(pictures, score, generator)
-    pictures = tilt_bands(pictures, s.tilt, generator)
+    pictures = batch.pictures
     if s.separated and done >= s.easy:
-        pictures = mask_randomly(pictures, s.masked, generator)
-    with torch.autocast(device.type, torch.bfloat16):
-        maps = model.encoder.feature_maps(pictures.flatten(0, 1).to(device))
-        taught = teacher(maps, score.flatten(0, 1).to(device))
-        loss, accuracy = contrastive_loss(model, maps.mean((2, 3)))
+        generator = torch.Generator().manual_seed(s.seed + run.step)
+        pictures = mask_randomly(pictures.unflatten(0, (3, -1)), s.masked, generator).flatten(0, 1)
+    with torch.autocast(pictures.device.type, torch.bfloat16):
+        maps = model.encoder.feature_maps(pictures)
+        hidden = learning.time.hidden(batch.mel, batch.tones)
+        taught = learning.teachers(maps, hidden, batch.score)
+        loss, accuracy, ahead = contrastive_loss(model, maps.mean((2, 3)))
+        embedded = learning.time.embed_hidden(hidden)
+    late = F.softplus(-ahead).mean()
+    slow, right, apart = time_loss(embedded, learning.sharpness)
     optimizer.zero_grad(set_to_none=True)
-    (loss + s.teacher * taught).backward()
+    (loss + s.displaced * late + slow + s.teacher * taught).backward()
     optimizer.step()
-    return {"loss": float(loss.detach()), "accuracy": float(accuracy), "taught": float(taught.detach())}
+    values = {"loss": loss, "accuracy": accuracy, "displaced": (ahead > 0).float().mean(), "taught": taught}
+    values |= {"time_loss": slow, "time_accuracy": right, "time_displaced": (apart > 0).float().mean()}
+    told = torch.stack([value.detach().float() for value in values.values()]).tolist()
+    return dict(zip(values, told, strict=True))
 
 
-def save_model(model: Coherence, folder: Path) -> None:
+def save_model(learning: Learning, folder: Path) -> None:
     """Write the model as it is now, whole or not at all."""
-    files = model.files()
+    files = learning.model.files() | learning.time.files()
     with atomic_folder(folder, replaces=files) as new:
         for name, content in files.items():
             atomic_write(new / name, content)
