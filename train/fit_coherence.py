@@ -89,7 +89,7 @@ class CoherenceTraining:
     teacher: float = setting(1.0, "weight of the losses of pitch classes and onsets")
     displaced: float = setting(0.5, "weight of COCOLA's loss of displaced outputs")
     init: str = setting("", "folder of a coherence model to begin with")
-    held: int = setting(256, "pairs of the validation split")
+    held: int = setting(128, "pairs of the validation split")
     calibrated: int = setting(256, "pairs of the validation split that make the calibration")
     threads: int = setting(2, "of PyTorch, of decoding and of drawing pairs", may_change=True)
     seed: int = setting(0, "of weights and pairs")
