@@ -130,7 +130,7 @@ def train(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Measure a model on data: re-generation against baselines, a coherence meter, or best of n."""
+    """Measure a model on data: re-generation against baselines, musical fit, a coherence meter, or best of n."""
     from agent.performance.model_folder import coherence_folder, named_folder
 
     if given.what == "coherence":
@@ -138,8 +138,13 @@ def evaluate(given: argparse.Namespace) -> None:
 
         _recipe(lambda words: coherence.main(words, coherence_folder), given.rest)
         return
-    from agent.verbs.evaluation_player import Player
+    from agent.verbs.evaluation_player import Player, Responder
 
+    if given.what == "listening":
+        from train.evaluate import listening
+
+        _recipe(lambda words: listening.main(words, Responder), given.rest)
+        return
     if given.what == "best-of":
         from train.evaluate import best_of
 

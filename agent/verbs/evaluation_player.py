@@ -1,11 +1,13 @@
-"""Renders the agent's answers for an evaluation: what `antiphon respond` would play, from arrays instead of files.
+"""Renders the agent's answers for an evaluation: what `antiphon respond` would play.
 
-`Player` implements the protocol of `train.evaluate.sound_players.Player`. Every setting has its default unless it is
-given. The same hop, memory and seed give the same answer, sample for sample.
+`Player` answers arrays and implements the protocol of `train.evaluate.sound_players.Player`; `Responder` answers files
+and implements that of `train.evaluate.listening.Responder`. Every setting has its default unless it is given. The same
+hop, memory and seed give the same answer, sample for sample.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -14,13 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from agent.performance import rerank
-from agent.performance.hops import live_hops, offline_hops
+from agent.performance.hops import Hop, live_hops, offline_hops
+from agent.performance.loading import LoadedMemory, load_memory
 from agent.performance.model_folder import Model
 from agent.performance.session import Session
 from agent.settings import config as settings
-from corpora.audio import BLOCK, regroup
+from corpora.audio import BLOCK, open_audio, regroup
 from corpora.build import label
 from perception.stream import Listener, boundary, hop_sizes
+
+LOADED_MEMORIES = 4  # a song's pairs need their own two and those of the next song
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Answer:
     """What was played. audio: (n,) float32; the other fields have one entry for each hop.
 
     labels: (hops,) int, played. segments: (hops,) int, played; -1: silence. wanted: (hops,) int, first label of the
-    plan; -1: there was no plan. why: of `action.selection.WHY`; "" for hop 0, live.
+    plan; -1: there was no plan. why: of `action.selection.WHY`; "" for hop 0, live. samplerate: Hz.
     """
 
     audio: np.ndarray
@@ -36,6 +41,7 @@ class Answer:
     segments: np.ndarray
     wanted: np.ndarray
     why: tuple[str, ...]
+    samplerate: int
 
 
 class Player:
@@ -83,15 +89,8 @@ class Player:
         state = memory.start(seed, offline=full)
         state.config = self.config if full else settings.change(self.config, "decision.lookahead", mode)
         source = _ArraySource(guide)
-        hops = list(offline_hops(memory, state, source) if full else live_hops(memory, state, source.blocks()))
-        events = [event for _, _, event in hops]
-        return Answer(
-            np.concatenate([spoken for _, spoken, _ in hops]),
-            np.array([event.label if event else self.silence for event in events]),
-            np.array([event.segment if event else -1 for event in events]),
-            np.array([event.plan[0] if event and event.plan else -1 for event in events]),
-            tuple(event.why if event else "" for event in events),
-        )
+        hops = offline_hops(memory, state, source) if full else live_hops(memory, state, source.blocks())
+        return _answer_of(hops, self.silence, self.samplerate)
 
     def sound(self, memory: Session, segments: np.ndarray, samples: int) -> Answer:
         """Render given segments, (hops,) int, -1: silence, with the same concatenation; `samples` in all."""
@@ -99,10 +98,55 @@ class Player:
         for segment, frames in zip(segments, hop_sizes(self.hop, self.samplerate), strict=False):
             parts.append(memory.repertoire[0].sound.step(voice, int(segment), frames))
         labels = np.where(segments < 0, self.silence, self.labels(memory)[segments])
-        return Answer(np.concatenate(parts)[:samples], labels, segments, np.full(len(segments), -1), ())
+        audio = np.concatenate(parts)[:samples]
+        return Answer(audio, labels, segments, np.full(len(segments), -1), (), self.samplerate)
 
     def _listener(self) -> Listener:
         return self.model.listener(self.samplerate, self.config.perception.gate_db)
+
+
+class Responder:
+    """Answers recordings from memories, both of them files, as `antiphon respond` does live.
+
+    model: folder or name of an embedded model. sets: settings like "decision.top_p=0.8". The memories used last stay
+    loaded. ModelError or ConfigError if they cannot be used.
+    """
+
+    def __init__(self, model: str | Path, sets: Iterable[str] = ()):
+        self.config = settings.read(None, [*sets, f"agent.model={model}"])
+        self.model = Model.load(self.config.agent.model, self.config.live.hop)
+        self.hop = self.config.live.hop
+        self._memories: OrderedDict[tuple[Path, int], LoadedMemory] = OrderedDict()
+
+    def answer(self, guide: Path, memory: Path, seed: int) -> Answer:
+        """Answer a guide from a memory, with as many samples as the guide has. AudioError or CorpusError."""
+        with open_audio(guide, at_least=self.hop) as file:
+            loaded = self._memory(memory, file.samplerate)
+            session = Session(self.model, loaded.corpus, self.config, file.samplerate, loaded.audio)
+            return _answer_of(live_hops(session, session.start(seed), file.blocks()), session.silence, file.samplerate)
+
+    def _memory(self, path: Path, samplerate: int) -> LoadedMemory:
+        key = path, samplerate
+        if key not in self._memories:
+            self._memories[key] = load_memory(str(path), self.model, samplerate, self.config.perception.gate_db)
+        self._memories.move_to_end(key)
+        while len(self._memories) > LOADED_MEMORIES:
+            self._memories.popitem(last=False)
+        return self._memories[key]
+
+
+def _answer_of(hops: Iterable[Hop], silence: int, samplerate: int) -> Answer:
+    """What was played in all of these hops."""
+    hops = list(hops)
+    events = [event for _, _, event in hops]
+    return Answer(
+        np.concatenate([spoken for _, spoken, _ in hops]),
+        np.array([event.label if event else silence for event in events]),
+        np.array([event.segment if event else -1 for event in events]),
+        np.array([event.plan[0] if event and event.plan else -1 for event in events]),
+        tuple(event.why if event else "" for event in events),
+        samplerate,
+    )
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ def read(path: Path, seconds: float = 0.0) -> np.ndarray:
     return read_at(path, SAMPLERATE)
 
 
+def read_at_rate(path: Path, samplerate: int) -> np.ndarray:
+    """(n,) float32 mono at `samplerate` Hz: all of a recording. AudioError if it cannot be read."""
+    return read_at(path, samplerate)
+
+
 def read_from(path: Path, begin: float, seconds: float) -> np.ndarray:
     """(at most seconds * 16000,) float32 from `begin` s on; shorter at the end of the stem. AudioError likewise."""
     held = max(0.0, min(seconds, duration(path) - begin))

@@ -1,0 +1,392 @@
+"""Does the answer fit what it answers, in pitch, in time and in phrases? Judged by librosa, which the agent is not.
+
+    antiphon evaluate listening STEMS -o OUT [--songs 'eff_*'] [--limit 4] [--set decision.top_p=0.8]... [--jobs 2]
+
+STEMS holds songs, <song>/<part>.flac (ogg, wav...), with drums or beats.txt (one time in s a line) among the parts, and
+two parts that can be guide and memory: not the drums, a backing track or a mix. Of each song the first two parts answer
+each other, live, from two memories: `own`, the recording of the partner itself, and `other`, the same part of the next
+song, or its last. Recordings that lie in STEMS themselves are solos: own is the recording itself, other the next solo.
+
+harmony   mean cosine of centred constant-Q chroma of guide and answer, over the half seconds in which both sound
+ghost     harmony minus its mean over all circular displacements of the answer, in their standard deviations; above 3
+          the answer belongs to this moment of the guide, not only to its key
+time      |mean exp(4 pi i phase)| of the answer's onsets on the beat, weighted by strength: 1 all on (half) beats
+run       mean stretch played as it was recorded, s          variety   different segments / segments played
+holes     share of half seconds in which the guide sounds and the answer does not       level   louder by so many dB
+
+The rivals stand in `train.evaluate.listening_rivals`. Every pair is written when it is done; --resume goes on.
+
+OUT/listening.json   every number, pair by pair     OUT/listening.md   the tables     OUT/listening.html   to listen
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from corpora.audio import AudioWriter, resample
+from corpora.disk import atomic_write
+from train.common.errors import TrainError
+from train.common.files import visible
+from train.common.processes import in_processes
+from train.common.progress import progress
+from train.common.settings import add_flags, check_resume, frozen, parse_flags, setting
+from train.data.stems import SOUNDS, read_at_rate, stems_of
+from train.evaluate import listening_report as report
+from train.evaluate.listening_report import ANSWER, BEATS, CHROMA, KINDS, MEASURES, RANDOM, TRUE
+from train.evaluate.metrics import compare, describe
+
+BACKING = "backing"  # the part that holds all others
+BEAT_PARTS = ("drums", BACKING)  # what the beats are tracked on, if the song does not say them
+RUN_FILE = "run.json"  # the settings that OUT was begun with
+KEPT_RECORDINGS = 8
+AUDIO = ("none", "answer", "all")
+
+
+class Answer(Protocol):
+    """An answer in sound and how it came about: see `agent.verbs.evaluation_player.Answer`."""
+
+    @property
+    def audio(self) -> np.ndarray:
+        """(n,) float32, as long as the guide."""
+
+    @property
+    def segments(self) -> np.ndarray:
+        """(hops,) int segments of the memory that were played, -1 for silence; first the hop before any answer."""
+
+    @property
+    def samplerate(self) -> int:
+        """Of the audio, Hz."""
+
+
+class Responder(Protocol):
+    """An agent that answers recordings, as `agent.verbs.evaluation_player.Responder` does. hop: s."""
+
+    hop: float
+
+    def answer(self, guide: Path, memory: Path, seed: int) -> Answer:
+        """Answer a guide live from a memory."""
+
+
+Factory = Callable[[str, tuple[str, ...]], Responder]  # (model, settings), importable by name for --jobs
+
+
+@dataclass(frozen=True)
+class ListeningEvaluation:
+    """Settings of one evaluation; saved with it."""
+
+    songs: str = setting("*", "which songs, as a pattern of their names")
+    limit: int = setting(0, "songs at most; 0: all")
+    kinds: tuple[str, ...] = setting(KINDS, "memories to answer from")
+    backing: bool = setting(False, "a backing track counts as a part, and its beats as those of the song")
+    seed: int = setting(1, "of the agent; same seed, same answers")
+    jobs: int = setting(1, "songs at the same time, each in a process", may_change=True)
+    audio: str = setting("answer", "what can be listened to", choices=AUDIO, may_change=True)
+    set: tuple[str, ...] = setting((), "settings of the agent that are not its defaults, K.K=V", repeat=True)
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.kinds) - set(KINDS):
+            raise TrainError(f"kinds = {min(unknown)!r}: expected {' or '.join(KINDS)}")
+        if self.limit < 0 or self.jobs < 1:
+            raise TrainError(f"limit = {self.limit}, jobs = {self.jobs}: expected 0 or more, and 1 or more")
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song to be answered. parts: the two that answer each other, or a solo. beats: file of them, if any."""
+
+    name: str
+    stems: dict[str, Path]
+    parts: tuple[str, ...]
+    beats: Path | None
+
+
+# Which songs and pairs
+
+
+def songs_of(data: Path, s: ListeningEvaluation) -> tuple[list[Song], list[str]]:
+    """The songs below `data` that the settings choose, and the names of those that cannot be used; TrainError if none.
+
+    A song needs two parts and a beat; recordings in `data` itself are solos, which need neither.
+    """
+    if not data.is_dir():
+        raise TrainError(f"there is no folder '{data}': give one of songs, <song>/<part>.flac")
+    solos = [path for path in visible(data, "*") if path.is_file() and path.suffix.lower() in SOUNDS]
+    songs = [_song(folder, s) for folder in visible(data, "*") if folder.is_dir() and stems_of(folder)]
+    songs += [Song(path.stem, {path.stem: path}, (path.stem,), None) for path in solos]
+    chosen = [song for song in songs if fnmatch(song.name, s.songs)]
+    usable = [song for song in chosen if (len(song.parts) == 2 and song.beats) or song.name in song.stems]
+    left_out = [song.name for song in chosen if song not in usable]
+    usable = usable[: s.limit or None]
+    if len(usable) < (2 if "other" in s.kinds else 1):
+        raise TrainError(
+            f"{len(usable)} song below '{data}' can be used: expected two or more folders <song>/<part>.flac with two "
+            "parts beside drums or beats.txt; --backing true also takes songs of one part and its backing track"
+        )
+    return usable, left_out
+
+
+def _song(folder: Path, s: ListeningEvaluation) -> Song:
+    stems = stems_of(folder)
+    parts = [part for part in stems if part not in BEAT_PARTS and "mix" not in part]
+    if s.backing and len(parts) == 1 and BACKING in stems:
+        parts.append(BACKING)
+    file, tracked = folder / "beats.txt", [stems[part] for part in BEAT_PARTS[: 1 + s.backing] if part in stems]
+    return Song(folder.name, stems, tuple(parts[:2]), file if file.is_file() else next(iter(tracked), None))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A guide, its partner, and the memory that answers instead of the partner; `memory_song` is whose it is."""
+
+    song: Song
+    guide: str
+    partner: str
+    kind: str
+    memory: Path
+    memory_song: Song
+
+    @property
+    def name(self) -> str:
+        """What its files are named after."""
+        return f"{self.song.name}_{self.guide}_{self.kind}"
+
+
+def pairs_of(songs: list[Song], number: int, kinds: Iterable[str]) -> Iterator[Pair]:
+    """The pairs of one of the songs, each in turn with every kind of memory."""
+    song, following = songs[number], songs[(number + 1) % len(songs)]
+    for guide, partner in zip(song.parts, song.parts[::-1], strict=True):
+        for kind in kinds:
+            if kind == "own":
+                yield Pair(song, guide, partner, kind, song.stems[partner], song)
+            else:
+                part = partner if partner in following.stems else _melodic(following)[-1]
+                yield Pair(song, guide, partner, kind, following.stems[part], following)
+
+
+def _melodic(song: Song) -> list[str]:
+    return [part for part in song.stems if part not in BEAT_PARTS and "mix" not in part] or list(song.parts)
+
+
+# One pair
+
+
+@dataclass(frozen=True)
+class _Recording:
+    audio: np.ndarray
+    chroma: Any  # perception.fit.ChromaSegments
+
+
+@lru_cache(KEPT_RECORDINGS)
+def _recording(path: Path) -> _Recording:
+    from train.evaluate.listening_measures import SAMPLERATE, chroma_segments
+
+    audio = read_at_rate(path, SAMPLERATE)
+    return _Recording(audio, chroma_segments(audio))
+
+
+@lru_cache(KEPT_RECORDINGS)
+def _beats(path: Path | None) -> np.ndarray:
+    from train.evaluate.listening_measures import SAMPLERATE, read_beats, track_beats
+
+    if path is None:
+        return np.zeros(0)
+    try:
+        return read_beats(path) if path.suffix == ".txt" else track_beats(read_at_rate(path, SAMPLERATE))
+    except (ValueError, IndexError) as error:
+        raise TrainError(f"'{path}' gives no beats ({error}): expected one time in s a line") from None
+
+
+@lru_cache(1)
+def _responder(make: Factory, model: str, settings: tuple[str, ...]) -> Responder:
+    return make(model, settings)
+
+
+def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model: str, s: ListeningEvaluation) -> None:
+    """Answer and measure the pairs of one song, but for those that OUT has already."""
+    for pair in pairs_of(songs, number, s.kinds):
+        if not _row_file(out, pair).exists():
+            row, sounds = measure_pair(pair, _responder(make, model, s.set), s)
+            _write_audio(out / "audio", pair, sounds, s.audio)
+            atomic_write(_row_file(out, pair), json.dumps(_without_nan(row)) + "\n")
+
+
+def measure_pair(pair: Pair, responder: Responder, s: ListeningEvaluation) -> tuple[dict, dict[str, np.ndarray]]:
+    """All measures of an answer and its rivals, and {who: what they played}, (n,) at the rate of the measures."""
+    from train.evaluate import listening_rivals as rivals
+    from train.evaluate.listening_measures import SAMPLERATE, fit, playing, runs
+
+    guide, memory, beats = _recording(pair.song.stems[pair.guide]), _recording(pair.memory), _beats(pair.song.beats)
+    answer = responder.answer(pair.song.stems[pair.guide], pair.memory, s.seed)
+    segments, samples, hop = answer.segments[1:], len(guide.audio), responder.hop
+    sounds = {ANSWER: resample(answer.audio, answer.samplerate, SAMPLERATE)}
+    played = {ANSWER: playing(segments, 1, hop)}
+    sounds[RANDOM] = rivals.random_runs(memory.audio, runs(segments, 1), hop)
+    matched = {CHROMA: rivals.chroma_matcher(guide.chroma, memory.chroma, memory.audio, samples)}
+    memory_beats = _beats(pair.memory_song.beats)
+    if min(len(beats), len(memory_beats)) > 1:
+        matched[BEATS] = rivals.chroma_matcher_on_beats(guide.chroma, beats, memory.audio, memory_beats, samples)
+    for who, rival in matched.items():
+        sounds[who], played[who] = rival.audio, playing(rival.starts, rivals.SEGMENT_S, rivals.SEGMENT_S)
+    if pair.partner != pair.guide:
+        sounds[TRUE] = _recording(pair.song.stems[pair.partner]).audio
+    row: dict[str, Any] = {"song": pair.song.name, "guide": pair.guide, "partner": pair.partner, "kind": pair.kind}
+    row |= {"memory": f"{pair.memory_song.name}/{pair.memory.stem}", "name": pair.name}
+    measured = {who: fit(guide.chroma, audio, beats) | played.get(who, {}) for who, audio in sounds.items()}
+    return row | {"who": measured}, {"guide": guide.audio, **sounds}
+
+
+def _row_file(out: Path, pair: Pair) -> Path:
+    return out / "pairs" / f"{pair.name}.json"
+
+
+def _write_audio(folder: Path, pair: Pair, sounds: dict[str, np.ndarray], which: str) -> None:
+    """Guide on the left, answer or rival on the right, as Ogg."""
+    from train.evaluate.listening_measures import SAMPLERATE
+
+    wanted = {"none": (), "answer": (ANSWER,), "all": tuple(report.AUDIBLE)}[which]
+    for who in wanted:
+        if who in sounds:
+            length = min(len(sounds["guide"]), len(sounds[who]))
+            with AudioWriter(folder / report.audio_file(pair.name, who), SAMPLERATE, channels=2) as writer:
+                writer.write(np.stack([sounds["guide"][:length], sounds[who][:length]], axis=1))
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for what is not a number, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+# All of them
+
+
+def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = False, **settings) -> dict[str, Any]:
+    """Answer and measure every pair of the songs below `data`; write OUT/listening.{json,md,html}; return the first.
+
+    model: folder or name. resume: keep the pairs that OUT has. settings: fields of `ListeningEvaluation`. TrainError,
+    AudioError, ModelError... (ValueError) for what the user can mend.
+    """
+    s = ListeningEvaluation(**frozen(settings))
+    songs, left_out = songs_of(data, s)
+    _begin(out, {"data": str(data.resolve()), "model": model, **asdict(s)}, s, resume)
+    arguments = [(songs, number, out, make, model, s) for number in range(len(songs))]
+    if s.jobs > 1:
+        in_processes(answer_song, arguments, s.jobs)
+    else:
+        for each in progress(arguments, "answering"):
+            answer_song(*each)
+    rows = [
+        json.loads(_row_file(out, pair).read_text(encoding="utf-8"))
+        for number in range(len(songs))
+        for pair in pairs_of(songs, number, s.kinds)
+    ]
+    result = {"task": "listening", "data": data.name, "model": Path(model).name, "settings": asdict(s)}
+    result |= {"left_out": left_out, "rows": rows, "summary": {kind: summary(rows, kind, s.seed) for kind in s.kinds}}
+    result = json.loads(json.dumps(result))  # what is returned is what is written
+    atomic_write(out / "listening.html", report.html(result, out))
+    atomic_write(out / "listening.md", report.markdown(result))
+    atomic_write(out / "listening.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _begin(out: Path, about: dict[str, Any], s: ListeningEvaluation, resume: bool) -> None:
+    """Make OUT, or go on with what it holds; TrainError if that was begun otherwise, or nobody asked to go on."""
+    for folder in (out / "pairs", out / "audio"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for killed in folder.glob(".antiphon-*.part"):  # by a run that could not remove it
+            with suppress(OSError):
+                killed.unlink()
+    if (out / RUN_FILE).exists() and visible(out / "pairs", "*.json"):
+        if not resume:
+            raise TrainError(f"'{out}' holds an evaluation: add --resume to go on with it, or choose another folder")
+        saved = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
+        for name in ("data", "model"):
+            if saved.get(name) != about[name]:
+                raise TrainError(
+                    f"the evaluation in '{out}' is of {name} '{saved.get(name)}', not '{about[name]}': choose another "
+                    "folder with -o"
+                )
+        check_resume(out, saved, s)
+    atomic_write(out / RUN_FILE, json.dumps(about) + "\n")
+
+
+def summary(rows: list[dict[str, Any]], kind: str, seed: int) -> dict[str, Any]:
+    """{who: {measure: mean with its interval over songs}} and the differences of the answer to each rival."""
+    chosen = [row for row in rows if row["kind"] == kind]
+    songs = np.array([row["song"] for row in chosen])
+    whos = [who for who in (ANSWER, RANDOM, CHROMA, BEATS, TRUE) if any(who in row["who"] for row in chosen)]
+    table = {who: {measure: _column(chosen, who, measure) for measure in MEASURES} for who in whos}
+    means: dict[str, Any] = {"pairs": len(chosen), "songs": len(np.unique(songs)), "who": {}, "differences": {}}
+    for who, columns in table.items():
+        means["who"][who] = {m: _described(v, songs, _rng(seed, kind, who, m)) for m, v in columns.items()}
+        if who != ANSWER:
+            means["differences"][who] = {
+                m: _compared(table[ANSWER][m], v, songs, _rng(seed, kind, who, m, "difference"))
+                for m, v in columns.items()
+            }
+    return means
+
+
+def _column(rows: list[dict[str, Any]], who: str, measure: str) -> np.ndarray:
+    """(pairs,) values of a measure, NaN where there is none."""
+    if measure == "listens":
+        from train.evaluate.listening_measures import is_heard
+
+        return np.array([is_heard({"ghost": _number(row["who"][who], "ghost")}) if who in row["who"] else np.nan
+                         for row in rows])  # fmt: skip
+    return np.array([_number(row["who"].get(who, {}), measure) for row in rows])
+
+
+def _number(measured: dict[str, float | None], measure: str) -> float:
+    value = measured.get(measure)
+    return float("nan") if value is None else value
+
+
+def _described(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict[str, Any] | None:
+    known = ~np.isnan(values)
+    return describe(values[known], songs[known], rng) if known.any() else None
+
+
+def _compared(ours: np.ndarray, theirs: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict | None:
+    known = ~np.isnan(ours) & ~np.isnan(theirs)
+    return compare(ours[known], theirs[known], songs[known], rng) if known.any() else None
+
+
+def _rng(seed: int, *purpose: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32("/".join(purpose).encode())])
+
+
+# Command line
+
+
+def main(argv: list[str] | None, make: Factory) -> None:
+    """Command line of this evaluation. make: the agent. The errors say what the user can mend."""
+    parser = argparse.ArgumentParser(
+        prog="antiphon evaluate listening", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder of songs, <song>/<part>.flac, or of solos")
+    parser.add_argument(
+        "--model", default="small", metavar="DIR", help="model folder or embedded model (default: small)"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--resume", action="store_true", help="keep the pairs that OUT has already")
+    add_flags(parser, ListeningEvaluation)
+    given = vars(parse_flags(parser, argv))
+    data, model, out, resume = (given.pop(name) for name in ("data", "model", "out", "resume"))
+    try:
+        import librosa  # noqa: F401
+    except ImportError:
+        raise TrainError("the judge of this evaluation is librosa, which is missing: pip install librosa") from None
+    print(report.markdown(listening(data, model, out, make, resume, **given)))

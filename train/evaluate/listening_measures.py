@@ -1,0 +1,112 @@
+"""What a listener says of a recording, by librosa alone: chroma every half second, onsets, beats.
+
+Audio is (n,) float32 mono at `SAMPLERATE`. The measures that compare two recordings are those of `perception.fit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import librosa.beat as librosa_beat
+import librosa.effects as librosa_effects
+import librosa.onset as librosa_onset
+import numpy as np
+from librosa import frames_to_time
+from librosa.feature import chroma_cqt
+
+from perception.fit import (
+    SEGMENT_S,
+    ChromaSegments,
+    centred,
+    ghost,
+    harmony,
+    holes,
+    level_difference,
+    on_beat,
+)
+
+SAMPLERATE = 22050  # Hz
+HOP = 512  # samples between two frames of librosa
+TIGHTNESS = 100  # of the beat tracker, librosa's default
+GHOST_Z = 3.0  # above it an answer belongs to its moment
+
+
+def cuts(frames: int, step: float, width: float, rate: float) -> list[slice]:
+    """`frames` stretches of `width` s, one every `step` s, as slices of what has `rate` values a second."""
+    return [slice(int(n * step * rate), int((n * step + width) * rate)) for n in range(frames)]
+
+
+def chroma_segments(audio: np.ndarray) -> ChromaSegments:
+    """The constant-Q chroma and the level of every whole half second."""
+    chroma = chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=HOP)
+    segments = int(len(audio) / SAMPLERATE / SEGMENT_S)
+    rms = [np.sqrt((audio[part] ** 2).mean()) for part in cuts(segments, SEGMENT_S, SEGMENT_S, SAMPLERATE)]
+    means = [chroma[:, part].mean(axis=1) for part in cuts(segments, SEGMENT_S, SEGMENT_S, SAMPLERATE / HOP)]
+    return ChromaSegments(centred(np.stack(means)), np.array(rms)) if segments else _nothing()
+
+
+def _nothing() -> ChromaSegments:
+    return ChromaSegments(np.zeros((0, 12)), np.zeros(0))
+
+
+def onsets(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(times in s, strengths) of the onsets."""
+    envelope = librosa_onset.onset_strength(y=audio, sr=SAMPLERATE, hop_length=HOP)
+    frames = librosa_onset.onset_detect(onset_envelope=envelope, sr=SAMPLERATE, hop_length=HOP)
+    return frames_to_time(frames, sr=SAMPLERATE, hop_length=HOP), envelope[frames]
+
+
+def track_beats(audio: np.ndarray) -> np.ndarray:
+    """(beats,) times in s, found with hindsight."""
+    return librosa_beat.beat_track(y=audio, sr=SAMPLERATE, hop_length=HOP, units="time", tightness=TIGHTNESS)[1]
+
+
+def read_beats(path: Path) -> np.ndarray:
+    """(beats,) times in s: the first number of every line. ValueError if there is none."""
+    return np.loadtxt(path, ndmin=2)[:, 0]
+
+
+def stretched(audio: np.ndarray, rate: float) -> np.ndarray:
+    """The same at the same pitch, `rate` times as fast."""
+    return librosa_effects.time_stretch(audio, rate=rate)
+
+
+def fit(guide: ChromaSegments, audio: np.ndarray, beats: np.ndarray) -> dict[str, float]:
+    """Every measure of one answer, (n,), to a guide that has these beats (s; none: the time is NaN)."""
+    answer = chroma_segments(audio)
+    return {
+        "harmony": harmony(guide, answer),
+        "ghost": ghost(guide, answer),
+        "time": on_beat(*onsets(audio), beats),
+        "holes": holes(guide, answer),
+        "level": level_difference(guide, answer),
+    }
+
+
+def runs(starts: Sequence[float] | np.ndarray, step: float) -> np.ndarray:
+    """Lengths of the stretches played as they were recorded, in steps.
+
+    starts: where in the memory each step was taken from; one goes on where the last ended if it is `step` later. A rest
+    (-1) is a stretch of its own.
+    """
+    jumps = np.flatnonzero(np.abs(np.diff(starts) - step) > 1e-6) + 1
+    return np.diff(np.concatenate([[0], jumps, [len(starts)]]))
+
+
+def playing(starts: Sequence[float] | np.ndarray, step: float, seconds: float) -> dict[str, float]:
+    """How a memory was played. seconds: of one step.
+
+    run: mean stretch played as it was recorded, s. variety: different steps of the memory / steps played.
+    """
+    places = np.asarray(starts, float)
+    sounding = np.floor(places[places >= 0] / step + 1e-6)
+    return {
+        "run": float(runs(places, step).mean() * seconds) if len(places) else float("nan"),
+        "variety": len(np.unique(sounding)) / max(1, len(sounding)),
+    }
+
+
+def is_heard(measured: Mapping[str, float]) -> float:
+    """1.0 if an answer belongs to its moment by the ghost test, else 0.0; one too short to tell counts as 0."""
+    return float(measured["ghost"] > GHOST_Z)

@@ -1,0 +1,118 @@
+"""The evaluation by listening as tables to read and a page to listen to; both are made from the JSON alone."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from train.common.table import NOTHING, table, with_interval
+
+KINDS = ("own", "other")
+ANSWER, RANDOM, CHROMA, BEATS, TRUE = (
+    "answer", "random runs", "chroma matcher", "chroma matcher, beats known", "true partner",
+)  # fmt: skip
+AUDIBLE = (ANSWER, CHROMA, BEATS, TRUE)  # what --audio all keeps
+EXPLAINED = {
+    ANSWER: "what the agent played live",
+    RANDOM: "as many stretches as long as the answer's, each from anywhere in the memory",
+    CHROMA: "every half second the place of the memory nearest in chroma to the half second heard, with a bonus of 0.4 "
+    "for going on; no learning",
+    BEATS: "the same with the beats of guide and memory known, jumps moved so that they coincide, and a memory of "
+    "another tempo stretched as a whole",
+    TRUE: "what was really played with the guide",
+}
+MEASURES = {  # name -> what it is called in a table, and its digits
+    "harmony": ("harmony", 2), "ghost": ("ghost, sd", 1), "listens": ("ghost > 3", 2), "time": ("time", 2),
+    "run": ("run, s", 1), "variety": ("variety", 2), "holes": ("holes", 3), "level": ("level, dB", 1),
+}  # fmt: skip
+COMPARED = ("harmony", "listens", "time", "run")
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
+table { border-collapse: collapse; margin: 1em 0; } td, th { padding: .25em .7em; text-align: left; }
+tr { border-top: 1px solid #ddd; } thead tr { border: 0; } audio { width: 22em; height: 2.2em; vertical-align: middle; }
+"""
+
+
+def audio_file(pair: str, who: str) -> str:
+    """The file of what somebody played in a pair, in OUT/audio."""
+    return f"{pair}_{who.replace(', ', ' ').replace(' ', '_')}.ogg"
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Tables of all measures and of the differences, in Markdown. result: what `listening.listening` returned."""
+    s = result["settings"]
+    changed = f" Settings: {', '.join(s['set'])}." if s["set"] else ""
+    lines = [f"# Musical fit: {result['model']} on {result['data']}", ""]
+    lines += [
+        f"Answered live, seed {s['seed']}.{changed} Means over pairs with 95 % intervals by bootstrap over songs."
+    ]
+    if result["left_out"]:
+        lines += ["", f"Left out, without two parts and a beat: {', '.join(result['left_out'])}."]
+    for kind, summary in result["summary"].items():
+        lines += ["", f"**{kind} memory, {summary['pairs']} pairs of {summary['songs']} songs**", ""]
+        lines += [*_means(summary["who"]), "", f"Answer minus each of them, {kind} memory:", ""]
+        lines += _differences(summary["differences"])
+    return "\n".join([*lines, "", *(f"- `{who}`: {text}" for who, text in EXPLAINED.items())]) + "\n"
+
+
+def _means(of: dict[str, Any]) -> list[str]:
+    rows = [
+        [name, *(with_interval(of[who][measure], digits) for who in of)] for measure, (name, digits) in MEASURES.items()
+    ]
+    ratios = [_share_of_true(of, who) for who in of]
+    return table(["", *of], [*rows, ["time / true partner's", *ratios]])
+
+
+def _share_of_true(of: dict[str, Any], who: str) -> str:
+    """Mean time over the true partner's."""
+    true, ours = of.get(TRUE, {}).get("time"), of[who]["time"]
+    return f"{ours['mean'] / true['mean']:.2f}" if true and ours and true["mean"] else NOTHING
+
+
+def _differences(of: dict[str, Any]) -> list[str]:
+    rows = [
+        [who, *(with_interval(compared[measure], key="difference", sign=True) for measure in COMPARED)]
+        for who, compared in of.items()
+    ]
+    return table(["against", *(MEASURES[measure][0] for measure in COMPARED)], rows)
+
+
+def html(result: dict[str, Any], out: Path) -> str:
+    """A page with the means, and every pair with its figures and what there is to listen to in OUT/audio."""
+    title = escape(f"Musical fit: {result['model']} on {result['data']}")
+    body = [f"<h1>{title}</h1>", "<p>Guide on the left, answer on the right.</p>"]
+    for kind, summary in result["summary"].items():
+        body += [f"<h2>{kind} memory, {summary['pairs']} pairs</h2>", _html_table(_means(summary["who"]))]
+        for row in result["rows"]:
+            if row["kind"] == kind:
+                body += _html_pair(row, out)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f"<body>{chr(10).join(body)}</body></html>\n"
+    )
+
+
+def _html_pair(row: dict[str, Any], out: Path) -> list[str]:
+    shown = {name: MEASURES[name] for name in MEASURES if name != "listens"}
+    lines = [f"<h3>{escape(row['song'])}: {escape(row['guide'])} answered from {escape(row['memory'])}</h3>"]
+    cells = []
+    for who, measured in row["who"].items():
+        name = audio_file(row["name"], who)
+        player = f'<audio controls preload="none" src="audio/{escape(name)}"></audio>'
+        heard = player if (out / "audio" / name).is_file() else ""
+        values = [_shown(measured.get(measure), digits) for measure, (_, digits) in shown.items()]
+        cells.append([escape(who), *values, heard])
+    return [*lines, _html_table(table(["", *(name for name, _ in shown.values()), ""], cells))]
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def _html_table(lines: list[str]) -> str:
+    """A Markdown table in HTML; its cells are HTML already."""
+    rows = [line.strip("|").split(" | ") for line in lines if not line.startswith("|---")]
+    head = "".join(f"<th>{cell.strip()}</th>" for cell in rows[0])
+    body = ("<tr>" + "".join(f"<td>{cell.strip()}</td>" for cell in row) + "</tr>" for row in rows[1:])
+    return f"<table><thead><tr>{head}</tr></thead>{''.join(body)}</table>"
