@@ -1,0 +1,398 @@
+"""Free sample libraries -> a bank of single notes, small enough to travel, that train/data/sampler.py plays.
+
+    python -m train.data.make_bank LIBRARIES... -o BANK [--format flac] [--jobs 2]
+
+LIBRARIES are folders of libraries under the names of their repositories, such as karoryfer.meatbass. What is taken from
+each is in RECIPES below: .sfz instruments are played with pysfizz at a few pitches and velocities, plain samples named
+by their note are taken as they are. A note that a library lacks is left out, and how many is said.
+
+A note is 16 kHz mono, begins with its attack, and lasts as long as it is heard, at most 3 s if it is sustained, else
+4 s. Its pitch is measured, because libraries are named an octave off as often as not, and never tuned to the cent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+
+from corpora.audio import resample
+from corpora.disk import AudioError, atomic_folder
+from perception.wav2vec2 import SAMPLERATE
+from train.common import command_line
+from train.common.errors import TrainError
+from train.common.files import visible
+from train.common.processes import in_processes
+from train.data.sampler import DRUMS
+from train.data.stems import SOUNDS, read
+
+SFZ_RATE = 48000  # Hz
+LONGEST_S = {True: 3.0, False: 4.0}  # sustained or not
+VORBIS = 0.3  # of 0, the best, to 1: half the size of the lossless file, and its error 32 dB below the music
+IN_MEMORY = "<control> hint_ram_based=1\n"  # else a sample is cut off where the disk was slower than the player
+SILENCE = 1e-3  # peak below which a library has not got the note
+ATTACK_DB, DIED_DB, FELL_DB = -28.0, -52.0, -14.0  # of the peak: the note begins, a struck one and a held one has ended
+BEFORE_ATTACK_S = 0.003
+PEAK = 0.25  # of a pitched note in its file: two bits fewer, and the lossless file is an eighth smaller
+DRUMS_PEAK = 0.7  # of a kit's loudest hit
+FRAGMENT, NEIGHBOURS = 0.35, 7  # a note is a fragment if it is shorter than this part of those nearest to it in pitch
+VARIANTS = 6  # times a note is asked for where round robins meet a file that is missing
+NAMED = re.compile(r"([a-g])(sharp|flat)?(-?\d)(_.*)?$", re.IGNORECASE)
+STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+CC0, PD, BY, MIT = "CC0 1.0", "public domain", "CC BY 4.0", "MIT, the samples CC0 1.0 or public domain"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one instrument of a bank is made.
+
+    path: LIBRARY/....sfz, or LIBRARY/folder with samples named by note; several folders by velocity or by drum key in
+    `folders`. keys: which are played in an .sfz. takes: samples of one key and velocity. controls: of MIDI. switch: the
+    key that chooses an articulation. defines: names that the .sfz expects to be defined. also: further drum keys, each
+    with the key that it sounds like.
+    """
+
+    name: str
+    path: str
+    licence: str
+    roles: tuple[str, ...]
+    sustained: bool
+    release: float | None
+    keys: Iterable[int] = ()
+    velocities: tuple[int, ...] = (60, 110)
+    takes: int = 1
+    controls: Mapping[int, int] = field(default_factory=dict)
+    switch: int | None = None
+    defines: str = ""
+    folders: Mapping[int, str] = field(default_factory=dict)
+    also: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def library(self) -> str:
+        """Name of the library's folder."""
+        return self.path.partition("/")[0]
+
+
+BASS, SOLO, ANY, CHORDS = ("bass",), ("melody",), ("melody", "chords"), ("chords",)
+BAINTER = "samples-alex-bainter/samples"
+SHINY: dict[str, Any] = {"licence": CC0, "keys": range(33, 85, 4), "defines": "#define $sample_dir ../Samples\n"}
+SHINY["path"] = "karoryfer.shinyguitar/Programs/main.sfz"
+GENERAL_MIDI = {  # key of General MIDI -> the key of the kit that comes nearest to it
+    35: 36, 39: 37, 40: 38, 43: 41, 44: 42, 50: 48, 54: 42, 69: 42, 70: 42, 82: 42, 56: 53, 58: 37, 75: 37,
+}  # fmt: skip
+BRUSHED = {
+    35: 36, 37: 38, 39: 38, 40: 38, 42: 51, 44: 51, 46: 51, 49: 51, 57: 51, 43: 41, 45: 41, 47: 41, 48: 41, 50: 41,
+}  # fmt: skip
+RECIPES = (
+    Recipe("electric_bass", "karoryfer.growlybass/growlybass_clean.sfz", CC0, BASS, False, 0.08, range(37, 85, 3)),
+    Recipe("staccato_bass", "karoryfer.growlybass/growlybass_vicious.sfz", CC0, BASS, False, 0.06, range(37, 81, 4)),
+    Recipe("double_bass", "karoryfer.meatbass/Programs/04_pizz.sfz", CC0, BASS, False, 0.12, range(24, 65, 3)),
+    Recipe(
+        "plucked_rubner",
+        "dsmolken.double-bass/d_smolken_rubner_bass_pizz.sfz",
+        CC0,
+        BASS,
+        False,
+        0.12,
+        range(24, 62, 4),
+    ),
+    Recipe(
+        "bowed_double_bass",
+        "karoryfer.meatbass/Programs/02_arco_3vel.sfz",
+        CC0,
+        ("bass", "melody"),
+        True,
+        0.12,
+        range(24, 66, 4),
+    ),
+    Recipe("emily_guitar", "karoryfer.emilyguitar/emily_clean.sfz", CC0, ANY, False, 0.08, range(37, 90, 3), takes=2),
+    Recipe("archtop_guitar", roles=ANY, sustained=False, release=0.1, **SHINY),
+    Recipe("archtop_acoustic", roles=ANY, sustained=False, release=0.1, controls={100: 127}, **SHINY),
+    Recipe("muted_guitar", roles=ANY, sustained=False, release=0.06, controls={110: 64}, **SHINY),
+    Recipe("acoustic_guitar", f"{BAINTER}/acoustic-guitar", MIT, ANY, False, 0.15),
+    Recipe("humming", f"{BAINTER}/alex-hum-1", MIT, SOLO, True, 0.12, folders={100: "alex-hum-1", 101: "alex-hum-2"}),
+    Recipe("grand_piano", "SplendidGrandPiano/Splendid Grand Piano.sfz", PD, ANY, False, 0.2, range(24, 104, 5)),
+    Recipe(
+        "headroom_piano", "BengtNilsson.HeadroomPiano/Headroom Piano (NoFX).sfz", BY, ANY, False, 0.2, range(24, 104, 5)
+    ),
+    Recipe(
+        "baritone_sax",
+        "karoryfer.bear-sax/Programs/2-solo-poly.sfz",
+        CC0,
+        ("melody", "bass"),
+        True,
+        0.08,
+        range(36, 69, 3),
+    ),
+    Recipe("alto_sax", "karoryfer.weresax/Programs/Sax.sfz", CC0, SOLO, True, 0.08, range(49, 81, 3)),
+    Recipe("tenor_sax", f"{BAINTER}/vcsl-tenor-sax-vib", MIT, SOLO, True, 0.1),
+    Recipe(
+        "war_tuba", "karoryfer.war-tuba/Programs/2-solo-poly.sfz", CC0, BASS, True, 0.1, range(28, 63, 4), switch=26
+    ),
+    Recipe("orchestral_tuba", f"{BAINTER}/vsco2-tuba-sus-mf", MIT, BASS, True, 0.12),
+    Recipe("trombone", f"{BAINTER}/vsco2-trombone-sus-mf", MIT, SOLO, True, 0.1),
+    Recipe(
+        "trumpet",
+        f"{BAINTER}/vsco2-trumpet-sus-f",
+        MIT,
+        SOLO,
+        True,
+        0.08,
+        folders={70: "vsco2-trumpet-sus-mf", 115: "vsco2-trumpet-sus-f"},
+    ),
+    Recipe("flute", f"{BAINTER}/vsco2-flute-susvib", MIT, SOLO, True, 0.1),
+    Recipe("violin", f"{BAINTER}/vsco2-violin-arcvib", MIT, SOLO, True, 0.12),
+    Recipe("violins", f"{BAINTER}/vsco2-violins-susvib", MIT, ANY, True, 0.25),
+    Recipe("cello", f"{BAINTER}/vsco2-cello-susvib-f", MIT, ("melody", "bass"), True, 0.15),
+    Recipe("cellos", f"{BAINTER}/vsco2-cellos-susvib-mp", MIT, ("chords", "bass"), True, 0.25),
+    Recipe("contrabass", f"{BAINTER}/vsco2-contrabass-susvib", MIT, BASS, True, 0.15),
+    Recipe(
+        "cello_synth", "karoryfer.string-cyborgs/Programs/Blackheart.sfz", CC0, ANY, True, 0.2, range(36, 97, 6), (100,)
+    ),
+    Recipe(
+        "bass_synth", "karoryfer.string-cyborgs/Programs/Ironface.sfz", CC0, ANY, True, 0.1, range(36, 97, 6), (100,)
+    ),
+    Recipe("harp", f"{BAINTER}/vsco2-harp", MIT, ANY, False, 1.2),
+    Recipe("vibraphone", f"{BAINTER}/vcsl-vibraphone-soft-mallets-mp", MIT, ANY, False, 0.4),
+    Recipe("marimba", f"{BAINTER}/vsco2-marimba", MIT, ANY, False, 0.6),
+    Recipe("glockenspiel", f"{BAINTER}/vsco2-glock", MIT, SOLO, False, 1.5),
+    Recipe(
+        "rock_kit",
+        "DrumGizmo.MuldjordKit/DrumGizmo/MuldjordKit/Stereo/DrumGizmo MuldjordKit.sfz",
+        BY,
+        (DRUMS,),
+        False,
+        None,
+        (36, 37, 38, 41, 42, 45, 46, 47, 48, 49, 51, 52, 53, 55, 57, 59),
+        (40, 75, 110),
+        2,
+        also=GENERAL_MIDI,
+    ),
+    Recipe(
+        "brushes",
+        f"{BAINTER}/snare-brush-hit-p",
+        MIT,
+        (DRUMS,),
+        False,
+        None,
+        folders={36: "vcsl-bassdrum-hit-f", 38: "snare-brush-hit-p", 51: "ride-brush-p", 41: "vcsl-tom"},
+        also=BRUSHED,
+    ),
+)
+
+Note = tuple[float, int, np.ndarray]  # pitch, velocity, (n,) float32 at 16 kHz
+
+
+def notes_of(recipe: Recipe, library: Path) -> list[Note]:
+    """All notes of one instrument, trimmed, with their measured pitches; those of a kit keep their proportions.
+
+    library: its folder. TrainError if nothing sounds, or pysfizz is needed and not installed; AudioError for a file.
+    """
+    path = library.parent / library.name / Path(*Path(recipe.path).parts[1:])
+    raw = list(_played(recipe, path) if path.suffix == ".sfz" else _named(recipe, path))
+    notes = [(pitch, velocity, trimmed(audio, recipe.sustained)) for pitch, velocity, audio in raw]
+    if not notes:
+        raise TrainError(f"nothing sounds in '{path}': is the library complete?")
+    if DRUMS in recipe.roles:
+        loudest = max(float(np.abs(audio).max()) for *_, audio in notes)
+        return [(key, velocity, audio * (DRUMS_PEAK / loudest)) for key, velocity, audio in notes]
+    notes = _whole(notes)
+    pitches = measured([pitch for pitch, *_ in notes], [audio for *_, audio in notes])
+    return [
+        (pitch, velocity, audio * np.float32(PEAK / np.abs(audio).max()))
+        for pitch, (_, velocity, audio) in zip(pitches, notes, strict=True)
+    ]
+
+
+def _whole(notes: list[Note]) -> list[Note]:
+    """Notes without fragments: where a library lacks a file, what sounds is the noise of a key or of a finger."""
+    places = np.array([pitch for pitch, *_ in notes])
+    lengths = np.array([len(audio) for *_, audio in notes])
+    usual = [np.median(lengths[np.argsort(np.abs(places - place), kind="stable")[:NEIGHBOURS]]) for place in places]
+    return [
+        note for note, length, of_others in zip(notes, lengths, usual, strict=True) if length > FRAGMENT * of_others
+    ]
+
+
+def _played(recipe: Recipe, path: Path) -> Iterator[Note]:
+    """Each key, velocity and take of an .sfz, where it sounds."""
+    synth = _synth(recipe, path)
+    seconds = LONGEST_S[recipe.sustained] + 0.3
+    for key in recipe.keys:
+        for velocity in recipe.velocities:
+            takes: list[np.ndarray] = []
+            for _ in range(VARIANTS):
+                if len(takes) == recipe.takes:
+                    break
+                audio = np.asarray(synth.render_note(key, velocity, seconds, seconds)).mean(axis=0)
+                synth._synth.all_sound_off()
+                new = all(len(audio) != len(take) or not np.allclose(audio, take, atol=1e-4) for take in takes)
+                if np.abs(audio).max(initial=0) > SILENCE and new:
+                    takes.append(audio)
+            for take in takes:
+                yield float(key), velocity, resample(take, SFZ_RATE, SAMPLERATE)
+
+
+def _synth(recipe: Recipe, path: Path) -> Any:
+    """pysfizz with the instrument loaded and its controls set."""
+    try:
+        from pysfizz.synth import Synth
+    except ImportError:
+        raise TrainError(f"'{path}' is played with pysfizz, which is not installed: pip install pysfizz") from None
+    synth = Synth(SFZ_RATE)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".sfz") as wrapper:  # beside what it includes
+        wrapper.write((IN_MEMORY + recipe.defines).encode() + path.read_bytes())
+        wrapper.flush()
+        loaded = synth.load_sfz_file(wrapper.name)
+    if not loaded:
+        raise TrainError(f"'{path}' has no instrument that pysfizz can play")
+    for control, value in recipe.controls.items():
+        synth._synth.cc(0, control, value)
+    if recipe.switch is not None:
+        synth.render_note(recipe.switch, 100, 0.1, 0.2)
+    return synth
+
+
+def _named(recipe: Recipe, path: Path) -> Iterator[Note]:
+    """The samples of a folder, their pitches by their names; or of several folders, by velocity or by drum key."""
+    drums = DRUMS in recipe.roles
+    for number, folder in (recipe.folders or {100: path.name}).items():
+        for file in visible(path.with_name(folder), "*"):
+            name = NAMED.match(file.stem)
+            if file.suffix.lower() in SOUNDS and (drums or name):
+                pitch = number if drums or name is None else _pitch(name)
+                yield float(pitch), 100 if drums else number, read(file)
+
+
+def _pitch(name: re.Match[str]) -> int:
+    letter, accidental, octave, _ = name.groups()
+    return STEPS[letter.lower()] + {"sharp": 1, "flat": -1}.get((accidental or "").lower(), 0) + 12 * (int(octave) + 1)
+
+
+def trimmed(audio: np.ndarray, sustained: bool) -> np.ndarray:
+    """(n,) of one note, from its attack on, until it is no more heard or at its longest; its ends are faded."""
+    block = SAMPLERATE // 500
+    level = np.abs(audio[: len(audio) // block * block]).reshape(-1, block).max(axis=1)
+    peak = level.max()
+    attack = int(np.argmax(level > peak * 10 ** (ATTACK_DB / 20))) * block
+    audio = audio[max(0, attack - round(BEFORE_ATTACK_S * SAMPLERATE)) :][: round(LONGEST_S[sustained] * SAMPLERATE)]
+    blocks = np.array_split(audio, max(1, len(audio) // (SAMPLERATE // 50)))
+    rms = np.array([np.sqrt(np.mean(piece**2)) for piece in blocks])
+    least = np.median(rms) * 10 ** (FELL_DB / 20) if sustained else rms.max() * 10 ** (DIED_DB / 20)
+    last = np.flatnonzero(rms > least)[-1] + 1
+    audio = np.concatenate(blocks[:last]).astype(np.float32)
+    rise, fall = min(24, len(audio) // 4), min(int((0.03 if sustained else 0.15) * SAMPLERATE), len(audio) // 4)
+    audio[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
+    audio[len(audio) - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
+    return audio
+
+
+def measured(named: list[float], samples: list[np.ndarray]) -> list[float]:
+    """Pitches that samples sound, in semitones, to a few cents, given the pitches that they are named.
+
+    An instrument is off by the same octaves in all its notes, hence those are the median of what each note says; the
+    cents are each note's own.
+    """
+    import librosa
+
+    octaves = []
+    for pitch, audio in zip(named, samples, strict=True):
+        f0 = librosa.yin(_steady(audio), fmin=25, fmax=3900, sr=SAMPLERATE, frame_length=2048)
+        octaves.append(round((librosa.hz_to_midi(np.median(f0)) - pitch) / 12))
+    octave = 12 * int(np.median(octaves))
+    return [round(_tuned(pitch + octave, audio), 3) for pitch, audio in zip(named, samples, strict=True)]
+
+
+def _steady(audio: np.ndarray) -> np.ndarray:
+    """What of a note says its pitch: the second after its attack, (n,) of at least 2048 samples."""
+    begin = min(int(0.06 * SAMPLERATE), len(audio) // 4)
+    piece = audio[begin : begin + SAMPLERATE]
+    return np.pad(piece, (0, max(0, 2048 - len(piece))))
+
+
+def _tuned(pitch: float, audio: np.ndarray) -> float:
+    """The pitch within 80 cents of `pitch` whose harmonics are strongest in the spectrum."""
+    size = 1 << 18
+    piece = _steady(audio)
+    spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), size))
+    cents = np.arange(-80, 81)
+    f0 = 440 * 2 ** ((pitch + cents / 100 - 69) / 12)
+    harmonics = np.arange(1, 7)
+    bins = np.round(np.outer(harmonics, f0) * size / SAMPLERATE).astype(int)
+    strength = np.where(bins < len(spectrum), spectrum[np.minimum(bins, len(spectrum) - 1)], 0.0)
+    best = int(np.argmax(strength.sum(axis=0)))
+    return pitch + (cents[best] / 100 if 0 < best < len(cents) - 1 else 0.0)
+
+
+def write_instrument(recipe: Recipe, library: Path, folder: Path, suffix: str) -> dict[str, Any]:
+    """Write the notes of one instrument into a folder; returns its entry of bank.json."""
+    notes, written = notes_of(recipe, library), []
+    takes: dict[tuple[int, int], int] = {}
+    for pitch, velocity, audio in notes:
+        place = (round(pitch), velocity)
+        takes[place] = takes.get(place, 0) + 1
+        file = f"{recipe.name}_{place[0]}_{velocity}_{takes[place]}.{suffix}"
+        if suffix == "flac":
+            sf.write(folder / file, audio, SAMPLERATE, subtype="PCM_16")
+        else:
+            sf.write(folder / file, audio, SAMPLERATE, format="OGG", subtype="VORBIS", compression_level=VORBIS)
+        written.append([pitch, velocity, file])
+    for key, like in recipe.also.items():
+        written += [[key, velocity, file] for pitch, velocity, file in written if pitch == like]
+    wanted = len(list(recipe.keys)) * len(recipe.velocities) * recipe.takes
+    return {
+        "source": recipe.path,
+        "licence": recipe.licence,
+        "roles": list(recipe.roles),
+        "sustained": recipe.sustained,
+        "release": recipe.release,
+        "left_out": max(0, wanted - len(notes)),
+        "notes": written,
+    }
+
+
+def make(
+    libraries: list[Path], out: Path, suffix: str = "flac", jobs: int = 2, recipes: Iterable[Recipe] = RECIPES
+) -> dict[str, Any]:
+    """Make a bank of all instruments that the libraries hold, whole or not at all; returns its bank.json.
+
+    suffix: "flac" or "ogg". TrainError, AudioError for what the user can mend.
+    """
+    held = {library.name: library for library in (path.resolve() for path in libraries)}
+    known = {recipe.library for recipe in recipes}
+    for name, library in held.items():
+        if name not in known:
+            raise TrainError(f"no instrument is known of a library '{name}'; known are {', '.join(sorted(known))}")
+        if not library.is_dir():
+            raise AudioError(f"'{library}' is no folder: check its name")
+    with atomic_folder(out) as folder:
+        work = [(recipe, held[recipe.library], folder, suffix) for recipe in recipes if recipe.library in held]
+        bank = dict(zip((recipe.name for recipe, *_ in work), in_processes(write_instrument, work, jobs), strict=True))
+        (folder / "bank.json").write_text(json.dumps(bank, indent=0))
+    return bank
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of this recipe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("libraries", type=Path, nargs="+")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--format", choices=("flac", "ogg"), default="flac", help="lossless, or half the size")
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args(argv)
+    for name, entry in make(given.libraries, given.out, given.format, given.jobs).items():
+        missing = f", {entry['left_out']} not in the library" if entry["left_out"] else ""
+        print(f"{name}: {len(entry['notes'])} notes{missing}")
+
+
+if __name__ == "__main__":
+    command_line.run(main)

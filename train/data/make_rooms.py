@@ -1,0 +1,120 @@
+"""A library of impulse responses -> the few rooms and loudspeakers that train/data/rooms.py plays music in.
+
+    python -m train.data.make_rooms LIBRARY -o ROOMS
+
+LIBRARY is the folder IR-Library of itsmusician (MIT). Of each kind of place in CHOICE as many are taken as is said
+there, evenly among the files by name. A response is 16 kHz mono, begins with the direct sound and lasts until it has
+decayed by 50 dB, at most 1.2 s, or 0.12 s for a loudspeaker, which would else bring the room it stood in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile as sf
+
+from corpora.disk import atomic_folder
+from perception.wav2vec2 import SAMPLERATE
+from train.common import command_line
+from train.common.errors import TrainError
+from train.common.files import visible
+from train.data.rooms import CABINET
+from train.data.stems import SOUNDS, read
+
+LICENCE = "MIT, Copyright (c) 2022 Conner"
+LONGEST_S, CABINET_S = 1.2, 0.12
+DIRECT_DB, DECAYED_DB = -10.0, -50.0
+BEFORE_DIRECT_S = 0.001
+PEAK = 0.9
+
+
+class Choice(NamedTuple):
+    """So many of the files that match a pattern, as a kind of place."""
+
+    kind: str
+    number: int
+    pattern: str
+
+
+CHOICE = (
+    Choice("room", 12, "Rooms/Residential/*/*"),
+    Choice("room", 5, "Rooms/Commercial/Shops/*/*"),
+    Choice("room", 3, "Rooms/Commercial/Hotels/[BG]*/*room*"),
+    Choice("room", 2, "Enclosed Spaces/Automobiles/*/*"),
+    Choice("hall", 4, "Rooms/Historical/Shelters/*/*"),
+    Choice("hall", 8, "Rooms/Public/*/*/*"),
+    Choice("hall", 4, "Rooms/Historical/[LR]*/*/*"),
+    Choice("hall", 1, "Rooms/Commercial/Parking Garages/*"),
+    Choice("plate", 4, "Plates/*/* Sweeps/*"),
+    Choice("spring", 4, "Springs/Reverb Amp 500/* Sweeps/*"),
+    Choice("spring", 2, "Springs/HG Spring/*"),
+    Choice("spring", 2, "Speakers/Amplifiers/*/JC-120 Spring 1s*"),
+    Choice(CABINET, 4, "Speakers/Amplifiers/Practice Amps/*"),
+    Choice(CABINET, 4, "Speakers/Amplifiers/Tiny T-Shirt Amplifier/*"),
+    Choice(CABINET, 1, "Speakers/Amplifiers/*/JC-120 * Dry*"),
+    Choice(CABINET, 4, "Speakers/Rotary/*/*"),
+    Choice(CABINET, 1, "Speakers/Monitors/*"),
+    Choice(CABINET, 2, "Speakers/Subwoofers/*/PA Switch*"),
+    Choice(CABINET, 1, "Speakers/Computers/*/*"),
+    Choice(CABINET, 1, "Speakers/Toys and Novelty/*"),
+    Choice(CABINET, 1, "Hardware/Old Cabinet Gramophone/*"),
+)
+
+
+def chosen(library: Path) -> list[tuple[str, Path]]:
+    """[(kind, file)] of a library, without those that have no direct sound. TrainError if it has none of them."""
+    found = []
+    for kind, number, pattern in CHOICE:
+        files = [
+            path for path in visible(library, pattern) if path.suffix.lower() in SOUNDS and "Tail Only" not in path.name
+        ]
+        places = np.unique(np.linspace(0, len(files) - 1, min(number, len(files))).round().astype(int))
+        found += [(kind, files[place]) for place in places]
+    if not found:
+        raise TrainError(f"'{library}' has no impulse responses of IR-Library: give the folder that holds 'Rooms'")
+    return found
+
+
+def trimmed(response: np.ndarray, longest: float) -> np.ndarray:
+    """(n,) from the direct sound until it has decayed, or `longest` s; the last fifth is faded out."""
+    size = np.abs(response)
+    direct = int(np.argmax(size > size.max() * 10 ** (DIRECT_DB / 20)))
+    response = response[max(0, direct - round(BEFORE_DIRECT_S * SAMPLERATE)) :][: round(longest * SAMPLERATE)]
+    left = np.cumsum(response[::-1].astype(np.float64) ** 2)[::-1]  # Schroeder's decay curve
+    response = response[: max(1, int(np.sum(left > left[0] * 10 ** (DECAYED_DB / 10))))].astype(np.float32)
+    fade = len(response) // 5
+    response[len(response) - fade :] *= np.cos(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
+    return response * np.float32(PEAK / np.abs(response).max())
+
+
+def make(library: Path, out: Path) -> int:
+    """Make the folder of rooms, whole or not at all; returns how many they are. TrainError, AudioError."""
+    described = []
+    with atomic_folder(out) as folder:
+        for number, (kind, path) in enumerate(chosen(library)):
+            response = read(path)
+            if not np.abs(response).max(initial=0) > 0:
+                continue
+            file = f"{kind}_{number:02}.flac"
+            short = trimmed(response, CABINET_S if kind == CABINET else LONGEST_S)
+            sf.write(folder / file, short, SAMPLERATE, subtype="PCM_16")
+            described.append({"name": path.stem, "kind": kind, "licence": LICENCE, "file": file})
+        (folder / "rooms.json").write_text(json.dumps(described, indent=0))
+    return len(described)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of this recipe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    given = parser.parse_args(argv)
+    print(make(**vars(given)), "rooms in", given.out)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
