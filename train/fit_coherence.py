@@ -311,10 +311,9 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
         maps = model.encoder.feature_maps(pictures)
         hidden = learning.time.hidden(batch.mel, batch.tones)
         taught = learning.teachers(maps, hidden, batch.score)
-        loss, accuracy, ahead = contrastive_loss(model, maps.mean((2, 3)))
-        embedded = learning.time.embed_hidden(hidden)
+    loss, accuracy, ahead = contrastive_loss(model, maps.float().mean((2, 3)))  # scores of 40 need more than 8 bits
     late = F.softplus(-ahead).mean()
-    slow, right, apart = time_loss(embedded, learning.sharpness)
+    slow, right, apart = time_loss(learning.time.embed_hidden(hidden.float()), learning.sharpness)
     optimizer.zero_grad(set_to_none=True)
     (loss + s.displaced * late + slow + s.teacher * taught).backward()
     optimizer.step()
