@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ import numpy as np
 from train.data import figures, grooves
 from train.data.figures import Note
 from train.data.lead_sheet import Bar, Chord, Sheet, in_dotted_beats, in_tempo, invented_song, tempo_of
+from train.data.takes import Take
 
 __all__ = ["LEAST_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_song", "write_band"]
 
@@ -120,24 +122,27 @@ def write_band(
     melody: np.ndarray | None,
     rng: random.Random,
     style: str | None = None,
+    takes: Sequence[Take] = (),
 ) -> Band:
     """Write a band onto chords and beats, in a style (drawn unless given) and at a tempo that is usual in it.
 
     beats: (n, 2) [s, 1 on a downbeat else 0], n >= 16, times rising. melody: (m, 4) notes [onset s, offset s, pitch,
     velocity] that one of the players is to play, or None. Where it rests for a section, a tune is invented. The same
-    generator writes the same band. ValueError where there are too few beats.
+    generator writes the same band. takes: of real drummers, who play most sections if the meter is theirs and
+    they swing as the band does. ValueError where there are too few beats.
     """
     if len(beats) < LEAST_BEATS:
         raise ValueError(f"{len(beats)} beats are too few for a band: it needs {LEAST_BEATS}")
     name = style or rng.choice(sorted(STYLES))
     sheet, factor = _sheet(chords, beats, melody is None, STYLES[name], rng)
     given = [] if melody is None else _in_beats(sheet, melody, factor)
+    takes = [take for take in takes if _fits(take, sheet)]
     played: dict[str, list[Note]] = defaultdict(list)
     members, seed = _members(STYLES[name], rng), rng.random()
     for number, (kind, bars) in enumerate(_form(sheet.bars, rng)):
         begin, end = bars[0].first, bars[-1].first + bars[-1].beats
         inside = [note for note in given if begin <= note.position < end]
-        section = play(sheet, bars, name, inside, random.Random(f"{seed} {kind}"))
+        section = play(sheet, bars, name, inside, random.Random(f"{seed} {kind}"), takes)
         active = _active(members, number, rng)
         energy = rng.uniform(0.75, 1.1)
         if rng.random() < 0.15 and len(bars) >= 4:
@@ -203,7 +208,9 @@ def _active(members: set[str], number: int, rng: random.Random) -> set[str]:
     return active if len(active - {"drums"}) >= 2 else active | set(rng.sample(sorted(members - {"drums"}), 2))
 
 
-def play(sheet: Sheet, bars: list[Bar], name: str, melody: list[Note], rng: random.Random) -> dict[str, list[Note]]:
+def play(
+    sheet: Sheet, bars: list[Bar], name: str, melody: list[Note], rng: random.Random, takes: Sequence[Take]
+) -> dict[str, list[Note]]:
     """What each player would play in a section, whoever then rests. melody: notes that the lead is to play there."""
     style, result = STYLES[name], {}
     groove = grooves.draw_groove(name, sheet.bar_beats, rng)
@@ -225,6 +232,8 @@ def play(sheet: Sheet, bars: list[Bar], name: str, melody: list[Note], rng: rand
     result["riff"] = figures.riff(sheet, bars, figures.draw_riff(style.dense, rng), rng)
     if rng.random() < style.riffs:  # the whole band on one figure
         result["bass"] = figures.octave_below(result["riff"])
+    if takes and rng.random() < 0.8:
+        result["drums"] = taken(sheet, bars, rng.choice(takes), rng)
     return result | _tunes(sheet, bars, melody, rng)
 
 
@@ -257,6 +266,26 @@ def drummed(sheet: Sheet, bars: list[Bar], groove: dict[int, str], rng: random.R
         hits = grooves.draw_fill(fill, sheet.steps, rng)
         result += [Note(end - fill + at, 0.1, key, velocity) for at, key, velocity in hits]
     return result + ([Note(bars[0].first, 0.1, grooves.CRASH, 105)] if rng.random() < 0.5 else [])
+
+
+def _fits(take: Take, sheet: Sheet) -> bool:
+    """Whether a drummer's take can be played to a sheet: four beats, no triplets, and the same swing."""
+    swing = sheet.swing if sheet.swung == 1 else 0.5
+    return sheet.bar_beats == 4 and sheet.steps == 4 and abs(take.swing - swing) < 0.06
+
+
+def taken(sheet: Sheet, bars: list[Bar], take: Take, rng: random.Random) -> list[Note]:
+    """Some bars of a drummer's take, as many as there are, or fewer again and again."""
+    count = min(len(bars), take.bars)
+    first = rng.randrange(take.bars - count + 1)
+    result = []
+    for number, bar in enumerate(bars):
+        at = take.hits[:, 0] - 4 * (first + number % count)
+        for place, key, velocity in zip(at, take.hits[:, 1], take.hits[:, 2], strict=True):
+            if -0.1 < place < bar.beats - 0.1:
+                position = max(bar.first + float(place), bars[0].first)
+                result.append(Note(sheet.unswung(position), 0.1, int(key), int(velocity)))
+    return result
 
 
 def _break(section: dict[str, list[Note]], bars: list[Bar], rng: random.Random) -> None:

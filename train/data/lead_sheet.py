@@ -173,6 +173,13 @@ class Sheet:
         late = np.where(part < 0.5, 2 * self.swing * part, self.swing + 2 * (1 - self.swing) * (part - 0.5))
         return self.straight_seconds((whole + late) / self.swung)
 
+    def unswung(self, position: float) -> float:
+        """The position that sounds, with swing, where this one would without it."""
+        whole, part = divmod(position * self.swung, 1)
+        late = part - self.swing
+        straight = part / (2 * self.swing) if late < 0 else 0.5 + late / (2 * (1 - self.swing))
+        return (whole + straight) / self.swung
+
     def position(self, seconds: np.ndarray) -> np.ndarray:
         """s -> positions in beats, without swing."""
         return np.interp(seconds, self.straight_seconds(np.arange(len(self.beats) + 1)), np.arange(len(self.beats) + 1))

@@ -1,6 +1,6 @@
 """Scores with parts -> aligned stems: the recordings of people playing together that we may make ourselves.
 
-    python -m train.data.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0] [--jobs 2]
+    python -m train.data.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0 [--groove FOLDER]] [--jobs 2]
 
 SCORES is a folder of MIDI files, or POP909 as published (folder or .tgz, with its chord annotations).
 Each song becomes a folder, and a folder that exists is not rendered again:
@@ -14,7 +14,7 @@ The instrument is drawn per song, as Slakh does (Manilow et al., 2019), or timbr
 
 --bands N adds N songs of the training split that a band of ours plays (train/data/bands.py): two of three are songs of
 SCORES with chords, as <song>-band, the others songs of our own, as band-<n>. Their song.json also has roles, style and
-bpm, and in notes.npz drums have pitch -1.
+bpm, and in notes.npz drums have pitch -1. --groove gives them real drummers beside written ones (train/data/takes.py).
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.data.bands import LEAST_BEATS, Band, invented_song, write_band
+from train.data.bands import LEAST_BEATS, STYLES, Band, invented_song, write_band
 from train.data.grooves import KITS
 from train.data.lead_sheet import Chord, read_chord, tempo_of
+from train.data.takes import draw_takes
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
@@ -249,20 +250,32 @@ def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seco
         write_song(folder, parts, excerpt, info, soundfont)
 
 
-def band_of(path: Path | None, rng: random.Random) -> Band | None:
-    """The band's version of a score, or of a song of our own where path is None; None where the score has no chords."""
+def band_of(path: Path | None, rng: random.Random, groove: Path | None = None) -> Band | None:
+    """The band's version of a score, or of a song of our own where path is None; None where the score has no chords.
+
+    groove: the folder of takes of real drummers.
+    """
+    style = rng.choice(sorted(STYLES))
+    takes = draw_takes(groove, style, rng) if groove else []
     if path is None:
-        return write_band(*invented_song(rng), None, rng)
+        return write_band(*invented_song(rng), None, rng, style, takes)
     score = read_score(path)
     if len(score.beats) < LEAST_BEATS or not any(chord.tones for chord in score.chords):
         return None
-    return write_band(score.chords, score.beats, score.parts.get("melody"), rng)
+    return write_band(score.chords, score.beats, score.parts.get("melody"), rng, style, takes)
 
 
-def render_band(path: Path | None, folder: Path, soundfont: Path, transpose: bool, seconds: float | None) -> None:
+def render_band(
+    path: Path | None,
+    folder: Path,
+    soundfont: Path,
+    transpose: bool,
+    seconds: float | None,
+    groove: Path | None = None,
+) -> None:
     """Write the folder of a song that a band plays, whole or not at all; nothing if there are no chords to play."""
     rng = random.Random(f"band {folder.name}")
-    band = band_of(path, rng)
+    band = band_of(path, rng, groove)
     if band is None:
         return
     excerpt = draw_excerpt(band.seconds, transpose, seconds, rng)
@@ -317,12 +330,13 @@ def render(
     jobs: int = 2,
     only: list[str] | None = None,
     bands: int = 0,
+    groove: Path | None = None,
 ) -> int:
     """Render every score below `scores` that is not rendered yet; returns how many songs `out` then holds.
 
     transpose: by -5 to 6 semitones drawn per song. seconds: an excerpt drawn per song. Both in the train split only, so
     that validation and test are the pieces as written. only: these splits. bands: how many songs that a band plays to
-    add to the train split. TrainError, AudioError for what the user can mend.
+    add to the train split. groove: real drummers for them. TrainError, AudioError for what the user can mend.
     """
     font = find_soundfont(soundfont)
     with tempfile.TemporaryDirectory() as unpacked:
@@ -341,7 +355,11 @@ def render(
         in_processes(render_song, waiting, jobs)
         if bands and (not only or "train" in only):
             folders = {out / "train" / name: path for name, path in band_songs(training_scores, bands).items()}
-            new = [(path, folder, font, transpose, seconds) for folder, path in folders.items() if not folder.exists()]
+            new = [
+                (path, folder, font, transpose, seconds, groove)
+                for folder, path in folders.items()
+                if not folder.exists()
+            ]
             (out / "train").mkdir(parents=True, exist_ok=True)
             in_processes(render_band, new, jobs)
     return len(visible(out, "*/*/song.json"))
@@ -377,6 +395,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--soundfont", help="sound font (default: FluidR3_GM.sf2)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bands", type=int, default=0, help="songs played by a band to add to the train split")
+    parser.add_argument("--groove", type=Path, help="folder of the Groove MIDI Dataset: real drummers for bands")
     parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
     given = parser.parse_args(argv)
     print(render(**vars(given)), "songs in", given.out)

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data import bands, figures, grooves, lead_sheet, render
+from train.data import bands, figures, grooves, lead_sheet, render, takes
 from train.data.bands import STYLES, invented_song, write_band
 from train.data.lead_sheet import Chord, Sheet
 
+pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
 needs_synth = pytest.mark.skipif(not HAS_SYNTH, reason="fluidsynth or its sound font is not installed")
 SEEDS = st.integers(0, 10**6)
+UNTIMED = settings(max_examples=50, deadline=None)
 SLACK_S = bands.JITTER_S + max(bands.LATE_S) + 0.001  # what a hand may be off by
 
 
@@ -156,6 +158,7 @@ def test_too_few_beats_have_their_sentence():
 # --- figures
 
 
+@UNTIMED
 @given(seed=SEEDS, steps=st.sampled_from((3, 4)))
 def test_riffs_repeat(seed, steps):
     """A bar of a riff, or two, comes again with its rhythm and its notes; only the end of each fourth bar varies."""
@@ -175,6 +178,7 @@ def test_riffs_repeat(seed, steps):
     assert len(said) == 64 // period
 
 
+@UNTIMED
 @given(seed=SEEDS)
 def test_bass_and_guitar_are_in_octaves(seed):
     rng = random.Random(seed)
@@ -185,6 +189,7 @@ def test_bass_and_guitar_are_in_octaves(seed):
     assert all((a.pitch - b.pitch) % 12 == 0 and a.pitch >= b.pitch for a, b in zip(sorted(riff), bass, strict=True))
 
 
+@UNTIMED
 @given(seed=SEEDS, bar_beats=st.sampled_from((2, 3, 4)))
 def test_an_answer_comes_in_the_callers_rest(seed, bar_beats):
     """No note of an answer begins or sounds while the caller does, and there are answers to calls."""
@@ -199,6 +204,7 @@ def test_an_answer_comes_in_the_callers_rest(seed, bar_beats):
         assert note.pitch % 12 in sheet.scale_at(note.position)
 
 
+@UNTIMED
 @given(seed=SEEDS)
 def test_two_who_trade_do_not_play_at_once(seed):
     sheet = sheet_of()
@@ -222,7 +228,7 @@ def test_voices_move_little_and_stay_in_their_register(kind, steps):
 
 
 @pytest.mark.parametrize("line", ["walking", *figures.LINES])
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(seed=SEEDS)
 def test_a_bass_says_the_root(line, seed):
     """Within its register, and the root of the chord, which it is there to tell, again and again."""
@@ -233,6 +239,7 @@ def test_a_bass_says_the_root(line, seed):
     assert above.count(0) >= 0.2 * len(above)
 
 
+@UNTIMED
 @given(seed=SEEDS, kind=st.sampled_from(("unison", "octave", "thirds")))
 def test_a_doubling_goes_with_the_melody(seed, kind):
     sheet = sheet_of()
@@ -281,6 +288,7 @@ def test_chords_are_read_by_their_names(name, root, tones, lowest):
     assert (chord.root, set(chord.tones), chord.lowest) == (root, tones, lowest)
 
 
+@UNTIMED
 @given(st.floats(60, 200), st.integers(2, 4), st.floats(60, 200))
 def test_a_tempo_is_reached_and_bars_stay_bars(tempo, bar_beats, wanted):
     """Beats counted twice or half as fast are still beats: as many in each bar, downbeats where downbeats were."""
@@ -296,6 +304,7 @@ def test_a_tempo_is_reached_and_bars_stay_bars(tempo, bar_beats, wanted):
     assert len(inside) >= len(firsts) // 2
 
 
+@UNTIMED
 @given(SEEDS)
 def test_songs_of_our_own_have_chords_on_all_their_beats(seed):
     chords, beats, _ = song(seed)
@@ -306,6 +315,7 @@ def test_songs_of_our_own_have_chords_on_all_their_beats(seed):
     np.testing.assert_allclose(starts * 2, np.round(starts * 2), atol=1e-6)
 
 
+@UNTIMED
 @given(st.floats(0.5, 0.67), st.sampled_from((1, 2)))
 def test_swing_moves_what_is_between_beats_and_never_a_beat(swing, swung):
     straight, late = sheet_of(2), Sheet([], sheet_of(2).beats, 4, swing, swung)
@@ -315,13 +325,49 @@ def test_swing_moves_what_is_between_beats_and_never_a_beat(swing, swung):
     assert late.seconds(0.5 / swung) == pytest.approx(swing * 0.5 / swung)
 
 
+# --- real drummers
+
+
+def take_file(path, swing=0.5, bars=6):
+    """A take as the Groove MIDI Dataset has them: a kick on each beat, the second half of each on the hi-hat."""
+    midi, kit = pretty_midi.PrettyMIDI(), pretty_midi.Instrument(0, True)
+    for beat in range(4 * bars):
+        for late, key in ((0.0, grooves.KICK), (swing, 22)):
+            kit.notes.append(pretty_midi.Note(90, key, 0.6 * (beat + late), 0.6 * (beat + late) + 0.05))
+    midi.instruments.append(kit)
+    midi.write(str(path))
+    return path
+
+
+@pytest.mark.parametrize("swing", [0.5, 0.6, 0.66])
+@settings(max_examples=5, deadline=None)
+@given(seed=SEEDS)
+def test_a_drummers_take_is_laid_on_the_beats_of_the_band(tmp_path_factory, swing, seed):
+    """Wherever it is cut, its beats are the band's, and its own swing is kept."""
+    take = takes.read_take(take_file(tmp_path_factory.mktemp("groove") / "1_jazz-swing_100_beat_4-4.mid", swing))
+    assert take.bars == 6 and take.swing == pytest.approx(swing, abs=0.01)
+    sheet = Sheet([], sheet_of().beats, 4, swing)
+    hits = bands.taken(sheet, sheet.bars[4:12], take, random.Random(seed))
+    when = {key: sheet.seconds(np.array([n.position for n in hits if n.pitch == key])) for key in (36, grooves.HAT)}
+    np.testing.assert_allclose(np.sort(when[36]), sheet.beats[16:48, 0], atol=0.004)
+    np.testing.assert_allclose(np.sort(when[grooves.HAT]), sheet.beats[16:48, 0] + swing / 2, atol=0.004)
+
+
+def test_takes_are_drawn_by_style(tmp_path):
+    for name in ("1_rock_100_beat_4-4", "2_jazz-swing_100_beat_4-4", "3_rock_100_fill_4-4", "4_rock_90_beat_3-4"):
+        take_file(tmp_path / f"{name}.mid")
+    assert len(takes.draw_takes(tmp_path, "rock", random.Random(0))) == 1
+    assert len(takes.draw_takes(tmp_path, "jazz", random.Random(0))) == 1
+    assert takes.draw_takes(tmp_path, "reggae", random.Random(0)) == []
+    assert takes.STYLES_OF.keys() == STYLES.keys()
+
+
 # --- rendered
 
 
 @needs_synth
 def test_bands_are_songs_beside_the_others(tmp_path):
     """Files, roles, beats and notes of a band's song agree, and beats are where its drums hit."""
-    pytest.importorskip("pretty_midi")
     folder, font = tmp_path / "train" / "band-2", render.find_soundfont()
     folder.parent.mkdir()
     render.render_band(None, folder, font, True, 12.0)
