@@ -46,6 +46,17 @@ def test_a_score_is_read_by_its_parts(tmp_path):
     assert [(chord.start, chord.end, chord.root) for chord in found] == [(0, 1, 0), (1, 2, 10), (2, 3, 6), (3, 4, None)]
 
 
+def test_a_score_says_its_beats_in_the_time_of_the_excerpt(tmp_path):
+    """By its annotation, else by its time signature; timed from where the excerpt begins, as its notes are."""
+    path = score(tmp_path / "song.mid")
+    np.testing.assert_allclose(render.read_score(path).beats[:5], [[0, 1], [0.5, 0], [1, 0], [1.5, 0], [2, 1]])
+    (tmp_path / "beat_midi.txt").write_text("".join(f"{0.1 + 0.5 * n} {n % 2}.0 {n % 3 == 1:.1f}\n" for n in range(9)))
+    beats = render.read_score(path).beats
+    np.testing.assert_allclose(beats, [[0.1 + 0.5 * n, n % 3 == 1] for n in range(9)])
+    found = render.Excerpt(1.0, 2.0, 3).beats(beats)
+    np.testing.assert_allclose(found, [[0.1 + 0.5 * n - 1.0, n % 3 == 1] for n in range(2, 6)])
+
+
 def test_a_part_of_a_few_notes_is_left_out(tmp_path):
     assert render.read_score(score(tmp_path / "song.mid", notes=9))[0] == {}
 
