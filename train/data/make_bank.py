@@ -39,11 +39,15 @@ LONGEST_S = {True: 3.0, False: 4.0}  # sustained or not
 VORBIS = 0.3  # of 0, the best, to 1: half the size of the lossless file, and its error 32 dB below the music
 IN_MEMORY = "<control> hint_ram_based=1\n"  # else a sample is cut off where the disk was slower than the player
 SILENCE = 1e-3  # peak below which a library has not got the note
-ATTACK_DB, DIED_DB, FELL_DB = -28.0, -52.0, -14.0  # of the peak: the note begins, a struck one and a held one has ended
+ATTACK_DB = {True: -14.0, False: -28.0}  # of the peak, where a note begins: a bow or a breath is heard late
+RISE_S = {True: 0.008, False: 0.0015}
+DIED_DB, FELL_DB = -52.0, -14.0  # of the peak, where a struck note and a held one have ended
 BEFORE_ATTACK_S = 0.003
 PEAK = 0.25  # of a pitched note in its file: two bits fewer, and the lossless file is an eighth smaller
 DRUMS_PEAK = 0.7  # of a kit's loudest hit
 FRAGMENT, NEIGHBOURS = 0.35, 7  # a note is a fragment if it is shorter than this part of those nearest to it in pitch
+HIGHEST = 96.0  # pitch that can be told from the waveform at 16 kHz, without the name
+MISNAMED = 0.6, 4.0  # semitones between name and sound; beyond, it is the measurement that is wrong
 VARIANTS = 6  # times a note is asked for where round robins meet a file that is missing
 NAMED = re.compile(r"([a-g])(sharp|flat)?(-?\d)(_.*)?$", re.IGNORECASE)
 STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
@@ -206,7 +210,7 @@ def notes_of(recipe: Recipe, library: Path) -> list[Note]:
         loudest = max(float(np.abs(audio).max()) for *_, audio in notes)
         return [(key, velocity, audio * (DRUMS_PEAK / loudest)) for key, velocity, audio in notes]
     notes = _whole(notes)
-    pitches = measured([pitch for pitch, *_ in notes], [audio for *_, audio in notes])
+    pitches = measured([pitch for pitch, *_ in notes], [audio for *_, audio in notes], path.suffix != ".sfz")
     return [
         (pitch, velocity, audio * np.float32(PEAK / np.abs(audio).max()))
         for pitch, (_, velocity, audio) in zip(pitches, notes, strict=True)
@@ -283,33 +287,43 @@ def trimmed(audio: np.ndarray, sustained: bool) -> np.ndarray:
     block = SAMPLERATE // 500
     level = np.abs(audio[: len(audio) // block * block]).reshape(-1, block).max(axis=1)
     peak = level.max()
-    attack = int(np.argmax(level > peak * 10 ** (ATTACK_DB / 20))) * block
+    attack = int(np.argmax(level > peak * 10 ** (ATTACK_DB[sustained] / 20))) * block
     audio = audio[max(0, attack - round(BEFORE_ATTACK_S * SAMPLERATE)) :][: round(LONGEST_S[sustained] * SAMPLERATE)]
     blocks = np.array_split(audio, max(1, len(audio) // (SAMPLERATE // 50)))
     rms = np.array([np.sqrt(np.mean(piece**2)) for piece in blocks])
     least = np.median(rms) * 10 ** (FELL_DB / 20) if sustained else rms.max() * 10 ** (DIED_DB / 20)
     last = np.flatnonzero(rms > least)[-1] + 1
     audio = np.concatenate(blocks[:last]).astype(np.float32)
-    rise, fall = min(24, len(audio) // 4), min(int((0.03 if sustained else 0.15) * SAMPLERATE), len(audio) // 4)
+    rise, fall = (
+        min(int(RISE_S[sustained] * SAMPLERATE), len(audio) // 4),
+        min(int((0.03 if sustained else 0.15) * SAMPLERATE), len(audio) // 4),
+    )
     audio[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
     audio[len(audio) - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
     return audio
 
 
-def measured(named: list[float], samples: list[np.ndarray]) -> list[float]:
+def measured(named: list[float], samples: list[np.ndarray], by_hand: bool = True) -> list[float]:
     """Pitches that samples sound, in semitones, to a few cents, given the pitches that they are named.
 
-    An instrument is off by the same octaves in all its notes, hence those are the median of what each note says; the
-    cents are each note's own.
+    An instrument is off by the same octaves in all its notes, hence those are the median of what each note says. A
+    note that is some semitones off beyond that bears a wrong name, if they were named by hand. The cents are its own.
     """
     import librosa
 
-    octaves = []
-    for pitch, audio in zip(named, samples, strict=True):
-        f0 = librosa.yin(_steady(audio), fmin=25, fmax=3900, sr=SAMPLERATE, frame_length=2048)
-        octaves.append(round((librosa.hz_to_midi(np.median(f0)) - pitch) / 12))
-    octave = 12 * int(np.median(octaves))
-    return [round(_tuned(pitch + octave, audio), 3) for pitch, audio in zip(named, samples, strict=True)]
+    heard = np.array(
+        [
+            librosa.hz_to_midi(
+                np.median(librosa.yin(_steady(audio), fmin=25, fmax=3900, sr=SAMPLERATE, frame_length=2048))
+            )
+            for audio in samples
+        ]
+    )
+    expected = np.array(named) + 12 * np.median(np.round((heard - named) / 12))
+    apart = np.abs(heard - expected)
+    wrong = (apart > MISNAMED[0]) & (apart < MISNAMED[1]) & (expected < HIGHEST) & by_hand
+    begin = np.where(wrong, heard, expected)
+    return [round(_tuned(float(pitch), audio), 3) for pitch, audio in zip(begin, samples, strict=True)]
 
 
 def _steady(audio: np.ndarray) -> np.ndarray:

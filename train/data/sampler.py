@@ -28,7 +28,7 @@ from train.data.stems import read
 
 DRUMS = "drums"
 REACH = 5  # semitones that a sample may be shifted before it no longer sounds like the instrument
-EQUAL_S = 0.25  # the beginning of a sample, over which all samples of one pitch are made equally strong
+EQUAL_S = 0.5  # the beginning of a sample, over which all samples are made equally strong; a bow takes its time
 LEVEL = 0.1  # RMS of that beginning at velocity 127
 DYNAMICS = 2.0  # amplitude goes with this power of velocity, as the sound fonts of General MIDI have it: 40 log10
 RING_S = 4.0  # a drum, and what has no damper, rings at most so long

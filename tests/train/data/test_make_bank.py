@@ -50,6 +50,12 @@ def test_what_is_made_is_played_from_the_attack_on_in_tune(tmp_path, suffix):
     assert abs(69 + 12 * np.log2(np.argmax(spectrum) * 16000 / (1 << 20) / 440) - 45) < 0.05
 
 
+def test_a_note_that_bears_a_wrong_name_is_heard(tmp_path):
+    library = named_library(tmp_path)
+    write(library / "flute" / "g3.wav", tone(57))
+    assert [round(pitch) for pitch, *_ in make_bank.notes_of(FLUTE, library)] == [58, 48, 64, 54, 57]
+
+
 def test_a_note_lasts_as_long_as_it_is_heard():
     lasting = [make_bank.trimmed(tone(60, 6.0)[::3].astype(np.float32), sustained) for sustained in (True, False)]
     assert [round(len(audio) / 16000, 1) for audio in lasting] == [3.0, 4.0]

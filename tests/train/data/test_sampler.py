@@ -139,9 +139,9 @@ def test_a_closed_hihat_ends_the_open_one():
 
 def test_a_kit_keeps_its_proportions_and_other_notes_are_equally_strong():
     samples = [tone(50) * gain for gain in (1.0, 0.5, 0.1)]
-    rms = [np.sqrt(np.mean(s[:4000] ** 2)) for s in sampler.equalised(samples, np.arange(3))]
+    rms = [np.sqrt(np.mean(s[:8000] ** 2)) for s in sampler.equalised(samples, np.arange(3))]
     np.testing.assert_allclose(rms, sampler.LEVEL, rtol=1e-3)
-    kit = [np.sqrt(np.mean(s[:4000] ** 2)) for s in sampler.equalised(samples, np.array([1, 1, 2]), True)]
+    kit = [np.sqrt(np.mean(s[:8000] ** 2)) for s in sampler.equalised(samples, np.array([1, 1, 2]), True)]
     np.testing.assert_allclose(kit, np.array([1.0, 1.0, 0.1]) * sampler.LEVEL, rtol=1e-3)
 
 
