@@ -76,7 +76,7 @@ class Navigation:
 
     @property
     def last(self) -> int:
-        """Segment played last, -1 for silence."""
+        """The segment before the one that goes on, as a rule the one played last; -1 for silence."""
         return int(self.state[LAST])
 
     @property
@@ -111,6 +111,11 @@ class Navigation:
     def end_run(self) -> None:
         """Another memory sounds, or none: the next segment chosen here continues no run."""
         self.state[LAST], self.state[RUN] = -1, 0
+
+    def goes_on_with(self, oracle: FactorOracle, following: int) -> None:
+        """What sounds goes on with segment `following`, which is not the next one where a memory is played faster."""
+        if self.last >= 0:
+            self.state[LAST] = min(following, len(oracle)) - 1
 
     def make_taboo(self, oracle: FactorOracle, segment: int, around: int) -> None:
         """Count a segment and those up to `around` segments from it as just played."""

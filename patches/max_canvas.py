@@ -15,7 +15,10 @@ PanelRect = tuple[float, float, float, float]  # x, y, width, height in px on th
 
 
 class MaxCanvas:
-    """One patcher. Boxes are added row by row; with a `panel_rect` they are also on the panel (presentation mode)."""
+    """One patcher, at least `width` px wide. Boxes are added row by row.
+
+    With a `panel_rect` they are also on the panel (presentation mode).
+    """
 
     def __init__(self, width: float, height: float, columns: float = 620.0, panel: bool = True):
         self.patcher = Patcher(openinpresentation=int(panel))
@@ -37,6 +40,8 @@ class MaxCanvas:
         width = wide or max(40.0, CHARACTER_PX * len(text) + 14)
         rect = Rect(self._x, self._y, width, tall)
         self._x += width + GAP_PX
+        window = self.patcher.rect
+        self.patcher.rect = window._replace(w=max(window.w, self._x + GAP_PX))
         if panel_rect:
             more |= {"presentation": 1, "presentation_rect": list(map(float, panel_rect))}
         kind, _, rest = text.partition(" ")

@@ -66,6 +66,19 @@ class Alphabet:
         distance = (self.centroids**2).sum(1) - 2 * projected @ self.centroids.T  # without the norm of the feature
         return np.asarray(distance.argmin(1), np.int32)
 
+    def transposition(self, semitones: int) -> np.ndarray:
+        """(K + 1,) int32: what each label, silence included, becomes when its sound is transposed.
+
+        An alphabet that cannot be transposed has no better name for it than the old one.
+
+        >>> alphabet = Alphabet(np.zeros(1), np.zeros((1, 12)), np.zeros((16, 12)), 0.5, shapes=1)
+        >>> alphabet.transposition(2).tolist()
+        [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 12, 13, 14, 15, 16]
+        """
+        labels = np.arange(self.units + 1, dtype=np.int32)
+        turning = labels < 12 * self.shapes
+        return np.where(turning, labels // 12 * 12 + (labels + semitones) % 12, labels).astype(np.int32)
+
     def to_bytes(self) -> bytes:
         """The content of a .safetensors file, as `load` reads it."""
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}

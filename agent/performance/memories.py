@@ -209,7 +209,17 @@ class GrowingMemory(Memory):
 
 
 def render_segment(
-    memories: Memories, voice: Voice, sounding_memory: int, memory: int, segment: int, frames: int, gain: float | None
+    memories: Memories,
+    voice: Voice,
+    sounding_memory: int,
+    memory: int,
+    segment: int,
+    frames: int,
+    gain: float | None,
+    shift: int = 0,
+    *,
+    ratio: float = 1.0,
+    semitones: int = 0,
 ) -> tuple[np.ndarray, Voice]:
     """Render a segment of a memory: (frames,) float32 in [-1, 1], and the voice after it. `voice` is not changed.
 
@@ -217,7 +227,8 @@ def render_segment(
     jump.
     """
     next_voice = replace(voice) if sounding_memory == memory else memories[sounding_memory].sound.detach(voice)
-    return memories[memory].sound.step(next_voice, segment, frames, gain), next_voice
+    sound = memories[memory].sound
+    return sound.step(next_voice, segment, frames, gain, shift, ratio=ratio, semitones=semitones), next_voice
 
 
 def voice_after_truncation(memory: Memory, voice: Voice, samples: int) -> Voice:

@@ -103,9 +103,10 @@ class Repertoire:
         return boundary(hop + 1, self.hop, self.samplerate) - boundary(hop, self.hop, self.samplerate)
 
     def choose(self, state: PerformanceState, plan: tuple[int, ...]) -> selection.Choice:
-        """The choice of the selected memory for a plan (labels); nothing is committed."""
+        """The choice of the selected memory for a plan, labels as they shall sound; nothing is committed."""
         navigation = state.navigation_of(state.selected_memory)
         oracle = self[state.selected_memory].oracle
+        plan = tuple(self.model.alphabet.transposition(-self.semitones(state))[list(plan)].tolist())
         return selection.choose(oracle, navigation, np.array(plan, np.int32), **self.rules(state))
 
     def rules(self, state: PerformanceState) -> SelectionRules:
@@ -122,10 +123,11 @@ class Repertoire:
         """(vocab,) bool: the labels in the region of the selected memory, and silence where a rest is allowed."""
         number = state.selected_memory
         memory, region = self[number], self.region(state, number)
-        key = number, region, len(memory), memory.edits
+        semitones = self.semitones(state)
+        key = number, region, len(memory), memory.edits, semitones
         if state.mask_cache[:1] != (key,):
             mask = np.zeros(self.silence + 1, bool)
-            mask[memory.labels[slice(*region)]] = True
+            mask[self.model.alphabet.transposition(semitones)[memory.labels[slice(*region)]]] = True
             state.mask_cache = key, mask
         mask = state.mask_cache[1].copy()
         rests, heard = state.config.decision.rests, state.newest_heard
@@ -139,6 +141,14 @@ class Repertoire:
         segments = len(self[number])
         first = max(min(int(low * segments), segments - 1), 0)
         return first, min(max(first + 1, round(high * segments)), segments)
+
+    def ratio(self, state: PerformanceState) -> float:
+        """Seconds of the memory that are played in a second."""
+        return state.config.action.speed
+
+    def semitones(self, state: PerformanceState) -> int:
+        """By which the memory is transposed."""
+        return state.config.action.transpose
 
     def gain(self, state: PerformanceState, number: int, segment: int) -> float | None:
         """Linear gain of a segment; None: the segment is played unchanged.

@@ -168,7 +168,10 @@ def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[i
     hops = []
     for ahead, segment in enumerate(choices.segment.tolist()):
         frames, gain = repertoire.hop_frames(state.hop + ahead), repertoire.gain(state, selected, segment)
-        audio, voice = render_segment(repertoire, voice, sounding_memory, selected, segment, frames, gain)
+        audio, voice = render_segment(
+            repertoire, voice, sounding_memory, selected, segment, frames, gain,
+            ratio=repertoire.ratio(state), semitones=repertoire.semitones(state),
+        )  # fmt: skip
         sounding_memory = selected
         hops.append(audio)
     return hops

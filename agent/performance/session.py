@@ -185,7 +185,8 @@ class Session:
         state.voice = voice_after_truncation(memory, proposal.voice, event.held)
         if choice.segment >= len(memory):  # its take was undone while it sounded
             state.navigation.truncate(len(memory))
-        self.decision.commit(state.decision, choice.label)
+        state.navigation.goes_on_with(memory.oracle, memory.sound.following(proposal.voice))
+        self.decision.commit(state.decision, event.label)
         state.advance(proposal)
         self._keep(state.history.spoken_audio, proposal.audio)
         if state.recording == "self":
@@ -197,7 +198,7 @@ class Session:
         memory, segment = self.repertoire[proposal.memory], proposal.choice.segment
         exists = 0 <= segment < len(memory)
         feature = memory.feature(segment) if exists else np.zeros(len(self.model.alphabet.mean), np.float16)
-        self.repertoire.growing().append(proposal.audio, proposal.choice.label, feature)
+        self.repertoire.growing().append(proposal.audio, proposal.event.label, feature)
 
     # --- a hop for which no decision came in time
 
@@ -217,9 +218,10 @@ class Session:
         hop, segment, run = state.hop, state.navigation.last, state.navigation.run
         if after is not None:
             before = _Sounding(voice=after.voice, memory=after.memory, late_hops=after.late_hops)
-            hop, segment, run = after.event.hop + 1, after.choice.segment, after.choice.run
+            hop, run = after.event.hop + 1, after.choice.run
+            segment = self.repertoire[after.memory].sound.following(after.voice) - 1
         proposals: list[Proposal] = []
-        oracle = self.repertoire[before.memory].oracle
+        oracle, sound = self.repertoire[before.memory].oracle, self.repertoire[before.memory].sound
         for _ in range(hops):
             before = replace(before, late_hops=before.late_hops + 1)
             choice = selection.continuation(oracle, segment, run)
@@ -227,7 +229,7 @@ class Session:
                 choice = selection.silent_choice(oracle, selection.FADE if segment >= 0 else selection.REST)
             proposals.append(self._render(state, before, hop, choice, before.memory, (), {}))
             before = replace(before, voice=proposals[-1].voice)
-            segment, run, hop = choice.segment, choice.run, hop + 1
+            segment, run, hop = sound.following(before.voice) - 1, choice.run, hop + 1
         return proposals
 
     def _render(
@@ -238,7 +240,11 @@ class Session:
         began = time.perf_counter()
         repertoire, heard = self.repertoire, state.newest_heard
         frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
-        audio, voice = render_segment(repertoire, before.voice, before.memory, memory, choice.segment, frames, gain)
+        ratio, semitones = repertoire.ratio(state), repertoire.semitones(state)
+        audio, voice = render_segment(
+            repertoire, before.voice, before.memory, memory, choice.segment, frames, gain,
+            ratio=ratio, semitones=semitones,
+        )  # fmt: skip
         times["sound"] = 1e3 * (time.perf_counter() - began)
         event = Event(
             hop=hop,
@@ -246,7 +252,7 @@ class Session:
             level=heard.level_db if heard else UNHEARD_DBFS,
             plan=plan,
             segment=choice.segment,
-            label=choice.label,
+            label=int(self.model.alphabet.transposition(semitones)[choice.label]),
             why=choice.why,
             match=choice.match,
             run=choice.run,
@@ -255,6 +261,8 @@ class Session:
             times=times,
             memory=memory,
             held=len(repertoire[memory].sound.audio),
+            ratio=ratio,
+            semitones=semitones,
         )
         return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=memory, late_hops=before.late_hops)
 

@@ -41,6 +41,8 @@ class Event:
     held: int = 0  # length of that memory in samples when the hop was rendered
     candidates: int = 1  # different segments that the plans led to
     reward: float | None = None  # of the candidate played, None where nothing was compared
+    ratio: float = 1.0  # seconds of the memory per second
+    semitones: int = 0  # by which it was transposed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile as sf
 
 from action.concat import Concatenator
+from action.stretch import MAX_RATIO, MAX_SEMITONES, MIN_RATIO
 from agent.engine.fader import Fader
 from agent.performance.loading import load_recording
 from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
@@ -138,10 +139,11 @@ class _Replayer:
         # The fallback after a late answer was rendered earlier, perhaps before a take was undone.
         voice = self._rendered_voice if samples > len(stored.sound.audio) else self._voice
         with _as_of(stored.sound, samples):
-            _check_playable(stored.sound, line["segment"], line["gain"])
+            _check_playable(stored.sound, line)
             audio, self._rendered_voice = render_segment(
-                self._memories, voice, self._sounding_memory, memory, line["segment"], line["frames"], line["gain"]
-            )
+                self._memories, voice, self._sounding_memory, memory, line["segment"], line["frames"], line["gain"],
+                ratio=line.get("ratio", 1.0), semitones=line.get("semitones", 0),
+            )  # fmt: skip
         self._voice = voice_after_truncation(stored, self._rendered_voice, samples)
         self._sounding_memory = memory
         return audio
@@ -200,8 +202,12 @@ def _as_of(sound: Concatenator, samples: int) -> Iterator[None]:
         yield
 
 
-def _check_playable(sound: Concatenator, segment: int, gain: float | None) -> None:
-    """LineError if the memory has no such segment or the gain is out of range."""
+def _check_playable(sound: Concatenator, line: dict) -> None:
+    """LineError if the memory has no such segment, or gain, ratio or transposition are out of range."""
+    segment, gain = line["segment"], line["gain"]
+    ratio, semitones = line.get("ratio", 1.0), line.get("semitones", 0)
+    if not MIN_RATIO <= ratio <= MAX_RATIO or abs(semitones) > MAX_SEMITONES:
+        raise LineError(f"ratio {ratio}, semitones {semitones}: expected {MIN_RATIO} to {MAX_RATIO}, {MAX_SEMITONES}")
     if segment < -1 or (segment >= 0 and sound.boundary(segment) >= len(sound.audio)):
         raise LineError(f"segment {segment}: the memory holds 0 to {len(sound) - 1}")
     if gain is not None and not 0 <= gain < np.inf:

@@ -12,7 +12,7 @@
         "rect": [
             60.0,
             80.0,
-            1700,
+            1914.4,
             1500
         ],
         "bglocked": 0,
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        278.6,
+                        390.2,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1351,26 +1351,28 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        80.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
                 "box": {
                     "id": "obj-81",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         20.0,
                         1346.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/follow_level 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1380,27 +1382,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        20.0,
-                        1376.0,
-                        315.8,
+                        298.0,
+                        1346.0,
+                        278.6,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
                 "box": {
                     "id": "obj-83",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1406.0,
-                        365.40000000000003,
+                        1376.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "/antiphon/gain_db 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1410,12 +1415,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        20.0,
-                        1436.0,
-                        1078.4,
+                        298.0,
+                        1376.0,
+                        80.2,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "output gain"
                 }
             },
             {
@@ -1425,12 +1430,13 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
                         20.0,
-                        284.8,
+                        1406.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1440,12 +1446,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        50.0,
-                        576.2,
+                        20.0,
+                        1436.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1456,11 +1462,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        80.0,
-                        526.6,
+                        20.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
                 }
             },
             {
@@ -1471,11 +1477,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        110.0,
-                        291.0,
+                        50.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1486,11 +1492,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        140.0,
-                        334.40000000000003,
+                        80.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1501,11 +1507,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        170.0,
-                        805.6,
+                        110.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1516,11 +1522,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        200.0,
-                        377.8,
+                        140.0,
+                        526.6,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
                 }
             },
             {
@@ -1531,11 +1537,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        230.0,
-                        433.6,
+                        170.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -1546,11 +1552,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        260.0,
-                        421.2,
+                        200.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -1561,11 +1567,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        290.0,
-                        421.2,
+                        230.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -1576,11 +1582,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        320.0,
-                        402.6,
+                        260.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -1591,7 +1597,67 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        290.0,
+                        433.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-97",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        320.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-98",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         350.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-99",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        380.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-100",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        410.0,
                         340.6,
                         22.0
                     ],
@@ -2059,6 +2125,32 @@
                 "patchline": {
                     "source": [
                         "obj-79",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-81",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-83",
                         0
                     ],
                     "destination": [

@@ -388,7 +388,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        478.0
+                        534.0
                     ]
                 }
             },
@@ -3904,13 +3904,13 @@
                     "patching_rect": [
                         20.0,
                         1556.0,
-                        212.0,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/follow_level"
+                    "text": "prepend /antiphon/speed"
                 }
             },
             {
@@ -3920,7 +3920,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        240.0,
+                        193.79999999999998,
                         1556.0,
                         80.0,
                         22.0
@@ -3936,12 +3936,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        328.0,
+                        281.79999999999995,
                         1556.0,
                         160,
                         22.0
                     ],
-                    "text": "follow_level",
+                    "text": "speed",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3958,7 +3958,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        496.0,
+                        449.79999999999995,
                         1556.0,
                         60,
                         22.0
@@ -3967,8 +3967,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "minimum": 0.7,
+                    "maximum": 1.4,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -3985,7 +3985,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        564.0,
+                        517.8,
                         1556.0,
                         120,
                         22.0
@@ -3995,8 +3995,8 @@
                     ],
                     "orientation": 1,
                     "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
+                    "min": 0.7,
+                    "size": 0.7,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -4015,13 +4015,13 @@
                     "patching_rect": [
                         20.0,
                         1586.0,
-                        179.0,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/gain_db"
+                    "text": "prepend /antiphon/transpose"
                 }
             },
             {
@@ -4031,7 +4031,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        220.2,
                         1586.0,
                         80.0,
                         22.0
@@ -4047,12 +4047,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
+                        308.2,
                         1586.0,
                         160,
                         22.0
                     ],
-                    "text": "gain_db (dB)",
+                    "text": "transpose (semitones)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4065,11 +4065,11 @@
             {
                 "box": {
                     "id": "obj-187",
-                    "maxclass": "flonum",
+                    "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        463.0,
+                        476.2,
                         1586.0,
                         60,
                         22.0
@@ -4078,8 +4078,8 @@
                         "",
                         ""
                     ],
-                    "minimum": -60,
-                    "maximum": 24,
+                    "minimum": -12,
+                    "maximum": 12,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -4096,8 +4096,230 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        531.0,
+                        544.2,
                         1586.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        504.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-189",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1616.0,
+                        212.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/follow_level"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-190",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        240.0,
+                        1616.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-191",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        328.0,
+                        1616.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "follow_level",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        532.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-192",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        496.0,
+                        1616.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        532.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-193",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        564.0,
+                        1616.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        532.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-194",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1646.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/gain_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-195",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        207.0,
+                        1646.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-196",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        295.0,
+                        1646.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "gain_db (dB)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        560.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-197",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        463.0,
+                        1646.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -60,
+                    "maximum": 24,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        560.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-198",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        531.0,
+                        1646.0,
                         120,
                         22.0
                     ],
@@ -4111,7 +4333,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        504.0,
+                        560.0,
                         164.0,
                         20.0
                     ]
@@ -4119,13 +4341,13 @@
             },
             {
                 "box": {
-                    "id": "obj-189",
+                    "id": "obj-199",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1616.0,
+                        1676.0,
                         452.2,
                         22.0
                     ],
@@ -4134,13 +4356,13 @@
             },
             {
                 "box": {
-                    "id": "obj-190",
+                    "id": "obj-200",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1646.0,
+                        1706.0,
                         99.8,
                         22.0
                     ],
@@ -4152,13 +4374,13 @@
             },
             {
                 "box": {
-                    "id": "obj-191",
+                    "id": "obj-201",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         127.8,
-                        1646.0,
+                        1706.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4171,13 +4393,13 @@
             },
             {
                 "box": {
-                    "id": "obj-192",
+                    "id": "obj-202",
                     "maxclass": "newobj",
-                    "numinlets": 22,
-                    "numoutlets": 22,
+                    "numinlets": 24,
+                    "numoutlets": 24,
                     "patching_rect": [
                         20.0,
-                        1676.0,
+                        1736.0,
                         600,
                         22.0
                     ],
@@ -4203,189 +4425,11 @@
                         "",
                         "",
                         "",
+                        "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of max_continuity taboo region follow_level gain_db"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-193",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1706.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-194",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1736.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-195",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        20.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-196",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        50.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-197",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        80.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-198",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-199",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-200",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        140.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-201",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        140.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-202",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        170.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of max_continuity taboo region speed transpose follow_level gain_db"
                 }
             },
             {
@@ -4395,8 +4439,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        170.0,
+                        970.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -4414,7 +4458,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        200.0,
+                        50.0,
                         86.6,
                         22.0
                     ],
@@ -4431,8 +4475,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        200.0,
+                        970.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -4450,7 +4494,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        230.0,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4467,26 +4511,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        230.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-208",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         970.0,
-                        260.0,
+                        140.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -4498,13 +4524,31 @@
             },
             {
                 "box": {
-                    "id": "obj-209",
+                    "id": "obj-208",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        290.0,
+                        170.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-209",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -4521,8 +4565,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        290.0,
+                        970.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -4539,8 +4583,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        320.0,
+                        1064.6,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -4557,8 +4601,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        320.0,
+                        970.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -4575,15 +4619,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        350.0,
-                        126.19999999999999,
+                        1064.6,
+                        230.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -4594,7 +4638,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        380.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -4612,7 +4656,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        380.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -4630,7 +4674,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        410.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4648,7 +4692,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        410.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4666,14 +4710,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        440.0,
-                        86.6,
+                        320.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4683,8 +4727,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        440.0,
+                        970.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -4701,8 +4745,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        470.0,
+                        1064.6,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -4719,8 +4763,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        470.0,
+                        970.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -4737,8 +4781,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        530.0,
+                        1064.6,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -4755,15 +4799,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        530.0,
-                        86.6,
+                        970.0,
+                        410.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4774,7 +4818,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        560.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -4792,7 +4836,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        560.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -4805,16 +4849,19 @@
             {
                 "box": {
                     "id": "obj-226",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        590.0,
-                        136.0,
+                        470.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -4824,8 +4871,257 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1064.6,
+                        470.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-228",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        500.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-229",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        500.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-230",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-231",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-232",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        590.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-233",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        590.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-234",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         970.0,
                         620.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-235",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        620.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-236",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-237",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-238",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-239",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-240",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        710.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-241",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        740.0,
                         99.8,
                         22.0
                     ],
@@ -4837,13 +5133,13 @@
             },
             {
                 "box": {
-                    "id": "obj-228",
+                    "id": "obj-242",
                     "maxclass": "newobj",
                     "numinlets": 15,
                     "numoutlets": 15,
                     "patching_rect": [
                         1077.8,
-                        620.0,
+                        740.0,
                         600,
                         22.0
                     ],
@@ -4869,13 +5165,13 @@
             },
             {
                 "box": {
-                    "id": "obj-229",
+                    "id": "obj-243",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        650.0,
+                        770.0,
                         300,
                         22.0
                     ],
@@ -4892,13 +5188,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-244",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1278.0,
-                        650.0,
+                        770.0,
                         99.8,
                         22.0
                     ],
@@ -4912,13 +5208,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-245",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        680.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -4934,13 +5230,13 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-246",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        680.0,
+                        800.0,
                         70,
                         22.0
                     ],
@@ -4959,13 +5255,13 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
+                    "id": "obj-247",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        680.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -4981,13 +5277,13 @@
             },
             {
                 "box": {
-                    "id": "obj-234",
+                    "id": "obj-248",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        680.0,
+                        800.0,
                         70,
                         22.0
                     ],
@@ -5006,13 +5302,13 @@
             },
             {
                 "box": {
-                    "id": "obj-235",
+                    "id": "obj-249",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        680.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -5028,13 +5324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-236",
+                    "id": "obj-250",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        680.0,
+                        800.0,
                         70,
                         22.0
                     ],
@@ -5053,13 +5349,13 @@
             },
             {
                 "box": {
-                    "id": "obj-237",
+                    "id": "obj-251",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        710.0,
+                        830.0,
                         300,
                         22.0
                     ],
@@ -5076,13 +5372,13 @@
             },
             {
                 "box": {
-                    "id": "obj-238",
+                    "id": "obj-252",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1278.0,
-                        710.0,
+                        830.0,
                         225.2,
                         22.0
                     ],
@@ -5104,13 +5400,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-253",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        740.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -5126,13 +5422,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-254",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        740.0,
+                        860.0,
                         70,
                         22.0
                     ],
@@ -5151,13 +5447,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-255",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        740.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -5173,13 +5469,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-256",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        740.0,
+                        860.0,
                         80,
                         22.0
                     ],
@@ -5198,13 +5494,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-257",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1332.0,
-                        740.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -5216,13 +5512,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-258",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        740.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -5238,13 +5534,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-259",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        740.0,
+                        860.0,
                         70,
                         22.0
                     ],
@@ -5263,13 +5559,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-260",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1602.6,
-                        740.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -5285,13 +5581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-261",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        740.0,
+                        860.0,
                         70,
                         22.0
                     ],
@@ -5310,13 +5606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-262",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        770.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5332,13 +5628,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-263",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        770.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5357,13 +5653,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-264",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        770.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5379,13 +5675,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-265",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        770.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5404,13 +5700,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-266",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        770.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5426,13 +5722,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-267",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        770.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5451,13 +5747,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-268",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        770.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -5473,13 +5769,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-269",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        770.0,
+                        890.0,
                         70,
                         22.0
                     ],
@@ -5498,13 +5794,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-270",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5520,13 +5816,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-271",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        800.0,
+                        920.0,
                         70,
                         22.0
                     ],
@@ -5545,13 +5841,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-272",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5567,13 +5863,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-273",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        800.0,
+                        920.0,
                         80,
                         22.0
                     ],
@@ -5592,13 +5888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-274",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1332.0,
-                        800.0,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -5610,13 +5906,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-275",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5632,13 +5928,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-276",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        800.0,
+                        920.0,
                         70,
                         22.0
                     ],
@@ -5657,13 +5953,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-277",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        830.0,
+                        950.0,
                         300,
                         22.0
                     ],
@@ -5680,13 +5976,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-278",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1278.0,
-                        830.0,
+                        950.0,
                         159.2,
                         22.0
                     ],
@@ -5704,13 +6000,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-279",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5726,13 +6022,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-280",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        860.0,
+                        980.0,
                         80,
                         22.0
                     ],
@@ -5751,13 +6047,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-281",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1156.0,
-                        860.0,
+                        980.0,
                         86.6,
                         22.0
                     ],
@@ -5769,13 +6065,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-282",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.6,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5791,13 +6087,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-283",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1348.6,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5816,13 +6112,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-284",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5838,13 +6134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-285",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5863,13 +6159,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-286",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1602.6,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5885,13 +6181,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-287",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5910,13 +6206,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-288",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5932,13 +6228,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-289",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -5957,13 +6253,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-290",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5979,13 +6275,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-291",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -6004,13 +6300,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-292",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -6026,13 +6322,13 @@
             },
             {
                 "box": {
-                    "id": "obj-279",
+                    "id": "obj-293",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1420.0,
-                        890.0,
+                        1010.0,
                         80,
                         22.0
                     ],
@@ -6051,13 +6347,13 @@
             },
             {
                 "box": {
-                    "id": "obj-280",
+                    "id": "obj-294",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1508.0,
-                        890.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6069,13 +6365,13 @@
             },
             {
                 "box": {
-                    "id": "obj-281",
+                    "id": "obj-295",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        920.0,
+                        1040.0,
                         300,
                         22.0
                     ],
@@ -6092,13 +6388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-282",
+                    "id": "obj-296",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         1278.0,
-                        920.0,
+                        1040.0,
                         152.6,
                         22.0
                     ],
@@ -6114,13 +6410,13 @@
             },
             {
                 "box": {
-                    "id": "obj-283",
+                    "id": "obj-297",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        950.0,
+                        1070.0,
                         90,
                         22.0
                     ],
@@ -6136,13 +6432,13 @@
             },
             {
                 "box": {
-                    "id": "obj-284",
+                    "id": "obj-298",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        950.0,
+                        1070.0,
                         70,
                         22.0
                     ],
@@ -6161,13 +6457,13 @@
             },
             {
                 "box": {
-                    "id": "obj-285",
+                    "id": "obj-299",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        950.0,
+                        1070.0,
                         90,
                         22.0
                     ],
@@ -6183,13 +6479,13 @@
             },
             {
                 "box": {
-                    "id": "obj-286",
+                    "id": "obj-300",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        950.0,
+                        1070.0,
                         70,
                         22.0
                     ],
@@ -6208,13 +6504,13 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
+                    "id": "obj-301",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        950.0,
+                        1070.0,
                         90,
                         22.0
                     ],
@@ -6230,13 +6526,13 @@
             },
             {
                 "box": {
-                    "id": "obj-288",
+                    "id": "obj-302",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        950.0,
+                        1070.0,
                         70,
                         22.0
                     ],
@@ -6255,13 +6551,13 @@
             },
             {
                 "box": {
-                    "id": "obj-289",
+                    "id": "obj-303",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        950.0,
+                        1070.0,
                         90,
                         22.0
                     ],
@@ -6277,13 +6573,13 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
+                    "id": "obj-304",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        950.0,
+                        1070.0,
                         70,
                         22.0
                     ],
@@ -6302,13 +6598,13 @@
             },
             {
                 "box": {
-                    "id": "obj-291",
+                    "id": "obj-305",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        980.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6324,13 +6620,13 @@
             },
             {
                 "box": {
-                    "id": "obj-292",
+                    "id": "obj-306",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        980.0,
+                        1100.0,
                         70,
                         22.0
                     ],
@@ -6349,13 +6645,13 @@
             },
             {
                 "box": {
-                    "id": "obj-293",
+                    "id": "obj-307",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1010.0,
+                        1130.0,
                         90,
                         22.0
                     ],
@@ -6372,13 +6668,13 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-308",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1010.0,
+                        1130.0,
                         200,
                         22.0
                     ],
@@ -6397,13 +6693,13 @@
             },
             {
                 "box": {
-                    "id": "obj-295",
+                    "id": "obj-309",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1010.0,
+                        1130.0,
                         86.6,
                         22.0
                     ],
@@ -6415,13 +6711,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
+                    "id": "obj-310",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1040.0,
+                        1160.0,
                         90,
                         22.0
                     ],
@@ -6438,13 +6734,13 @@
             },
             {
                 "box": {
-                    "id": "obj-297",
+                    "id": "obj-311",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1040.0,
+                        1160.0,
                         200,
                         22.0
                     ],
@@ -6463,13 +6759,13 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
+                    "id": "obj-312",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1040.0,
+                        1160.0,
                         86.6,
                         22.0
                     ],
@@ -6481,13 +6777,13 @@
             },
             {
                 "box": {
-                    "id": "obj-299",
+                    "id": "obj-313",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1070.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6504,13 +6800,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-314",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1070.0,
+                        1190.0,
                         200,
                         22.0
                     ],
@@ -6529,13 +6825,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-315",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1070.0,
+                        1190.0,
                         86.6,
                         22.0
                     ],
@@ -6547,13 +6843,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-316",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1100.0,
+                        1220.0,
                         90,
                         22.0
                     ],
@@ -6570,13 +6866,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-317",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1100.0,
+                        1220.0,
                         200,
                         22.0
                     ],
@@ -6595,13 +6891,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-318",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1100.0,
+                        1220.0,
                         86.6,
                         22.0
                     ],
@@ -6613,13 +6909,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-319",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1130.0,
+                        1250.0,
                         90,
                         22.0
                     ],
@@ -6636,13 +6932,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-320",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1130.0,
+                        1250.0,
                         200,
                         22.0
                     ],
@@ -6661,13 +6957,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-321",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1130.0,
+                        1250.0,
                         86.6,
                         22.0
                     ],
@@ -6679,13 +6975,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-322",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1160.0,
+                        1280.0,
                         90,
                         22.0
                     ],
@@ -6702,13 +6998,13 @@
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-323",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1160.0,
+                        1280.0,
                         200,
                         22.0
                     ],
@@ -6727,13 +7023,13 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-324",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1160.0,
+                        1280.0,
                         86.6,
                         22.0
                     ],
@@ -6745,13 +7041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-325",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1190.0,
+                        1310.0,
                         90,
                         22.0
                     ],
@@ -6768,13 +7064,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-326",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1190.0,
+                        1310.0,
                         200,
                         22.0
                     ],
@@ -6793,13 +7089,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-327",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1190.0,
+                        1310.0,
                         86.6,
                         22.0
                     ],
@@ -6811,13 +7107,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-328",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1220.0,
+                        1340.0,
                         90,
                         22.0
                     ],
@@ -6834,13 +7130,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-329",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1220.0,
+                        1340.0,
                         200,
                         22.0
                     ],
@@ -6859,13 +7155,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-330",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1220.0,
+                        1340.0,
                         86.6,
                         22.0
                     ],
@@ -6877,13 +7173,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-331",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1250.0,
+                        1370.0,
                         90,
                         22.0
                     ],
@@ -6900,13 +7196,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-332",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1250.0,
+                        1370.0,
                         200,
                         22.0
                     ],
@@ -6925,13 +7221,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-333",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1250.0,
+                        1370.0,
                         86.6,
                         22.0
                     ],
@@ -6943,13 +7239,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-334",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1280.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6966,13 +7262,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-335",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        1280.0,
+                        1400.0,
                         200,
                         22.0
                     ],
@@ -6991,13 +7287,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-336",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1276.0,
-                        1280.0,
+                        1400.0,
                         86.6,
                         22.0
                     ],
@@ -8468,11 +8764,24 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-189",
+                        0
+                    ],
+                    "destination": [
                         "obj-190",
                         0
                     ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-192",
+                        0
+                    ],
                     "destination": [
-                        "obj-191",
+                        "obj-189",
                         0
                     ],
                     "order": 0
@@ -8481,7 +8790,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-191",
+                        "obj-193",
                         0
                     ],
                     "destination": [
@@ -8494,11 +8803,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-194",
                         0
                     ],
                     "destination": [
-                        "obj-193",
+                        "obj-195",
                         0
                     ],
                     "order": 0
@@ -8507,7 +8816,72 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-193",
+                        "obj-197",
+                        0
+                    ],
+                    "destination": [
+                        "obj-194",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-198",
+                        0
+                    ],
+                    "destination": [
+                        "obj-197",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-200",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-201",
+                        0
+                    ],
+                    "destination": [
+                        "obj-202",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        0
+                    ],
+                    "destination": [
+                        "obj-203",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-203",
                         0
                     ],
                     "destination": [
@@ -8520,11 +8894,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         1
                     ],
                     "destination": [
-                        "obj-194",
+                        "obj-204",
                         0
                     ],
                     "order": 0
@@ -8533,7 +8907,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-194",
+                        "obj-204",
                         0
                     ],
                     "destination": [
@@ -8546,11 +8920,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         2
                     ],
                     "destination": [
-                        "obj-195",
+                        "obj-205",
                         0
                     ],
                     "order": 0
@@ -8559,7 +8933,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-195",
+                        "obj-205",
                         0
                     ],
                     "destination": [
@@ -8572,11 +8946,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         3
                     ],
                     "destination": [
-                        "obj-196",
+                        "obj-206",
                         0
                     ],
                     "order": 0
@@ -8585,7 +8959,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-196",
+                        "obj-206",
                         0
                     ],
                     "destination": [
@@ -8598,11 +8972,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         4
                     ],
                     "destination": [
-                        "obj-197",
+                        "obj-207",
                         0
                     ],
                     "order": 0
@@ -8611,7 +8985,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-197",
+                        "obj-207",
                         0
                     ],
                     "destination": [
@@ -8624,11 +8998,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         5
                     ],
                     "destination": [
-                        "obj-198",
+                        "obj-208",
                         0
                     ],
                     "order": 0
@@ -8637,7 +9011,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-198",
+                        "obj-208",
                         0
                     ],
                     "destination": [
@@ -8650,11 +9024,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         5
                     ],
                     "destination": [
-                        "obj-199",
+                        "obj-209",
                         0
                     ],
                     "order": 0
@@ -8663,7 +9037,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-199",
+                        "obj-209",
                         0
                     ],
                     "destination": [
@@ -8676,11 +9050,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         6
                     ],
                     "destination": [
-                        "obj-200",
+                        "obj-210",
                         0
                     ],
                     "order": 0
@@ -8689,7 +9063,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-200",
+                        "obj-210",
                         0
                     ],
                     "destination": [
@@ -8702,11 +9076,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         6
                     ],
                     "destination": [
-                        "obj-201",
+                        "obj-211",
                         0
                     ],
                     "order": 0
@@ -8715,7 +9089,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-201",
+                        "obj-211",
                         0
                     ],
                     "destination": [
@@ -8728,11 +9102,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         7
                     ],
                     "destination": [
-                        "obj-202",
+                        "obj-212",
                         0
                     ],
                     "order": 0
@@ -8741,7 +9115,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
+                        "obj-212",
                         0
                     ],
                     "destination": [
@@ -8754,11 +9128,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         7
                     ],
                     "destination": [
-                        "obj-203",
+                        "obj-213",
                         0
                     ],
                     "order": 0
@@ -8767,7 +9141,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-203",
+                        "obj-213",
                         0
                     ],
                     "destination": [
@@ -8780,11 +9154,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         8
                     ],
                     "destination": [
-                        "obj-204",
+                        "obj-214",
                         0
                     ],
                     "order": 0
@@ -8793,7 +9167,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-204",
+                        "obj-214",
                         0
                     ],
                     "destination": [
@@ -8806,11 +9180,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         8
                     ],
                     "destination": [
-                        "obj-205",
+                        "obj-215",
                         0
                     ],
                     "order": 0
@@ -8819,7 +9193,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-205",
+                        "obj-215",
                         0
                     ],
                     "destination": [
@@ -8832,11 +9206,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         9
                     ],
                     "destination": [
-                        "obj-206",
+                        "obj-216",
                         0
                     ],
                     "order": 0
@@ -8845,7 +9219,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-206",
+                        "obj-216",
                         0
                     ],
                     "destination": [
@@ -8858,11 +9232,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         9
                     ],
                     "destination": [
-                        "obj-207",
+                        "obj-217",
                         0
                     ],
                     "order": 0
@@ -8871,7 +9245,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-207",
+                        "obj-217",
                         0
                     ],
                     "destination": [
@@ -8884,11 +9258,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         10
                     ],
                     "destination": [
-                        "obj-208",
+                        "obj-218",
                         0
                     ],
                     "order": 0
@@ -8897,7 +9271,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-208",
+                        "obj-218",
                         0
                     ],
                     "destination": [
@@ -8910,11 +9284,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         11
                     ],
                     "destination": [
-                        "obj-209",
+                        "obj-219",
                         0
                     ],
                     "order": 0
@@ -8923,7 +9297,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-209",
+                        "obj-219",
                         0
                     ],
                     "destination": [
@@ -8936,11 +9310,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         11
                     ],
                     "destination": [
-                        "obj-210",
+                        "obj-220",
                         0
                     ],
                     "order": 0
@@ -8949,7 +9323,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-210",
+                        "obj-220",
                         0
                     ],
                     "destination": [
@@ -8962,11 +9336,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         12
                     ],
                     "destination": [
-                        "obj-211",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -8975,7 +9349,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-221",
                         0
                     ],
                     "destination": [
@@ -8988,11 +9362,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         12
                     ],
                     "destination": [
-                        "obj-212",
+                        "obj-222",
                         0
                     ],
                     "order": 0
@@ -9001,7 +9375,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-212",
+                        "obj-222",
                         0
                     ],
                     "destination": [
@@ -9014,11 +9388,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         13
                     ],
                     "destination": [
-                        "obj-213",
+                        "obj-223",
                         0
                     ],
                     "order": 0
@@ -9027,7 +9401,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-213",
+                        "obj-223",
                         0
                     ],
                     "destination": [
@@ -9040,11 +9414,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         14
                     ],
                     "destination": [
-                        "obj-214",
+                        "obj-224",
                         0
                     ],
                     "order": 0
@@ -9053,7 +9427,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-214",
+                        "obj-224",
                         0
                     ],
                     "destination": [
@@ -9066,11 +9440,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         14
                     ],
                     "destination": [
-                        "obj-215",
+                        "obj-225",
                         0
                     ],
                     "order": 0
@@ -9079,7 +9453,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-215",
+                        "obj-225",
                         0
                     ],
                     "destination": [
@@ -9092,11 +9466,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         15
                     ],
                     "destination": [
-                        "obj-216",
+                        "obj-226",
                         0
                     ],
                     "order": 0
@@ -9105,7 +9479,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-216",
+                        "obj-226",
                         0
                     ],
                     "destination": [
@@ -9118,245 +9492,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-192",
+                        "obj-202",
                         15
                     ],
                     "destination": [
-                        "obj-217",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-217",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        16
-                    ],
-                    "destination": [
-                        "obj-218",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-218",
-                        0
-                    ],
-                    "destination": [
-                        "obj-163",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        16
-                    ],
-                    "destination": [
-                        "obj-219",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-219",
-                        0
-                    ],
-                    "destination": [
-                        "obj-164",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        17
-                    ],
-                    "destination": [
-                        "obj-220",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-220",
-                        0
-                    ],
-                    "destination": [
-                        "obj-168",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        17
-                    ],
-                    "destination": [
-                        "obj-221",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        0
-                    ],
-                    "destination": [
-                        "obj-169",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        18
-                    ],
-                    "destination": [
-                        "obj-176",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        19
-                    ],
-                    "destination": [
-                        "obj-222",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-222",
-                        0
-                    ],
-                    "destination": [
-                        "obj-182",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        19
-                    ],
-                    "destination": [
-                        "obj-223",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-223",
-                        0
-                    ],
-                    "destination": [
-                        "obj-183",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        20
-                    ],
-                    "destination": [
-                        "obj-224",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-224",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        20
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-225",
-                        0
-                    ],
-                    "destination": [
-                        "obj-188",
+                        "obj-227",
                         0
                     ],
                     "order": 0
@@ -9369,6 +9509,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        16
+                    ],
+                    "destination": [
                         "obj-228",
                         0
                     ],
@@ -9382,6 +9535,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-163",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        16
+                    ],
+                    "destination": [
+                        "obj-229",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-229",
+                        0
+                    ],
+                    "destination": [
+                        "obj-164",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        17
+                    ],
+                    "destination": [
                         "obj-230",
                         0
                     ],
@@ -9393,6 +9585,58 @@
                     "source": [
                         "obj-230",
                         0
+                    ],
+                    "destination": [
+                        "obj-168",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        17
+                    ],
+                    "destination": [
+                        "obj-231",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-231",
+                        0
+                    ],
+                    "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        18
+                    ],
+                    "destination": [
+                        "obj-176",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        19
                     ],
                     "destination": [
                         "obj-232",
@@ -9404,8 +9648,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-230",
-                        1
+                        "obj-232",
+                        0
+                    ],
+                    "destination": [
+                        "obj-182",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        19
+                    ],
+                    "destination": [
+                        "obj-233",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-233",
+                        0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        20
                     ],
                     "destination": [
                         "obj-234",
@@ -9417,8 +9700,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-230",
-                        2
+                        "obj-234",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        20
+                    ],
+                    "destination": [
+                        "obj-235",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-235",
+                        0
+                    ],
+                    "destination": [
+                        "obj-188",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        21
                     ],
                     "destination": [
                         "obj-236",
@@ -9430,8 +9752,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        1
+                        "obj-236",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        21
+                    ],
+                    "destination": [
+                        "obj-237",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-237",
+                        0
+                    ],
+                    "destination": [
+                        "obj-193",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-202",
+                        22
                     ],
                     "destination": [
                         "obj-238",
@@ -9447,7 +9808,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-240",
+                        "obj-197",
                         0
                     ],
                     "order": 0
@@ -9456,11 +9817,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        1
+                        "obj-202",
+                        22
                     ],
                     "destination": [
-                        "obj-243",
+                        "obj-239",
                         0
                     ],
                     "order": 0
@@ -9469,7 +9830,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-243",
+                        "obj-239",
+                        0
+                    ],
+                    "destination": [
+                        "obj-198",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-241",
                         0
                     ],
                     "destination": [
@@ -9482,11 +9856,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
+                        "obj-242",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
+                        0
+                    ],
+                    "destination": [
+                        "obj-246",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
+                        1
+                    ],
+                    "destination": [
+                        "obj-248",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
                         2
                     ],
                     "destination": [
-                        "obj-245",
+                        "obj-250",
                         0
                     ],
                     "order": 0
@@ -9495,11 +9908,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        3
+                        "obj-242",
+                        1
                     ],
                     "destination": [
-                        "obj-247",
+                        "obj-252",
                         0
                     ],
                     "order": 0
@@ -9508,11 +9921,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        4
+                        "obj-252",
+                        0
                     ],
                     "destination": [
-                        "obj-249",
+                        "obj-254",
                         0
                     ],
                     "order": 0
@@ -9521,47 +9934,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        5
-                    ],
-                    "destination": [
-                        "obj-251",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        6
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        7
-                    ],
-                    "destination": [
-                        "obj-255",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        8
+                        "obj-252",
+                        1
                     ],
                     "destination": [
                         "obj-257",
@@ -9573,11 +9947,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        9
+                        "obj-257",
+                        0
                     ],
                     "destination": [
-                        "obj-260",
+                        "obj-256",
                         0
                     ],
                     "order": 0
@@ -9586,8 +9960,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-260",
-                        0
+                        "obj-252",
+                        2
                     ],
                     "destination": [
                         "obj-259",
@@ -9599,11 +9973,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-238",
-                        10
+                        "obj-252",
+                        3
                     ],
                     "destination": [
-                        "obj-262",
+                        "obj-261",
                         0
                     ],
                     "order": 0
@@ -9612,11 +9986,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        2
+                        "obj-252",
+                        4
                     ],
                     "destination": [
-                        "obj-264",
+                        "obj-263",
                         0
                     ],
                     "order": 0
@@ -9625,8 +9999,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
+                        "obj-252",
+                        5
+                    ],
+                    "destination": [
+                        "obj-265",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-252",
+                        6
                     ],
                     "destination": [
                         "obj-267",
@@ -9638,21 +10025,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
-                        0
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-264",
-                        1
+                        "obj-252",
+                        7
                     ],
                     "destination": [
                         "obj-269",
@@ -9664,8 +10038,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        2
+                        "obj-252",
+                        8
                     ],
                     "destination": [
                         "obj-271",
@@ -9677,8 +10051,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        3
+                        "obj-252",
+                        9
+                    ],
+                    "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
                     ],
                     "destination": [
                         "obj-273",
@@ -9690,11 +10077,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        4
+                        "obj-252",
+                        10
                     ],
                     "destination": [
-                        "obj-275",
+                        "obj-276",
                         0
                     ],
                     "order": 0
@@ -9703,89 +10090,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        5
-                    ],
-                    "destination": [
-                        "obj-277",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-264",
-                        6
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-280",
-                        0
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-228",
-                        3
-                    ],
-                    "destination": [
-                        "obj-282",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
-                        0
-                    ],
-                    "destination": [
-                        "obj-284",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
-                        1
-                    ],
-                    "destination": [
-                        "obj-286",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
+                        "obj-242",
                         2
                     ],
                     "destination": [
-                        "obj-288",
+                        "obj-278",
                         0
                     ],
                     "order": 0
@@ -9794,11 +10103,63 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-282",
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-281",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        1
+                    ],
+                    "destination": [
+                        "obj-283",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        2
+                    ],
+                    "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
                         3
                     ],
                     "destination": [
-                        "obj-290",
+                        "obj-287",
                         0
                     ],
                     "order": 0
@@ -9807,11 +10168,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-282",
+                        "obj-278",
                         4
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-289",
                         0
                     ],
                     "order": 0
@@ -9820,11 +10181,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        4
+                        "obj-278",
+                        5
                     ],
                     "destination": [
-                        "obj-295",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -9833,8 +10194,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-295",
-                        0
+                        "obj-278",
+                        6
                     ],
                     "destination": [
                         "obj-294",
@@ -9846,8 +10207,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        5
+                        "obj-294",
+                        0
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        3
+                    ],
+                    "destination": [
+                        "obj-296",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-296",
+                        0
                     ],
                     "destination": [
                         "obj-298",
@@ -9859,34 +10246,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-298",
-                        0
-                    ],
-                    "destination": [
-                        "obj-297",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-228",
-                        6
-                    ],
-                    "destination": [
-                        "obj-301",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-301",
-                        0
+                        "obj-296",
+                        1
                     ],
                     "destination": [
                         "obj-300",
@@ -9898,8 +10259,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        7
+                        "obj-296",
+                        2
+                    ],
+                    "destination": [
+                        "obj-302",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-296",
+                        3
                     ],
                     "destination": [
                         "obj-304",
@@ -9911,34 +10285,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-304",
-                        0
-                    ],
-                    "destination": [
-                        "obj-303",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-228",
-                        8
-                    ],
-                    "destination": [
-                        "obj-307",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-307",
-                        0
+                        "obj-296",
+                        4
                     ],
                     "destination": [
                         "obj-306",
@@ -9950,21 +10298,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        9
-                    ],
-                    "destination": [
-                        "obj-310",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        0
+                        "obj-242",
+                        4
                     ],
                     "destination": [
                         "obj-309",
@@ -9976,11 +10311,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        10
+                        "obj-309",
+                        0
                     ],
                     "destination": [
-                        "obj-313",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -9989,8 +10324,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
-                        0
+                        "obj-242",
+                        5
                     ],
                     "destination": [
                         "obj-312",
@@ -10002,11 +10337,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        11
+                        "obj-312",
+                        0
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -10015,8 +10350,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        0
+                        "obj-242",
+                        6
                     ],
                     "destination": [
                         "obj-315",
@@ -10028,11 +10363,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        12
+                        "obj-315",
+                        0
                     ],
                     "destination": [
-                        "obj-319",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -10041,8 +10376,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-319",
-                        0
+                        "obj-242",
+                        7
                     ],
                     "destination": [
                         "obj-318",
@@ -10054,11 +10389,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-228",
-                        13
+                        "obj-318",
+                        0
                     ],
                     "destination": [
-                        "obj-322",
+                        "obj-317",
                         0
                     ],
                     "order": 0
@@ -10067,11 +10402,154 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-322",
-                        0
+                        "obj-242",
+                        8
                     ],
                     "destination": [
                         "obj-321",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-321",
+                        0
+                    ],
+                    "destination": [
+                        "obj-320",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        9
+                    ],
+                    "destination": [
+                        "obj-324",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-324",
+                        0
+                    ],
+                    "destination": [
+                        "obj-323",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        10
+                    ],
+                    "destination": [
+                        "obj-327",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-327",
+                        0
+                    ],
+                    "destination": [
+                        "obj-326",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        11
+                    ],
+                    "destination": [
+                        "obj-330",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-330",
+                        0
+                    ],
+                    "destination": [
+                        "obj-329",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        12
+                    ],
+                    "destination": [
+                        "obj-333",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-333",
+                        0
+                    ],
+                    "destination": [
+                        "obj-332",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        13
+                    ],
+                    "destination": [
+                        "obj-336",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        0
+                    ],
+                    "destination": [
+                        "obj-335",
                         0
                     ],
                     "order": 0

@@ -135,6 +135,10 @@ Antiphon {
 	taboo { |value| this.send('taboo', value) }
 	// part of the memory that may be played, from 0 (start) to 1 (end)
 	region { |...values| this.send('region', *values) }
+	// how fast the memory is played, at its pitch; 1 is as recorded
+	speed { |value| this.send('speed', value) }
+	// how much higher than recorded the memory is played
+	transpose { |value| this.send('transpose', value) }
 	// 0 keeps the memory's level, 1 follows yours
 	follow_level { |value| this.send('follow_level', value) }
 	// output gain

@@ -148,6 +148,35 @@ def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
     assert runs > 3
 
 
+def test_what_is_transposed_is_known_by_what_it_sounds_like(quarter, long_guide):
+    """Plans and the labels played are those that sound; only the segment is looked for by what was recorded."""
+    turned = quarter.model.alphabet.transposition(2)
+    _, events, state = run(quarter, long_guide, 3, lambda state, n: tune(state, "action.transpose=2"))
+    sounding = [event for event in events if event.segment >= 0]
+    assert sounding and all(event.label == turned[quarter.repertoire[0].labels[event.segment]] for event in sounding)
+    playable = {*turned[quarter.repertoire[0].labels].tolist(), quarter.silence}
+    assert all(playable.issuperset(event.plan) for event in sounding)
+    assert list(state.recent_labels) == [event.label for event in events][-state.recent_labels.maxlen :]
+
+
+@pytest.mark.parametrize("speed", [0.7, 1.3])
+def test_at_another_speed_a_run_goes_on_where_the_memory_is(quarter, long_guide, speed):
+    """The segment of an event is the one that sounds, whatever is left out or comes twice."""
+
+    def each(state, number):
+        tune(state, f"action.speed={speed}")
+        state.holding = number > 3
+
+    spoken, events, _ = run(quarter, long_guide, 8, each)
+    begun, hops = 0, 0
+    for event in events:
+        begun, hops = (event.segment, 0) if event.run == 1 else (begun, hops + 1)
+        if event.segment >= 0:
+            assert abs(begun + hops * speed - event.segment) <= 1
+    assert max(event.run for event in events) > 4
+    assert all(len(answer) == event.frames for answer, event in zip(spoken, events, strict=True))
+
+
 def test_going_on_is_followed_to_the_longest_stretch(quarter, long_guide):
     for longest in (1, 2, 7):
         _, events, _ = run(

@@ -31,6 +31,8 @@ CONTROLS = st.one_of(
     st.tuples(st.just("max_continuity"), st.tuples(st.sampled_from([1, 16]))),
     st.tuples(st.just("region"), st.sampled_from([(0.0, 1.0), (0.5, 1.0), (0.9, 1.0)])),
     st.tuples(st.just("rests"), st.tuples(st.sampled_from(["free", "never"]))),
+    st.tuples(st.just("speed"), st.tuples(st.sampled_from([0.7, 1.0, 1.3]))),
+    st.tuples(st.just("transpose"), st.tuples(st.sampled_from([-2, 0, 3]))),
     st.tuples(st.just("density"), st.tuples(st.sampled_from([0.3, 1.0]))),
 )
 
