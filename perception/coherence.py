@@ -149,6 +149,12 @@ class Coherence(nn.Module):
         return embeddings
 
     @torch.inference_mode()
+    def embed_modes(self, windows: list[np.ndarray]) -> tuple[dict[str, Tensor], Tensor]:
+        """Windows as in `embed` -> {mode: (windows, 512)} and their features (windows, channels, 64, frames)."""
+        features = self._features_of(windows)
+        return {mode: self(mask_channel(features, mode)) for mode in self.modes}, features
+
+    @torch.inference_mode()
     def leads(self, scores: Tensor, inputs: Tensor, mode: str) -> Tensor:
         """Leads of scores (n, ...) of inputs with embeddings (n, 512); the scores themselves without a cohort."""
         strangers = self.calibration.strangers.get(mode) if self.calibration else None

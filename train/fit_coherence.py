@@ -6,6 +6,7 @@ whether they keep time.
 
     OUT/model/coherence.json + .safetensors     the model so far; its calibration once the time is over
     OUT/model/time_embedding.safetensors        the time-keeping embedding (perception/time_embedding.py)
+    OUT/model/evidence.json                     how its measures are joined (perception/evidence.py)
     OUT/log.jsonl, OUT/checkpoint.safetensors   see train/common/run.py
 
 DATA holds stems, <split>/<song>/<stem>.flac, rendered (with notes.npz) or recorded (without), drums included. All of
@@ -48,6 +49,8 @@ from corpora.disk import atomic_folder, atomic_write
 from perception import hpss
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.efficientnet import FEATURE_DIM
+from perception.evidence import FILE as EVIDENCE_FILE
+from perception.evidence import EvidenceMeter, Joined, joined_file
 from perception.time_embedding import HIDDEN, TimeEmbedding, agreement, agreement_by_lag, tone_spectrum
 from train.common import command_line
 from train.common.errors import TrainError
@@ -55,6 +58,7 @@ from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
 from train.data import device_hpss
+from train.data.evidence_pairs import join_evidence
 from train.data.pair_draws import Draw, DrawSettings, draw_pairs, rooms, score_bits, scores, sounds
 from train.data.store import Store
 from train.data.submixes import calibrate
@@ -254,12 +258,24 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
         _learn_pairs(run, learning, PairBatches(data, "train", settings, settings.batch, device), validation)
     result = validate(learning, validation)
     run.save()
-    model = learning.model
-    model.source = ", ".join(folder.resolve().name for folder in data)
-    with suppress(CoherenceError):  # too little music, or nothing learned: a model without a scale
-        model.calibration = calibrate(model.cpu().eval(), data, "validation", settings.calibrated, source=model.source)
-    save_model(learning, out / "model")
+    learning.cpu().eval()
+    learning.model.source = ", ".join(folder.resolve().name for folder in data)
+    joined = _scale(learning, data, settings.calibrated)
+    save_model(learning, out / "model", joined)
     return result
+
+
+def _scale(learning: Learning, data: list[Path], pairs: int) -> Joined | None:
+    """Calibrate the model, and join its measures with those that need no learning, by validation songs.
+
+    Too little music, or nothing learned: a model without a scale.
+    """
+    model = learning.model
+    with suppress(CoherenceError):
+        model.calibration = calibrate(model, data, "validation", pairs, source=model.source)
+        if model.separated:
+            return join_evidence(EvidenceMeter(model, learning.time), data, "validation", pairs)
+    return None
 
 
 def _learn_pairs(run: Run, learning: Learning, pairs: PairBatches, validation: list[Batch]) -> None:
@@ -323,10 +339,10 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
     return dict(zip(values, told, strict=True))
 
 
-def save_model(learning: Learning, folder: Path) -> None:
+def save_model(learning: Learning, folder: Path, joined: Joined | None = None) -> None:
     """Write the model as it is now, whole or not at all."""
-    files = learning.model.files() | learning.time.files()
-    with atomic_folder(folder, replaces=files) as new:
+    files = learning.model.files() | learning.time.files() | (joined_file(joined) if joined else {})
+    with atomic_folder(folder, replaces={*files, EVIDENCE_FILE}) as new:
         for name, content in files.items():
             atomic_write(new / name, content)
 
