@@ -123,7 +123,6 @@ RECIPES = (
     Recipe("archtop_acoustic", roles=ANY, sustained=False, release=0.1, controls={100: 127}, **SHINY),
     Recipe("muted_guitar", roles=ANY, sustained=False, release=0.06, controls={110: 64}, **SHINY),
     Recipe("acoustic_guitar", f"{BAINTER}/acoustic-guitar", MIT, ANY, False, 0.15),
-    Recipe("humming", f"{BAINTER}/alex-hum-1", MIT, SOLO, True, 0.12, folders={100: "alex-hum-1", 101: "alex-hum-2"}),
     Recipe("grand_piano", "SplendidGrandPiano/Splendid Grand Piano.sfz", PD, ANY, False, 0.2, range(24, 104, 5)),
     Recipe(
         "headroom_piano", "BengtNilsson.HeadroomPiano/Headroom Piano (NoFX).sfz", BY, ANY, False, 0.2, range(24, 104, 5)
