@@ -54,6 +54,7 @@ from perception.evidence import EvidenceMeter, Joined, joined_file
 from perception.time_embedding import HIDDEN, TimeEmbedding, agreement, agreement_by_lag, tone_spectrum
 from train.common import command_line
 from train.common.errors import TrainError
+from train.common.files import visible
 from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
@@ -260,8 +261,9 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     run.save()
     learning.cpu().eval()
     learning.model.source = ", ".join(folder.resolve().name for folder in data)
-    joined = _scale(learning, data, settings.calibrated)
-    save_model(learning, out / "model", joined)
+    save_model(learning, out / "model")
+    judged = [folder for folder in data if visible(folder, "validation/*")]
+    save_model(learning, out / "model", _scale(learning, judged, settings.calibrated))
     return result
 
 
