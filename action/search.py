@@ -52,8 +52,8 @@ class Candidates(NamedTuple):
     size: int  # how many to compare
 
 
-@inner
-def _hash(seed: int, step: int, segment: int) -> np.int64:
+@compiled()
+def seeded_hash(seed: int, step: int, segment: int) -> np.int64:
     """A number below 2^63 from three: the finaliser of splitmix64 (Steele, Lea & Flood 2014), used twice."""
     x = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(step)
     for salt in (np.uint64(segment), np.uint64(0)):
@@ -143,7 +143,7 @@ def _candidates(t: Tables, state: np.ndarray, label: int, first: int, stop: int)
     if newest >= 0 and newest != below:
         size = np.int64(t.rank[newest] - (t.rank[below] if below >= 0 else -1))
         if size > MAX_CANDIDATES:
-            drawn = first + _hash(state[SEED], state[STEP], -1) % (stop - first)
+            drawn = first + seeded_hash(state[SEED], state[STEP], -1) % (stop - first)
             begin, size = _last_before(t, drawn + 1, label), np.int64(MAX_CANDIDATES)
             links = _follow_links(t, state[LAST], label, linked)
     return Candidates(linked, links, newest, begin, int(size))
@@ -173,7 +173,7 @@ def _best(
         behind, at = _match_behind(t, i, played.history, tail), played.played_at[i]
         if ahead == match and (behind < common or (behind == common and at > since)):
             continue
-        drawn = _hash(state[SEED], state[STEP], i)
+        drawn = seeded_hash(state[SEED], state[STEP], i)
         if ahead == match and behind == common and at == since and drawn <= lot:
             continue
         segment, match, common, since, lot = i, ahead, behind, at, drawn

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action.compiled import compiled
+from action.cost import Place
 from action.oracle import FactorOracle, Labels, Tables, as_int32, unknown_label
 from action.oracle import warm_up as warm_up_oracle
 from action.search import (
@@ -44,6 +45,8 @@ class Choice:
     why: str  # one of WHY
     match: int  # labels of the plan matched from here on, this one included
     run: int  # length of the contiguous run that ends here, in segments; 0 for silence
+    shift: int = 0  # samples after the boundary of the segment at which it begins, or before it
+    places: tuple[Place, ...] = field(default=(), compare=False)  # chosen by cost: this place, and the runner-up
 
 
 class Choices(NamedTuple):
@@ -65,6 +68,7 @@ class Navigation:
     """
 
     seed: int = 0
+    shift: int = field(default=0, init=False)  # samples, of the segment played last, see `Choice`
     state: np.ndarray = field(init=False)  # the three arrays of `action.search.Played`
     history: np.ndarray = field(init=False)
     played_at: np.ndarray = field(init=False)
@@ -97,7 +101,7 @@ class Navigation:
     def copy(self) -> Navigation:
         """An independent copy, to try out a plan."""
         copied = Navigation()
-        copied.seed = self.seed
+        copied.seed, copied.shift = self.seed, self.shift
         copied.state, copied.history, copied.played_at = (part.copy() for part in self.played)
         return copied
 
@@ -110,7 +114,7 @@ class Navigation:
 
     def end_run(self) -> None:
         """Another memory sounds, or none: the next segment chosen here continues no run."""
-        self.state[LAST], self.state[RUN] = -1, 0
+        self.state[LAST], self.state[RUN], self.shift = -1, 0, 0
 
     def goes_on_with(self, oracle: FactorOracle, following: int) -> None:
         """What sounds goes on with segment `following`, which is not the next one where a memory is played faster."""
@@ -284,17 +288,20 @@ def continue_run(oracle: FactorOracle, navigation: Navigation) -> Choice:
 
     At the end of the memory: `fade`. Nothing is recorded until `commit`.
     """
-    return continuation(oracle, navigation.last, navigation.run)
+    return continuation(oracle, navigation.last, navigation.run, navigation.shift)
 
 
-def continuation(oracle: FactorOracle, segment: int, run: int) -> Choice:
-    """`continue_run` after any segment, whether it has been played yet or not; run: segments in a row up to it."""
+def continuation(oracle: FactorOracle, segment: int, run: int, shift: int = 0) -> Choice:
+    """`continue_run` after any segment, whether it has been played yet or not.
+
+    run: segments in a row up to it. shift: its own, in samples.
+    """
     following = segment + 1
     if segment < 0:
         return silent_choice(oracle, LATE)
     if following >= len(oracle):
         return silent_choice(oracle, FADE)
-    return Choice(following, int(oracle.tables.labels[following]), WHY[LATE], 0, run + 1)
+    return Choice(following, int(oracle.tables.labels[following]), WHY[LATE], 0, run + 1, shift)
 
 
 def silent_choice(oracle: FactorOracle, why: int = REST) -> Choice:
@@ -306,6 +313,7 @@ def commit(oracle: FactorOracle, navigation: Navigation, choice: Choice) -> None
     """Record the choice that was really played in this step."""
     navigation.make_room(oracle)
     _commit(navigation.played, choice.segment, choice.label, choice.run)
+    navigation.shift = choice.shift
 
 
 def run_lengths(segments: Sequence[int] | np.ndarray) -> np.ndarray:

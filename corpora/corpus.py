@@ -1,7 +1,8 @@
 """The corpus: a recorded memory cut into segments of one hop, each with its label.
 
-A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature) and `corpus.json`
-(format, hop, sample rate, alphabet, sources, licence). Nothing is read by pickle; a folder is written whole or not.
+A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature, chroma) and `corpus.json`
+(format, hop, sample rate, alphabet, sources, licence). What an older corpus lacks is computed when it is loaded.
+Nothing is read by pickle; a folder is written whole or not.
 Segment i covers the samples boundary(i) to boundary(i + 1), see `boundary`.
 """
 
@@ -54,6 +55,7 @@ class Corpus:
     sources: list[dict[str, Any]] = field(default_factory=list)  # {"file", "start": first segment, "seconds"}
     licence: str = ""
     recording: np.ndarray | Path | None = field(default=None, repr=False)
+    chroma: np.ndarray | None = field(default=None, repr=False)  # (frames, 12) float16, see `perception.chroma`
 
     def __post_init__(self) -> None:
         _check_header(self)
@@ -61,6 +63,8 @@ class Corpus:
         self.rms = np.asarray(self.rms, np.float32)
         largest = np.finfo(np.float16).max
         self.features = np.clip(np.asarray(self.features), -largest, largest).astype(np.float16)
+        if self.chroma is not None:
+            self.chroma = np.clip(np.asarray(self.chroma), 0, largest).astype(np.float16)
         _check_segments(self)
 
     def __len__(self) -> int:
@@ -103,7 +107,8 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     n = len(corpus)
     start = np.array([boundary(i, corpus.hop, corpus.samplerate) for i in range(n)], np.int64)
     held = io.BytesIO()
-    np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features)
+    more: dict[str, Any] = {} if corpus.chroma is None else {"chroma": corpus.chroma}
+    np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features, **more)
     atomic_write(folder / FILES[1], held.getvalue())
     header = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
     atomic_write(folder / FILES[2], json.dumps(header, indent=1) + "\n")
@@ -120,6 +125,7 @@ def load(folder: str | Path) -> Corpus:
             labels=_integers(arrays["label"]),
             rms=arrays["rms"],
             features=arrays["feature"],
+            chroma=arrays.get("chroma"),
             recording=folder / FILES[0],
         )
         _check_audio(folder, corpus, arrays["start"], header["segments"])
@@ -193,6 +199,9 @@ def _check_segments(corpus: Corpus) -> None:
     if corpus.labels.min() < 0 or corpus.labels.max() > corpus.units:
         wrong = corpus.labels[(corpus.labels < 0) | (corpus.labels > corpus.units)][0]
         raise CorpusError(f"corpus '{corpus.name}' has a label {wrong}: expected 0 to {corpus.units}; build it again")
+    chroma = corpus.chroma
+    if chroma is not None and (chroma.ndim != 2 or chroma.shape[1:] != (12,) or not np.isfinite(chroma).all()):
+        raise CorpusError(f"corpus '{corpus.name}' has a chroma {chroma.shape} of no use: build it again")
     if not (np.isfinite(corpus.rms).all() and (corpus.rms >= 0).all() and np.isfinite(corpus.features).all()):
         raise CorpusError(f"corpus '{corpus.name}' has levels or features that are no numbers: build it again")
 
@@ -226,7 +235,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
 def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
     try:
         with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as held:
-            return {key: np.asarray(held[key]) for key in ("start", "label", "rms", "feature")}
+            optional = [key for key in ("chroma",) if key in held.files]
+            return {key: np.asarray(held[key]) for key in ("start", "label", "rms", "feature", *optional)}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, TypeError, AttributeError) as error:
         raise _damaged(folder, error) from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, SyntaxError, OverflowError) as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from math import gcd
 
 import numpy as np
 import soxr
 
+from perception.chroma import ChromaStream
 from perception.level import level_db
 from perception.units import Alphabet
 from perception.wav2vec2 import Encoder, EncoderState
@@ -40,6 +41,7 @@ class LabelledHop:
     label: int  # 0..K-1, or K for silence
     feature: np.ndarray  # (dim,) float32
     level_db: float  # dBFS, see `perception.level`
+    chroma: np.ndarray | None = None  # (frames, 12) float32 that end in the hop, see `perception.chroma`; None: unknown
 
 
 @dataclass
@@ -49,6 +51,7 @@ class ListenerState:
     hops: int  # heard since the piece began
     encoder: EncoderState
     recent: np.ndarray  # newest samples at the device rate, oldest first
+    chroma: ChromaStream = field(default_factory=ChromaStream)
 
 
 class Listener:
@@ -82,12 +85,13 @@ class Listener:
         """
         if audio.shape != (self.next_hop_samples(state),):
             raise ValueError(f"expected one hop of {self.next_hop_samples(state)} samples, got {audio.shape}")
-        feature = self.encoder.step(state.encoder, self._resampled(state, audio))
+        resampled = self._resampled(state, audio)
+        feature = self.encoder.step(state.encoder, resampled)
         state.hops += 1
         level = float(level_db(audio))
         silent = level < (self.gate_db if gate_db is None else gate_db)
         label = self.alphabet.silence if silent else int(self.alphabet.quantize(feature)[0])
-        return LabelledHop(label, feature, level)
+        return LabelledHop(label, feature, level, state.chroma.hear(resampled))
 
     def _resampled(self, state: ListenerState, audio: np.ndarray) -> np.ndarray:
         """The hop at the encoder's rate, (encoder.hop,) float32, RESAMPLER_DELAY samples late.

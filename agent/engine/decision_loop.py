@@ -210,13 +210,14 @@ class DecisionLoop:
             state.decision = self.session.decision.start(origin=max(0, state.hearing.hops - held))
             state.delayed_labels.clear()
             state.delayed_labels.extend([self.session.silence] * min(held, state.hearing.hops))
+            state.add_chroma(None, state.hearing.hops)
         self.suspended = False
 
     # --- reports and records
 
     def _report_event(self, event: Event) -> None:
         buffers, memory = self.buffers, self.session.repertoire[event.memory]
-        position = memory.sound.boundary(event.segment) / buffers.samplerate
+        position = (memory.sound.boundary(event.segment) + event.shift) / buffers.samplerate
         begins = buffers.output_start(event.hop)
         lead = self._lead(begins) + self._output_latency_s
         if event.plan:

@@ -361,7 +361,8 @@ class Engine:
         event = self.decision_loop.last_event
         if event is None or event.segment < 0:
             return -1.0
-        return self.session.repertoire[event.memory].sound.boundary(event.segment) / self.samplerate
+        start = self.session.repertoire[event.memory].sound.boundary(event.segment) + event.shift
+        return start / self.samplerate
 
     def _latency(self) -> Latency:
         """From what is heard to its answer, part by part, ms."""

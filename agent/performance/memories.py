@@ -5,36 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import soxr
 
 from action import oracle
 from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
+from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
 
 GROWING = "live"  # name of the memory that records the performance
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 
+class Places(NamedTuple):
+    """The positions in a memory at which a jump may begin: the frames of its chroma that a whole hop follows."""
+
+    segment: np.ndarray  # (places,) int32, the segment whose boundary is nearest
+    label: np.ndarray  # (places,) int32, of that segment
+    silent: np.ndarray  # (places,) bool, whether that segment is silence
+
+
 class Memory:
     """A memory ready to be played: its labels as an oracle, its audio at the device rate.
 
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
-    (vocab, vocab) int32, see `action.selection.choose`. edits: how many takes were removed from it.
+    (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
+    edits: how many takes were removed from it.
     """
 
     growing = False
     edits = 0
 
-    def __init__(self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray):
+    def __init__(
+        self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,
+        chroma: np.ndarray | None = None,
+    ):  # fmt: skip
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
+        self.chroma = ChromaTrack(sound.hop, chroma)
+        self._places: tuple[tuple[int, int, int], Places] | None = None
 
     def __len__(self) -> int:
         """Number of segments."""
         return len(self.oracle)
+
+    @property
+    def places(self) -> Places:
+        """Where a jump may begin; kept until the memory changes."""
+        key = len(self), len(self.chroma), self.edits
+        if self._places is None or self._places[0] != key:
+            hop = self.sound.hop * FRAME_RATE  # frames
+            count = min(len(self.chroma.keys), int((len(self) - 1) * hop) + 1) if len(self) else 0
+            segment = np.minimum(np.arange(count) / hop + 0.5, max(0, len(self) - 1)).astype(np.int32)
+            label = self.labels[segment]
+            self._places = key, Places(segment, label, label == self.oracle.vocab - 1)
+        return self._places[1]
 
     @property
     def seconds(self) -> float:
@@ -145,6 +173,10 @@ class GrowingMemory(Memory):
         self._rms: list[float] = []
         self._features: list[np.ndarray] = []
         self._left_over = np.zeros(0, np.float32)  # samples of the last hop that belong to the next segment
+        self._chroma_stream, self._resampler = ChromaStream(), self._new_resampler()
+
+    def _new_resampler(self) -> soxr.ResampleStream:
+        return soxr.ResampleStream(self.sound.rate, SAMPLERATE, 1, "float32", "HQ")
 
     @property
     def rms(self) -> np.ndarray:
@@ -163,6 +195,9 @@ class GrowingMemory(Memory):
         """Begin a new take."""
         self.takes.append(len(self))
         self.sound.start_take()
+        self._chroma_stream, self._resampler = ChromaStream(), self._new_resampler()
+        missing = round(len(self) * self.sound.hop * FRAME_RATE) - len(self.chroma)
+        self.chroma.append(np.zeros((max(0, missing), 12), np.float32))
         self._left_over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
         self._listeners.notify("take")
 
@@ -172,6 +207,7 @@ class GrowingMemory(Memory):
         size = self.sound.boundary(self.oracle.append(label) + 1) - len(self.sound.audio)
         self._left_over = samples[size:]
         self.sound.append(samples[:size])
+        self.chroma.append(self._chroma_stream.hear(self._resampler.resample_chunk(samples[:size])))
         self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
         self._listeners.notify("grow", audio)
@@ -187,6 +223,7 @@ class GrowingMemory(Memory):
         segments = self.takes.pop()
         self.oracle.truncate(segments)
         self.sound.truncate(self.sound.boundary(segments))
+        self.chroma.truncate(round(segments * self.sound.hop * FRAME_RATE))
         del self._rms[segments:], self._features[segments:]
         self.edits += 1
         self._listeners.notify("undo")

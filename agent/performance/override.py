@@ -25,5 +25,5 @@ def _next_as_recorded(repertoire: Repertoire, state: PerformanceState) -> select
     if last < 0 or first >= stop:
         return selection.silent_choice(oracle, selection.HOLD)
     in_region = first <= last + 1 < stop
-    segment, run = (last + 1, state.navigation.run + 1) if in_region else (first, 1)
-    return selection.Choice(segment, int(oracle.labels[segment]), selection.WHY[selection.HOLD], 0, run)
+    segment, run, shift = (last + 1, state.navigation.run + 1, state.navigation.shift) if in_region else (first, 1, 0)
+    return selection.Choice(segment, int(oracle.labels[segment]), selection.WHY[selection.HOLD], 0, run, shift)

@@ -10,15 +10,20 @@ from typing import TypedDict
 
 import numpy as np
 
-from action import concat, selection
+from action import concat, cost, selection
+from action.stretch import ONE
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model_folder import Model
 from agent.performance.state import PerformanceState
+from agent.performance.target import target, wanted
 from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
+from perception.chroma import FRAME_RATE, chroma_of
 from perception.stream import boundary
 
+COST_HORIZON = 4  # hops that a choice by cost looks ahead
+FRESH_COST = 0.2  # of a segment that has just been played
 LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
 
 
@@ -60,7 +65,9 @@ class Repertoire:
         projected = alphabet.project(corpus.features.astype(np.float32))
         neighbours = nearest_labels(projected, corpus.labels, alphabet.centroids)
         name = self._unused_name(name or corpus.name)
-        self._memories.append(Memory(name, corpus, self.silence + 1, self._concatenator(audio), neighbours))
+        chroma = chroma_of(audio, self.samplerate) if corpus.chroma is None else corpus.chroma
+        sound = self._concatenator(audio)
+        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma))
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
@@ -107,7 +114,61 @@ class Repertoire:
         navigation = state.navigation_of(state.selected_memory)
         oracle = self[state.selected_memory].oracle
         plan = tuple(self.model.alphabet.transposition(-self.semitones(state))[list(plan)].tolist())
+        if state.config.action.choice == "cost" and state.hop not in state.scenario and plan[0] != self.silence:
+            choice = self._choose_by_cost(state, plan)
+            if choice is not None:
+                return choice
         return selection.choose(oracle, navigation, np.array(plan, np.int32), **self.rules(state))
+
+    def _choose_by_cost(self, state: PerformanceState, plan: tuple[int, ...]) -> selection.Choice | None:
+        """The choice of the selected memory by cost; None if no place of it may be played."""
+        memory, navigation = self[state.selected_memory], state.navigation_of(state.selected_memory)
+        navigation.make_room(memory.oracle)
+        places, rules = memory.places, self._cost_rules(state, memory, navigation)
+        query = np.roll(wanted(state, max(1, min(len(plan), COST_HORIZON))), -self.semitones(state), axis=1)
+        now = np.zeros(len(places.segment), np.float32)
+        goes_on_at = -1
+        if navigation.last >= 0:
+            goes_on_at = round(state.voice.head.nominal / ONE / self.samplerate * FRAME_RATE)
+        found = cost.choose(
+            target(memory, query, plan), now, places.silent, places.segment, memory.chroma.hop_frames, goes_on_at,
+            navigation.played, rules,
+        )  # fmt: skip
+        return self._choice_of(memory, navigation, found, plan) if found else None
+
+    def _choice_of(
+        self, memory: Memory, navigation: selection.Navigation, found: list[cost.Place], plan: tuple[int, ...]
+    ) -> selection.Choice:
+        """The first of the places found as a choice."""
+        place = found[0]
+        if place.goes_on:
+            segment, why, run, shift = navigation.last + 1, selection.CONTINUE, navigation.run + 1, navigation.shift
+        else:
+            segment, why, run = int(memory.places.segment[place.frame]), selection.JUMP, 1
+            shift = round(place.frame / FRAME_RATE * self.samplerate) - memory.sound.boundary(segment)
+        label = int(memory.labels[segment])
+        following = memory.labels[segment : segment + len(plan)]
+        differs = np.flatnonzero(following != np.array(plan[: len(following)]))
+        match = int(differs[0]) if len(differs) else len(following)
+        return selection.Choice(segment, label, selection.WHY[why], match, run, shift, tuple(found))
+
+    def _cost_rules(self, state: PerformanceState, memory: Memory, navigation: selection.Navigation) -> cost.Rules:
+        """What settings, region and requests allow, and what it costs."""
+        action, decision = state.config.action, state.config.decision
+        (low, high), hop = self.region(state, state.selected_memory), self.hop * FRAME_RATE
+        first = min(int(np.ceil(low * hop)), len(memory.places.segment))
+        stop = min(max(int((high - 1) * hop), first) + 1, len(memory.places.segment))
+        following, may_go_on = navigation.last + 1, navigation.last >= 0 and not state.jump_requested
+        return cost.Rules(
+            first=first,
+            stop=stop,
+            may_go_on=may_go_on and low <= following < high and navigation.run < action.max_continuity,
+            taboo=action.taboo,
+            cut=action.cut_cost,
+            fresh=FRESH_COST,
+            temperature=decision.temperature,
+            top_p=decision.top_p,
+        )
 
     def rules(self, state: PerformanceState) -> SelectionRules:
         """The arguments of the selection that follow from settings and state."""

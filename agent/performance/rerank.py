@@ -11,6 +11,7 @@ cocola  `perception.coherence` on each candidate, rendered over the horizon: som
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -162,16 +163,18 @@ def best(
 
 def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[int, ...]) -> list[np.ndarray]:
     """Render a whole plan, hop by hop, (frames,) float32 each; nothing is committed."""
-    selected, sounding_memory, voice = state.selected_memory, state.sounding_memory, state.voice
-    navigation, labels = state.navigation_of(selected).copy(), np.array(plan, np.int32)
-    choices = selection.choose_all(repertoire[selected].oracle, navigation, labels, **repertoire.rules(state))
-    hops = []
-    for ahead, segment in enumerate(choices.segment.tolist()):
-        frames, gain = repertoire.hop_frames(state.hop + ahead), repertoire.gain(state, selected, segment)
-        audio, voice = render_segment(
-            repertoire, voice, sounding_memory, selected, segment, frames, gain,
+    selected, trial, hops = state.selected_memory, copy.copy(state), []
+    trial.navigations = [state.navigation_of(number).copy() for number in range(len(repertoire))]
+    for ahead in range(len(plan)):
+        choice = repertoire.choose(trial, plan[ahead:])
+        frames, gain = repertoire.hop_frames(trial.hop), repertoire.gain(state, selected, choice.segment)
+        audio, trial.voice = render_segment(
+            repertoire, trial.voice, trial.sounding_memory, selected, choice.segment, frames, gain, choice.shift,
             ratio=repertoire.ratio(state), semitones=repertoire.semitones(state),
         )  # fmt: skip
-        sounding_memory = selected
+        memory, navigation = repertoire[selected], trial.navigation_of(selected)
+        selection.commit(memory.oracle, navigation, choice)
+        navigation.goes_on_with(memory.oracle, memory.sound.following(trial.voice))
+        trial.sounding_memory, trial.jump_requested, trial.hop = selected, False, trial.hop + 1
         hops.append(audio)
     return hops

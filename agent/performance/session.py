@@ -22,6 +22,7 @@ from agent.performance.state import HISTORY_S, Event, History, PerformanceState,
 from agent.settings.config import Config
 from corpora.corpus import Corpus
 from decision.sampling import sample
+from perception.chroma import ChromaTrack
 from perception.stream import LabelledHop
 
 __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
@@ -70,7 +71,8 @@ class Session:
         """
         seed = self.config.agent.seed if seed is None else seed
         voice = self.repertoire[0].sound.start()
-        state = PerformanceState(self.listener.start(), self.decision.start(), voice, self.config, seed)
+        chroma = ChromaTrack(self.hop)
+        state = PerformanceState(self.listener.start(), self.decision.start(), voice, self.config, seed, chroma)
         if not offline:
             self.decision.commit(state.decision, self.silence)
             state.hop = 1
@@ -117,6 +119,7 @@ class Session:
     def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
         """Note the newest hop heard, which level following and the reward use at once."""
         state.newest_heard = heard
+        state.add_chroma(heard.chroma, state.heard_hops + 1)
         audible = heard.label != self.silence and heard.feature.any()
         state.history.heard_features.append(heard.feature if audible else None)
 
@@ -215,21 +218,22 @@ class Session:
         them in order, after `after`.
         """
         before = _Sounding(voice=state.voice, memory=state.sounding_memory, late_hops=state.late_hops)
-        hop, segment, run = state.hop, state.navigation.last, state.navigation.run
+        hop, segment, run, shift = state.hop, state.navigation.last, state.navigation.run, state.navigation.shift
         if after is not None:
             before = _Sounding(voice=after.voice, memory=after.memory, late_hops=after.late_hops)
             hop, run = after.event.hop + 1, after.choice.run
             segment = self.repertoire[after.memory].sound.following(after.voice) - 1
+            shift = after.choice.shift
         proposals: list[Proposal] = []
         oracle, sound = self.repertoire[before.memory].oracle, self.repertoire[before.memory].sound
         for _ in range(hops):
             before = replace(before, late_hops=before.late_hops + 1)
-            choice = selection.continuation(oracle, segment, run)
+            choice = selection.continuation(oracle, segment, run, shift)
             if before.late_hops > self.fallback_hops:
                 choice = selection.silent_choice(oracle, selection.FADE if segment >= 0 else selection.REST)
             proposals.append(self._render(state, before, hop, choice, before.memory, (), {}))
             before = replace(before, voice=proposals[-1].voice)
-            segment, run, hop = sound.following(before.voice) - 1, choice.run, hop + 1
+            segment, run, shift, hop = sound.following(before.voice) - 1, choice.run, choice.shift, hop + 1
         return proposals
 
     def _render(
@@ -242,7 +246,7 @@ class Session:
         frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
         ratio, semitones = repertoire.ratio(state), repertoire.semitones(state)
         audio, voice = render_segment(
-            repertoire, before.voice, before.memory, memory, choice.segment, frames, gain,
+            repertoire, before.voice, before.memory, memory, choice.segment, frames, gain, choice.shift,
             ratio=ratio, semitones=semitones,
         )  # fmt: skip
         times["sound"] = 1e3 * (time.perf_counter() - began)
@@ -263,6 +267,8 @@ class Session:
             held=len(repertoire[memory].sound.audio),
             ratio=ratio,
             semitones=semitones,
+            shift=choice.shift,
+            places=tuple(place._asdict() for place in choice.places),
         )
         return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=memory, late_hops=before.late_hops)
 

@@ -14,6 +14,7 @@ import numpy as np
 from action import concat, selection
 from agent.settings.config import Config
 from decision.model import DecisionState
+from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.stream import LabelledHop, ListenerState
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
@@ -43,6 +44,8 @@ class Event:
     reward: float | None = None  # of the candidate played, None where nothing was compared
     ratio: float = 1.0  # seconds of the memory per second
     semitones: int = 0  # by which it was transposed
+    shift: int = 0  # samples after the boundary of the segment at which its run begins, or before it
+    places: tuple[dict[str, float], ...] = ()  # chosen by cost: terms of the place played and of the runner-up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,8 @@ class PerformanceState:
     voice: concat.Voice
     config: Config  # may change while playing
     seed: int
+    heard_chroma: ChromaTrack  # of all hops heard
+    heard_hops: int = 0  # that it covers
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
     delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still delays
@@ -129,6 +134,16 @@ class PerformanceState:
         """Set the random generator and the navigations back to the beginning of a piece."""
         self.rng = np.random.default_rng(self.seed)
         self.navigations = [selection.Navigation(self.seed)]
+
+    def add_chroma(self, frames: np.ndarray | None, hops: int) -> None:
+        """Add the chroma of the hops heard up to number `hops`, (frames, 12); what is missing was silence."""
+        track, hop = self.heard_chroma, self.config.live.hop
+        missing = round(hops * hop * FRAME_RATE) - len(track) - (0 if frames is None else len(frames))
+        if missing > 0:
+            track.append(np.zeros((missing, 12), np.float32))
+        if frames is not None:
+            track.append(frames)
+        self.heard_hops = hops
 
     @property
     def navigation(self) -> selection.Navigation:

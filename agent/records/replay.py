@@ -142,7 +142,7 @@ class _Replayer:
             _check_playable(stored.sound, line)
             audio, self._rendered_voice = render_segment(
                 self._memories, voice, self._sounding_memory, memory, line["segment"], line["frames"], line["gain"],
-                ratio=line.get("ratio", 1.0), semitones=line.get("semitones", 0),
+                line.get("shift", 0), ratio=line.get("ratio", 1.0), semitones=line.get("semitones", 0),
             )  # fmt: skip
         self._voice = voice_after_truncation(stored, self._rendered_voice, samples)
         self._sounding_memory = memory

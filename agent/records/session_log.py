@@ -321,7 +321,7 @@ def _is_valid(line: Any) -> bool:
             if kind == "fader":
                 valid = valid and isinstance(line["fader"], (int, float)) and 0 <= line["fader"] <= 1000
             return valid and (kind != "grow" or isinstance(line.get("file"), str))
-    valid = all(type(line.get(key, 0)) is int for key in ("held", "memory", "semitones"))
+    valid = all(type(line.get(key, 0)) is int for key in ("held", "memory", "shift", "semitones"))
     valid = valid and type(line.get("ratio", 1.0)) in (int, float)
     valid = valid and all(type(line.get(key)) is int for key in ("hop", "segment", "frames"))
     return valid and "gain" in line and isinstance(line["gain"], (int, float, type(None)))

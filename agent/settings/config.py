@@ -105,6 +105,12 @@ class DecisionSection(_Section):
 class ActionSection(_Section):
     """[action]: how segments of the memory are chosen and joined."""
 
+    choice: str = define(
+        "cost", choices=("cost", "match"), live=True, meaning="by what fits what you play, or by the labels alone"
+    )
+    cut_cost: float = define(
+        0.4, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
+    )
     max_continuity: int = define(
         16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
     )

@@ -1204,7 +1204,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/choice cost",
                     "outlettype": [
                         ""
                     ]
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        266.20000000000005,
+                        322.0,
                         22.0
                     ],
-                    "text": "longest stretch played as it was recorded"
+                    "text": "by what fits what you play, or by the labels alone"
                 }
             },
             {
@@ -1237,7 +1237,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/cut_cost 1",
                     "outlettype": [
                         ""
                     ]
@@ -1252,10 +1252,10 @@
                     "patching_rect": [
                         298.0,
                         1226.0,
-                        235.20000000000002,
+                        421.2,
                         22.0
                     ],
-                    "text": "no jump to what was played so lately"
+                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
                 }
             },
             {
@@ -1270,7 +1270,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        408.8,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "longest stretch played as it was recorded"
                 }
             },
             {
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        390.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
+                    "text": "no jump to what was played so lately"
                 }
             },
             {
@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        322.0,
+                        408.8,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1369,7 +1369,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        278.6,
+                        390.2,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1402,7 +1402,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1417,26 +1417,28 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        80.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
                 "box": {
                     "id": "obj-85",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         20.0,
                         1406.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/follow_level 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1446,27 +1448,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        20.0,
-                        1436.0,
-                        315.8,
+                        298.0,
+                        1406.0,
+                        278.6,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
                 "box": {
                     "id": "obj-87",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        820.0,
                         20.0,
-                        365.40000000000003,
+                        1436.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "/antiphon/gain_db 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1476,12 +1481,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        50.0,
-                        1078.4,
+                        298.0,
+                        1436.0,
+                        80.2,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "output gain"
                 }
             },
             {
@@ -1492,11 +1497,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        80.0,
-                        284.8,
+                        20.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1507,11 +1513,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        110.0,
-                        576.2,
+                        50.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1522,11 +1528,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        140.0,
-                        526.6,
+                        80.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
                 }
             },
             {
@@ -1537,11 +1543,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        170.0,
-                        291.0,
+                        110.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1552,11 +1558,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        200.0,
-                        334.40000000000003,
+                        140.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1567,11 +1573,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        230.0,
-                        805.6,
+                        170.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1582,11 +1588,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        260.0,
-                        377.8,
+                        200.0,
+                        526.6,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
                 }
             },
             {
@@ -1597,11 +1603,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        290.0,
-                        433.6,
+                        230.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -1612,11 +1618,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        320.0,
-                        421.2,
+                        260.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -1627,11 +1633,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        350.0,
-                        421.2,
+                        290.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -1642,11 +1648,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        380.0,
-                        402.6,
+                        320.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -1657,7 +1663,67 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        350.0,
+                        433.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-101",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        380.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-102",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         410.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-103",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        440.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-104",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        470.0,
                         340.6,
                         22.0
                     ],
@@ -2151,6 +2217,32 @@
                 "patchline": {
                     "source": [
                         "obj-83",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-85",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-87",
                         0
                     ],
                     "destination": [

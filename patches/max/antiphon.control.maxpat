@@ -388,7 +388,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        534.0
+                        590.0
                     ]
                 }
             },
@@ -3499,13 +3499,13 @@
                     "patching_rect": [
                         20.0,
                         1466.0,
-                        225.2,
+                        172.39999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/max_continuity"
+                    "text": "prepend /antiphon/choice"
                 }
             },
             {
@@ -3515,7 +3515,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        253.2,
+                        200.39999999999998,
                         1466.0,
                         80.0,
                         22.0
@@ -3531,12 +3531,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        341.2,
+                        288.4,
                         1466.0,
                         160,
                         22.0
                     ],
-                    "text": "max_continuity (hops)",
+                    "text": "choice",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3549,12 +3549,210 @@
             {
                 "box": {
                     "id": "obj-163",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        456.4,
+                        1466.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "cost",
+                        ",",
+                        "match"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        392.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-164",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1496.0,
+                        185.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/cut_cost"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-165",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        213.6,
+                        1496.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-166",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        301.6,
+                        1496.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "cut_cost",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        420.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-167",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        469.6,
+                        1496.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 2,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        420.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-168",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        537.6,
+                        1496.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 2,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        420.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-169",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1526.0,
+                        225.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/max_continuity"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-170",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        253.2,
+                        1526.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-171",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        341.2,
+                        1526.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "max_continuity (hops)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        448.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-172",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         509.2,
-                        1466.0,
+                        1526.0,
                         60,
                         22.0
                     ],
@@ -3567,7 +3765,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        392.0,
+                        448.0,
                         70.0,
                         22.0
                     ]
@@ -3575,13 +3773,13 @@
             },
             {
                 "box": {
-                    "id": "obj-164",
+                    "id": "obj-173",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         577.2,
-                        1466.0,
+                        1526.0,
                         120,
                         22.0
                     ],
@@ -3595,7 +3793,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        392.0,
+                        448.0,
                         164.0,
                         20.0
                     ]
@@ -3603,13 +3801,13 @@
             },
             {
                 "box": {
-                    "id": "obj-165",
+                    "id": "obj-174",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1496.0,
+                        1556.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3621,13 +3819,13 @@
             },
             {
                 "box": {
-                    "id": "obj-166",
+                    "id": "obj-175",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1496.0,
+                        1556.0,
                         80.0,
                         22.0
                     ],
@@ -3637,13 +3835,13 @@
             },
             {
                 "box": {
-                    "id": "obj-167",
+                    "id": "obj-176",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1496.0,
+                        1556.0,
                         160,
                         22.0
                     ],
@@ -3651,7 +3849,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        420.0,
+                        476.0,
                         160.0,
                         20.0
                     ]
@@ -3659,13 +3857,13 @@
             },
             {
                 "box": {
-                    "id": "obj-168",
+                    "id": "obj-177",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1496.0,
+                        1556.0,
                         60,
                         22.0
                     ],
@@ -3678,7 +3876,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        420.0,
+                        476.0,
                         70.0,
                         22.0
                     ]
@@ -3686,13 +3884,13 @@
             },
             {
                 "box": {
-                    "id": "obj-169",
+                    "id": "obj-178",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1496.0,
+                        1556.0,
                         120,
                         22.0
                     ],
@@ -3706,7 +3904,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        420.0,
+                        476.0,
                         164.0,
                         20.0
                     ]
@@ -3714,13 +3912,13 @@
             },
             {
                 "box": {
-                    "id": "obj-170",
+                    "id": "obj-179",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1526.0,
+                        1586.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -3732,196 +3930,13 @@
             },
             {
                 "box": {
-                    "id": "obj-171",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        200.39999999999998,
-                        1526.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-172",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        288.4,
-                        1526.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "region",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        448.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-173",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        456.4,
-                        1526.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        448.0,
-                        60.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-174",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        524.4,
-                        1526.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        514.0,
-                        448.0,
-                        60.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-175",
-                    "maxclass": "newobj",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        592.4,
-                        1526.0,
-                        73.4,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "pak 0. 1."
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-176",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        673.8,
-                        1526.0,
-                        93.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "text": "unpack 0. 0."
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-177",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        775.0,
-                        1526.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-178",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        869.6,
-                        1526.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-179",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1556.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/speed"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-180",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
-                        1556.0,
+                        200.39999999999998,
+                        1586.0,
                         80.0,
                         22.0
                     ],
@@ -3936,16 +3951,16 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        281.79999999999995,
-                        1556.0,
+                        288.4,
+                        1586.0,
                         160,
                         22.0
                     ],
-                    "text": "speed",
+                    "text": "region",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        476.0,
+                        504.0,
                         160.0,
                         20.0
                     ]
@@ -3958,8 +3973,191 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
+                        456.4,
+                        1586.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        504.0,
+                        60.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-183",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        524.4,
+                        1586.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        514.0,
+                        504.0,
+                        60.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-184",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        592.4,
+                        1586.0,
+                        73.4,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "pak 0. 1."
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-185",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        673.8,
+                        1586.0,
+                        93.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "unpack 0. 0."
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-186",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        775.0,
+                        1586.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-187",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        869.6,
+                        1586.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-188",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1616.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/speed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-189",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        193.79999999999998,
+                        1616.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-190",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        281.79999999999995,
+                        1616.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        532.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-191",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
                         449.79999999999995,
-                        1556.0,
+                        1616.0,
                         60,
                         22.0
                     ],
@@ -3972,7 +4170,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        476.0,
+                        532.0,
                         70.0,
                         22.0
                     ]
@@ -3980,13 +4178,13 @@
             },
             {
                 "box": {
-                    "id": "obj-183",
+                    "id": "obj-192",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1556.0,
+                        1616.0,
                         120,
                         22.0
                     ],
@@ -4000,7 +4198,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        476.0,
+                        532.0,
                         164.0,
                         20.0
                     ]
@@ -4008,13 +4206,13 @@
             },
             {
                 "box": {
-                    "id": "obj-184",
+                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1586.0,
+                        1646.0,
                         192.2,
                         22.0
                     ],
@@ -4026,13 +4224,13 @@
             },
             {
                 "box": {
-                    "id": "obj-185",
+                    "id": "obj-194",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         220.2,
-                        1586.0,
+                        1646.0,
                         80.0,
                         22.0
                     ],
@@ -4042,13 +4240,13 @@
             },
             {
                 "box": {
-                    "id": "obj-186",
+                    "id": "obj-195",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         308.2,
-                        1586.0,
+                        1646.0,
                         160,
                         22.0
                     ],
@@ -4056,7 +4254,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        504.0,
+                        560.0,
                         160.0,
                         20.0
                     ]
@@ -4064,13 +4262,13 @@
             },
             {
                 "box": {
-                    "id": "obj-187",
+                    "id": "obj-196",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         476.2,
-                        1586.0,
+                        1646.0,
                         60,
                         22.0
                     ],
@@ -4083,7 +4281,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        504.0,
+                        560.0,
                         70.0,
                         22.0
                     ]
@@ -4091,13 +4289,13 @@
             },
             {
                 "box": {
-                    "id": "obj-188",
+                    "id": "obj-197",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         544.2,
-                        1586.0,
+                        1646.0,
                         120,
                         22.0
                     ],
@@ -4111,7 +4309,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        504.0,
+                        560.0,
                         164.0,
                         20.0
                     ]
@@ -4119,13 +4317,13 @@
             },
             {
                 "box": {
-                    "id": "obj-189",
+                    "id": "obj-198",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1616.0,
+                        1676.0,
                         212.0,
                         22.0
                     ],
@@ -4137,13 +4335,13 @@
             },
             {
                 "box": {
-                    "id": "obj-190",
+                    "id": "obj-199",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         240.0,
-                        1616.0,
+                        1676.0,
                         80.0,
                         22.0
                     ],
@@ -4153,13 +4351,13 @@
             },
             {
                 "box": {
-                    "id": "obj-191",
+                    "id": "obj-200",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         328.0,
-                        1616.0,
+                        1676.0,
                         160,
                         22.0
                     ],
@@ -4167,7 +4365,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        532.0,
+                        588.0,
                         160.0,
                         20.0
                     ]
@@ -4175,13 +4373,13 @@
             },
             {
                 "box": {
-                    "id": "obj-192",
+                    "id": "obj-201",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         496.0,
-                        1616.0,
+                        1676.0,
                         60,
                         22.0
                     ],
@@ -4194,7 +4392,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        532.0,
+                        588.0,
                         70.0,
                         22.0
                     ]
@@ -4202,13 +4400,13 @@
             },
             {
                 "box": {
-                    "id": "obj-193",
+                    "id": "obj-202",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         564.0,
-                        1616.0,
+                        1676.0,
                         120,
                         22.0
                     ],
@@ -4222,7 +4420,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        532.0,
+                        588.0,
                         164.0,
                         20.0
                     ]
@@ -4230,13 +4428,13 @@
             },
             {
                 "box": {
-                    "id": "obj-194",
+                    "id": "obj-203",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1646.0,
+                        1706.0,
                         179.0,
                         22.0
                     ],
@@ -4248,13 +4446,13 @@
             },
             {
                 "box": {
-                    "id": "obj-195",
+                    "id": "obj-204",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         207.0,
-                        1646.0,
+                        1706.0,
                         80.0,
                         22.0
                     ],
@@ -4264,13 +4462,13 @@
             },
             {
                 "box": {
-                    "id": "obj-196",
+                    "id": "obj-205",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1646.0,
+                        1706.0,
                         160,
                         22.0
                     ],
@@ -4278,7 +4476,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        560.0,
+                        616.0,
                         160.0,
                         20.0
                     ]
@@ -4286,13 +4484,13 @@
             },
             {
                 "box": {
-                    "id": "obj-197",
+                    "id": "obj-206",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1646.0,
+                        1706.0,
                         60,
                         22.0
                     ],
@@ -4305,7 +4503,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        560.0,
+                        616.0,
                         70.0,
                         22.0
                     ]
@@ -4313,13 +4511,13 @@
             },
             {
                 "box": {
-                    "id": "obj-198",
+                    "id": "obj-207",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1646.0,
+                        1706.0,
                         120,
                         22.0
                     ],
@@ -4333,7 +4531,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        560.0,
+                        616.0,
                         164.0,
                         20.0
                     ]
@@ -4341,13 +4539,13 @@
             },
             {
                 "box": {
-                    "id": "obj-199",
+                    "id": "obj-208",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        1676.0,
+                        1736.0,
                         452.2,
                         22.0
                     ],
@@ -4356,13 +4554,13 @@
             },
             {
                 "box": {
-                    "id": "obj-200",
+                    "id": "obj-209",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        970.0,
                         20.0,
-                        1706.0,
                         99.8,
                         22.0
                     ],
@@ -4374,13 +4572,13 @@
             },
             {
                 "box": {
-                    "id": "obj-201",
+                    "id": "obj-210",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
-                        127.8,
-                        1706.0,
+                        1077.8,
+                        20.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4393,13 +4591,13 @@
             },
             {
                 "box": {
-                    "id": "obj-202",
+                    "id": "obj-211",
                     "maxclass": "newobj",
-                    "numinlets": 24,
-                    "numoutlets": 24,
+                    "numinlets": 26,
+                    "numoutlets": 26,
                     "patching_rect": [
-                        20.0,
-                        1736.0,
+                        970.0,
+                        50.0,
                         600,
                         22.0
                     ],
@@ -4427,50 +4625,16 @@
                         "",
                         "",
                         "",
+                        "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of max_continuity taboo region speed transpose follow_level gain_db"
+                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region speed transpose follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-203",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        20.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-204",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        50.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-205",
+                    "id": "obj-212",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4488,7 +4652,7 @@
             },
             {
                 "box": {
-                    "id": "obj-206",
+                    "id": "obj-213",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4506,139 +4670,13 @@
             },
             {
                 "box": {
-                    "id": "obj-207",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        140.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-208",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        170.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-209",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        170.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-210",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        200.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-211",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        200.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-212",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        230.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-213",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        230.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-214",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        260.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -4655,8 +4693,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        260.0,
+                        970.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -4674,14 +4712,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        290.0,
-                        86.6,
+                        200.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4691,8 +4729,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        290.0,
+                        970.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -4709,15 +4747,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        320.0,
-                        126.19999999999999,
+                        1064.6,
+                        230.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -4728,7 +4766,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        350.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -4746,7 +4784,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        350.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -4764,7 +4802,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        380.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4782,7 +4820,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        380.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -4800,14 +4838,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        410.0,
-                        126.19999999999999,
+                        320.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -4817,8 +4855,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        440.0,
+                        1064.6,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -4835,8 +4873,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        440.0,
+                        970.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -4853,8 +4891,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        470.0,
+                        1064.6,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -4871,15 +4909,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        470.0,
-                        86.6,
+                        970.0,
+                        380.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4890,7 +4928,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        500.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -4908,7 +4946,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        500.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -4926,7 +4964,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        530.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -4944,7 +4982,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        530.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -4962,14 +5000,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        590.0,
-                        86.6,
+                        470.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -4979,8 +5017,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        590.0,
+                        970.0,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -4997,8 +5035,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        620.0,
+                        1064.6,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -5015,8 +5053,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        620.0,
+                        970.0,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -5033,8 +5071,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        650.0,
+                        1064.6,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -5051,15 +5089,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        650.0,
-                        86.6,
+                        970.0,
+                        560.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5070,7 +5108,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        680.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5088,7 +5126,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1064.6,
-                        680.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5101,16 +5139,19 @@
             {
                 "box": {
                     "id": "obj-240",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         970.0,
-                        710.0,
-                        136.0,
+                        620.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -5120,8 +5161,221 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1064.6,
+                        620.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-242",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-243",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-244",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        710.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-245",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        710.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-246",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         970.0,
                         740.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-247",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        740.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-248",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        770.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-249",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        770.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-250",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        800.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-251",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1064.6,
+                        800.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-252",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        830.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-253",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        970.0,
+                        860.0,
                         99.8,
                         22.0
                     ],
@@ -5133,13 +5387,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-254",
                     "maxclass": "newobj",
                     "numinlets": 15,
                     "numoutlets": 15,
                     "patching_rect": [
                         1077.8,
-                        740.0,
+                        860.0,
                         600,
                         22.0
                     ],
@@ -5165,13 +5419,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-255",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        770.0,
+                        890.0,
                         300,
                         22.0
                     ],
@@ -5188,13 +5442,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1278.0,
-                        770.0,
+                        890.0,
                         99.8,
                         22.0
                     ],
@@ -5208,13 +5462,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-257",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5230,13 +5484,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-258",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        800.0,
+                        920.0,
                         70,
                         22.0
                     ],
@@ -5255,13 +5509,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-259",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5277,13 +5531,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-260",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        800.0,
+                        920.0,
                         70,
                         22.0
                     ],
@@ -5302,13 +5556,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-261",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        800.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -5324,13 +5578,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-262",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        800.0,
+                        920.0,
                         70,
                         22.0
                     ],
@@ -5349,13 +5603,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-263",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        830.0,
+                        950.0,
                         300,
                         22.0
                     ],
@@ -5372,13 +5626,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-264",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1278.0,
-                        830.0,
+                        950.0,
                         225.2,
                         22.0
                     ],
@@ -5400,13 +5654,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-265",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5422,13 +5676,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-266",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5447,13 +5701,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-267",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5469,13 +5723,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-268",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        860.0,
+                        980.0,
                         80,
                         22.0
                     ],
@@ -5494,13 +5748,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-269",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1332.0,
-                        860.0,
+                        980.0,
                         86.6,
                         22.0
                     ],
@@ -5512,13 +5766,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-270",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5534,13 +5788,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-271",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5559,13 +5813,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-272",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1602.6,
-                        860.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -5581,13 +5835,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-273",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        860.0,
+                        980.0,
                         70,
                         22.0
                     ],
@@ -5606,13 +5860,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-274",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5628,13 +5882,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-275",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -5653,13 +5907,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-276",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5675,13 +5929,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-277",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -5700,13 +5954,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-278",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5722,13 +5976,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-279",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -5747,13 +6001,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-280",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        890.0,
+                        1010.0,
                         90,
                         22.0
                     ],
@@ -5769,13 +6023,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-281",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        890.0,
+                        1010.0,
                         70,
                         22.0
                     ],
@@ -5794,13 +6048,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-282",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        920.0,
+                        1040.0,
                         90,
                         22.0
                     ],
@@ -5816,13 +6070,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-283",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        920.0,
+                        1040.0,
                         70,
                         22.0
                     ],
@@ -5841,13 +6095,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-284",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        920.0,
+                        1040.0,
                         90,
                         22.0
                     ],
@@ -5863,13 +6117,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-285",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1244.0,
-                        920.0,
+                        1040.0,
                         80,
                         22.0
                     ],
@@ -5888,13 +6142,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-286",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1332.0,
-                        920.0,
+                        1040.0,
                         86.6,
                         22.0
                     ],
@@ -5906,13 +6160,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-287",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        920.0,
+                        1040.0,
                         90,
                         22.0
                     ],
@@ -5928,13 +6182,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-288",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        920.0,
+                        1040.0,
                         70,
                         22.0
                     ],
@@ -5953,13 +6207,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-289",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        950.0,
+                        1070.0,
                         300,
                         22.0
                     ],
@@ -5976,13 +6230,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-290",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1278.0,
-                        950.0,
+                        1070.0,
                         159.2,
                         22.0
                     ],
@@ -6000,13 +6254,13 @@
             },
             {
                 "box": {
-                    "id": "obj-279",
+                    "id": "obj-291",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        980.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6022,13 +6276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-280",
+                    "id": "obj-292",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1068.0,
-                        980.0,
+                        1100.0,
                         80,
                         22.0
                     ],
@@ -6047,13 +6301,13 @@
             },
             {
                 "box": {
-                    "id": "obj-281",
+                    "id": "obj-293",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1156.0,
-                        980.0,
+                        1100.0,
                         86.6,
                         22.0
                     ],
@@ -6065,13 +6319,13 @@
             },
             {
                 "box": {
-                    "id": "obj-282",
+                    "id": "obj-294",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.6,
-                        980.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6087,13 +6341,13 @@
             },
             {
                 "box": {
-                    "id": "obj-283",
+                    "id": "obj-295",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1348.6,
-                        980.0,
+                        1100.0,
                         70,
                         22.0
                     ],
@@ -6112,13 +6366,13 @@
             },
             {
                 "box": {
-                    "id": "obj-284",
+                    "id": "obj-296",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1426.6,
-                        980.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6134,13 +6388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-285",
+                    "id": "obj-297",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1524.6,
-                        980.0,
+                        1100.0,
                         70,
                         22.0
                     ],
@@ -6159,13 +6413,13 @@
             },
             {
                 "box": {
-                    "id": "obj-286",
+                    "id": "obj-298",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1602.6,
-                        980.0,
+                        1100.0,
                         90,
                         22.0
                     ],
@@ -6181,13 +6435,13 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
+                    "id": "obj-299",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1700.6,
-                        980.0,
+                        1100.0,
                         70,
                         22.0
                     ],
@@ -6206,13 +6460,13 @@
             },
             {
                 "box": {
-                    "id": "obj-288",
+                    "id": "obj-300",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1010.0,
+                        1130.0,
                         90,
                         22.0
                     ],
@@ -6228,13 +6482,13 @@
             },
             {
                 "box": {
-                    "id": "obj-289",
+                    "id": "obj-301",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        1010.0,
+                        1130.0,
                         70,
                         22.0
                     ],
@@ -6253,13 +6507,13 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
+                    "id": "obj-302",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        1010.0,
+                        1130.0,
                         90,
                         22.0
                     ],
@@ -6275,13 +6529,13 @@
             },
             {
                 "box": {
-                    "id": "obj-291",
+                    "id": "obj-303",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        1010.0,
+                        1130.0,
                         70,
                         22.0
                     ],
@@ -6300,13 +6554,13 @@
             },
             {
                 "box": {
-                    "id": "obj-292",
+                    "id": "obj-304",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        1010.0,
+                        1130.0,
                         90,
                         22.0
                     ],
@@ -6322,13 +6576,13 @@
             },
             {
                 "box": {
-                    "id": "obj-293",
+                    "id": "obj-305",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1420.0,
-                        1010.0,
+                        1130.0,
                         80,
                         22.0
                     ],
@@ -6347,13 +6601,13 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-306",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1508.0,
-                        1010.0,
+                        1130.0,
                         86.6,
                         22.0
                     ],
@@ -6365,13 +6619,13 @@
             },
             {
                 "box": {
-                    "id": "obj-295",
+                    "id": "obj-307",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1040.0,
+                        1160.0,
                         300,
                         22.0
                     ],
@@ -6388,13 +6642,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
+                    "id": "obj-308",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         1278.0,
-                        1040.0,
+                        1160.0,
                         152.6,
                         22.0
                     ],
@@ -6410,13 +6664,13 @@
             },
             {
                 "box": {
-                    "id": "obj-297",
+                    "id": "obj-309",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1070.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6432,13 +6686,13 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
+                    "id": "obj-310",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        1070.0,
+                        1190.0,
                         70,
                         22.0
                     ],
@@ -6457,13 +6711,13 @@
             },
             {
                 "box": {
-                    "id": "obj-299",
+                    "id": "obj-311",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1146.0,
-                        1070.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6479,13 +6733,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-312",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1244.0,
-                        1070.0,
+                        1190.0,
                         70,
                         22.0
                     ],
@@ -6504,13 +6758,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-313",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1322.0,
-                        1070.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6526,13 +6780,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-314",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1420.0,
-                        1070.0,
+                        1190.0,
                         70,
                         22.0
                     ],
@@ -6551,13 +6805,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-315",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1498.0,
-                        1070.0,
+                        1190.0,
                         90,
                         22.0
                     ],
@@ -6573,13 +6827,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-316",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1596.0,
-                        1070.0,
+                        1190.0,
                         70,
                         22.0
                     ],
@@ -6598,13 +6852,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-317",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         970.0,
-                        1100.0,
+                        1220.0,
                         90,
                         22.0
                     ],
@@ -6620,13 +6874,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-318",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1068.0,
-                        1100.0,
+                        1220.0,
                         70,
                         22.0
                     ],
@@ -6645,270 +6899,6 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1130.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "plan",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        428.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-308",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1130.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        428.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-309",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1130.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-310",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1160.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "meter",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        456.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-311",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1160.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        456.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-312",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1160.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-313",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1190.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "xruns",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        484.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-314",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1190.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        484.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-315",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1190.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-316",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1220.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "missed",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        512.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-317",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1220.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        512.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-318",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1220.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-319",
                     "maxclass": "comment",
                     "numinlets": 1,
@@ -6919,12 +6909,12 @@
                         90,
                         22.0
                     ],
-                    "text": "coherence",
+                    "text": "plan",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        540.0,
+                        428.0,
                         78.0,
                         20.0
                     ]
@@ -6949,7 +6939,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        540.0,
+                        428.0,
                         396.0,
                         22.0
                     ]
@@ -6985,12 +6975,12 @@
                         90,
                         22.0
                     ],
-                    "text": "changed",
+                    "text": "meter",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        568.0,
+                        456.0,
                         78.0,
                         20.0
                     ]
@@ -7015,7 +7005,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        568.0,
+                        456.0,
                         396.0,
                         22.0
                     ]
@@ -7051,12 +7041,12 @@
                         90,
                         22.0
                     ],
-                    "text": "memory",
+                    "text": "xruns",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        596.0,
+                        484.0,
                         78.0,
                         20.0
                     ]
@@ -7081,7 +7071,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        596.0,
+                        484.0,
                         396.0,
                         22.0
                     ]
@@ -7117,12 +7107,12 @@
                         90,
                         22.0
                     ],
-                    "text": "device",
+                    "text": "missed",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        624.0,
+                        512.0,
                         78.0,
                         20.0
                     ]
@@ -7147,7 +7137,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        624.0,
+                        512.0,
                         396.0,
                         22.0
                     ]
@@ -7183,12 +7173,12 @@
                         90,
                         22.0
                     ],
-                    "text": "midi",
+                    "text": "coherence",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        652.0,
+                        540.0,
                         78.0,
                         20.0
                     ]
@@ -7213,7 +7203,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        652.0,
+                        540.0,
                         396.0,
                         22.0
                     ]
@@ -7249,12 +7239,12 @@
                         90,
                         22.0
                     ],
-                    "text": "error",
+                    "text": "changed",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        680.0,
+                        568.0,
                         78.0,
                         20.0
                     ]
@@ -7279,7 +7269,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        680.0,
+                        568.0,
                         396.0,
                         22.0
                     ]
@@ -7294,6 +7284,270 @@
                     "patching_rect": [
                         1276.0,
                         1400.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-337",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        1430.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "memory",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        596.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-338",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        1430.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        596.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-339",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1276.0,
+                        1430.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-340",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        1460.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "device",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        624.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-341",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        1460.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        624.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-342",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1276.0,
+                        1460.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-343",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        1490.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "midi",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        652.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-344",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        1490.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        652.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-345",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1276.0,
+                        1490.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-346",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        1520.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "error",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        680.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-347",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        1520.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        680.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-348",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1276.0,
+                        1520.0,
                         86.6,
                         22.0
                     ],
@@ -8518,7 +8772,7 @@
                 "patchline": {
                     "source": [
                         "obj-163",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-160",
@@ -8534,7 +8788,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-163",
+                        "obj-165",
                         0
                     ],
                     "order": 0
@@ -8543,11 +8797,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-165",
+                        "obj-167",
                         0
                     ],
                     "destination": [
-                        "obj-166",
+                        "obj-164",
                         0
                     ],
                     "order": 0
@@ -8560,7 +8814,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-165",
+                        "obj-167",
                         0
                     ],
                     "order": 0
@@ -8573,7 +8827,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-168",
+                        "obj-170",
                         0
                     ],
                     "order": 0
@@ -8582,11 +8836,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-170",
+                        "obj-172",
                         0
                     ],
                     "destination": [
-                        "obj-171",
+                        "obj-169",
                         0
                     ],
                     "order": 0
@@ -8599,20 +8853,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-175",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-175",
-                        0
-                    ],
-                    "destination": [
-                        "obj-170",
+                        "obj-172",
                         0
                     ],
                     "order": 0
@@ -8626,19 +8867,6 @@
                     ],
                     "destination": [
                         "obj-175",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-176",
-                        0
-                    ],
-                    "destination": [
-                        "obj-177",
                         0
                     ],
                     "order": 0
@@ -8648,36 +8876,23 @@
                 "patchline": {
                     "source": [
                         "obj-177",
-                        0
-                    ],
-                    "destination": [
-                        "obj-173",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-176",
-                        1
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-178",
                         0
                     ],
                     "destination": [
                         "obj-174",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-178",
+                        0
+                    ],
+                    "destination": [
+                        "obj-177",
                         0
                     ],
                     "order": 0
@@ -8703,6 +8918,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-184",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-184",
+                        0
+                    ],
+                    "destination": [
                         "obj-179",
                         0
                     ],
@@ -8716,8 +8944,8 @@
                         0
                     ],
                     "destination": [
-                        "obj-182",
-                        0
+                        "obj-184",
+                        1
                     ],
                     "order": 0
                 }
@@ -8725,921 +8953,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-184",
-                        0
-                    ],
-                    "destination": [
                         "obj-185",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-187",
-                        0
-                    ],
-                    "destination": [
-                        "obj-184",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-188",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-189",
-                        0
-                    ],
-                    "destination": [
-                        "obj-190",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-192",
-                        0
-                    ],
-                    "destination": [
-                        "obj-189",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-193",
-                        0
-                    ],
-                    "destination": [
-                        "obj-192",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-194",
-                        0
-                    ],
-                    "destination": [
-                        "obj-195",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-197",
-                        0
-                    ],
-                    "destination": [
-                        "obj-194",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-198",
-                        0
-                    ],
-                    "destination": [
-                        "obj-197",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-200",
-                        0
-                    ],
-                    "destination": [
-                        "obj-201",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-201",
-                        0
-                    ],
-                    "destination": [
-                        "obj-202",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        0
-                    ],
-                    "destination": [
-                        "obj-203",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-203",
-                        0
-                    ],
-                    "destination": [
-                        "obj-44",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        1
-                    ],
-                    "destination": [
-                        "obj-204",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-204",
-                        0
-                    ],
-                    "destination": [
-                        "obj-48",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        2
-                    ],
-                    "destination": [
-                        "obj-205",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-205",
-                        0
-                    ],
-                    "destination": [
-                        "obj-52",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        3
-                    ],
-                    "destination": [
-                        "obj-206",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-206",
-                        0
-                    ],
-                    "destination": [
-                        "obj-74",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        4
-                    ],
-                    "destination": [
-                        "obj-207",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-207",
-                        0
-                    ],
-                    "destination": [
-                        "obj-78",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        5
-                    ],
-                    "destination": [
-                        "obj-208",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-208",
-                        0
-                    ],
-                    "destination": [
-                        "obj-110",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        5
-                    ],
-                    "destination": [
-                        "obj-209",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-209",
-                        0
-                    ],
-                    "destination": [
-                        "obj-111",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        6
-                    ],
-                    "destination": [
-                        "obj-210",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-210",
-                        0
-                    ],
-                    "destination": [
-                        "obj-115",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        6
-                    ],
-                    "destination": [
-                        "obj-211",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        0
-                    ],
-                    "destination": [
-                        "obj-116",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        7
-                    ],
-                    "destination": [
-                        "obj-212",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-212",
-                        0
-                    ],
-                    "destination": [
-                        "obj-120",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        7
-                    ],
-                    "destination": [
-                        "obj-213",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-213",
-                        0
-                    ],
-                    "destination": [
-                        "obj-121",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        8
-                    ],
-                    "destination": [
-                        "obj-214",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-214",
-                        0
-                    ],
-                    "destination": [
-                        "obj-125",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        8
-                    ],
-                    "destination": [
-                        "obj-215",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-215",
-                        0
-                    ],
-                    "destination": [
-                        "obj-126",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        9
-                    ],
-                    "destination": [
-                        "obj-216",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-216",
-                        0
-                    ],
-                    "destination": [
-                        "obj-130",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        9
-                    ],
-                    "destination": [
-                        "obj-217",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-217",
-                        0
-                    ],
-                    "destination": [
-                        "obj-131",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        10
-                    ],
-                    "destination": [
-                        "obj-218",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-218",
-                        0
-                    ],
-                    "destination": [
-                        "obj-135",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        11
-                    ],
-                    "destination": [
-                        "obj-219",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-219",
-                        0
-                    ],
-                    "destination": [
-                        "obj-139",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        11
-                    ],
-                    "destination": [
-                        "obj-220",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-220",
-                        0
-                    ],
-                    "destination": [
-                        "obj-140",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        12
-                    ],
-                    "destination": [
-                        "obj-221",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        0
-                    ],
-                    "destination": [
-                        "obj-144",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        12
-                    ],
-                    "destination": [
-                        "obj-222",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-222",
-                        0
-                    ],
-                    "destination": [
-                        "obj-145",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        13
-                    ],
-                    "destination": [
-                        "obj-223",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-223",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        14
-                    ],
-                    "destination": [
-                        "obj-224",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-224",
-                        0
-                    ],
-                    "destination": [
-                        "obj-153",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        14
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-225",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        15
-                    ],
-                    "destination": [
-                        "obj-226",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-226",
-                        0
-                    ],
-                    "destination": [
-                        "obj-158",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        15
-                    ],
-                    "destination": [
-                        "obj-227",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-227",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        16
-                    ],
-                    "destination": [
-                        "obj-228",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-228",
-                        0
-                    ],
-                    "destination": [
-                        "obj-163",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        16
-                    ],
-                    "destination": [
-                        "obj-229",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-229",
-                        0
-                    ],
-                    "destination": [
-                        "obj-164",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        17
-                    ],
-                    "destination": [
-                        "obj-230",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-230",
-                        0
-                    ],
-                    "destination": [
-                        "obj-168",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        17
-                    ],
-                    "destination": [
-                        "obj-231",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        0
-                    ],
-                    "destination": [
-                        "obj-169",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        18
-                    ],
-                    "destination": [
-                        "obj-176",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        19
-                    ],
                     "destination": [
-                        "obj-232",
+                        "obj-186",
                         0
                     ],
                     "order": 0
@@ -9648,7 +8966,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-232",
+                        "obj-186",
                         0
                     ],
                     "destination": [
@@ -9661,11 +8979,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
-                        19
+                        "obj-185",
+                        1
                     ],
                     "destination": [
-                        "obj-233",
+                        "obj-187",
                         0
                     ],
                     "order": 0
@@ -9674,7 +8992,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-233",
+                        "obj-187",
                         0
                     ],
                     "destination": [
@@ -9687,11 +9005,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
-                        20
+                        "obj-188",
+                        0
                     ],
                     "destination": [
-                        "obj-234",
+                        "obj-189",
                         0
                     ],
                     "order": 0
@@ -9700,33 +9018,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-234",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        20
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-235",
+                        "obj-191",
                         0
                     ],
                     "destination": [
@@ -9739,37 +9031,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
-                        21
-                    ],
-                    "destination": [
-                        "obj-236",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-236",
-                        0
-                    ],
-                    "destination": [
                         "obj-192",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        21
-                    ],
                     "destination": [
-                        "obj-237",
+                        "obj-191",
                         0
                     ],
                     "order": 0
@@ -9778,7 +9044,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-237",
+                        "obj-193",
+                        0
+                    ],
+                    "destination": [
+                        "obj-194",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-196",
                         0
                     ],
                     "destination": [
@@ -9791,37 +9070,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-202",
-                        22
-                    ],
-                    "destination": [
-                        "obj-238",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        0
-                    ],
-                    "destination": [
                         "obj-197",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-202",
-                        22
-                    ],
                     "destination": [
-                        "obj-239",
+                        "obj-196",
                         0
                     ],
                     "order": 0
@@ -9830,7 +9083,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-239",
+                        "obj-198",
+                        0
+                    ],
+                    "destination": [
+                        "obj-199",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-201",
                         0
                     ],
                     "destination": [
@@ -9843,10 +9109,868 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-202",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-203",
+                        0
+                    ],
+                    "destination": [
+                        "obj-204",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-206",
+                        0
+                    ],
+                    "destination": [
+                        "obj-203",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-207",
+                        0
+                    ],
+                    "destination": [
+                        "obj-206",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-209",
+                        0
+                    ],
+                    "destination": [
+                        "obj-210",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-210",
+                        0
+                    ],
+                    "destination": [
+                        "obj-211",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        0
+                    ],
+                    "destination": [
+                        "obj-212",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-212",
+                        0
+                    ],
+                    "destination": [
+                        "obj-44",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        1
+                    ],
+                    "destination": [
+                        "obj-213",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-213",
+                        0
+                    ],
+                    "destination": [
+                        "obj-48",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        2
+                    ],
+                    "destination": [
+                        "obj-214",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-214",
+                        0
+                    ],
+                    "destination": [
+                        "obj-52",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        3
+                    ],
+                    "destination": [
+                        "obj-215",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-215",
+                        0
+                    ],
+                    "destination": [
+                        "obj-74",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        4
+                    ],
+                    "destination": [
+                        "obj-216",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-216",
+                        0
+                    ],
+                    "destination": [
+                        "obj-78",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        5
+                    ],
+                    "destination": [
+                        "obj-217",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-217",
+                        0
+                    ],
+                    "destination": [
+                        "obj-110",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        5
+                    ],
+                    "destination": [
+                        "obj-218",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-218",
+                        0
+                    ],
+                    "destination": [
+                        "obj-111",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        6
+                    ],
+                    "destination": [
+                        "obj-219",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-219",
+                        0
+                    ],
+                    "destination": [
+                        "obj-115",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        6
+                    ],
+                    "destination": [
+                        "obj-220",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-220",
+                        0
+                    ],
+                    "destination": [
+                        "obj-116",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        7
+                    ],
+                    "destination": [
+                        "obj-221",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-221",
+                        0
+                    ],
+                    "destination": [
+                        "obj-120",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        7
+                    ],
+                    "destination": [
+                        "obj-222",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-222",
+                        0
+                    ],
+                    "destination": [
+                        "obj-121",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        8
+                    ],
+                    "destination": [
+                        "obj-223",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-223",
+                        0
+                    ],
+                    "destination": [
+                        "obj-125",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        8
+                    ],
+                    "destination": [
+                        "obj-224",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-224",
+                        0
+                    ],
+                    "destination": [
+                        "obj-126",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        9
+                    ],
+                    "destination": [
+                        "obj-225",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-225",
+                        0
+                    ],
+                    "destination": [
+                        "obj-130",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        9
+                    ],
+                    "destination": [
+                        "obj-226",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-226",
+                        0
+                    ],
+                    "destination": [
+                        "obj-131",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        10
+                    ],
+                    "destination": [
+                        "obj-227",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-227",
+                        0
+                    ],
+                    "destination": [
+                        "obj-135",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        11
+                    ],
+                    "destination": [
+                        "obj-228",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-228",
+                        0
+                    ],
+                    "destination": [
+                        "obj-139",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        11
+                    ],
+                    "destination": [
+                        "obj-229",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-229",
+                        0
+                    ],
+                    "destination": [
+                        "obj-140",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        12
+                    ],
+                    "destination": [
+                        "obj-230",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-230",
+                        0
+                    ],
+                    "destination": [
+                        "obj-144",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        12
+                    ],
+                    "destination": [
+                        "obj-231",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-231",
+                        0
+                    ],
+                    "destination": [
+                        "obj-145",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        13
+                    ],
+                    "destination": [
+                        "obj-232",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-232",
+                        0
+                    ],
+                    "destination": [
+                        "obj-149",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        14
+                    ],
+                    "destination": [
+                        "obj-233",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-233",
+                        0
+                    ],
+                    "destination": [
+                        "obj-153",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        14
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-234",
+                        0
+                    ],
+                    "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        15
+                    ],
+                    "destination": [
+                        "obj-235",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-235",
+                        0
+                    ],
+                    "destination": [
+                        "obj-158",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        15
+                    ],
+                    "destination": [
+                        "obj-236",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-236",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        16
+                    ],
+                    "destination": [
+                        "obj-237",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-237",
+                        0
+                    ],
+                    "destination": [
+                        "obj-163",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        17
+                    ],
+                    "destination": [
+                        "obj-238",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-238",
+                        0
+                    ],
+                    "destination": [
+                        "obj-167",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        17
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-239",
+                        0
+                    ],
+                    "destination": [
+                        "obj-168",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        18
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-240",
+                        0
+                    ],
+                    "destination": [
+                        "obj-172",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        18
+                    ],
+                    "destination": [
+                        "obj-241",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-241",
                         0
                     ],
                     "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        19
+                    ],
+                    "destination": [
                         "obj-242",
                         0
                     ],
@@ -9860,6 +9984,58 @@
                         0
                     ],
                     "destination": [
+                        "obj-177",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        19
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-243",
+                        0
+                    ],
+                    "destination": [
+                        "obj-178",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        20
+                    ],
+                    "destination": [
+                        "obj-185",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        21
+                    ],
+                    "destination": [
                         "obj-244",
                         0
                     ],
@@ -9871,6 +10047,45 @@
                     "source": [
                         "obj-244",
                         0
+                    ],
+                    "destination": [
+                        "obj-191",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        21
+                    ],
+                    "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        22
                     ],
                     "destination": [
                         "obj-246",
@@ -9882,8 +10097,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-244",
-                        1
+                        "obj-246",
+                        0
+                    ],
+                    "destination": [
+                        "obj-196",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        22
+                    ],
+                    "destination": [
+                        "obj-247",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-247",
+                        0
+                    ],
+                    "destination": [
+                        "obj-197",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        23
                     ],
                     "destination": [
                         "obj-248",
@@ -9895,8 +10149,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-244",
-                        2
+                        "obj-248",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        23
+                    ],
+                    "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-249",
+                        0
+                    ],
+                    "destination": [
+                        "obj-202",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-211",
+                        24
                     ],
                     "destination": [
                         "obj-250",
@@ -9908,11 +10201,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        1
+                        "obj-250",
+                        0
                     ],
                     "destination": [
-                        "obj-252",
+                        "obj-206",
                         0
                     ],
                     "order": 0
@@ -9921,7 +10214,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
+                        "obj-211",
+                        24
+                    ],
+                    "destination": [
+                        "obj-251",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-251",
+                        0
+                    ],
+                    "destination": [
+                        "obj-207",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
                         0
                     ],
                     "destination": [
@@ -9934,20 +10253,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        1
-                    ],
-                    "destination": [
-                        "obj-257",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
+                        "obj-254",
                         0
                     ],
                     "destination": [
@@ -9960,11 +10266,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
+                        "obj-256",
+                        0
+                    ],
+                    "destination": [
+                        "obj-258",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-256",
+                        1
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-256",
                         2
                     ],
                     "destination": [
-                        "obj-259",
+                        "obj-262",
                         0
                     ],
                     "order": 0
@@ -9973,11 +10305,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        3
+                        "obj-254",
+                        1
                     ],
                     "destination": [
-                        "obj-261",
+                        "obj-264",
                         0
                     ],
                     "order": 0
@@ -9986,11 +10318,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        4
+                        "obj-264",
+                        0
                     ],
                     "destination": [
-                        "obj-263",
+                        "obj-266",
                         0
                     ],
                     "order": 0
@@ -9999,34 +10331,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        5
-                    ],
-                    "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-252",
-                        6
-                    ],
-                    "destination": [
-                        "obj-267",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-252",
-                        7
+                        "obj-264",
+                        1
                     ],
                     "destination": [
                         "obj-269",
@@ -10038,8 +10344,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        8
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        2
                     ],
                     "destination": [
                         "obj-271",
@@ -10051,21 +10370,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        9
-                    ],
-                    "destination": [
-                        "obj-274",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-274",
-                        0
+                        "obj-264",
+                        3
                     ],
                     "destination": [
                         "obj-273",
@@ -10077,11 +10383,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
-                        10
+                        "obj-264",
+                        4
                     ],
                     "destination": [
-                        "obj-276",
+                        "obj-275",
                         0
                     ],
                     "order": 0
@@ -10090,11 +10396,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        2
+                        "obj-264",
+                        5
                     ],
                     "destination": [
-                        "obj-278",
+                        "obj-277",
                         0
                     ],
                     "order": 0
@@ -10103,8 +10409,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-264",
+                        6
+                    ],
+                    "destination": [
+                        "obj-279",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        7
                     ],
                     "destination": [
                         "obj-281",
@@ -10116,21 +10435,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-281",
-                        0
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        1
+                        "obj-264",
+                        8
                     ],
                     "destination": [
                         "obj-283",
@@ -10142,8 +10448,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
-                        2
+                        "obj-264",
+                        9
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-286",
+                        0
                     ],
                     "destination": [
                         "obj-285",
@@ -10155,11 +10474,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
-                        3
+                        "obj-264",
+                        10
                     ],
                     "destination": [
-                        "obj-287",
+                        "obj-288",
                         0
                     ],
                     "order": 0
@@ -10168,11 +10487,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
-                        4
+                        "obj-254",
+                        2
                     ],
                     "destination": [
-                        "obj-289",
+                        "obj-290",
                         0
                     ],
                     "order": 0
@@ -10181,33 +10500,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
-                        5
-                    ],
-                    "destination": [
-                        "obj-291",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        6
-                    ],
-                    "destination": [
-                        "obj-294",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-294",
+                        "obj-290",
                         0
                     ],
                     "destination": [
@@ -10220,11 +10513,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        3
+                        "obj-293",
+                        0
                     ],
                     "destination": [
-                        "obj-296",
+                        "obj-292",
                         0
                     ],
                     "order": 0
@@ -10233,24 +10526,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
-                        0
-                    ],
-                    "destination": [
-                        "obj-298",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-296",
+                        "obj-290",
                         1
                     ],
                     "destination": [
-                        "obj-300",
+                        "obj-295",
                         0
                     ],
                     "order": 0
@@ -10259,11 +10539,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-290",
                         2
                     ],
                     "destination": [
-                        "obj-302",
+                        "obj-297",
                         0
                     ],
                     "order": 0
@@ -10272,11 +10552,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-290",
                         3
                     ],
                     "destination": [
-                        "obj-304",
+                        "obj-299",
                         0
                     ],
                     "order": 0
@@ -10285,8 +10565,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-290",
                         4
+                    ],
+                    "destination": [
+                        "obj-301",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        5
+                    ],
+                    "destination": [
+                        "obj-303",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        6
                     ],
                     "destination": [
                         "obj-306",
@@ -10298,11 +10604,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        4
+                        "obj-306",
+                        0
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-305",
                         0
                     ],
                     "order": 0
@@ -10311,8 +10617,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-309",
-                        0
+                        "obj-254",
+                        3
                     ],
                     "destination": [
                         "obj-308",
@@ -10324,8 +10630,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        5
+                        "obj-308",
+                        0
+                    ],
+                    "destination": [
+                        "obj-310",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        1
                     ],
                     "destination": [
                         "obj-312",
@@ -10337,34 +10656,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
-                        0
-                    ],
-                    "destination": [
-                        "obj-311",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-242",
-                        6
-                    ],
-                    "destination": [
-                        "obj-315",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-315",
-                        0
+                        "obj-308",
+                        2
                     ],
                     "destination": [
                         "obj-314",
@@ -10376,8 +10669,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        7
+                        "obj-308",
+                        3
+                    ],
+                    "destination": [
+                        "obj-316",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        4
                     ],
                     "destination": [
                         "obj-318",
@@ -10389,21 +10695,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
-                        0
-                    ],
-                    "destination": [
-                        "obj-317",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-242",
-                        8
+                        "obj-254",
+                        4
                     ],
                     "destination": [
                         "obj-321",
@@ -10428,8 +10721,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        9
+                        "obj-254",
+                        5
                     ],
                     "destination": [
                         "obj-324",
@@ -10454,8 +10747,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        10
+                        "obj-254",
+                        6
                     ],
                     "destination": [
                         "obj-327",
@@ -10480,8 +10773,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        11
+                        "obj-254",
+                        7
                     ],
                     "destination": [
                         "obj-330",
@@ -10506,8 +10799,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        12
+                        "obj-254",
+                        8
                     ],
                     "destination": [
                         "obj-333",
@@ -10532,8 +10825,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-242",
-                        13
+                        "obj-254",
+                        9
                     ],
                     "destination": [
                         "obj-336",
@@ -10550,6 +10843,110 @@
                     ],
                     "destination": [
                         "obj-335",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        10
+                    ],
+                    "destination": [
+                        "obj-339",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-339",
+                        0
+                    ],
+                    "destination": [
+                        "obj-338",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        11
+                    ],
+                    "destination": [
+                        "obj-342",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
+                        0
+                    ],
+                    "destination": [
+                        "obj-341",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        12
+                    ],
+                    "destination": [
+                        "obj-345",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-345",
+                        0
+                    ],
+                    "destination": [
+                        "obj-344",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        13
+                    ],
+                    "destination": [
+                        "obj-348",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-348",
+                        0
+                    ],
+                    "destination": [
+                        "obj-347",
                         0
                     ],
                     "order": 0

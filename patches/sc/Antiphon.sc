@@ -129,6 +129,10 @@ Antiphon {
 	density { |value| this.send('density', value) }
 	// draws so many answers and plays the one that fits best
 	best_of { |value| this.send('best_of', value) }
+	// by what fits what you play, or by the labels alone
+	choice { |value| this.send('choice', value) }
+	// 0 is a collage of what fits best, 1 and more keeps to long phrases
+	cut_cost { |value| this.send('cut_cost', value) }
 	// longest stretch played as it was recorded
 	max_continuity { |value| this.send('max_continuity', value) }
 	// no jump to what was played so lately

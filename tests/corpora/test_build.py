@@ -38,6 +38,7 @@ class FakeHeard:
     label: int
     feature: np.ndarray
     level: float
+    chroma: np.ndarray | None = None
 
 
 class FakeListener:

@@ -15,6 +15,7 @@ from agent.performance.memories import GROWING
 from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import label
+from perception.chroma import FRAME_RATE, ChromaTrack
 from tests.agent.performance.test_rerank import proxy_for
 from tests.conftest import glide, melody, noise
 
@@ -105,6 +106,8 @@ def test_play_is_a_new_piece_but_the_count_goes_on(two):
     fresh.hop = 13
     for number, event in enumerate(events[12:], 12):
         fresh.heard = type(state.newest_heard)(event.heard, np.zeros(1), event.level)
+        frames = round((number + 1) * two.hop * FRAME_RATE)
+        fresh.heard_chroma, fresh.heard_hops = ChromaTrack(two.hop, state.heard_chroma.frames[:frames]), number + 1
         two.decision.hear(fresh.decision, event.heard)
         made = two.answer(fresh)[1]
         assert (made.plan, made.segment, made.why) == (event.plan, event.segment, event.why), number
@@ -213,6 +216,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
     monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
     values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
+              "choice": "match", "cut_cost": 1.5,
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4}  # fmt: skip
     free, before, _ = run(two, {}, HOPS[:24])
     for name, about in FIELDS.items():

@@ -14,7 +14,7 @@ from agent.performance.controls import apply
 from agent.performance.model_folder import Model, ModelError
 from agent.performance.session import _Sounding
 from agent.records.replay import replay
-from agent.settings.config import ConfigError
+from agent.settings.config import ConfigError, change
 from agent.verbs import respond
 from agent.verbs.evaluation_player import Player
 from corpora.audio import read_at
@@ -56,8 +56,6 @@ def four(plain):
 
 
 def replaced(config, **values):
-    from agent.settings.config import change
-
     for name, value in values.items():
         config = change(config, f"decision.{name}", value)
     return config
@@ -117,7 +115,9 @@ def test_the_first_plan_is_that_of_one(plain, four, guide):
 def test_the_best_is_played(four, guide):
     """What sounds is the argmax of the candidates, each of them a choice of the oracle; several hops have a choice."""
     judge = Counting(last=True)
-    _, events, _ = run(with_reward(four, judge), guide, 3)
+    chosen_by_labels = with_reward(four, judge)
+    chosen_by_labels.config = change(four.config, "action.choice", "match")
+    _, events, _ = run(chosen_by_labels, guide, 3)
     compared = [event for event in events if event.reward is not None]
     assert len(compared) > 5
     assert [event.candidates for event in compared] == [len(found) for found in judge.asked]
@@ -297,7 +297,8 @@ def test_live_is_the_file_whatever_the_block_and_the_log_replays(furnished, stag
 @pytest.mark.parametrize("mode", [1, pytest.param("full", marks=pytest.mark.slow)])
 def test_cocola_decides_by_sound(furnished, memory, song, mode):
     """The reward is the score of the last 5 s heard and of those spoken, the candidate after them."""
-    sets = [f"agent.model={furnished}", "decision.best_of=3", "decision.reward=cocola", "decision.horizon=2"]
+    sets = [f"agent.model={furnished}", "decision.best_of=3", "decision.reward=cocola", "decision.horizon=2",
+            "action.choice=match"]  # fmt: skip
     player = Player(furnished, 0.5, 16000, sets)
     held, guide, seen = player.remember("memory", read_at(memory, 16000)), read_at(song, 16000)[:40000], []
 

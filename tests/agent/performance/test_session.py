@@ -139,7 +139,7 @@ def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
             head += event.frames
             runs += 1
         elif event.segment >= 0:
-            start, reach = boundary(event.segment, 0.25, 48000), round(0.01 * 48000)
+            start, reach = boundary(event.segment, 0.25, 48000) + event.shift, round(0.01 * 48000)
             fade = round(0.05 * 48000)
             ends = [start + shift + event.frames for shift in range(-reach, reach + 1)]
             tail = answer[fade:]

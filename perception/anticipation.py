@@ -1,0 +1,55 @@
+"""What a musician will play next, as far as it was played before.
+
+Music repeats itself: what followed when the last seconds sounded before is the best guess at what follows now. So the
+listener's own past is searched for moments whose recent past resembles the present one, and what came after them is
+the answer. It needs no training, and learns a song while it hears it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CONTEXT_HOPS = 6  # that are compared, counted backwards from now
+CONTEXT_DECAY = 0.8  # weight of a hop in the comparison, relative to the hop after it
+MOMENTS = 6  # that resemble the present most, of which the weighted mean is taken
+SHARPNESS = 8.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
+MEMORY_S = 600.0  # of its past that are searched
+
+
+def anticipate(keys: np.ndarray, hop_frames: int, horizon: int, memory_frames: int) -> np.ndarray:
+    """What the next hops will be like: (horizon, d) float32 of length 1, or less where the past says little.
+
+    keys: (n, d) float32 of length 1, key i of the hop that begins with frame i; the newest is last. hop_frames: frames
+    from one hop to the next. memory_frames: how far to look back. Where nothing was heard yet, the newest key is
+    repeated; no key at all gives zeros.
+    """
+    if not len(keys):
+        return np.zeros((horizon, keys.shape[1]), np.float32)
+    now = len(keys) - 1
+    first = max(0, now - memory_frames)
+    moments = np.arange(first, now - hop_frames + 1)  # what came one hop after each of them is known
+    if not len(moments):
+        return np.repeat(keys[now:], horizon, axis=0)
+    likeness = np.zeros(len(moments), np.float32)
+    for ago in range(CONTEXT_HOPS):
+        back = ago * hop_frames
+        if now < back:
+            break
+        known = max(0, back - first)  # moments with that much past
+        likeness[known:] += CONTEXT_DECAY**ago * (keys[moments[known:] - back] @ keys[now - back])
+    best = moments[np.argsort(-likeness, kind="stable")[:MOMENTS]]
+    weights = np.exp(SHARPNESS / _total_weight() * (likeness[best - first] - likeness[best[0] - first]))
+    return np.stack([_mean_after(keys, best, weights, (ahead + 1) * hop_frames) for ahead in range(horizon)])
+
+
+def _mean_after(keys: np.ndarray, moments: np.ndarray, weights: np.ndarray, frames: int) -> np.ndarray:
+    """(d,) float32: the mean of what came so many frames after some moments, or the newest key if nobody knows."""
+    known = moments + frames < len(keys)
+    if not known.any():
+        return np.asarray(keys[-1])
+    mean = weights[known] @ keys[moments[known] + frames]
+    return np.asarray(mean / (np.linalg.norm(mean) + 1e-6), np.float32)
+
+
+def _total_weight() -> float:
+    return float(sum(CONTEXT_DECAY**ago for ago in range(CONTEXT_HOPS)))
