@@ -1,9 +1,9 @@
 """The coherence meter of a performance: how well the last 5 s of input and the same 5 s of output fit, once a second.
 
-A worker process at the lowest priority computes the scores (meter_worker.py); a thread here sends it copies of input
-and output and publishes the scores. Neither the decision loop nor the audio callback waits for them: a busy machine
-gets fewer scores. A worker that ends before the performance is started once more; after that the music goes on
-without scores.
+A worker process at the lowest priority computes the scores (meter_worker.py), and beside them two that nobody had to
+learn, in tune and in time, over the last 10 s. A thread here sends it copies of input and output and publishes the
+scores. Neither the decision loop nor the audio callback waits for them: a busy machine gets fewer scores. A worker that
+ends before the performance is started once more; after that the music goes on without scores.
 
 Time is counted in samples: while a device is lost and nothing sounds, nothing new is scored.
 """
@@ -25,15 +25,19 @@ from typing import Any
 
 import numpy as np
 
+from agent.coherence.meter_worker import request
 from agent.engine.engine import Engine
 from agent.performance.model_folder import ModelError, coherence_folder
 from agent.settings.config import Config, ConfigError
 from perception.coherence import MODES, WINDOW_S
+from perception.fit import RECENT_S
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "agent.coherence.meter_worker")
 MAX_DUTY_CYCLE = 0.5  # share of the time that the worker may compute
 POLL_INTERVAL_S = (0.005, 0.2)  # least and most, while waiting for samples
+MEASURED = ("in_tune", "in_time")  # beside what is learned
+UNKNOWN = -1.0  # of a measured score
 END_GRACE_S = 0.2  # who ends all of us may end the worker first
 STOP_TIMEOUT_S = 2.0
 WORKER_ENVIRONMENT = {  # one thread, and no module taken from the folder in which somebody plays
@@ -43,6 +47,7 @@ WORKER_ENVIRONMENT = {  # one thread, and no module taken from the folder in whi
 
 
 logger = logging.getLogger("antiphon.coherence")
+BeatsBetween = Callable[[float, float], np.ndarray]
 
 
 class WorkerEnded(Exception):
@@ -53,17 +58,23 @@ class WorkerRefused(Exception):
     """The worker cannot score; the text says why."""
 
 
-class CoherenceMeter:
-    """Scores an engine until `close`; reports `coherence` to its bus and its log.
+def no_beats(begin: float, end: float) -> np.ndarray:
+    """The beats of a piece that has none."""
+    return np.zeros(0)
 
-    folder: of a coherence model. interval_s: between two scores, at least.
+
+class CoherenceMeter:
+    """Scores an engine until `close`; reports `coherence` and `fit` to its bus and its log.
+
+    folder: of a coherence model. interval_s: between two scores, at least. beats: gives the times of the beats between
+    two moments of the piece, all in s; by default there are none, and nothing is known of the time.
     """
 
-    def __init__(self, engine: Engine, folder: Path, interval_s: float):
-        self.engine, self.folder, self.interval_s = engine, folder, interval_s
+    def __init__(self, engine: Engine, folder: Path, interval_s: float, beats: BeatsBetween = no_beats):
+        self.engine, self.folder, self.interval_s, self._beats = engine, folder, interval_s, beats
         self.process: subprocess.Popen | None = None
         self.scores = 0  # so far
-        self._sums = {name: (0, 0.0) for name in ("position", *MODES)}  # how many, and their sum
+        self._sums = {name: (0, 0.0) for name in ("position", *MODES, *MEASURED)}  # how many, and their sum
         self._frames = round(WINDOW_S * engine.samplerate)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="antiphon-meter", daemon=True)
@@ -83,7 +94,7 @@ class CoherenceMeter:
             self._thread.join(STOP_TIMEOUT_S)
 
     def summary(self) -> dict[str, float]:
-        """{"scores": their number} and the means of "position", "both", "harmonic" and "percussive" scored."""
+        """{"scores": their number} and the mean of each score that was known, "position", "both", "in_tune" ..."""
         means = {name: round(total / count, 4) for name, (count, total) in self._sums.items() if count}
         return {"scores": self.scores} | means
 
@@ -120,12 +131,14 @@ class CoherenceMeter:
             raise WorkerRefused(answer["refused"])
         return answer
 
-    def _score(self, *sounds: np.ndarray) -> dict[str, Any]:
-        """What the worker answers to 5 s of input and 5 s of output, each (n,) float32."""
+    def _score(self, end: int, *sounds: np.ndarray) -> dict[str, Any]:
+        """What the worker answers to 5 s of input and 5 s of output, (n,) float32, that end at this sample."""
         assert self.process and self.process.stdin
+        seconds = end / self.engine.samplerate
+        beats = self._beats(seconds - RECENT_S, seconds)
         try:
-            for audio in sounds:
-                self.process.stdin.write(audio.data)
+            for part in request(end, beats, *sounds):
+                self.process.stdin.write(part)
             self.process.stdin.flush()
         except OSError:
             raise WorkerEnded from None
@@ -166,10 +179,11 @@ class CoherenceMeter:
             began = time.monotonic()
             first, buffers = now - self._frames, self.engine.buffers
             hop = max(buffers.current_hop, 0)
-            answer = self._score(buffers.read_input(first, now), buffers.read_output(first, now))
+            answer = self._score(now, buffers.read_input(first, now), buffers.read_output(first, now))
             took = time.monotonic() - began
             if "both" in answer and not self._over.is_set():
-                self._publish({name: float(value) for name, value in answer.items()}, hop, took)
+                known = {name: float(value) for name, value in answer.items() if value is not None}
+                self._publish(known, hop, took)
             due = now + round(rate * self.interval_s * max(1, math.ceil(took / MAX_DUTY_CYCLE / self.interval_s)))
 
     def _wait_for(self, due: int) -> int | None:
@@ -187,6 +201,7 @@ class CoherenceMeter:
             if name in scores and (name != "position" or scores[name] >= 0):
                 self._sums[name] = count + 1, total + scores[name]
         self.engine.bus.publish("coherence", scores["position"], *(scores.get(name, 0.0) for name in MODES))
+        self.engine.bus.publish("fit", *(scores.get(name, UNKNOWN) for name in MEASURED))
         self.engine.log_coherence({**scores, "seconds": round(took, 3)}, hop)
 
 

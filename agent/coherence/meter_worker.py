@@ -2,23 +2,31 @@
 
     python -m agent.coherence.meter_worker FOLDER SAMPLERATE
 
-In, for each score: 5 s heard, then the same 5 s spoken, float32 at the device's rate. Out: lines of JSON, first
-{"ready": true} or {"refused": sentence}, then for each score {"both": .., "harmonic": .., "percussive": ..,
-"position": ..}, or {"silent": "heard" or "spoken"} where there is nothing to score. It ends when its input ends: with
-the agent, however that ends.
+In, for each score, what `request` packs: where its 5 s end, the beats, 5 s heard, then the same 5 s spoken, float32 at
+the device's rate. Out: lines of JSON, first {"ready": true} or {"refused": sentence}, then for each score {"both": ..,
+"harmonic": .., "percussive": .., "position": .., "in_tune": .., "in_time": ..}, or {"silent": "heard" or "spoken"}
+where there is nothing to score. The last two are measured (`perception.fit_stream`), null where nothing is known. It
+ends when its input ends: with the agent, however that ends.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
+import struct
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from perception.fit_stream import Fit, FitState
+
+HEADER = struct.Struct("<qq")  # sample of the piece at which the sounds end, and how many beats follow
 UNCALIBRATED = -1.0  # position of a score of a model without calibration
 LOWEST_PRIORITY = 19  # as `nice` counts
 
@@ -31,10 +39,32 @@ def lower_priority() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
+def request(end: int, beats: np.ndarray, heard: np.ndarray, spoken: np.ndarray) -> Iterator[bytes]:
+    """What asks for a score. end: sample of the piece at which both sounds end. beats: their times in s, or none.
+
+    heard, spoken: 5 s each, (n,) float32 at the device's rate.
+    """
+    yield HEADER.pack(end, len(beats))
+    yield np.asarray(beats, np.float64).tobytes()
+    yield np.ascontiguousarray(heard, np.float32).tobytes()
+    yield np.ascontiguousarray(spoken, np.float32).tobytes()
+
+
+def _requests(stream: BinaryIO, frames: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Every whole request of a stream: where it ends, its beats, and (2, frames) both sounds."""
+    while len(header := stream.read(HEADER.size)) == HEADER.size:
+        end, count = HEADER.unpack(header)
+        times, sounds = stream.read(8 * count), stream.read(8 * frames)
+        if len(sounds) < 8 * frames:
+            return
+        yield end, np.frombuffer(times), np.frombuffer(sounds, np.float32).reshape(2, frames)
+
+
 def serve(folder: str, samplerate: int, requests: BinaryIO, answers: TextIO) -> None:
     """Load the model in `folder`, then answer until the input ends. samplerate: of the requests, Hz."""
     from corpora.audio import resample
     from perception.coherence import SAMPLERATE, WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
+    from perception.fit_stream import FitState, measure
     from perception.transformer import torch_threads
 
     torch_threads(1)
@@ -45,15 +75,32 @@ def serve(folder: str, samplerate: int, requests: BinaryIO, answers: TextIO) -> 
     noise = np.random.default_rng(0).standard_normal(WINDOW_SAMPLES).astype(np.float32)
     model.score(noise, noise)  # compiles
     _write(answers, {"ready": True})
-    frames = round(WINDOW_S * samplerate)
-    while len(raw := requests.read(8 * frames)) == 8 * frames:
-        sounds = np.frombuffer(raw, np.float32).reshape(2, frames)
+    state = FitState()
+    for end, beats, sounds in _requests(requests, round(WINDOW_S * samplerate)):
         heard, spoken = (resample(sound, samplerate, SAMPLERATE) for sound in sounds)
+        state = _hear(state, round(end * SAMPLERATE / samplerate), heard, spoken)
         if not (audible(heard) and audible(spoken)):
             _write(answers, {"silent": "spoken" if audible(heard) else "heard"})
             continue
         scores = model.compare(heard, spoken)
-        _write(answers, scores.scores | {"position": scores.positions["both"] if scores.positions else UNCALIBRATED})
+        position = scores.positions["both"] if scores.positions else UNCALIBRATED
+        _write(answers, scores.scores | {"position": position} | _known(measure(state, beats)))
+
+
+def _hear(state: FitState, end: int, heard: np.ndarray, spoken: np.ndarray) -> FitState:
+    """Take what is new of both sounds, which end at this sample of the piece, 16 kHz; after a gap begin anew."""
+    from perception.fit_stream import FitState, hear
+
+    new = end - state.begin - len(state.heard)
+    if not 0 <= new <= len(heard):
+        state, new = FitState(begin=end - len(heard), done=end - len(heard)), len(heard)
+    hear(state, heard[len(heard) - new :], spoken[len(spoken) - new :])
+    return state
+
+
+def _known(fit: Fit) -> dict[str, float | None]:
+    """The measured fit as JSON has it, null where nothing is known."""
+    return {name: None if math.isnan(value) else value for name, value in vars(fit).items()}
 
 
 def _write(answers: TextIO, line: dict[str, Any]) -> None:

@@ -201,6 +201,9 @@ _REPORTS = [
     ReportSpec("missed", "an answer came too late", (_field("total", "i"), _HOP)),
     ReportSpec("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
                 tuple(_field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
+    ReportSpec("fit", "how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, "
+                "0 anywhere, 1 all onsets on the half beats; -1 unknown",
+                (_field("in_tune", "f"), _field("in_time", "f"))),
     ReportSpec("changed", "a control has this value now", (_field("name", "s"), _field("value", "v", many=True))),
     ReportSpec("memory", "a memory that can be chosen",
                 (_field("name", "s"), _field("segments", "i"), _field("seconds", "f", "s"))),

@@ -8,7 +8,8 @@ The first line describes the session. Then, in the order in which it happened, a
   {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, removes the
   last take. The sound is in the folder beside the log, `S.takes/take-1.wav` for `S.jsonl`
 - {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well input and output
-  fitted in the last 5 s (agent/coherence/meter.py); a replay does not need it
+  fitted in the last 5 s, "in_tune" and "in_time" in the last 10 s where known (agent/coherence/meter.py); a replay does
+  not need it
 - {"end": samples}: the performance ended as it should; samples: length of the output
 A log that a crash cut off replays to its last complete line. Format 1 had one memory, and only hops and the end.
 """

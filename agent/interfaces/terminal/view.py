@@ -62,6 +62,7 @@ class ViewState:
         self.levels_db = (-120.0, -120.0)  # in, out
         self.coherence: tuple[float, ...] = ()  # position, and three scores
         self.coherence_time = 0.0  # monotonic s
+        self.fit = (-1.0, -1.0)  # in tune, in time; -1: unknown
         self.last_event: dict[str, Any] = {}  # by the names of the report
         self.sentence, self.sentence_time = "", 0.0
         self.settings = [one.name for one in CONTROLS.values() if one.setting and len(one.args) == 1]
@@ -84,6 +85,8 @@ class ViewState:
             self.levels_db = float(values[0]), float(values[1])
         elif name == "coherence":
             self.coherence, self.coherence_time = tuple(map(float, values)), time.monotonic()
+        elif name == "fit":
+            self.fit = float(values[0]), float(values[1])
         elif name in ("error", "device"):
             self.show(" ".join(map(str, values)))
 
@@ -104,6 +107,7 @@ def render(state: ViewState, snapshot: Snapshot, width: int) -> RenderableType:
         Text(),
         _level_line(state, width),
         *_coherence_line(state, snapshot, width),
+        *_fit_line(state, snapshot, width),
         _latency_line(snapshot),
         Text(),
         _settings_table(state, snapshot),
@@ -182,7 +186,7 @@ def _coherence_line(state: ViewState, snapshot: Snapshot, width: int) -> list[Te
         return []
     text = Text(f"{'fit':<{LABEL_COLUMNS}}strangers ", "dim", no_wrap=True)
     columns = max(10, min(40, width - LABEL_COLUMNS - 50))
-    if not state.coherence or time.monotonic() - state.coherence_time > max(MIN_SCORE_AGE_S, 2.5 * interval):
+    if not _is_scored(state, interval):
         return [text.append("·" * columns + " partners  –")]
     position, both, harmonic, percussive = state.coherence
     line = ["·"] * columns
@@ -191,6 +195,25 @@ def _coherence_line(state: ViewState, snapshot: Snapshot, width: int) -> list[Te
     text.append("".join(line), "magenta" if position < 0.5 else "green").append(" partners")
     text.append(f"  {position:.2f}" if position >= 0 else f"  {both:.1f}", "bold default")
     return [text.append(f"   harmonic {harmonic:.1f}  percussive {percussive:.1f}")]
+
+
+def _is_scored(state: ViewState, interval_s: float) -> bool:
+    """Is the newest score young enough to be shown?"""
+    age = time.monotonic() - state.coherence_time
+    return bool(state.coherence) and age <= max(MIN_SCORE_AGE_S, 2.5 * interval_s)
+
+
+def _fit_line(state: ViewState, snapshot: Snapshot, width: int) -> list[Text]:
+    """Whether both agree in pitch and keep one beat, each as a bar from 0 to 1; no line without a meter."""
+    if not snapshot["meter"]:
+        return []
+    columns, text = max(6, min(24, (width - LABEL_COLUMNS - 26) // 2)), Text(no_wrap=True)
+    for name, value in zip(("in tune", "in time"), state.fit, strict=True):
+        known = value > -1 and _is_scored(state, snapshot["meter"])
+        lit = round(columns * max(0.0, min(1.0, value))) if known else 0
+        text.append(f"{name:<{LABEL_COLUMNS}}", "dim").append("█" * lit, "green" if value >= 0.5 else "magenta")
+        text.append("·" * (columns - lit), "dim").append(f"  {value:.2f}  " if known else "  –     ", "bold default")
+    return [text]
 
 
 def _latency_line(snapshot: Snapshot) -> Text:

@@ -109,6 +109,10 @@ const hear = {
     stage.fitted = performance.now();
     showFit(position, scores);
   },
+  fit(inTune, inTime) {
+    showMeasured("in-tune", inTune);
+    showMeasured("in-time", inTime);
+  },
   changed(name, ...values) {
     if (name in STATES && values.length) stage.flags[name] = Number(values[0]);
     if (name === "like" && stage.last) stage.likes.push({ memory: stage.last.memory, at: stage.last.position });
@@ -197,6 +201,13 @@ function showFit(position = -1, scores = []) {
   [harmonic, percussive].forEach((shown, n) => { shown.textContent = parts[n] ? parts[n].toFixed(1) : "–"; });
 }
 
+/** A measured score, -1 to 1; -1 is unknown. */
+function showMeasured(id, value = -1) {
+  const known = value > -1, shown = $(id);
+  shown.textContent = known ? value.toFixed(2) : "–";
+  shown.classList.toggle("good", known && value >= 0.5);
+}
+
 function count(id, total) {
   if (total === undefined) return;
   const fact = $(id);
@@ -246,6 +257,7 @@ function draw(now) {
   if (stage.fitted && now - stage.fitted > Math.max(FRESH, 2500 * stage.snap.meter)) {
     stage.fitted = 0;
     showFit();
+    hear.fit();
   }
   if (document.body.dataset.state !== "gone" && now - spoken > SILENT_FOR) socket?.close();
   const slack = (stage.snap.latency?.slack || 0) / 1000 / stage.about.hop;
