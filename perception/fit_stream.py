@@ -30,7 +30,7 @@ STEP = SEGMENT // FRAMES  # samples
 MOST_OVERLAP = 16  # windows of an octave that overlap at most; more would say nothing new
 LONGEST = 2 ** int(np.ceil(np.log2(PERIODS * SAMPLERATE / LOWEST_HZ)))  # samples, the window of the lowest octave
 CONTEXT = round(PERIODS * SAMPLERATE / LOWEST_HZ / 2)  # samples on either side of a segment that its chroma hears
-RELATIVE_EDGE = 0.02  # of the highest and lowest frequency of an octave: beyond it its filters let nothing through
+INAUDIBLE = 1e-5  # of a filter's strongest response: what lets less through is left out
 
 FLUX_STEP = 160  # samples between two frames of onset strength
 FLUX_WINDOW = 1024
@@ -67,7 +67,7 @@ def _octaves() -> list[_Octave]:
             window = np.where(np.abs(time) < length / 2, 0.5 + 0.5 * np.cos(2 * np.pi * time / length), 0)
             tone = window / window.sum() * np.sqrt(length) * np.exp(2j * np.pi * pitch / SAMPLERATE * time)
             filters[:, place] = np.conj(np.fft.fft(tone)[: size // 2 + 1]) / size
-        heard = np.flatnonzero(np.abs(filters).max(axis=1) > 1e-3 * np.abs(filters).max())
+        heard = np.flatnonzero(np.abs(filters).max(axis=1) > INAUDIBLE * np.abs(filters).max())
         band = slice(int(heard[0]), int(heard[-1]) + 1)
         octaves.append(_Octave(size, band, filters[band].astype(np.complex64)))
     return octaves

@@ -31,6 +31,7 @@ from agent.performance.model_folder import ModelError, coherence_folder
 from agent.settings.config import Config, ConfigError
 from perception.coherence import MODES, WINDOW_S
 from perception.fit import RECENT_S
+from perception.pulse import NO_BEAT, Beat
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "agent.coherence.meter_worker")
@@ -38,6 +39,7 @@ MAX_DUTY_CYCLE = 0.5  # share of the time that the worker may compute
 POLL_INTERVAL_S = (0.005, 0.2)  # least and most, while waiting for samples
 MEASURED = ("in_tune", "in_time")  # beside what is learned
 UNKNOWN = -1.0  # of a measured score
+MISSED_BEAT = 1.5  # periods; beats that are further apart have one or more between them
 END_GRACE_S = 0.2  # who ends all of us may end the worker first
 STOP_TIMEOUT_S = 2.0
 WORKER_ENVIRONMENT = {  # one thread, and no module taken from the folder in which somebody plays
@@ -47,7 +49,6 @@ WORKER_ENVIRONMENT = {  # one thread, and no module taken from the folder in whi
 
 
 logger = logging.getLogger("antiphon.coherence")
-BeatsBetween = Callable[[float, float], np.ndarray]
 
 
 class WorkerEnded(Exception):
@@ -58,20 +59,51 @@ class WorkerRefused(Exception):
     """The worker cannot score; the text says why."""
 
 
-def no_beats(begin: float, end: float) -> np.ndarray:
-    """The beats of a piece that has none."""
-    return np.zeros(0)
+def no_beat(sample: int) -> Beat:
+    """The beat of a piece that has none."""
+    return NO_BEAT
+
+
+class RecentBeats:
+    """The beats of the last 10 s, put together from what was known of the beat now and then."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._until = 0.0  # s
+
+    def add(self, beat: Beat, now: float) -> np.ndarray:
+        """Take the beat that leads now, for all since the last time; return (beats,) their times. All in s.
+
+        Beats before a stretch that has none are forgotten: nobody knows how many there were.
+        """
+        if beat.period_s > 0:
+            begin = self._until
+            if self._times and begin - self._times[-1] < MISSED_BEAT * beat.period_s:
+                begin = self._times[-1] + beat.period_s / 2  # the next beat may now be known to have been before
+            first = math.floor((begin - beat.time_s) / beat.period_s) + 1
+            for number in range(first, math.floor((now - beat.time_s) / beat.period_s) + 1):
+                self._append(beat.time_s + number * beat.period_s, beat.period_s)
+        self._until = now
+        self._times = [time for time in self._times if time > now - RECENT_S]
+        return np.array(self._times)
+
+    def _append(self, time: float, period: float) -> None:
+        if self._times and time - self._times[-1] > MISSED_BEAT * period:
+            self._times = []
+        if not self._times or time - self._times[-1] > period / 2:  # the same beat, known better
+            self._times.append(time)
 
 
 class CoherenceMeter:
     """Scores an engine until `close`; reports `coherence` and `fit` to its bus and its log.
 
-    folder: of a coherence model. interval_s: between two scores, at least. beats: gives the times of the beats between
-    two moments of the piece, all in s; by default there are none, and nothing is known of the time.
+    folder: of a coherence model. interval_s: between two scores, at least. beat_at: gives the beat that leads at a
+    sample of the piece; by default there is none, and nothing is known of the time.
     """
 
-    def __init__(self, engine: Engine, folder: Path, interval_s: float, beats: BeatsBetween = no_beats):
-        self.engine, self.folder, self.interval_s, self._beats = engine, folder, interval_s, beats
+    def __init__(self, engine: Engine, folder: Path, interval_s: float, beat_at: Callable[[int], Beat] = no_beat):
+        self.engine, self.folder, self.interval_s, self._beat_at = engine, folder, interval_s, beat_at
+        self._beats = RecentBeats()
         self.process: subprocess.Popen | None = None
         self.scores = 0  # so far
         self._sums = {name: (0, 0.0) for name in ("position", *MODES, *MEASURED)}  # how many, and their sum
@@ -134,8 +166,7 @@ class CoherenceMeter:
     def _score(self, end: int, *sounds: np.ndarray) -> dict[str, Any]:
         """What the worker answers to 5 s of input and 5 s of output, (n,) float32, that end at this sample."""
         assert self.process and self.process.stdin
-        seconds = end / self.engine.samplerate
-        beats = self._beats(seconds - RECENT_S, seconds)
+        beats = self._beats.add(self._beat_at(end), end / self.engine.samplerate)
         try:
             for part in request(end, beats, *sounds):
                 self.process.stdin.write(part)

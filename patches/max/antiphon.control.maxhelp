@@ -12,7 +12,7 @@
         "rect": [
             60.0,
             80.0,
-            1914.4,
+            1957.8,
             1500
         ],
         "bglocked": 0,
@@ -1649,10 +1649,10 @@
                     "patching_rect": [
                         820.0,
                         320.0,
-                        377.8,
+                        1121.8,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
                 }
             },
             {
@@ -1664,10 +1664,10 @@
                     "patching_rect": [
                         820.0,
                         350.0,
-                        433.6,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -1679,10 +1679,10 @@
                     "patching_rect": [
                         820.0,
                         380.0,
-                        421.2,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -1697,7 +1697,7 @@
                         421.2,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
                 }
             },
             {
@@ -1709,10 +1709,10 @@
                     "patching_rect": [
                         820.0,
                         440.0,
-                        402.6,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
                 }
             },
             {
@@ -1724,6 +1724,21 @@
                     "patching_rect": [
                         820.0,
                         470.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-105",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        500.0,
                         340.6,
                         22.0
                     ],

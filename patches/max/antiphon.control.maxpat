@@ -546,7 +546,7 @@
                         300,
                         52
                     ],
-                    "text": "/antiphon/subscribe 9001 heard plan event meter status latency xruns missed coherence changed memory device midi error",
+                    "text": "/antiphon/subscribe 9001 heard plan event meter status latency xruns missed coherence fit changed memory device midi error",
                     "outlettype": [
                         ""
                     ]
@@ -5389,8 +5389,8 @@
                 "box": {
                     "id": "obj-254",
                     "maxclass": "newobj",
-                    "numinlets": 15,
-                    "numoutlets": 15,
+                    "numinlets": 16,
+                    "numoutlets": 16,
                     "patching_rect": [
                         1077.8,
                         860.0,
@@ -5412,9 +5412,10 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/changed /antiphon/memory /antiphon/device /antiphon/midi /antiphon/error"
+                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/device /antiphon/midi /antiphon/error"
                 }
             },
             {
@@ -7239,7 +7240,7 @@
                         90,
                         22.0
                     ],
-                    "text": "changed",
+                    "text": "fit",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7305,7 +7306,7 @@
                         90,
                         22.0
                     ],
-                    "text": "memory",
+                    "text": "changed",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7371,7 +7372,7 @@
                         90,
                         22.0
                     ],
-                    "text": "device",
+                    "text": "memory",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7437,7 +7438,7 @@
                         90,
                         22.0
                     ],
-                    "text": "midi",
+                    "text": "device",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7503,7 +7504,7 @@
                         90,
                         22.0
                     ],
-                    "text": "error",
+                    "text": "midi",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7548,6 +7549,72 @@
                     "patching_rect": [
                         1276.0,
                         1520.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-349",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        970.0,
+                        1550.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "error",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        708.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-350",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1068.0,
+                        1550.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        708.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-351",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1276.0,
+                        1550.0,
                         86.6,
                         22.0
                     ],
@@ -10947,6 +11014,32 @@
                     ],
                     "destination": [
                         "obj-347",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        14
+                    ],
+                    "destination": [
+                        "obj-351",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-351",
+                        0
+                    ],
+                    "destination": [
+                        "obj-350",
                         0
                     ],
                     "order": 0

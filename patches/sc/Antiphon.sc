@@ -5,7 +5,7 @@ Antiphon {
 	classvar <reports;
 	var <addr, <memories, <state, <>verbose = false, hooks, responders, beat, seen;
 
-	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
+	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
 
 	// host, port: where the agent listens ([osc] in agent.toml)
 	*new { |host = "127.0.0.1", port = 9000| ^super.new.init(NetAddr(host, port)) }

@@ -122,7 +122,8 @@ def test_everything_is_there_and_nothing_hides_it(browser, play, size):
     browser.resize(*size)
     time.sleep(0.5)
     play.bus.publish("coherence", 0.78, -123.4, 12.5, -123.4)
-    browser.wait("document.querySelector('#coherence b').textContent === '0.78'")
+    play.bus.publish("fit", -0.12, 0.87)
+    browser.wait("document.querySelector('#coherence b').textContent === '0.78' && $('in-time').textContent === '0.87'")
     time.sleep(0.9)  # the knob takes its time
     keep(browser, f"stage-{size[0]}x{size[1]}")
     assert browser.value("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == list(size)
@@ -174,7 +175,11 @@ def test_how_well_both_fit(browser, play, monkeypatch):
     play.bus.publish("coherence", -1.0, both, 0.0, 0.0)
     browser.wait(f"{shown}[0] === '{both:.1f}'")
     assert browser.value("$('coherence').className") == "" and browser.value(shown)[1:] == ["–", "–"]
-    browser.wait(f"{shown}[0] === '–'", 8)
+    measured = "[$('in-tune'), $('in-time')].map(e => [e.textContent, e.className])"
+    play.bus.publish("fit", 0.5, -1.0)
+    browser.wait(f"{measured}[0][0] === '0.50'")
+    assert browser.value(measured) == [["0.50", "good"], ["–", ""]]
+    browser.wait(f"{shown}[0] === '–' && {measured}[0][0] === '–'", 8)
 
 
 def test_buttons_keys_and_fingers(browser, play):

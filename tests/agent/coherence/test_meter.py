@@ -34,6 +34,8 @@ from agent.settings.config import ConfigError
 from agent.verbs import play
 from corpora.audio import resample
 from perception.coherence import Coherence
+from perception.fit_stream import FitState, hear, measure
+from perception.pulse import NO_BEAT, Beat
 from tests.agent.interfaces.terminal.test_app import NOW
 from tests.conftest import melody, noise
 
@@ -45,17 +47,20 @@ SPEAKS = """
 import json, sys, time
 frames, wait, lives = 5 * int(sys.argv[2]), {wait}, {lives}
 print(json.dumps({{"ready": True}}), flush=True)
-while lives and len(sys.stdin.buffer.read(8 * frames)) == 8 * frames:
+scores = {{"both": 3.0, "harmonic": 2.0, "percussive": 1.0, "position": 0.5, "in_tune": 0.25, "in_time": None}}
+while lives and len(head := sys.stdin.buffer.read(16)) == 16:
+    sys.stdin.buffer.read(8 * int.from_bytes(head[8:], "little") + 8 * frames)
     time.sleep(wait)
-    print(json.dumps({{"both": 3.0, "harmonic": 2.0, "percussive": 1.0, "position": 0.5}}), flush=True)
+    print(json.dumps(scores), flush=True)
     lives -= 1
 """
 
 
-def asked(folder: Path, *pairs: tuple[np.ndarray, np.ndarray], tail: bytes = b"") -> list[dict]:
-    """What the process would answer to so many pairs at RATE."""
-    go = io.StringIO()
-    come = io.BytesIO(b"".join(one.astype(np.float32).tobytes() for pair in pairs for one in pair) + tail)
+def asked(folder: Path, *pairs: tuple[np.ndarray, np.ndarray], tail: bytes = b"", beats=(), every: float = 5) -> list:
+    """What the process would answer to so many pairs at RATE, one after the other, each `every` s after the last."""
+    go, ends = io.StringIO(), [round((5 + every * number) * RATE) for number in range(len(pairs))]
+    parts = [part for end, pair in zip(ends, pairs, strict=True) for part in meter_worker.request(end, beats, *pair)]
+    come = io.BytesIO(b"".join(parts) + tail)
     meter_worker.serve(str(folder), RATE, come, go)
     return [json.loads(line) for line in go.getvalue().splitlines()]
 
@@ -65,12 +70,29 @@ def asked(folder: Path, *pairs: tuple[np.ndarray, np.ndarray], tail: bytes = b""
 
 def test_it_answers_the_scores_of_the_model_and_the_calibrated_position(tiny_coherence):
     heard, spoken = melody(5, RATE, 3), noise(5, RATE, 4)
-    ready, one, other, *more = asked(tiny_coherence, (heard, spoken), (spoken, heard), tail=b"not a whole pair")
+    ready, one, other, *more = asked(
+        tiny_coherence, (heard, spoken), (spoken, heard), tail=meter_worker.HEADER.pack(0, 0) + b"not a whole pair"
+    )
     model = Coherence.load(tiny_coherence)
     expected = model.compare(resample(heard, RATE, 16000), resample(spoken, RATE, 16000))
     assert ready == {"ready": True} and not more and one != other
     assert {name: one[name] for name in expected.scores} == pytest.approx(expected.scores)
     assert one["position"] == pytest.approx(expected.positions["both"], abs=1e-4)
+
+
+def test_what_is_measured_needs_its_time_and_is_that_of_the_whole(tiny_coherence):
+    """Windows of 5 s, one a second, are the same minute as the sound in one piece; after a gap it begins anew."""
+    heard, spoken, beats = melody(30, RATE, 3), melody(30, RATE, 4), np.arange(70) * 0.4
+    windows = [tuple(x[begin * RATE : (begin + 5) * RATE] for x in (heard, spoken)) for begin in range(26)]
+    _, first, *_, last = asked(tiny_coherence, *windows, beats=beats, every=1)
+    assert first["in_tune"] is None, "there is no other moment yet"
+    state = FitState()
+    hear(state, *(resample(x, RATE, 16000) for x in (heard, spoken)))
+    whole = measure(state, beats)
+    assert last["in_tune"] == pytest.approx(whole.in_tune, abs=0.02), "a window is resampled without what is around it"
+    assert last["in_time"] == pytest.approx(whole.in_time, abs=0.05)
+    after_gap = asked(tiny_coherence, *windows, beats=beats, every=6)[-1]
+    assert after_gap["in_tune"] is None
 
 
 def test_silence_is_not_scored(tiny_coherence):
@@ -82,7 +104,7 @@ def test_without_calibration_and_without_separation(tmp_path):
     for name, content in Coherence(separated=False).files().items():
         (tmp_path / name).write_bytes(content)
     _, found = asked(tmp_path, (melody(5, RATE), noise(5, RATE)))
-    assert set(found) == {"both", "position"} and found["position"] == meter_worker.UNCALIBRATED
+    assert set(found) == {"both", "position", "in_tune", "in_time"} and found["position"] == meter_worker.UNCALIBRATED
 
 
 def test_a_damaged_meter_says_so(tiny_coherence, tmp_path):
@@ -162,9 +184,42 @@ def test_a_slow_one_is_asked_less_often(stand, speaks, tmp_path):
         assert not stand.told("coherence", seconds=0.6)
         stand.play(0.5)
         assert stand.told("coherence")
-        assert one.summary() == {"scores": 2, "position": 0.5, "both": 3.0, "harmonic": 2.0, "percussive": 1.0}
+        means = {"position": 0.5, "both": 3.0, "harmonic": 2.0, "percussive": 1.0, "in_tune": 0.25}
+        assert one.summary() == {"scores": 2} | means
     finally:
         one.close()
+
+
+def test_what_is_measured_is_reported_and_unknown_is_minus_one(stand, speaks, tmp_path):
+    """The beat that is asked for is the one where the 5 s end."""
+    speaks(0)
+    asked_at: list[int] = []
+
+    def beat_at(sample: int) -> Beat:
+        asked_at.append(sample)
+        return Beat(0.0, 0.5, 1.0)
+
+    with ExitStack() as stack:
+        stack.callback(CoherenceMeter(stand, tmp_path, 0.5, beat_at).start().close)
+        stand.play(5.5)
+        assert stand.told("fit") == [(0.25, -1.0)] and 5 * RATE <= asked_at[0] <= 5.5 * RATE
+
+
+def test_beats_are_put_together_without_a_gap_and_none_twice():
+    """However often they are asked for, and though each time they are known a little better."""
+    for every in (0.3, 1.0, 2.7):
+        recent, rng = meter.RecentBeats(), np.random.default_rng(0)
+        for now in np.arange(every, 30, every):
+            times = recent.add(Beat(now + rng.uniform(-0.02, 0.02) - now % 0.5, 0.5, 1.0), now)
+        assert len(times) in (19, 20, 21) and times[-1] > now - 0.55 and times[0] > now - 10
+        np.testing.assert_allclose(np.diff(times), 0.5, atol=0.05)
+
+
+def test_beats_before_a_stretch_without_are_forgotten():
+    recent = meter.RecentBeats()
+    assert len(recent.add(Beat(0.0, 0.5, 1.0), 4.1)) == 8
+    assert len(recent.add(NO_BEAT, 7.0)) == 8 and len(recent.add(Beat(7.25, 0.5, 1.0), 8.0)) == 2
+    assert len(recent.add(NO_BEAT, 30.0)) == 0
 
 
 def test_nothing_new_sounds_nothing_new_is_scored(stand, speaks, tmp_path):
@@ -325,16 +380,18 @@ def test_it_does_not_outlive_who_began_it(tiny_coherence, killed):
 # --- what is seen
 
 
-def seen(*values: float, every: float = 1.0, ago: float = 0.0) -> str:
-    """The terminal's picture after such a report, so long ago."""
+def seen(*values: float, every: float = 1.0, ago: float = 0.0, fit: tuple = (), begins: str = "fit ") -> str:
+    """A line of the terminal's picture after such reports, so long ago."""
     memory, alphabet = SimpleNamespace(name="demo", seconds=60.0), SimpleNamespace(shapes=5)
     view = ViewState(SimpleNamespace(silence=64, repertoire=[memory], model=SimpleNamespace(alphabet=alphabet)))
     if values:
         view.update("coherence", values)
         view.coherence_time -= ago
+    if fit:
+        view.update("fit", fit)
     console = Console(width=100, height=40, file=io.StringIO())
     console.print(render(view, NOW | {"meter": every}, 100))
-    return next((line for line in console.file.getvalue().splitlines() if line.startswith("fit ")), "")
+    return next((line for line in console.file.getvalue().splitlines() if line.startswith(begins)), "")
 
 
 def test_the_terminal_shows_where_between_strangers_and_partners():
@@ -345,3 +402,13 @@ def test_the_terminal_shows_where_between_strangers_and_partners():
     assert "█" not in seen(-1.0, 12.0, 3.0, -1.0) and "12.0" in seen(-1.0, 12.0, 3.0, -1.0)
     assert seen(0.75, 12.0, 3.0, -1.0, ago=3.5).endswith("partners  –")
     assert "0.75" in seen(0.75, 12.0, 3.0, -1.0, ago=3.5, every=10.0)
+
+
+def test_the_terminal_shows_in_tune_and_in_time():
+    scored = (0.75, 12.0, 3.0, -1.0)
+    assert not seen(every=0.0, begins="in tune")
+    line = seen(*scored, fit=(0.5, 0.9), begins="in tune")
+    assert "0.50" in line and "in time" in line and "0.90" in line and "█" in line
+    assert seen(*scored, fit=(-1.0, -1.0), begins="in tune").count("–") == 2
+    assert "-0.20" in seen(*scored, fit=(-0.2, -1.0), begins="in tune")
+    assert seen(*scored, fit=(0.5, 0.9), ago=9, begins="in tune").count("–") == 2
