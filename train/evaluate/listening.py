@@ -91,6 +91,7 @@ class ListeningEvaluation:
     backing: bool = setting(False, "a backing track counts as a part, and its beats as those of the song")
     seed: int = setting(1, "of the agent; same seed, same answers")
     jobs: int = setting(1, "songs at the same time, each in a process", may_change=True)
+    pictures: bool = setting(False, "waveforms, constant-Q and onsets of 20 s of each answer", may_change=True)
     audio: str = setting("answer", "what can be listened to", choices=AUDIO, may_change=True)
     set: tuple[str, ...] = setting((), "settings of the agent that are not its defaults, K.K=V", repeat=True)
 
@@ -218,6 +219,8 @@ def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model:
         if not _row_file(out, pair).exists():
             row, sounds = measure_pair(pair, _responder(make, model, s.set), s)
             _write_audio(out / "audio", pair, sounds, s.audio)
+            if s.pictures:
+                _write_picture(out / "audio", pair, sounds)
             atomic_write(_row_file(out, pair), json.dumps(_without_nan(row)) + "\n")
 
 
@@ -260,6 +263,14 @@ def _write_audio(folder: Path, pair: Pair, sounds: dict[str, np.ndarray], which:
             length = min(len(sounds["guide"]), len(sounds[who]))
             with AudioWriter(folder / report.audio_file(pair.name, who), SAMPLERATE, channels=2) as writer:
                 writer.write(np.stack([sounds["guide"][:length], sounds[who][:length]], axis=1))
+
+
+def _write_picture(folder: Path, pair: Pair, sounds: dict[str, np.ndarray]) -> None:
+    from train.evaluate.listening_pictures import png
+
+    title = f"{pair.song.name}: {pair.guide} answered from {pair.memory_song.name}/{pair.memory.stem}"
+    picture = png(sounds["guide"], sounds[ANSWER], _beats(pair.song.beats), title)
+    atomic_write(folder / report.picture_file(pair.name), picture)
 
 
 def _without_nan(value: Any) -> Any:

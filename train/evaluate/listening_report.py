@@ -31,12 +31,18 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; } td, th { padding: .25em .7em; text-align: left; }
 tr { border-top: 1px solid #ddd; } thead tr { border: 0; } audio { width: 22em; height: 2.2em; vertical-align: middle; }
+img { max-width: 100%; }
 """
 
 
 def audio_file(pair: str, who: str) -> str:
     """The file of what somebody played in a pair, in OUT/audio."""
     return f"{pair}_{who.replace(', ', ' ').replace(' ', '_')}.ogg"
+
+
+def picture_file(pair: str) -> str:
+    """The picture of an answer, in OUT/audio."""
+    return f"{pair}.png"
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -103,6 +109,9 @@ def _html_pair(row: dict[str, Any], out: Path) -> list[str]:
         heard = player if (out / "audio" / name).is_file() else ""
         values = [_shown(measured.get(measure), digits) for measure, (_, digits) in shown.items()]
         cells.append([escape(who), *values, heard])
+    picture = picture_file(row["name"])
+    if (out / "audio" / picture).is_file():
+        lines.append(f'<img loading="lazy" src="audio/{escape(picture)}" alt="guide and answer">')
     return [*lines, _html_table(table(["", *(name for name, _ in shown.values()), ""], cells))]
 
 

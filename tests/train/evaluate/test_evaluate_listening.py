@@ -56,7 +56,7 @@ def put(path: Path, audio: np.ndarray) -> None:
 def whole(band, tiny, tmp_path_factory) -> Path:
     """The folder of one evaluation of all that can be evaluated."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    listening(band, str(tiny), out, Responder, audio="all")
+    listening(band, str(tiny), out, Responder, audio="all", pictures=True)
     return out
 
 
@@ -147,8 +147,9 @@ def test_every_pair_has_every_rival_and_what_cannot_be_used_is_named(whole):
 def test_the_page_names_only_what_is_there(whole):
     page = (whole / "listening.html").read_text()
     named = re.findall(r'src="([^"]+)"', page)
-    assert len(named) == 2 * 2 * 2 * 4 and all((whole / name).is_file() for name in named)
-    heard = sf.info(whole / named[0])
+    assert len(named) == 2 * 2 * 2 * (4 + 1) and all((whole / name).is_file() for name in named)
+    assert {Path(name).suffix for name in named} == {".ogg", ".png"}
+    heard = sf.info(next(whole / name for name in named if name.endswith(".ogg")))
     assert heard.channels == 2 and heard.duration == pytest.approx(SECONDS, abs=0.1)
     assert page.count("<h3>") == 8 and "http" not in page
 
