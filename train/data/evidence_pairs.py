@@ -45,14 +45,19 @@ def displaced(pair: Pair, beats: float) -> np.ndarray:
 
 
 def measured_pairs(
-    meter: EvidenceMeter, songs: dict[str, list[Path]], count: int, seed: int, late: Sequence[float] = LATE
+    meter: EvidenceMeter,
+    songs: dict[str, list[Path]],
+    count: int,
+    seed: int,
+    late: Sequence[float] = LATE,
+    beat: float = 0.5,
 ) -> MeasuredPairs:
-    """About `count` pairs of songs. CoherenceError where there are none."""
+    """About `count` pairs of songs. beat: s, of songs that do not tell. CoherenceError where there are none."""
     where: list[tuple[int, float]] = []
-    margin = max(map(abs, late), default=0.0) * BEATS[1]
+    margin = max(map(abs, late), default=0.0) * max(BEATS[1], beat)
 
     def windows() -> Iterator[np.ndarray]:
-        for pair in pairs_of(songs, count, seed, margin):
+        for pair in pairs_of(songs, count, seed, margin, beat):
             where.append((pair.song, pair.begin))
             yield from pair.window
             yield from (displaced(pair, beats) for beats in late)

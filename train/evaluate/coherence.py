@@ -11,6 +11,10 @@ Classification is eq. (4) of Ciranni et al. (2024): among K windows, the share w
 with the second one of the same window. Every window is placed once; many batches are drawn from them, of K different
 songs where there are as many, else as evenly over the songs as can be, no two windows sharing more than half.
 
+A meter with a time-keeping embedding is also judged by each of its measures and by their sum (perception/evidence.py),
+beside librosa's chroma in the same windows: which sub-mixtures belong together, what loses when it is displaced, and
+with --whole true which parts of whole files belong together.
+
 Who reads the meter has one scale for all inputs, so beside it stands how well one threshold would do.
 
 Sensitivity: the answer of true pairs is transposed, displaced in time (by music of the same song, so there is no
@@ -23,7 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +39,7 @@ import torch
 
 from corpora.disk import atomic_write, disk_errors, temporary_name
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
+from perception.evidence import EvidenceMeter
 from perception.scoring import Embeddings, embed_windows
 from train.common import command_line
 from train.common.errors import TrainError
@@ -42,6 +47,7 @@ from train.common.progress import progress
 from train.common.settings import add_flags, parse_flags, setting
 from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
+from train.evaluate import evidence
 from train.evaluate.metrics import interval
 from train.evaluate.sensitivity import WindowOrigins, measure
 
@@ -58,6 +64,7 @@ class CoherenceEvaluation:
     windows: int = setting(256, "windows that are classified, spread over the songs")
     pairs: int = setting(40, "pairs whose answers are changed; 0: none")
     k: tuple[int, ...] = setting((2, 8, 16, 64), "how many windows there are to choose among")
+    whole: bool = setting(False, "also compare whole files, part by part (meters with a time-keeping embedding)")
     overlap: float = setting(0.5, "share of a window that another one in its batch may have too, at most")
     beat: float = setting(0.5, "s per beat of songs that do not say it (song.json: bpm)")
     seed: int = setting(0, "same seed, same figures")
@@ -74,24 +81,36 @@ class CoherenceEvaluation:
             raise TrainError(f"overlap = {self.overlap:g}: expected a share of a window, 0 to 1")
 
 
-def coherence(data: Path | str, models: dict[str, Coherence], out: Path | str, **settings) -> dict[str, Any]:
-    """Evaluate {name: coherence model} on folders of stems; write OUT/coherence.{json,md,png}; return the first.
+def coherence(
+    data: Path | str, meters: Mapping[str, Coherence | EvidenceMeter], out: Path | str, **settings
+) -> dict[str, Any]:
+    """Evaluate {name: model or meter} on folders of stems; write OUT/coherence.{json,md,png}; return the first.
 
     settings: fields of `CoherenceEvaluation`. TrainError, CoherenceError, AudioError for what the user can mend.
     """
     s, data, out = CoherenceEvaluation(**settings), Path(data), Path(out)
+    models = {name: meter.coherence if isinstance(meter, EvidenceMeter) else meter for name, meter in meters.items()}
+    wider = {name: meter for name, meter in meters.items() if isinstance(meter, EvidenceMeter) and meter.time}
     songs = submix_songs(data, s.split)
     _writable(out)
     sounds, placed = _placed_windows(songs, models, s)
     result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name, "settings": asdict(s)}
     result |= {"songs": len(np.unique(sounds.song)), "windows": len(sounds.song)}
     result["models"] = [_about(name, model) for name, model in models.items()]
-    result |= _classification(models, placed, sounds, s)
+    result |= _classification(models, placed, sounds, s, _wider_tables(wider, songs, s))
     result["threshold"] = list(_threshold(models, placed, sounds, s))
     result["sensitivity"] = []
     if s.pairs:
         strangers = [second for _, second in placed]
         result["sensitivity"] = measure(songs, models, strangers, sounds, s.pairs, s.beat, s.seed)
+        result["displaced"] = [
+            row for name, meter in wider.items()
+            for row in evidence.displaced(name, meter, songs, s.pairs, s.seed + 1, s.beat)
+        ]  # fmt: skip
+    if s.whole:
+        result["whole_files"] = [
+            row for name, meter in wider.items() for row in evidence.whole_files(name, meter, songs, s.seed)
+        ]
     result["paper"] = report.PAPER
     result = json.loads(json.dumps(result))  # what is returned is what is written
     contents: tuple[bytes | str, ...] = report.png(result), report.markdown(result), json.dumps(result, indent=1) + "\n"
@@ -140,8 +159,23 @@ def _placed_windows(
     return WindowOrigins.of(where), [(first, second) for first, second in both]
 
 
+Tables = dict[tuple[str, str], np.ndarray]  # (model, mode) -> (n, n) of first with second sub-mixtures
+
+
+def _wider_tables(wider: dict[str, EvidenceMeter], songs: dict[str, list[Path]], s: CoherenceEvaluation) -> Tables:
+    """What else is measured of the pairs that are classified, and librosa's chroma, which needs no learning."""
+    tables = {
+        (name, mode): table
+        for name, meter in wider.items()
+        for mode, table in evidence.tables(meter, songs, s.windows, s.seed).items()
+    }
+    if wider:
+        tables[evidence.CHROMA_CQT, "harmony"] = evidence.chroma_table(songs, s.windows, s.seed)
+    return tables
+
+
 def _classification(
-    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation
+    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation, wider: Tables
 ) -> dict[str, Any]:
     rows, skipped, batches = [], [], {}
     for k in s.k:
@@ -152,16 +186,19 @@ def _classification(
             skipped.append(k)
         else:
             batches[k] = drawn
-    for (name, model), (first, second) in zip(models.items(), placed, strict=True):
-        for mode in model.modes:
-            with torch.inference_mode():
-                table = model.similarities(first[mode], second[mode]).numpy()
-            for k, drawn in batches.items():
-                share, seen = accuracies(table, drawn)
-                row = {"model": name, "mode": mode, "k": k, "n": len(seen), "batches": len(drawn)}
-                row |= {"accuracy": float(100 * share.mean()), "songs": len(np.unique(sounds.song[seen]))}
-                rng = _rng(s, "interval", str(k))
-                rows.append(row | {"interval": interval(100 * share, sounds.song[seen], rng)})
+    with torch.inference_mode():
+        tables = {
+            (name, mode): model.similarities(first[mode], second[mode]).numpy()
+            for (name, model), (first, second) in zip(models.items(), placed, strict=True)
+            for mode in model.modes
+        }
+    for (name, mode), table in (tables | wider).items():
+        for k, drawn in batches.items():
+            share, seen = accuracies(table, drawn)
+            row = {"model": name, "mode": mode, "k": k, "n": len(seen), "batches": len(drawn)}
+            row |= {"accuracy": float(100 * share.mean()), "songs": len(np.unique(sounds.song[seen]))}
+            rng = _rng(s, "interval", str(k))
+            rows.append(row | {"interval": interval(100 * share, sounds.song[seen], rng)})
     return {"classification": rows, "skipped": skipped,
             "of_different_songs": [k for k in batches if k <= len(np.unique(sounds.song))]}  # fmt: skip
 
@@ -260,9 +297,9 @@ def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> N
         print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
 
 
-def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, Coherence]:
-    """{name: model} of folders and official checkpoints; CoherenceError. Names are what tells folders apart."""
-    models: dict[str, Coherence] = {}
+def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, EvidenceMeter]:
+    """{name: meter} of folders and official checkpoints; CoherenceError. Names are what tells folders apart."""
+    models: dict[str, EvidenceMeter] = {}
     for name in names:
         if name.endswith(".ckpt"):
             from train.official_cocola.import_checkpoint import convert
@@ -275,7 +312,7 @@ def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack)
         short = parts[-1] if parts else "model"
         if short in models:
             short = f"{short} {len(models) + 1}"
-        models[short] = Coherence.load(folder)
+        models[short] = EvidenceMeter.load(folder)
     if not models:
         raise CoherenceError("no model to evaluate: name one with --model")
     return models

@@ -49,7 +49,44 @@ def markdown(result: dict[str, Any]) -> str:
     for model in result["models"] if result["sensitivity"] else []:
         rows = [row for row in result["sensitivity"] if row["model"] == model["name"]]
         lines += ["", f"## {model['name']}: pairs pulled apart", "", *_sensitivity(rows, model)]
+    lines += _displaced(result.get("displaced", [])) + _whole_files(result.get("whole_files", []))
     return "\n".join(lines) + "\n"
+
+
+def _displaced(rows: list[dict[str, Any]]) -> list[str]:
+    """How many pairs lose when their answer is displaced, by measure."""
+    if not rows:
+        return []
+    by_key = {(row["model"], row["measure"], row["beats"]): row for row in rows}
+    beats = list(dict.fromkeys(row["beats"] for row in rows))
+    cells = [
+        [name, measure, *(with_interval(by_key[name, measure, late], 0, key="share") for late in beats)]
+        for name, measure in dict.fromkeys((row["model"], row["measure"]) for row in rows)
+    ]
+    return [
+        "",
+        "## Displaced by some beats",
+        "",
+        f"{rows[0]['n']} pairs: how many are above the same pair with its answer so many beats late, %, by measure.",
+        "",
+        *table(["model", "measure", *(f"{late:+g}" for late in beats)], cells),
+    ]
+
+
+def _whole_files(rows: list[dict[str, Any]]) -> list[str]:
+    """Which parts belong to one song, over whole files."""
+    if not rows:
+        return []
+    cells = [[row["model"], row["measure"], with_interval(row, 1, key="share")] for row in rows]
+    return [
+        "",
+        "## Whole files",
+        "",
+        f"{rows[0]['n']} pairs of two parts of a song against {rows[0]['strangers']} of parts of two songs, by the "
+        "mean of all windows: the share of comparisons in which the true pair is above, %.",
+        "",
+        *table(["model", "measure", "true above"], cells),
+    ]
 
 
 def _about(model: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """antiphon evaluate coherence: eq. (4) by hand, fair batches, the changes as what they claim to be, and the whole."""
 
+import itertools
 import json
 import re
 
@@ -11,11 +12,22 @@ from sklearn.metrics import roc_auc_score
 
 from agent.performance import model_folder
 from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence
+from perception.evidence import MEASURES, EvidenceMeter, Joined
 from perception.hpss import SAMPLERATE
+from perception.time_embedding import TimeEmbedding
 from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
+from train.data.evidence_pairs import LATE
 from train.data.submixes import Pair
-from train.evaluate.coherence import FILES, CoherenceEvaluation, accuracies, draw_batches, main, share_below
+from train.evaluate.coherence import (
+    FILES,
+    CoherenceEvaluation,
+    accuracies,
+    coherence,
+    draw_batches,
+    main,
+    share_below,
+)
 from train.evaluate.sensitivity import CHANGES, ELSEWHERE, STRANGER, TRUE, WindowOrigins, apply_change
 
 
@@ -191,6 +203,22 @@ def test_the_same_seed_gives_the_same_figures(evaluated, songs, tiny_coherence, 
     assert again["sensitivity"] == []
     first = [{**row, "model": ""} for row in result["classification"] if row["k"] == 2][:3]
     assert [{**row, "model": ""} for row in again["classification"]] == first
+
+
+def test_a_meter_with_more_measures_is_judged_by_each_of_them_and_by_their_sum(songs, tiny_coherence, tmp_path):
+    """Each has a row for K, one for each displacement, and one for whole files; librosa's chroma stands beside them."""
+    joined = Joined(dict.fromkeys(MEASURES, 1.0), [0.0, 2.0, 4.0], [-1.0, 0.0, 1.0], "here")
+    meter = EvidenceMeter(Coherence.load(tiny_coherence), TimeEmbedding().eval(), joined)
+    result = coherence(songs, {"wide": meter}, tmp_path, windows=6, pairs=2, k=(2,), whole=True)
+    measures = {*MEASURES, "joined"}
+    modes = [(row["model"], row["mode"]) for row in result["classification"]]
+    assert set(modes) == {*(("wide", mode) for mode in {*MODES, *measures} - {"cocola"}), ("chroma CQT", "harmony")}
+    assert {(row["measure"], row["beats"]) for row in result["displaced"]} == set(itertools.product(measures, LATE))
+    assert {row["measure"] for row in result["whole_files"]} == measures
+    for row in (*result["displaced"], *result["whole_files"]):
+        assert 0 <= row["interval"][0] <= row["share"] <= row["interval"][1] <= 100 and row["n"] in (2, 3)
+    table = (tmp_path / "coherence.md").read_text()
+    assert "Displaced by some beats" in table and "Whole files" in table and "| wide | joined |" in table
 
 
 def test_the_verb_finds_the_meter_of_a_model(antiphon, songs, tiny_coherence, tmp_path, monkeypatch):
