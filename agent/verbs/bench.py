@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from action import oracle, selection
+from action import concat, oracle, selection
 from agent.performance import loading, report
 from agent.performance.session import Session
 from agent.settings.config import Config, change
 from agent.verbs import bench_memory, bench_rivals
 from agent.verbs.console import ShowProgress
-from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, load_average, machine, spread
+from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, in_turns, load_average, machine, spread
 from corpora.audio import read_at
 from corpora.disk import atomic_write
 
@@ -38,6 +39,7 @@ def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, 
         ("encoder", lambda: bench_rivals.encoders(name, hop)),
         ("decision", lambda: {size: bench_rivals.decision(size, hop) for size in ("small", "paper")}),
         ("oracle", lambda: [oracle_times(count) for count in (10_000, 14_400, 144_000)]),
+        ("stretch", lambda: stretch_times(hop)),
         ("coherence", bench_rivals.coherence),
     ]
     if deep:
@@ -99,6 +101,25 @@ def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
         times.append(1e3 * (time.perf_counter() - began))
         selection.commit(factor_oracle, navigation, choice)
     return {"labels": count, "self_repeat": repeat, "build": round(build_ms, 3), "query": spread(times)}
+
+
+def stretch_times(hop: float, rounds: int = 40) -> dict[str, dict[str, float]]:
+    """Time rendering a hop (s) as recorded, faster, and transposed, by turns: {way: {"wall", "cpu"}}, medians, ms."""
+    audio = read_at(loading.DEMO / "memory.flac", DEVICE_SAMPLERATE_HZ)
+    player, frames = concat.Concatenator(audio, DEVICE_SAMPLERATE_HZ, hop), round(hop * DEVICE_SAMPLERATE_HZ)
+    ways: dict[str, dict] = {
+        "as recorded": {},
+        "1.25 times faster": {"ratio": 1.25},
+        "2 semitones up": {"semitones": 2},
+    }
+    voices = {way: player.start() for way in ways}
+    concat.warm_up()
+
+    def play(way: str) -> None:
+        following = player.following(voices[way])
+        player.step(voices[way], following if 0 <= following < len(player) else 0, frames, **ways[way])
+
+    return in_turns({way: partial(play, way) for way in ways}, rounds)
 
 
 def _repeating(rng: np.random.Generator, count: int, vocab: int, repeat: float) -> np.ndarray:
@@ -168,6 +189,9 @@ def _rival_lines(result: dict) -> list[str]:
     for times in result["oracle"]:
         build, query = times["build"], times["query"]["max"]
         shown.append(f"oracle, {times['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")
+    if "stretch" in result:
+        ways = ", ".join(f"{way} {ms['cpu']:.2f}" for way, ms in result["stretch"].items())
+        shown.append(f"rendering a hop: {ways} ms of processor")
     parts = [f"{name} {ms['cpu']:.1f}" for name, ms in result.get("coherence", {}).items() if name != "ratios"]
     return shown + ([f"coherence of 5 s: {'; '.join(parts)} ms of processor"] if parts else [])
 

@@ -56,6 +56,11 @@ def test_oracle_of_ten_thousand_labels():
     assert found["labels"] == 10_000 and found["query"]["p50"] > 0 and found["build"] > 0
 
 
+def test_a_stretched_hop_is_measured_beside_one_as_recorded():
+    found = bench.stretch_times(0.25, rounds=2)
+    assert len(found) == 3 and all(ms["cpu"] > 0 for ms in found.values())
+
+
 def test_an_hour_is_reached_with_a_full_window():
     config = bench_rivals.DecisionConfig(units=8, hop=0.5, window=30, dim=16, layers=1, heads=2, ff=16)
     state = bench_rivals._at_minute(bench_rivals.Decision(config).eval(), 60)
@@ -79,6 +84,7 @@ def test_bars_and_lines_tell_of_everything_measured():
                     for kind in ("model", "base")},
         "decision": {"small": {"minute_1": two, "minute_60": two, "ratio": 1.2}},
         "oracle": [{"labels": 10_000, "self_repeat": 0.98, "build": 1.0, "query": ms}],
+        "stretch": {"as recorded": two},
         "coherence": {"score": two, "score, official": two, "ratios": {"score": 4.0}},
         "respond": {"memory_minutes": 30, "peak_mib": {"guide_1_min": 1000.0, "guide_3_min": 1010.0}},
     }  # fmt: skip
