@@ -105,7 +105,8 @@ class EvidenceMeter:
     @classmethod
     def load(cls, folder: Path | str) -> EvidenceMeter:
         """Read a folder of a coherence model, of any version. CoherenceError says what is wrong with it."""
-        coherence, time = Coherence.load(folder), TimeEmbedding.load(folder)
+        coherence = Coherence.load(folder)
+        time = TimeEmbedding.load(folder) if coherence.separated else None  # which hears both parts
         return cls(coherence, time, load_joined(folder) if time else None)
 
     @torch.inference_mode()
@@ -146,7 +147,7 @@ class EvidenceMeter:
         embeddings, features = self.coherence.embed_modes(windows)
         halves = {mode: tuple(each.chunk(2)) for mode, each in embeddings.items()}
         scores = self.coherence.compare_embeddings({mode: (x, y) for mode, (x, y) in halves.items()})
-        if self.joined is None or self.time is None:
+        if self.joined is None or self.time is None or self.coherence.calibration is None:
             return scores
         traces = self._traces(windows, embeddings["both"], features)
         positions = self.joined.positions(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from perception.coherence import Coherence, CoherenceScores, mask_channel
+from perception.evidence import EvidenceMeter
 from perception.transformer import torch_threads
 
 BATCH_WINDOWS = 8  # windows in one pass of a network; more is not faster on a CPU
@@ -40,11 +41,13 @@ def embed_windows(models: Sequence[Coherence], windows: Iterable[np.ndarray], wo
 
 
 def compare_pairs(
-    model: Coherence, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0
+    model: Coherence | EvidenceMeter, pairs: Iterable[tuple[np.ndarray, np.ndarray]], workers: int = 0
 ) -> Iterator[CoherenceScores]:
-    """Scores of pairs (heard, spoken), in order, as `Coherence.compare` gives them."""
+    """Scores of pairs (heard, spoken), in order, as `compare` of the model gives them."""
 
     def compare(batch: list[tuple[np.ndarray, np.ndarray]]) -> list[CoherenceScores]:
+        if isinstance(model, EvidenceMeter):
+            return model.compare_pairs(batch)
         heard = _embed([model], [first for first, _ in batch])[0]
         spoken = _embed([model], [second for _, second in batch])[0]
         return model.compare_embeddings({mode: (heard[mode], spoken[mode]) for mode in model.modes})

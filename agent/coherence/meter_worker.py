@@ -63,17 +63,18 @@ def _requests(stream: BinaryIO, frames: int) -> Iterator[tuple[int, np.ndarray, 
 def serve(folder: str, samplerate: int, requests: BinaryIO, answers: TextIO) -> None:
     """Load the model in `folder`, then answer until the input ends. samplerate: of the requests, Hz."""
     from corpora.audio import resample
-    from perception.coherence import SAMPLERATE, WINDOW_S, WINDOW_SAMPLES, Coherence, CoherenceError, audible
+    from perception.coherence import SAMPLERATE, WINDOW_S, WINDOW_SAMPLES, CoherenceError, audible
+    from perception.evidence import EvidenceMeter
     from perception.fit_stream import FitState, measure
     from perception.transformer import torch_threads
 
     torch_threads(1)
     try:
-        model = Coherence.load(folder)
+        model = EvidenceMeter.load(folder)
     except CoherenceError as error:
         return _write(answers, {"refused": str(error)})
     noise = np.random.default_rng(0).standard_normal(WINDOW_SAMPLES).astype(np.float32)
-    model.score(noise, noise)  # compiles
+    model.compare(noise, noise)  # compiles
     _write(answers, {"ready": True})
     state = FitState()
     for end, beats, sounds in _requests(requests, round(WINDOW_S * samplerate)):

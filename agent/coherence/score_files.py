@@ -27,6 +27,7 @@ from perception.coherence import (
     CoherenceScores,
     audible,
 )
+from perception.evidence import EvidenceMeter
 from perception.hpss import SAMPLERATE
 from perception.scoring import compare_pairs
 
@@ -60,8 +61,9 @@ def run(
         raise CoherenceError(
             f"--step {step:g}: expected {STEP_RANGE_S[0]:g} to {STEP_RANGE_S[1]:g} s between two windows"
         )
-    meter = Coherence.load(model)
-    meter.calibration = calibration or meter.calibration
+    meter = EvidenceMeter.load(model)
+    if calibration:  # is of COCOLA's scores alone
+        meter.coherence.calibration, meter.joined = calibration, None
     with open_audio(heard) as a, open_audio(spoken) as b:
         common = min(a.seconds, b.seconds)
         for file in (a, b):
@@ -82,7 +84,7 @@ def run(
             progress(common, common)
         if not curve:
             raise CoherenceError(_no_window(a, b, silent))
-        return _report(meter, curve, len(silent), step, common, a, b)
+        return _report(meter.coherence, curve, len(silent), step, common, a, b)
 
 
 def _window_pairs(a: AudioFile, b: AudioFile, step: float) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:

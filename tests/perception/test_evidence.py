@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception.coherence import WINDOW_SAMPLES, Coherence, CoherenceError
+from perception.coherence import MODES, WINDOW_SAMPLES, Calibration, Coherence, CoherenceError
 from perception.evidence import (
     FILE,
     MEASURES,
@@ -126,6 +126,9 @@ def test_a_folder_comes_back_and_its_position_is_that_of_the_sum(meter, tmp_path
     loaded = EvidenceMeter.load(folder_with(meter, tmp_path, some_joined()))
     assert loaded.joined == some_joined() and loaded.time is not None
     first, second = WIDE[:WINDOW_SAMPLES], WIDE[16000 : 16000 + WINDOW_SAMPLES]
+    assert loaded.compare(first, second).positions is None, "without a calibration there is no scale"
+    quantiles = {mode: [0.0, 1.0] for mode in MODES}
+    loaded.coherence.calibration = Calibration(quantiles, quantiles, "here", 8)
     scores = loaded.compare(first, second)
     traces = loaded.traces([first, second])
     sums = loaded.joined.sums(loaded.measure(traces.at(slice(1)), traces.at(slice(1, 2))))
