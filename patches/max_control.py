@@ -28,7 +28,7 @@ ACCENT = {"panic": [0.9, 0.3, 0.3, 1.0], "stop": [0.95, 0.6, 0.5, 1.0]}
 
 def control() -> MaxCanvas:
     """The patcher: widgets send `/antiphon/...` by udpsend; reports from udpreceive move displays and widgets."""
-    canvas = MaxCanvas(2900, 1800, 950)
+    canvas = MaxCanvas(3200, 1800, 1050)
     canvas.comment("ANTIPHON - control surface", (10, 8, 400, 24), fontsize=16.0)
     words = (
         f"The agent listens on {HOST}:{AGENT_PORT} and tells on port {SURFACE_PORT}. It may be started before or after."

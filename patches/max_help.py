@@ -57,7 +57,7 @@ def player() -> MaxCanvas:
 
 
 def _page(title: str, words: tuple[str, ...], height: int) -> MaxCanvas:
-    canvas = MaxCanvas(1700, height, 800, panel=False)
+    canvas = MaxCanvas(1900, height, 800, panel=False)
     canvas.comment(title, fontsize=18.0, wide=600, tall=28)
     canvas.row(28)
     for line in words:

@@ -133,7 +133,7 @@ def _sender() -> Patch:
 def _send(patch: Patch, widget: Widget, x: int, y: int) -> None:
     """Send $0-NAME as /antiphon/NAME, with the types of the table."""
     path = " ".join(["antiphon", *widget.name.split("/")])
-    types = {"button": "", "word": "-f s ", "choice": "-f s ", "span": "-f ff ", "fader": "-f f "}
+    types = {"button": "", "word": "-f s ", "choice": "-f s ", "span": "-f ff ", "fader": "-f f ", "number": "-f f "}
     flag = "-f i " if widget.kind != "choice" and widget.control.args and widget.takes_integers else types[widget.kind]
     form = patch.obj(x, y + 24, f"oscformat {flag}{path}")
     patch.connect(form, patch.obj(x + 220, y + 24, "s $0-out"))

@@ -52,6 +52,7 @@ class ListenerState:
     encoder: EncoderState
     recent: np.ndarray  # newest samples at the device rate, oldest first
     chroma: ChromaStream = field(default_factory=ChromaStream)
+    newest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # hop at the encoder's rate
 
 
 class Listener:
@@ -69,6 +70,11 @@ class Listener:
         self._grid = self.samplerate // common, encoder.samplerate // common  # samples that last equally long
         self._recent_samples = boundary(1, alphabet.hop, self.samplerate) + 2 * self._grid[0] + self.samplerate // 25
 
+    @property
+    def delay_s(self) -> float:
+        """By how much the sound at the encoder's rate is late, s."""
+        return 0.0 if self.samplerate == self.encoder.samplerate else RESAMPLER_DELAY / self.encoder.samplerate
+
     def start(self) -> ListenerState:
         """State of a piece that has not begun: nothing but silence before it."""
         return ListenerState(0, self.encoder.start(), np.zeros(0, np.float32))
@@ -85,7 +91,7 @@ class Listener:
         """
         if audio.shape != (self.next_hop_samples(state),):
             raise ValueError(f"expected one hop of {self.next_hop_samples(state)} samples, got {audio.shape}")
-        resampled = self._resampled(state, audio)
+        resampled = state.newest = self._resampled(state, audio)
         feature = self.encoder.step(state.encoder, resampled)
         state.hops += 1
         level = float(level_db(audio))

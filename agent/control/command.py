@@ -46,7 +46,8 @@ class Command:
 
     name: str
     args: tuple[Any, ...] = ()
-    source: str = ""  # "osc 127.0.0.1:53211", "midi", "key", "page"
+    source: str = ""  # "osc 127.0.0.1:53211", "midi", "key", "page"; of beats also "midi clock" and "link"
+    at: int | None = None  # sample of the input at which it came; beats alone need it
 
 
 def parse_command(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:

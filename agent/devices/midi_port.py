@@ -156,6 +156,7 @@ def _open(name: str, client: str) -> tuple[Any, str]:
     api, number, full = (systems[0][0], -1, VIRTUAL) if name == VIRTUAL else _find(name, systems)
     try:
         port = rtmidi.MidiIn(api, client)
+        port.ignore_types(timing=False)  # MIDI clock
         if number < 0:
             port.open_virtual_port("midi_in")
         else:

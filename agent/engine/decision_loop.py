@@ -21,11 +21,13 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.remote_listener import RemoteListener
 from agent.performance.session import Session
 from agent.performance.state import Event, Proposal
+from perception.pulse import NO_BEAT, Beat
 from perception.stream import LabelledHop
 
 RESPONSE_TIMES_KEPT = 14_400  # hops: an hour at 0.25 s
 CLOCK_JUMP_S = 0.2  # a sample counter that differs by more has stood still
 CLOCK_DRIFT_S = 1e-4  # that the device's clock may lose in a hop
+SAME_BEAT_S, SAME_TEMPO, SAME_CONFIDENCE = 0.005, 0.005, 0.1  # a beat that differs less is not logged again
 SILENT_DB = -120.0  # dBFS of a hop that could not be heard
 
 
@@ -38,8 +40,11 @@ class Log(Protocol):
     def fader(self, gain: float, at: int) -> None:
         """The fader moves to `gain` (linear) from output sample `at` on."""
 
-    def control(self, name: str, args: Any, source: str, hop: int) -> None:
-        """A command was carried out before `hop` was decided."""
+    def control(self, name: str, args: Any, source: str, hop: int, at: int | None = None) -> None:
+        """A command was carried out before `hop` was decided; at: sample of the input at which it came."""
+
+    def beat(self, beat: Beat, source: str, hop: int) -> None:
+        """The beat that leads, as known before `hop` was decided."""
 
     def coherence(self, found: dict[str, float], hop: int) -> None:
         """The scores of input and output up to `hop`."""
@@ -87,6 +92,7 @@ class DecisionLoop:
         self._fades_logged = self._input_recorded = self._output_recorded = 0
         self._start_time = 0.0  # monotonic time of sample 0, s
         self._listening_ms = 0.0
+        self._beat_reported, self._beat_logged = False, (NO_BEAT, "")
 
     def start(self, log: Log | None, recorder: Recorder | None, output_latency_s: float = 0.0) -> None:
         """Before the first step: where to write, and how late the device sounds."""
@@ -140,11 +146,13 @@ class DecisionLoop:
         self._listening_ms = 1e3 * (time.perf_counter() - began)
         if not self.suspended:
             self.session.hear(state, heard, audio)
+        self._report_beat(buffers.boundary(hop + 1))
 
     def _listen(self, audio: np.ndarray) -> LabelledHop:
         if self._remote is None:
             return self.session.perceive(self.state, audio)
         self.state.hearing.hops += 1
+        self.session.note_beat(self.state, NO_BEAT, self.state.hearing.hops)
         return self._remote.next()
 
     def _answer(self) -> None:
@@ -228,6 +236,26 @@ class DecisionLoop:
             1.0 if event.gain is None else event.gain, memory.name, lead, time.time() + lead,
         )  # fmt: skip
 
+    def _report_beat(self, sample: int) -> None:
+        """Tell the beat that leads at an input sample, by its next beat; once that there is none any more."""
+        beat, source = self.state.beat_at(sample), self.state.beat_source_at(sample)
+        if not source and not self._beat_reported:
+            return
+        self._beat_reported, now_s = bool(source), sample / self.buffers.samplerate
+        phase = beat.phase_at(now_s) if source else 0.0
+        lead = self._lead(sample) + (1 - phase) * beat.period_s
+        bpm = 60 / beat.period_s if source else 0.0
+        self.bus.publish("pulse", lead, bpm, phase, beat.confidence, source, time.time() + lead)
+        if self._log and _differs(beat, source, *self._beat_logged, now_s):
+            self._beat_logged = beat, source
+            self._log.beat(beat, source, self.state.hop)
+
+    def sample_at(self, monotonic_s: float) -> int:
+        """The sample of the input at a monotonic time, s; where samples are the time, and before the first hop, now."""
+        if self.buffers.waits or self._start_time == 0.0:
+            return self.buffers.samples_in
+        return max(0, round((monotonic_s - self._start_time) * self.buffers.samplerate))
+
     def _follow_sample_clock(self) -> None:
         """When was sample 0, on the clock that nobody sets?
 
@@ -257,10 +285,10 @@ class DecisionLoop:
             self._recorder.spoken(buffers.read_output(self._output_recorded, samples_out))
         self._input_recorded, self._output_recorded = stop, samples_out
 
-    def log_control(self, name: str, args: Any, source: str, hop: int) -> None:
+    def log_control(self, name: str, args: Any, source: str, hop: int, at: int | None = None) -> None:
         """Write a command into the log, if there is one. From any thread."""
         if self._log:
-            self._log.control(name, args, source, hop)
+            self._log.control(name, args, source, hop, at)
 
     def log_coherence(self, scores: dict[str, float], hop: int) -> None:
         """Write the scores up to `hop` into the log, if there is one. From any thread."""
@@ -277,3 +305,12 @@ class DecisionLoop:
         self._record(buffers.samples_in)
         if self._log:
             self._log.end(buffers.samples_out)
+
+
+def _differs(beat: Beat, source: str, last: Beat, last_source: str, now_s: float) -> bool:
+    """Whether a beat is not the one that was logged last, gone on."""
+    if source != last_source or not source:
+        return source != last_source
+    away = abs((beat.phase_at(now_s) - last.phase_at(now_s) + 0.5) % 1.0 - 0.5) * beat.period_s
+    moved = away > SAME_BEAT_S or abs(beat.period_s / last.period_s - 1) > SAME_TEMPO
+    return moved or abs(beat.confidence - last.confidence) > SAME_CONFIDENCE

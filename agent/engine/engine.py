@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.command_queue import URGENT, CommandQueue
 from agent.engine.decision_loop import DecisionLoop, Log, Recorder
 from agent.engine.remote_listener import RemoteListener
-from agent.engine.snapshot import Latency, ResponseTimes, Snapshot
+from agent.engine.snapshot import Latency, Pulse, ResponseTimes, Snapshot
 from agent.performance import controls
 from agent.performance.memories import Memory
 from agent.performance.session import Session
@@ -40,6 +41,7 @@ IDLE_SLEEP_S = 0.001
 SPREAD_EVERY_S = 1.0  # the response times are summed up that often
 SILENT_DB = -120.0  # dBFS, what digital silence is shown as
 REFUSALS = (CommandError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
+BEATS = [control.name for control in CONTROLS.values() if control.group == "pulse"]  # they count from when they came
 LIVE_SETTINGS = [name.split(".")[1] for name, about in FIELDS.items() if about.live]
 
 
@@ -140,6 +142,8 @@ class Engine:
 
         CommandError if it cannot be carried out, or too many commands wait; an urgent one is never refused.
         """
+        if command.at is None and command.name in BEATS:
+            command = replace(command, at=self.sample_at(time.monotonic()))
         if command.name in ("hear/label", "hear/feature"):
             if self._remote is None:
                 raise CommandError(f"{command.name}: the ear listens to sound: start with  --input osc")
@@ -150,6 +154,10 @@ class Engine:
             self._act_at_once(command)
         else:
             self._commands.put(command)
+
+    def sample_at(self, monotonic_s: float) -> int:
+        """The sample of the input at a monotonic time, s; for beats that come with a time of their own."""
+        return self.decision_loop.sample_at(monotonic_s)
 
     @property
     def commands_waiting(self) -> int:
@@ -237,8 +245,8 @@ class Engine:
             self._apply_with_file(command)
             return
         elif name not in ("mute", "quit"):
-            partly = controls.apply(self.session, state, name, args)
-        self.decision_loop.log_control(name, args, command.source, state.hop)
+            partly = controls.apply(self.session, state, name, args, command.source, command.at)
+        self.decision_loop.log_control(name, args, command.source, state.hop, command.at)
         if partly:
             self.bus.publish("error", partly)
         self.bus.publish("changed", name, *self._value(name, args))
@@ -344,6 +352,7 @@ class Engine:
             "region": list(state.config.action.region),
             "position": self._position(),
             "recording": state.recording,
+            "pulse": self._pulse(),
             "toggles": {"mute": int(self._muted), "hold": int(state.holding), "listen": int(state.listening)},
         }
 
@@ -363,6 +372,13 @@ class Engine:
             return -1.0
         start = self.session.repertoire[event.memory].sound.boundary(event.segment) + event.shift
         return start / self.samplerate
+
+    def _pulse(self) -> Pulse:
+        """The beat that leads now."""
+        state, sample = self.decision_loop.state, self.buffers.samples_in
+        beat, source = state.beat_at(sample), state.beat_source_at(sample)
+        bpm = 60 / beat.period_s if beat.period_s else 0.0
+        return {"source": source, "bpm": round(bpm, 2), "confidence": round(beat.confidence, 3)}
 
     def _latency(self) -> Latency:
         """From what is heard to its answer, part by part, ms."""

@@ -25,6 +25,14 @@ class Toggles(TypedDict):
     listen: int
 
 
+class Pulse(TypedDict):
+    """The beat that leads."""
+
+    source: str  # "midi", "link", "osc", "tap" or "audio"; "" without a beat
+    bpm: float  # 0 without a beat
+    confidence: float  # 0 to 1
+
+
 class Snapshot(TypedDict):
     """State, counters, levels and settings. The keys are those of the page's protocol."""
 
@@ -44,4 +52,5 @@ class Snapshot(TypedDict):
     region: list[float]  # [from, to] of the memory, 0 to 1
     position: float  # where the newest hop played begins in its memory, s; -1 in silence
     recording: str  # "off", "input" or "self"
+    pulse: Pulse
     toggles: Toggles

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from agent.control.command import CONTROLS, Command, CommandError
 from agent.engine.engine import Engine
 from agent.interfaces.monitor import Monitor
 from agent.settings.config import Config
@@ -64,6 +66,7 @@ class Interfaces:
         self.say(f"OSC on port {server.port} of {self.config.osc.host}")
 
     def _open_midi(self) -> None:
+        from agent.devices.midi_clock import MidiClock
         from agent.devices.midi_port import MidiPort
         from agent.interfaces.midi_mapping import MidiMapping
 
@@ -71,7 +74,13 @@ class Interfaces:
         mapping = MidiMapping(engine.command, engine.bus, self.config, self._settings_file)
         for name in ("midi/learn", "midi/forget"):
             engine.add_handler(name, mapping.handle)
-        port = MidiPort(self.config.midi.port, mapping.receive, engine.bus, self.config.live.client)
+        clock = MidiClock(lambda what, value, time_s: _tell_beat(engine, what, value, time_s))
+
+        def receive(message: bytes) -> None:
+            if not clock.receive(message, time.monotonic()):
+                mapping.receive(message)
+
+        port = MidiPort(self.config.midi.port, receive, engine.bus, self.config.live.client)
         self.stack.callback(port.close)
 
     def _open_page(self, monitor: Monitor) -> None:
@@ -116,3 +125,12 @@ class Interfaces:
             thread.join(JOIN_TIMEOUT_S)
         if self.failure:
             raise self.failure
+
+
+def _tell_beat(engine: Engine, what: str, value: float, time_s: float) -> None:
+    """Pass on what the MIDI clock says at a monotonic time. Raises nothing: a beat that is refused is lost."""
+    low, high = CONTROLS["tempo"].args[0].low or 0.0, CONTROLS["tempo"].args[0].high or 0.0
+    if what == "tempo" and not low <= value <= high:
+        return
+    with suppress(CommandError):
+        engine.command(Command(what, (value,) if what == "tempo" else (), "midi clock", engine.sample_at(time_s)))

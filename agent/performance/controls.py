@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
+from agent.performance import pulse
 from agent.performance.memories import voice_after_truncation
 from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
@@ -20,13 +21,19 @@ MAX_BOOKMARKS = 256  # the newest are kept
 MAX_SCENARIO_LABELS = 4096
 
 
-def apply(session: Session, state: PerformanceState, name: str, args: tuple = ()) -> str:
+def apply(
+    session: Session, state: PerformanceState, name: str, args: tuple = (), source: str = "", at: int | None = None
+) -> str:
     """Apply a control; it takes effect from the next hop proposed.
 
-    args: as `agent.control.command.parse_command` returns them. Returns a sentence if only a part could be done, else
-    "". CommandError or ConfigError if nothing was done, with the reason.
+    args: as `agent.control.command.parse_command` returns them. source: who sent it. at: sample of the input at which
+    it came, None is the end of the newest hop; only beats need it. Returns a sentence if only a part could be done,
+    else "". CommandError or ConfigError if nothing was done, with the reason.
     """
     name = ALIASES.get(name, name)
+    if name in _BEATS:
+        _BEATS[name](state, source, state.pulse.now_s if at is None else at / state.pulse.samplerate, *args)
+        return ""
     if name in _CONTROLS:
         return _CONTROLS[name](session, state, *args) or ""
     control = CONTROLS.get(name)
@@ -42,6 +49,8 @@ def _configure(session: Session, state: PerformanceState, config: Config) -> str
     """Use these settings from now on."""
     if config.decision.best_of > 1 and session.reward is None:
         raise CommandError(no_proxy(session.model))
+    if config.pulse.tempo_range != state.config.pulse.tempo_range:
+        session.tracker.set_range(state.pulse.heard, config.pulse.tempo_range)
     state.config = config
     session.release_delayed(state)
     return ""
@@ -179,6 +188,47 @@ def _clear(session: Session, state: PerformanceState) -> str:
     return ""
 
 
+def _beat(state: PerformanceState, source: str, time_s: float) -> None:
+    pulse.tell_beat(state.pulse, beat_source(source), time_s)
+
+
+def _tap(state: PerformanceState, source: str, time_s: float) -> None:
+    """A beat by hand. From the third in time on, what is heard keeps to that tempo too."""
+    pulse.tell_beat(state.pulse, "tap", time_s)
+    tapped = state.pulse.told["tap"]
+    if tapped.beats >= 2:
+        pulse.narrow(state.pulse, 60 / tapped.beat.period_s)
+
+
+def _tempo(state: PerformanceState, source: str, time_s: float, bpm: float) -> None:
+    pulse.tell_tempo(state.pulse, beat_source(source), bpm, time_s)
+
+
+def _beat_stop(state: PerformanceState, source: str, time_s: float) -> None:
+    pulse.forget(state.pulse, beat_source(source))
+
+
+def _double(state: PerformanceState, source: str, time_s: float) -> None:
+    pulse.scale_tempo(state.pulse, state.config.pulse.beat_source, 2.0)
+
+
+def _half(state: PerformanceState, source: str, time_s: float) -> None:
+    pulse.scale_tempo(state.pulse, state.config.pulse.beat_source, 0.5)
+
+
+def beat_source(sender: str) -> str:
+    """Which source of beats a sender is: "midi clock" is midi, "link" is link, all others count as osc."""
+    return {"midi clock": "midi", "link": "link"}.get(sender, "osc")
+
+
+_BEATS: dict[str, Callable[..., None]] = {
+    "beat": _beat,
+    "tap": _tap,
+    "tempo": _tempo,
+    "beat/stop": _beat_stop,
+    "beat/double": _double,
+    "beat/half": _half,
+}
 _CONTROLS: dict[str, Callable[..., str]] = {
     "play": _play,
     "stop": _stop,

@@ -49,10 +49,11 @@ def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iter
 
     The guide is read twice, so only one label and one feature a hop are kept of it.
     """
-    labelled = []
+    labelled, beats = [], []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
         samples = session.listener.next_hop_samples(state.hearing)
         labelled.append(session.listener.step(state.hearing, np.pad(heard, (0, samples - len(heard)))))
+        beats.append(session.follow_beat(state))
     ahead, window = 0, session.decision.config.window
     blocks, upcoming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
     for number in range(len(labelled)):
@@ -60,6 +61,7 @@ def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iter
             session.decision.hear(state.decision, labelled[ahead].label)
             ahead += 1
         session.note_newest(state, labelled[number])
+        session.note_beat(state, beats[number], number + 1)
         for audio in islice(
             blocks, max(0, state.config.decision.horizon - len(upcoming))
         ):  # of the hops that a plan covers

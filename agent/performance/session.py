@@ -17,13 +17,15 @@ from agent.performance import rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model_folder import Model
 from agent.performance.override import overriding_choice
+from agent.performance.pulse import PulseState
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import HISTORY_S, Event, History, PerformanceState, Proposal
 from agent.settings.config import Config
 from corpora.corpus import Corpus
 from decision.sampling import sample
 from perception.chroma import ChromaTrack
-from perception.stream import LabelledHop
+from perception.pulse import Beat, PulseTracker
+from perception.stream import LabelledHop, boundary
 
 __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
@@ -56,6 +58,7 @@ class Session:
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
         self.decision = model.decision
         self.listener = model.listener(samplerate, config.perception.gate_db)
+        self.tracker = PulseTracker(config.pulse.tempo_range)
         self.fallback_hops = max(1, round(FALLBACK_S / self.hop))
         self.reward = rerank.reward_for(config, model)
         self.repertoire = Repertoire(model, config, self.samplerate)
@@ -71,8 +74,9 @@ class Session:
         """
         seed = self.config.agent.seed if seed is None else seed
         voice = self.repertoire[0].sound.start()
-        chroma = ChromaTrack(self.hop)
-        state = PerformanceState(self.listener.start(), self.decision.start(), voice, self.config, seed, chroma)
+        listener, decision, chroma = self.listener.start(), self.decision.start(), ChromaTrack(self.hop)
+        pulse = PulseState(self.samplerate, self.tracker.start())
+        state = PerformanceState(listener, decision, voice, self.config, seed, chroma, pulse)
         if not offline:
             self.decision.commit(state.decision, self.silence)
             state.hop = 1
@@ -97,8 +101,27 @@ class Session:
         return self.answer(state, {"perception": 1e3 * (perceived - began)})
 
     def perceive(self, state: PerformanceState, audio: np.ndarray) -> LabelledHop:
-        """Label one hop, (expected,) float32 mono; the listener says how many samples it expects."""
-        return self.listener.step(state.hearing, audio, state.config.perception.gate_db)
+        """Label one hop, (expected,) float32 mono, and follow its beat.
+
+        The listener says how many samples it expects.
+        """
+        heard = self.listener.step(state.hearing, audio, state.config.perception.gate_db)
+        self.note_beat(state, self.follow_beat(state), state.hearing.hops)
+        return heard
+
+    def follow_beat(self, state: PerformanceState) -> Beat:
+        """The beat of what is heard, up to the hop that the listener has just heard; s since the piece began."""
+        tracked, newest = state.pulse.heard, state.hearing.newest
+        missing = state.hearing.hops * len(newest) - len(newest) - tracked.samples
+        if missing > 0:  # hops that the listener could not hear
+            self.tracker.step(tracked, np.zeros(missing, np.float32))
+        beat = self.tracker.step(tracked, newest)
+        return beat._replace(time_s=beat.time_s - self.listener.delay_s) if beat.period_s else beat
+
+    def note_beat(self, state: PerformanceState, beat: Beat, hops: int) -> None:
+        """Note the beat of what was heard up to the end of so many hops."""
+        state.pulse.heard_beat = beat
+        state.pulse.now_s = boundary(hops, self.hop, self.samplerate) / self.samplerate
 
     def hear(self, state: PerformanceState, heard: LabelledHop, audio: np.ndarray | None = None) -> None:
         """Add a labelled hop to the state; with lookahead k the decision gets its label k - 1 hops later.

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from action import concat, selection
+from agent.performance.pulse import PulseState
 from agent.settings.config import Config
 from decision.model import DecisionState
 from perception.chroma import FRAME_RATE, ChromaTrack
+from perception.pulse import Beat
 from perception.stream import LabelledHop, ListenerState
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
@@ -99,7 +101,8 @@ class PerformanceState:
     config: Config  # may change while playing
     seed: int
     heard_chroma: ChromaTrack  # of all hops heard
-    heard_hops: int = 0  # that it covers
+    pulse: PulseState
+    heard_hops: int = 0  # that `heard_chroma` covers
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
     delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still delays
@@ -144,6 +147,17 @@ class PerformanceState:
         if frames is not None:
             track.append(frames)
         self.heard_hops = hops
+
+    def beat_at(self, sample: float) -> Beat:
+        """The beat that leads at a sample of the input, past or to come: NO_BEAT, whose period is 0, if there is none.
+
+        Its `time_s` is the last beat at or before that sample, in s since the piece began.
+        """
+        return self.pulse.beat(self.config.pulse.beat_source, sample / self.pulse.samplerate)
+
+    def beat_source_at(self, sample: float) -> str:
+        """Whose beat `beat_at` gives: one of `agent.performance.pulse.SOURCES`, "" without a beat."""
+        return self.pulse.source(self.config.pulse.beat_source, sample / self.pulse.samplerate)
 
     @property
     def navigation(self) -> selection.Navigation:

@@ -2,7 +2,10 @@
 
 The first line describes the session. Then, in the order in which it happened, a line for each
 - hop that was played, missed hops too: `agent.performance.session.Event`
-- {"control": name, "args": [...], "source": who, "hop": next hop}: a control that was done; a replay does not need it
+- {"control": name, "args": [...], "source": who, "hop": next hop}: a control that was done; a replay does not need it.
+  Of beats also "at", the sample of the input at which they came
+- {"beat": s, "period": s, "confidence": 0 to 1, "from": source, "hop": next hop}: the beat that leads, told by its last
+  beat on the input's clock; a replay does not need it
 - {"fader": gain, "at": sample}: the fader moves to a linear gain from that sample of the output on (fader.py)
 - {"take": memory, "hop": next hop}, {"grow": memory, "file": name, "from": sample, "samples": n, "hop": next hop},
   {"done": memory, ...}, {"undo": memory, ...}: a memory begins a take, grows by a hop, ends the take, removes the
@@ -36,6 +39,7 @@ from agent.records.recorder import SYNC_EVERY_S, SafeWav, set_aside
 from agent.settings import config
 from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
+from perception.pulse import Beat
 
 LOG_FORMAT = 2
 
@@ -102,9 +106,15 @@ class SessionLog:
         self._next = event.hop + 1
         self._put(event)
 
-    def control(self, name: str, args: Sequence, source: str, hop: int) -> None:
-        """Add a control that was done before `hop` was decided."""
-        self._put({"control": name, "args": list(args), "source": source, "hop": hop})
+    def control(self, name: str, args: Sequence, source: str, hop: int, at: int | None = None) -> None:
+        """Add a control that was done before `hop` was decided; at: sample of the input at which it came."""
+        line = {"control": name, "args": list(args), "source": source, "hop": hop}
+        self._put(line if at is None else line | {"at": int(at)})
+
+    def beat(self, beat: Beat, source: str, hop: int) -> None:
+        """Add the beat that leads, as known before `hop` was decided."""
+        known = {"beat": beat.time_s, "period": beat.period_s, "confidence": beat.confidence}
+        self._put(known | {"from": source, "hop": hop})
 
     def fader(self, gain: float, at: int) -> None:
         """Add a fader that moves to `gain` (linear) from sample `at` of the output on."""
@@ -304,6 +314,7 @@ LINE_KINDS: dict[str, tuple[str, ...]] = {  # key of a kind of line -> keys whos
     "end": ("end",),
     "control": (),
     "coherence": (),
+    "beat": (),
     "fader": ("at",),
     "take": ("take",),
     "grow": ("grow", "from", "samples"),

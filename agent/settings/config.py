@@ -75,6 +75,27 @@ class PerceptionSection(_Section):
 
 
 @dataclass(frozen=True)
+class PulseSection(_Section):
+    """[pulse]: whose beat it follows, and how fast a beat may be."""
+
+    beat_source: str = define(
+        "auto",
+        choices=("auto", "midi", "link", "osc", "tap", "audio", "none"),
+        live=True,
+        meaning="whose beat leads; auto: the first of midi, link, osc, tap and audio that is there",
+    )
+    tempo_range: tuple[float, float] = define(
+        (55.0, 215.0), 40, 240, unit="beats a minute", live=True, meaning="slowest and fastest beat that it hears"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        slow, fast = self.tempo_range
+        if fast < 1.1 * slow:
+            raise ConfigError(f"tempo_range = {self.tempo_range!r}: expected a range of at least 10 %, like [80, 160]")
+
+
+@dataclass(frozen=True)
 class DecisionSection(_Section):
     """[decision]: how the labels of an answer are drawn."""
 
@@ -201,6 +222,7 @@ class Config:
 
     agent: AgentSection = dataclass_field(default_factory=AgentSection)
     perception: PerceptionSection = dataclass_field(default_factory=PerceptionSection)
+    pulse: PulseSection = dataclass_field(default_factory=PulseSection)
     decision: DecisionSection = dataclass_field(default_factory=DecisionSection)
     action: ActionSection = dataclass_field(default_factory=ActionSection)
     live: LiveSection = dataclass_field(default_factory=LiveSection)
@@ -213,6 +235,7 @@ class Config:
 SECTIONS: dict[str, type] = {
     "agent": AgentSection,
     "perception": PerceptionSection,
+    "pulse": PulseSection,
     "decision": DecisionSection,
     "action": ActionSection,
     "live": LiveSection,

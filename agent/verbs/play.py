@@ -32,6 +32,7 @@ from agent.verbs.console import ShowProgress
 from agent.verbs.paths import endpoint_kind
 from corpora.audio import AudioFile, AudioWriter, open_audio, warn_if_silent
 from corpora.interruption import Interrupted, deferred
+from perception.pulse import Beat
 
 DEFAULT_SAMPLERATE_HZ = 48000  # where neither a device nor a file has one
 SLACK_MARGIN_S = 0.01  # slack beyond one block of the device
@@ -160,9 +161,13 @@ class _EventLog:
         if self._log:
             self._log.fader(gain, at)
 
-    def control(self, name: str, args: Any, source: str, hop: int) -> None:
+    def control(self, name: str, args: Any, source: str, hop: int, at: int | None = None) -> None:
         if self._log:
-            self._log.control(name, args, source, hop)
+            self._log.control(name, args, source, hop, at)
+
+    def beat(self, beat: Beat, source: str, hop: int) -> None:
+        if self._log:
+            self._log.beat(beat, source, hop)
 
     def coherence(self, scores: dict[str, float], hop: int) -> None:
         if self._log:

@@ -874,7 +874,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/temperature 1",
+                    "text": "/antiphon/beat_source auto",
                     "outlettype": [
                         ""
                     ]
@@ -889,10 +889,10 @@
                     "patching_rect": [
                         298.0,
                         896.0,
-                        191.8,
+                        514.2,
                         22.0
                     ],
-                    "text": "above 1 bolder, below 1 safer"
+                    "text": "whose beat leads; auto: the first of midi, link, osc, tap and audio that is there"
                 }
             },
             {
@@ -907,7 +907,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/top_p 1",
+                    "text": "/antiphon/tempo_range 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -922,10 +922,10 @@
                     "patching_rect": [
                         298.0,
                         926.0,
-                        272.40000000000003,
+                        247.6,
                         22.0
                     ],
-                    "text": "0 plays the likeliest answer, 1 any answer"
+                    "text": "slowest and fastest beat that it hears"
                 }
             },
             {
@@ -940,7 +940,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/top_k 1",
+                    "text": "/antiphon/temperature 1",
                     "outlettype": [
                         ""
                     ]
@@ -955,10 +955,10 @@
                     "patching_rect": [
                         298.0,
                         956.0,
-                        303.40000000000003,
+                        191.8,
                         22.0
                     ],
-                    "text": "keep only so many likeliest labels; 0 keeps all"
+                    "text": "above 1 bolder, below 1 safer"
                 }
             },
             {
@@ -973,7 +973,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/repetition_penalty 1",
+                    "text": "/antiphon/top_p 1",
                     "outlettype": [
                         ""
                     ]
@@ -988,10 +988,10 @@
                     "patching_rect": [
                         298.0,
                         986.0,
-                        229.0,
+                        272.40000000000003,
                         22.0
                     ],
-                    "text": "above 1 avoids labels played lately"
+                    "text": "0 plays the likeliest answer, 1 any answer"
                 }
             },
             {
@@ -1006,7 +1006,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/constraint none",
+                    "text": "/antiphon/top_k 1",
                     "outlettype": [
                         ""
                     ]
@@ -1021,10 +1021,10 @@
                     "patching_rect": [
                         298.0,
                         1016.0,
-                        229.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "how strictly it keeps to the memory"
+                    "text": "keep only so many likeliest labels; 0 keeps all"
                 }
             },
             {
@@ -1039,7 +1039,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/lookahead 1",
+                    "text": "/antiphon/repetition_penalty 1",
                     "outlettype": [
                         ""
                     ]
@@ -1054,10 +1054,10 @@
                     "patching_rect": [
                         298.0,
                         1046.0,
-                        346.8,
+                        229.0,
                         22.0
                     ],
-                    "text": "1 answers the hop just heard, more plans further ahead"
+                    "text": "above 1 avoids labels played lately"
                 }
             },
             {
@@ -1072,7 +1072,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/horizon 1",
+                    "text": "/antiphon/constraint none",
                     "outlettype": [
                         ""
                     ]
@@ -1087,10 +1087,10 @@
                     "patching_rect": [
                         298.0,
                         1076.0,
-                        123.60000000000001,
+                        229.0,
                         22.0
                     ],
-                    "text": "length of the plan"
+                    "text": "how strictly it keeps to the memory"
                 }
             },
             {
@@ -1105,7 +1105,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/rests follow",
+                    "text": "/antiphon/lookahead 1",
                     "outlettype": [
                         ""
                     ]
@@ -1120,10 +1120,10 @@
                     "patching_rect": [
                         298.0,
                         1106.0,
-                        266.20000000000005,
+                        346.8,
                         22.0
                     ],
-                    "text": "may rest: where you do, anywhere, nowhere"
+                    "text": "1 answers the hop just heard, more plans further ahead"
                 }
             },
             {
@@ -1138,7 +1138,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/density 1",
+                    "text": "/antiphon/horizon 1",
                     "outlettype": [
                         ""
                     ]
@@ -1153,10 +1153,10 @@
                     "patching_rect": [
                         298.0,
                         1136.0,
-                        253.8,
+                        123.60000000000001,
                         22.0
                     ],
-                    "text": "share of the time it plays; 0 is silent"
+                    "text": "length of the plan"
                 }
             },
             {
@@ -1171,7 +1171,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/best_of 1",
+                    "text": "/antiphon/rests follow",
                     "outlettype": [
                         ""
                     ]
@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        346.8,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "draws so many answers and plays the one that fits best"
+                    "text": "may rest: where you do, anywhere, nowhere"
                 }
             },
             {
@@ -1204,7 +1204,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/choice cost",
+                    "text": "/antiphon/density 1",
                     "outlettype": [
                         ""
                     ]
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        322.0,
+                        253.8,
                         22.0
                     ],
-                    "text": "by what fits what you play, or by the labels alone"
+                    "text": "share of the time it plays; 0 is silent"
                 }
             },
             {
@@ -1237,7 +1237,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/cut_cost 1",
+                    "text": "/antiphon/best_of 1",
                     "outlettype": [
                         ""
                     ]
@@ -1252,10 +1252,10 @@
                     "patching_rect": [
                         298.0,
                         1226.0,
-                        421.2,
+                        346.8,
                         22.0
                     ],
-                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
+                    "text": "draws so many answers and plays the one that fits best"
                 }
             },
             {
@@ -1270,7 +1270,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/choice cost",
                     "outlettype": [
                         ""
                     ]
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        266.20000000000005,
+                        322.0,
                         22.0
                     ],
-                    "text": "longest stretch played as it was recorded"
+                    "text": "by what fits what you play, or by the labels alone"
                 }
             },
             {
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/cut_cost 1",
                     "outlettype": [
                         ""
                     ]
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        235.20000000000002,
+                        421.2,
                         22.0
                     ],
-                    "text": "no jump to what was played so lately"
+                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
                 }
             },
             {
@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        408.8,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "longest stretch played as it was recorded"
                 }
             },
             {
@@ -1369,7 +1369,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        390.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
+                    "text": "no jump to what was played so lately"
                 }
             },
             {
@@ -1402,7 +1402,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1417,10 +1417,10 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        322.0,
+                        408.8,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1435,7 +1435,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1450,10 +1450,10 @@
                     "patching_rect": [
                         298.0,
                         1406.0,
-                        278.6,
+                        390.2,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1483,26 +1483,28 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        80.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
                 "box": {
                     "id": "obj-89",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         20.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/follow_level 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1512,27 +1514,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        50.0,
-                        315.8,
+                        1098.0,
+                        20.0,
+                        278.6,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
                 "box": {
                     "id": "obj-91",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        80.0,
-                        365.40000000000003,
+                        50.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "/antiphon/gain_db 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1542,27 +1547,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        110.0,
-                        1078.4,
+                        1098.0,
+                        50.0,
+                        80.2,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "output gain"
                 }
             },
             {
                 "box": {
                     "id": "obj-93",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        140.0,
-                        284.8,
+                        80.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/beat",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1572,27 +1580,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        170.0,
-                        576.2,
+                        1098.0,
+                        80.0,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "a beat is now"
                 }
             },
             {
                 "box": {
                     "id": "obj-95",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        200.0,
-                        526.6,
+                        110.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/tempo 1",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1602,27 +1613,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        230.0,
-                        291.0,
+                        1098.0,
+                        110.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
                 "box": {
                     "id": "obj-97",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        260.0,
-                        334.40000000000003,
+                        140.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/tap",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1632,27 +1646,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        290.0,
-                        805.6,
+                        1098.0,
+                        140.0,
+                        328.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
                 "box": {
                     "id": "obj-99",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        320.0,
-                        1121.8,
+                        170.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                    "text": "/antiphon/beat/stop",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1662,27 +1679,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        350.0,
-                        377.8,
+                        1098.0,
+                        170.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
                 "box": {
                     "id": "obj-101",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        380.0,
-                        433.6,
+                        200.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/beat/double",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1692,27 +1712,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        410.0,
-                        421.2,
+                        1098.0,
+                        200.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-103",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        421.2,
+                        230.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1722,12 +1745,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        470.0,
-                        402.6,
+                        1098.0,
+                        230.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1738,7 +1761,263 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        260.0,
+                        446.0,
+                        22.0
+                    ],
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-106",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        290.0,
+                        315.8,
+                        22.0
+                    ],
+                    "text": "/antiphon/heard hop label level - a hop was heard"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-107",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        320.0,
+                        365.40000000000003,
+                        22.0
+                    ],
+                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-108",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        350.0,
+                        1078.4,
+                        22.0
+                    ],
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-109",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        380.0,
+                        632.0,
+                        22.0
+                    ],
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-110",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        410.0,
+                        284.8,
+                        22.0
+                    ],
+                    "text": "/antiphon/meter in out - levels, 20 a second"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-111",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        440.0,
+                        576.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-112",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        470.0,
+                        526.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-113",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         500.0,
+                        291.0,
+                        22.0
+                    ],
+                    "text": "/antiphon/xruns total - the device lost audio"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-114",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        530.0,
+                        334.40000000000003,
+                        22.0
+                    ],
+                    "text": "/antiphon/missed total hop - an answer came too late"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-115",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        560.0,
+                        805.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-116",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        590.0,
+                        1121.8,
+                        22.0
+                    ],
+                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-117",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        620.0,
+                        377.8,
+                        22.0
+                    ],
+                    "text": "/antiphon/changed name value - a control has this value now"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-118",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        650.0,
+                        433.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-119",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        680.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-120",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        710.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-121",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        740.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-122",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        770.0,
                         340.6,
                         22.0
                     ],
@@ -2258,6 +2537,110 @@
                 "patchline": {
                     "source": [
                         "obj-87",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-89",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-91",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-93",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-95",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-97",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-99",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-101",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-103",
                         0
                     ],
                     "destination": [

@@ -12,7 +12,7 @@
         "rect": [
             60.0,
             80.0,
-            2900,
+            3200,
             1800
         ],
         "bglocked": 0,
@@ -385,10 +385,10 @@
                     "background": 1,
                     "presentation": 1,
                     "presentation_rect": [
-                        436.0,
-                        60.0,
-                        430.0,
-                        590.0
+                        10.0,
+                        444.0,
+                        170.0,
+                        198.0
                     ]
                 }
             },
@@ -401,6 +401,60 @@
                     "patching_rect": [
                         68.0,
                         230.0,
+                        60.0,
+                        22.0
+                    ],
+                    "text": "beat",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        16.0,
+                        446.0,
+                        140.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-15",
+                    "maxclass": "panel",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        20.0,
+                        260.0,
+                        40,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "bgcolor": [
+                        0.82,
+                        0.94,
+                        0.82,
+                        1.0
+                    ],
+                    "mode": 0,
+                    "rounded": 6,
+                    "background": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        436.0,
+                        60.0,
+                        430.0,
+                        646.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-16",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        68.0,
+                        260.0,
                         61.6,
                         22.0
                     ],
@@ -417,13 +471,13 @@
             },
             {
                 "box": {
-                    "id": "obj-15",
+                    "id": "obj-17",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        260.0,
+                        290.0,
                         669.2,
                         22.0
                     ],
@@ -432,13 +486,13 @@
             },
             {
                 "box": {
-                    "id": "obj-16",
+                    "id": "obj-18",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        290.0,
+                        320.0,
                         159.2,
                         22.0
                     ],
@@ -448,13 +502,13 @@
             },
             {
                 "box": {
-                    "id": "obj-17",
+                    "id": "obj-19",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         187.2,
-                        290.0,
+                        320.0,
                         80.0,
                         22.0
                     ],
@@ -466,13 +520,13 @@
             },
             {
                 "box": {
-                    "id": "obj-18",
+                    "id": "obj-20",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        320.0,
+                        350.0,
                         113.0,
                         22.0
                     ],
@@ -484,13 +538,13 @@
             },
             {
                 "box": {
-                    "id": "obj-19",
+                    "id": "obj-21",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         141.0,
-                        320.0,
+                        350.0,
                         99.8,
                         22.0
                     ],
@@ -500,13 +554,13 @@
             },
             {
                 "box": {
-                    "id": "obj-20",
+                    "id": "obj-22",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        350.0,
+                        380.0,
                         80.0,
                         22.0
                     ],
@@ -518,13 +572,13 @@
             },
             {
                 "box": {
-                    "id": "obj-21",
+                    "id": "obj-23",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         108.0,
-                        350.0,
+                        380.0,
                         80.0,
                         22.0
                     ],
@@ -536,17 +590,17 @@
             },
             {
                 "box": {
-                    "id": "obj-22",
+                    "id": "obj-24",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         196.0,
-                        350.0,
+                        380.0,
                         300,
                         52
                     ],
-                    "text": "/antiphon/subscribe 9001 heard plan event meter status latency xruns missed coherence fit changed memory device midi error",
+                    "text": "/antiphon/subscribe 9001 heard plan event pulse meter status latency xruns missed coherence fit changed memory device midi error",
                     "outlettype": [
                         ""
                     ]
@@ -554,13 +608,13 @@
             },
             {
                 "box": {
-                    "id": "obj-23",
+                    "id": "obj-25",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        410.0,
+                        440.0,
                         99.8,
                         22.0
                     ],
@@ -572,13 +626,13 @@
             },
             {
                 "box": {
-                    "id": "obj-24",
+                    "id": "obj-26",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         127.8,
-                        410.0,
+                        440.0,
                         47.0,
                         22.0
                     ],
@@ -591,13 +645,13 @@
             },
             {
                 "box": {
-                    "id": "obj-25",
+                    "id": "obj-27",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         182.8,
-                        410.0,
+                        440.0,
                         159.2,
                         22.0
                     ],
@@ -610,13 +664,13 @@
             },
             {
                 "box": {
-                    "id": "obj-26",
+                    "id": "obj-28",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         350.0,
-                        410.0,
+                        440.0,
                         80.0,
                         22.0
                     ],
@@ -628,13 +682,13 @@
             },
             {
                 "box": {
-                    "id": "obj-27",
+                    "id": "obj-29",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         438.0,
-                        410.0,
+                        440.0,
                         73.4,
                         22.0
                     ],
@@ -646,13 +700,13 @@
             },
             {
                 "box": {
-                    "id": "obj-28",
+                    "id": "obj-30",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         519.4,
-                        410.0,
+                        440.0,
                         73.4,
                         22.0
                     ],
@@ -664,13 +718,13 @@
             },
             {
                 "box": {
-                    "id": "obj-29",
+                    "id": "obj-31",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         600.8,
-                        410.0,
+                        440.0,
                         53.599999999999994,
                         22.0
                     ],
@@ -684,13 +738,13 @@
             },
             {
                 "box": {
-                    "id": "obj-30",
+                    "id": "obj-32",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         662.4,
-                        410.0,
+                        440.0,
                         24,
                         22.0
                     ],
@@ -708,13 +762,13 @@
             },
             {
                 "box": {
-                    "id": "obj-31",
+                    "id": "obj-33",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        440.0,
+                        470.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -726,13 +780,13 @@
             },
             {
                 "box": {
-                    "id": "obj-32",
+                    "id": "obj-34",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         193.79999999999998,
-                        440.0,
+                        470.0,
                         47.0,
                         22.0
                     ],
@@ -745,13 +799,13 @@
             },
             {
                 "box": {
-                    "id": "obj-33",
+                    "id": "obj-35",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         248.79999999999998,
-                        440.0,
+                        470.0,
                         73.4,
                         22.0
                     ],
@@ -763,13 +817,13 @@
             },
             {
                 "box": {
-                    "id": "obj-34",
+                    "id": "obj-36",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         330.2,
-                        440.0,
+                        470.0,
                         300,
                         22.0
                     ],
@@ -785,13 +839,13 @@
             },
             {
                 "box": {
-                    "id": "obj-35",
+                    "id": "obj-37",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        470.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -818,13 +872,13 @@
             },
             {
                 "box": {
-                    "id": "obj-36",
+                    "id": "obj-38",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        470.0,
+                        500.0,
                         159.2,
                         22.0
                     ],
@@ -836,13 +890,13 @@
             },
             {
                 "box": {
-                    "id": "obj-37",
+                    "id": "obj-39",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        470.0,
+                        500.0,
                         80.0,
                         22.0
                     ],
@@ -852,13 +906,13 @@
             },
             {
                 "box": {
-                    "id": "obj-38",
+                    "id": "obj-40",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        500.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -885,13 +939,13 @@
             },
             {
                 "box": {
-                    "id": "obj-39",
+                    "id": "obj-41",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        500.0,
+                        530.0,
                         159.2,
                         22.0
                     ],
@@ -903,46 +957,12 @@
             },
             {
                 "box": {
-                    "id": "obj-40",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        285.2,
-                        500.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-41",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        530.0,
-                        159.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/mute"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-42",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        187.2,
+                        285.2,
                         530.0,
                         80.0,
                         22.0
@@ -954,12 +974,46 @@
             {
                 "box": {
                     "id": "obj-43",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        560.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/mute"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-44",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        187.2,
+                        560.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-45",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        530.0,
+                        560.0,
                         160,
                         22.0
                     ],
@@ -975,13 +1029,13 @@
             },
             {
                 "box": {
-                    "id": "obj-44",
+                    "id": "obj-46",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         443.2,
-                        530.0,
+                        560.0,
                         24,
                         22.0
                     ],
@@ -999,13 +1053,13 @@
             },
             {
                 "box": {
-                    "id": "obj-45",
+                    "id": "obj-47",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        560.0,
+                        590.0,
                         159.2,
                         22.0
                     ],
@@ -1017,13 +1071,13 @@
             },
             {
                 "box": {
-                    "id": "obj-46",
+                    "id": "obj-48",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         187.2,
-                        560.0,
+                        590.0,
                         80.0,
                         22.0
                     ],
@@ -1033,13 +1087,13 @@
             },
             {
                 "box": {
-                    "id": "obj-47",
+                    "id": "obj-49",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        560.0,
+                        590.0,
                         160,
                         22.0
                     ],
@@ -1055,13 +1109,13 @@
             },
             {
                 "box": {
-                    "id": "obj-48",
+                    "id": "obj-50",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         443.2,
-                        560.0,
+                        590.0,
                         24,
                         22.0
                     ],
@@ -1079,13 +1133,13 @@
             },
             {
                 "box": {
-                    "id": "obj-49",
+                    "id": "obj-51",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        590.0,
+                        620.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1097,13 +1151,13 @@
             },
             {
                 "box": {
-                    "id": "obj-50",
+                    "id": "obj-52",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         200.39999999999998,
-                        590.0,
+                        620.0,
                         80.0,
                         22.0
                     ],
@@ -1113,13 +1167,13 @@
             },
             {
                 "box": {
-                    "id": "obj-51",
+                    "id": "obj-53",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        590.0,
+                        620.0,
                         160,
                         22.0
                     ],
@@ -1135,13 +1189,13 @@
             },
             {
                 "box": {
-                    "id": "obj-52",
+                    "id": "obj-54",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         456.4,
-                        590.0,
+                        620.0,
                         24,
                         22.0
                     ],
@@ -1159,13 +1213,13 @@
             },
             {
                 "box": {
-                    "id": "obj-53",
+                    "id": "obj-55",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        620.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -1192,13 +1246,13 @@
             },
             {
                 "box": {
-                    "id": "obj-54",
+                    "id": "obj-56",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        620.0,
+                        650.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -1210,13 +1264,13 @@
             },
             {
                 "box": {
-                    "id": "obj-55",
+                    "id": "obj-57",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         291.79999999999995,
-                        620.0,
+                        650.0,
                         80.0,
                         22.0
                     ],
@@ -1226,13 +1280,13 @@
             },
             {
                 "box": {
-                    "id": "obj-56",
+                    "id": "obj-58",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        650.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -1259,13 +1313,13 @@
             },
             {
                 "box": {
-                    "id": "obj-57",
+                    "id": "obj-59",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        650.0,
+                        680.0,
                         159.2,
                         22.0
                     ],
@@ -1277,13 +1331,13 @@
             },
             {
                 "box": {
-                    "id": "obj-58",
+                    "id": "obj-60",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        650.0,
+                        680.0,
                         80.0,
                         22.0
                     ],
@@ -1293,13 +1347,13 @@
             },
             {
                 "box": {
-                    "id": "obj-59",
+                    "id": "obj-61",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        680.0,
+                        710.0,
                         90,
                         22.0
                     ],
@@ -1326,13 +1380,13 @@
             },
             {
                 "box": {
-                    "id": "obj-60",
+                    "id": "obj-62",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        680.0,
+                        710.0,
                         159.2,
                         22.0
                     ],
@@ -1344,13 +1398,13 @@
             },
             {
                 "box": {
-                    "id": "obj-61",
+                    "id": "obj-63",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        680.0,
+                        710.0,
                         80.0,
                         22.0
                     ],
@@ -1360,13 +1414,13 @@
             },
             {
                 "box": {
-                    "id": "obj-62",
+                    "id": "obj-64",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        710.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -1393,13 +1447,13 @@
             },
             {
                 "box": {
-                    "id": "obj-63",
+                    "id": "obj-65",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        710.0,
+                        740.0,
                         159.2,
                         22.0
                     ],
@@ -1411,13 +1465,13 @@
             },
             {
                 "box": {
-                    "id": "obj-64",
+                    "id": "obj-66",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        710.0,
+                        740.0,
                         80.0,
                         22.0
                     ],
@@ -1427,13 +1481,13 @@
             },
             {
                 "box": {
-                    "id": "obj-65",
+                    "id": "obj-67",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        740.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -1460,13 +1514,13 @@
             },
             {
                 "box": {
-                    "id": "obj-66",
+                    "id": "obj-68",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        740.0,
+                        770.0,
                         159.2,
                         22.0
                     ],
@@ -1478,13 +1532,13 @@
             },
             {
                 "box": {
-                    "id": "obj-67",
+                    "id": "obj-69",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        740.0,
+                        770.0,
                         80.0,
                         22.0
                     ],
@@ -1494,13 +1548,13 @@
             },
             {
                 "box": {
-                    "id": "obj-68",
+                    "id": "obj-70",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        770.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -1527,13 +1581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-69",
+                    "id": "obj-71",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        770.0,
+                        800.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1545,46 +1599,12 @@
             },
             {
                 "box": {
-                    "id": "obj-70",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        298.4,
-                        770.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-71",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        800.0,
-                        172.39999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/memory"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-72",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        200.39999999999998,
+                        298.4,
                         800.0,
                         80.0,
                         22.0
@@ -1596,12 +1616,46 @@
             {
                 "box": {
                     "id": "obj-73",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        830.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/memory"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-74",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        200.39999999999998,
+                        830.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-75",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        800.0,
+                        830.0,
                         160,
                         22.0
                     ],
@@ -1617,13 +1671,13 @@
             },
             {
                 "box": {
-                    "id": "obj-74",
+                    "id": "obj-76",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         456.4,
-                        800.0,
+                        830.0,
                         60,
                         22.0
                     ],
@@ -1644,13 +1698,13 @@
             },
             {
                 "box": {
-                    "id": "obj-75",
+                    "id": "obj-77",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        830.0,
+                        860.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1662,13 +1716,13 @@
             },
             {
                 "box": {
-                    "id": "obj-76",
+                    "id": "obj-78",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         200.39999999999998,
-                        830.0,
+                        860.0,
                         80.0,
                         22.0
                     ],
@@ -1678,13 +1732,13 @@
             },
             {
                 "box": {
-                    "id": "obj-77",
+                    "id": "obj-79",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        830.0,
+                        860.0,
                         160,
                         22.0
                     ],
@@ -1700,13 +1754,13 @@
             },
             {
                 "box": {
-                    "id": "obj-78",
+                    "id": "obj-80",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         456.4,
-                        830.0,
+                        860.0,
                         100,
                         22.0
                     ],
@@ -1733,13 +1787,13 @@
             },
             {
                 "box": {
-                    "id": "obj-79",
+                    "id": "obj-81",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        860.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -1766,13 +1820,13 @@
             },
             {
                 "box": {
-                    "id": "obj-80",
+                    "id": "obj-82",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        860.0,
+                        890.0,
                         159.2,
                         22.0
                     ],
@@ -1784,13 +1838,13 @@
             },
             {
                 "box": {
-                    "id": "obj-81",
+                    "id": "obj-83",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        860.0,
+                        890.0,
                         80.0,
                         22.0
                     ],
@@ -1800,13 +1854,13 @@
             },
             {
                 "box": {
-                    "id": "obj-82",
+                    "id": "obj-84",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        912.0,
+                        942.0,
                         159.2,
                         22.0
                     ],
@@ -1818,13 +1872,13 @@
             },
             {
                 "box": {
-                    "id": "obj-83",
+                    "id": "obj-85",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         187.2,
-                        912.0,
+                        942.0,
                         80.0,
                         22.0
                     ],
@@ -1834,13 +1888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-84",
+                    "id": "obj-86",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        912.0,
+                        942.0,
                         160,
                         22.0
                     ],
@@ -1856,13 +1910,13 @@
             },
             {
                 "box": {
-                    "id": "obj-85",
+                    "id": "obj-87",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         443.2,
-                        912.0,
+                        942.0,
                         120,
                         44
                     ],
@@ -1885,13 +1939,13 @@
             },
             {
                 "box": {
-                    "id": "obj-86",
+                    "id": "obj-88",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         571.2,
-                        912.0,
+                        942.0,
                         80.0,
                         22.0
                     ],
@@ -1904,13 +1958,13 @@
             },
             {
                 "box": {
-                    "id": "obj-87",
+                    "id": "obj-89",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         659.2,
-                        912.0,
+                        942.0,
                         66.8,
                         22.0
                     ],
@@ -1922,13 +1976,13 @@
             },
             {
                 "box": {
-                    "id": "obj-88",
+                    "id": "obj-90",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        964.0,
+                        994.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -1940,13 +1994,13 @@
             },
             {
                 "box": {
-                    "id": "obj-89",
+                    "id": "obj-91",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        964.0,
+                        994.0,
                         80.0,
                         22.0
                     ],
@@ -1956,13 +2010,13 @@
             },
             {
                 "box": {
-                    "id": "obj-90",
+                    "id": "obj-92",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        964.0,
+                        994.0,
                         160,
                         22.0
                     ],
@@ -1978,13 +2032,13 @@
             },
             {
                 "box": {
-                    "id": "obj-91",
+                    "id": "obj-93",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         489.4,
-                        964.0,
+                        994.0,
                         120,
                         44
                     ],
@@ -2007,13 +2061,13 @@
             },
             {
                 "box": {
-                    "id": "obj-92",
+                    "id": "obj-94",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         617.4,
-                        964.0,
+                        994.0,
                         80.0,
                         22.0
                     ],
@@ -2026,13 +2080,13 @@
             },
             {
                 "box": {
-                    "id": "obj-93",
+                    "id": "obj-95",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         705.4,
-                        964.0,
+                        994.0,
                         66.8,
                         22.0
                     ],
@@ -2044,13 +2098,13 @@
             },
             {
                 "box": {
-                    "id": "obj-94",
+                    "id": "obj-96",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1016.0,
+                        1046.0,
                         218.6,
                         22.0
                     ],
@@ -2062,13 +2116,13 @@
             },
             {
                 "box": {
-                    "id": "obj-95",
+                    "id": "obj-97",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         246.6,
-                        1016.0,
+                        1046.0,
                         80.0,
                         22.0
                     ],
@@ -2078,13 +2132,13 @@
             },
             {
                 "box": {
-                    "id": "obj-96",
+                    "id": "obj-98",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         334.6,
-                        1016.0,
+                        1046.0,
                         160,
                         22.0
                     ],
@@ -2100,13 +2154,13 @@
             },
             {
                 "box": {
-                    "id": "obj-97",
+                    "id": "obj-99",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         502.6,
-                        1016.0,
+                        1046.0,
                         120,
                         44
                     ],
@@ -2129,13 +2183,13 @@
             },
             {
                 "box": {
-                    "id": "obj-98",
+                    "id": "obj-100",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         630.6,
-                        1016.0,
+                        1046.0,
                         80.0,
                         22.0
                     ],
@@ -2148,13 +2202,13 @@
             },
             {
                 "box": {
-                    "id": "obj-99",
+                    "id": "obj-101",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         718.6,
-                        1016.0,
+                        1046.0,
                         66.8,
                         22.0
                     ],
@@ -2166,13 +2220,13 @@
             },
             {
                 "box": {
-                    "id": "obj-100",
+                    "id": "obj-102",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1046.0,
+                        1076.0,
                         264.79999999999995,
                         22.0
                     ],
@@ -2191,13 +2245,13 @@
             },
             {
                 "box": {
-                    "id": "obj-101",
+                    "id": "obj-103",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         292.79999999999995,
-                        1046.0,
+                        1076.0,
                         80.0,
                         22.0
                     ],
@@ -2207,13 +2261,13 @@
             },
             {
                 "box": {
-                    "id": "obj-102",
+                    "id": "obj-104",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1076.0,
+                        1106.0,
                         278.0,
                         22.0
                     ],
@@ -2232,13 +2286,13 @@
             },
             {
                 "box": {
-                    "id": "obj-103",
+                    "id": "obj-105",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         306.0,
-                        1076.0,
+                        1106.0,
                         80.0,
                         22.0
                     ],
@@ -2248,13 +2302,13 @@
             },
             {
                 "box": {
-                    "id": "obj-104",
+                    "id": "obj-106",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1106.0,
+                        1136.0,
                         90,
                         22.0
                     ],
@@ -2281,13 +2335,13 @@
             },
             {
                 "box": {
-                    "id": "obj-105",
+                    "id": "obj-107",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1106.0,
+                        1136.0,
                         225.2,
                         22.0
                     ],
@@ -2299,46 +2353,12 @@
             },
             {
                 "box": {
-                    "id": "obj-106",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        351.2,
-                        1106.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-107",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1136.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/gate_db"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-108",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        351.2,
                         1136.0,
                         80.0,
                         22.0
@@ -2350,12 +2370,464 @@
             {
                 "box": {
                     "id": "obj-109",
+                    "maxclass": "textbutton",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        20.0,
+                        1166.0,
+                        90,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "int"
+                    ],
+                    "bgcolor": [
+                        0.95,
+                        0.95,
+                        0.95,
+                        1.0
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        468.0,
+                        150.0,
+                        22.0
+                    ],
+                    "text": "beat"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-110",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        118.0,
+                        1166.0,
+                        159.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/beat",
+                    "outlettype": [
+                        ""
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-111",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        285.2,
+                        1166.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-112",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1196.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/tempo"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-113",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        193.79999999999998,
+                        1196.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-114",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        281.79999999999995,
+                        1196.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "tempo (beats a minute)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        150.0,
+                        496.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-115",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        449.79999999999995,
+                        1196.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 20,
+                    "maximum": 400,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        496.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-116",
+                    "maxclass": "textbutton",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        20.0,
+                        1226.0,
+                        90,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "int"
+                    ],
+                    "bgcolor": [
+                        0.95,
+                        0.95,
+                        0.95,
+                        1.0
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        524.0,
+                        150.0,
+                        22.0
+                    ],
+                    "text": "tap"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-117",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        118.0,
+                        1226.0,
+                        152.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/tap",
+                    "outlettype": [
+                        ""
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-118",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        278.6,
+                        1226.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-119",
+                    "maxclass": "textbutton",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        20.0,
+                        1256.0,
+                        90,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "int"
+                    ],
+                    "bgcolor": [
+                        0.95,
+                        0.95,
+                        0.95,
+                        1.0
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        552.0,
+                        150.0,
+                        22.0
+                    ],
+                    "text": "beat/stop"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-120",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        118.0,
+                        1256.0,
+                        192.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/beat/stop",
+                    "outlettype": [
+                        ""
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-121",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        318.2,
+                        1256.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-122",
+                    "maxclass": "textbutton",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        20.0,
+                        1286.0,
+                        90,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "int"
+                    ],
+                    "bgcolor": [
+                        0.95,
+                        0.95,
+                        0.95,
+                        1.0
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        580.0,
+                        150.0,
+                        22.0
+                    ],
+                    "text": "beat/double"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-123",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        118.0,
+                        1286.0,
+                        205.39999999999998,
+                        22.0
+                    ],
+                    "text": "/antiphon/beat/double",
+                    "outlettype": [
+                        ""
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-124",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        331.4,
+                        1286.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-125",
+                    "maxclass": "textbutton",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        20.0,
+                        1316.0,
+                        90,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "int"
+                    ],
+                    "bgcolor": [
+                        0.95,
+                        0.95,
+                        0.95,
+                        1.0
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        18.0,
+                        608.0,
+                        150.0,
+                        22.0
+                    ],
+                    "text": "beat/half"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-126",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        118.0,
+                        1316.0,
+                        192.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-127",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        318.2,
+                        1316.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-128",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1346.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/gate_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-129",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        207.0,
+                        1346.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-130",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1136.0,
+                        1346.0,
                         160,
                         22.0
                     ],
@@ -2371,13 +2843,13 @@
             },
             {
                 "box": {
-                    "id": "obj-110",
+                    "id": "obj-131",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1136.0,
+                        1346.0,
                         60,
                         22.0
                     ],
@@ -2398,13 +2870,13 @@
             },
             {
                 "box": {
-                    "id": "obj-111",
+                    "id": "obj-132",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1136.0,
+                        1346.0,
                         120,
                         22.0
                     ],
@@ -2426,31 +2898,31 @@
             },
             {
                 "box": {
-                    "id": "obj-112",
+                    "id": "obj-133",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1166.0,
+                        1376.0,
                         205.39999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/temperature"
+                    "text": "prepend /antiphon/beat_source"
                 }
             },
             {
                 "box": {
-                    "id": "obj-113",
+                    "id": "obj-134",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        1166.0,
+                        1376.0,
                         80.0,
                         22.0
                     ],
@@ -2460,17 +2932,17 @@
             },
             {
                 "box": {
-                    "id": "obj-114",
+                    "id": "obj-135",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        1166.0,
+                        1376.0,
                         160,
                         22.0
                     ],
-                    "text": "temperature",
+                    "text": "beat_source",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -2482,13 +2954,293 @@
             },
             {
                 "box": {
-                    "id": "obj-115",
+                    "id": "obj-136",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        489.4,
+                        1376.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "auto",
+                        ",",
+                        "midi",
+                        ",",
+                        "link",
+                        ",",
+                        "osc",
+                        ",",
+                        "tap",
+                        ",",
+                        "audio",
+                        ",",
+                        "none"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        112.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-137",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1406.0,
+                        205.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/tempo_range"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-138",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        233.39999999999998,
+                        1406.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-139",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        321.4,
+                        1406.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "tempo_range (beats a minute)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        140.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-140",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         489.4,
-                        1166.0,
+                        1406.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 40,
+                    "maximum": 240,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        140.0,
+                        60.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-141",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        557.4,
+                        1406.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 40,
+                    "maximum": 240,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        514.0,
+                        140.0,
+                        60.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-142",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        625.4,
+                        1406.0,
+                        73.4,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "pak 0. 1."
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-143",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        706.8,
+                        1406.0,
+                        93.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "unpack 0. 0."
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-144",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        808.0,
+                        1406.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-145",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        902.6,
+                        1406.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-146",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1436.0,
+                        205.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/temperature"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-147",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        233.39999999999998,
+                        1436.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-148",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        321.4,
+                        1436.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "temperature",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        168.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-149",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        489.4,
+                        1436.0,
                         60,
                         22.0
                     ],
@@ -2501,7 +3253,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        112.0,
+                        168.0,
                         70.0,
                         22.0
                     ]
@@ -2509,13 +3261,13 @@
             },
             {
                 "box": {
-                    "id": "obj-116",
+                    "id": "obj-150",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         557.4,
-                        1166.0,
+                        1436.0,
                         120,
                         22.0
                     ],
@@ -2529,7 +3281,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        112.0,
+                        168.0,
                         164.0,
                         20.0
                     ]
@@ -2537,13 +3289,13 @@
             },
             {
                 "box": {
-                    "id": "obj-117",
+                    "id": "obj-151",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1196.0,
+                        1466.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -2555,13 +3307,13 @@
             },
             {
                 "box": {
-                    "id": "obj-118",
+                    "id": "obj-152",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1196.0,
+                        1466.0,
                         80.0,
                         22.0
                     ],
@@ -2571,13 +3323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-119",
+                    "id": "obj-153",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1196.0,
+                        1466.0,
                         160,
                         22.0
                     ],
@@ -2585,7 +3337,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        140.0,
+                        196.0,
                         160.0,
                         20.0
                     ]
@@ -2593,13 +3345,13 @@
             },
             {
                 "box": {
-                    "id": "obj-120",
+                    "id": "obj-154",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1196.0,
+                        1466.0,
                         60,
                         22.0
                     ],
@@ -2612,7 +3364,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        140.0,
+                        196.0,
                         70.0,
                         22.0
                     ]
@@ -2620,13 +3372,13 @@
             },
             {
                 "box": {
-                    "id": "obj-121",
+                    "id": "obj-155",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1196.0,
+                        1466.0,
                         120,
                         22.0
                     ],
@@ -2640,7 +3392,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        140.0,
+                        196.0,
                         164.0,
                         20.0
                     ]
@@ -2648,13 +3400,13 @@
             },
             {
                 "box": {
-                    "id": "obj-122",
+                    "id": "obj-156",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1226.0,
+                        1496.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -2666,13 +3418,13 @@
             },
             {
                 "box": {
-                    "id": "obj-123",
+                    "id": "obj-157",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1226.0,
+                        1496.0,
                         80.0,
                         22.0
                     ],
@@ -2682,13 +3434,13 @@
             },
             {
                 "box": {
-                    "id": "obj-124",
+                    "id": "obj-158",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1226.0,
+                        1496.0,
                         160,
                         22.0
                     ],
@@ -2696,7 +3448,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        168.0,
+                        224.0,
                         160.0,
                         20.0
                     ]
@@ -2704,13 +3456,13 @@
             },
             {
                 "box": {
-                    "id": "obj-125",
+                    "id": "obj-159",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1226.0,
+                        1496.0,
                         60,
                         22.0
                     ],
@@ -2723,7 +3475,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        168.0,
+                        224.0,
                         70.0,
                         22.0
                     ]
@@ -2731,13 +3483,13 @@
             },
             {
                 "box": {
-                    "id": "obj-126",
+                    "id": "obj-160",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1226.0,
+                        1496.0,
                         120,
                         22.0
                     ],
@@ -2751,7 +3503,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        168.0,
+                        224.0,
                         164.0,
                         20.0
                     ]
@@ -2759,13 +3511,13 @@
             },
             {
                 "box": {
-                    "id": "obj-127",
+                    "id": "obj-161",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1256.0,
+                        1526.0,
                         251.6,
                         22.0
                     ],
@@ -2777,13 +3529,13 @@
             },
             {
                 "box": {
-                    "id": "obj-128",
+                    "id": "obj-162",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         279.6,
-                        1256.0,
+                        1526.0,
                         80.0,
                         22.0
                     ],
@@ -2793,13 +3545,13 @@
             },
             {
                 "box": {
-                    "id": "obj-129",
+                    "id": "obj-163",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         367.6,
-                        1256.0,
+                        1526.0,
                         160,
                         22.0
                     ],
@@ -2807,7 +3559,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        196.0,
+                        252.0,
                         160.0,
                         20.0
                     ]
@@ -2815,13 +3567,13 @@
             },
             {
                 "box": {
-                    "id": "obj-130",
+                    "id": "obj-164",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         535.6,
-                        1256.0,
+                        1526.0,
                         60,
                         22.0
                     ],
@@ -2834,7 +3586,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        196.0,
+                        252.0,
                         70.0,
                         22.0
                     ]
@@ -2842,13 +3594,13 @@
             },
             {
                 "box": {
-                    "id": "obj-131",
+                    "id": "obj-165",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         603.6,
-                        1256.0,
+                        1526.0,
                         120,
                         22.0
                     ],
@@ -2862,7 +3614,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        196.0,
+                        252.0,
                         164.0,
                         20.0
                     ]
@@ -2870,13 +3622,13 @@
             },
             {
                 "box": {
-                    "id": "obj-132",
+                    "id": "obj-166",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1286.0,
+                        1556.0,
                         198.79999999999998,
                         22.0
                     ],
@@ -2888,13 +3640,13 @@
             },
             {
                 "box": {
-                    "id": "obj-133",
+                    "id": "obj-167",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         226.79999999999998,
-                        1286.0,
+                        1556.0,
                         80.0,
                         22.0
                     ],
@@ -2904,13 +3656,13 @@
             },
             {
                 "box": {
-                    "id": "obj-134",
+                    "id": "obj-168",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         314.79999999999995,
-                        1286.0,
+                        1556.0,
                         160,
                         22.0
                     ],
@@ -2918,7 +3670,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        224.0,
+                        280.0,
                         160.0,
                         20.0
                     ]
@@ -2926,13 +3678,13 @@
             },
             {
                 "box": {
-                    "id": "obj-135",
+                    "id": "obj-169",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         482.79999999999995,
-                        1286.0,
+                        1556.0,
                         100,
                         22.0
                     ],
@@ -2951,7 +3703,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        224.0,
+                        280.0,
                         110.0,
                         22.0
                     ]
@@ -2959,13 +3711,13 @@
             },
             {
                 "box": {
-                    "id": "obj-136",
+                    "id": "obj-170",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1316.0,
+                        1586.0,
                         192.2,
                         22.0
                     ],
@@ -2977,13 +3729,13 @@
             },
             {
                 "box": {
-                    "id": "obj-137",
+                    "id": "obj-171",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         220.2,
-                        1316.0,
+                        1586.0,
                         80.0,
                         22.0
                     ],
@@ -2993,13 +3745,13 @@
             },
             {
                 "box": {
-                    "id": "obj-138",
+                    "id": "obj-172",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         308.2,
-                        1316.0,
+                        1586.0,
                         160,
                         22.0
                     ],
@@ -3007,7 +3759,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        252.0,
+                        308.0,
                         160.0,
                         20.0
                     ]
@@ -3015,13 +3767,13 @@
             },
             {
                 "box": {
-                    "id": "obj-139",
+                    "id": "obj-173",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         476.2,
-                        1316.0,
+                        1586.0,
                         60,
                         22.0
                     ],
@@ -3034,7 +3786,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        252.0,
+                        308.0,
                         70.0,
                         22.0
                     ]
@@ -3042,13 +3794,13 @@
             },
             {
                 "box": {
-                    "id": "obj-140",
+                    "id": "obj-174",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         544.2,
-                        1316.0,
+                        1586.0,
                         120,
                         22.0
                     ],
@@ -3062,7 +3814,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        252.0,
+                        308.0,
                         164.0,
                         20.0
                     ]
@@ -3070,13 +3822,13 @@
             },
             {
                 "box": {
-                    "id": "obj-141",
+                    "id": "obj-175",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1346.0,
+                        1616.0,
                         179.0,
                         22.0
                     ],
@@ -3088,13 +3840,13 @@
             },
             {
                 "box": {
-                    "id": "obj-142",
+                    "id": "obj-176",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         207.0,
-                        1346.0,
+                        1616.0,
                         80.0,
                         22.0
                     ],
@@ -3104,13 +3856,13 @@
             },
             {
                 "box": {
-                    "id": "obj-143",
+                    "id": "obj-177",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1346.0,
+                        1616.0,
                         160,
                         22.0
                     ],
@@ -3118,7 +3870,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        280.0,
+                        336.0,
                         160.0,
                         20.0
                     ]
@@ -3126,13 +3878,13 @@
             },
             {
                 "box": {
-                    "id": "obj-144",
+                    "id": "obj-178",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1346.0,
+                        1616.0,
                         60,
                         22.0
                     ],
@@ -3145,7 +3897,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        280.0,
+                        336.0,
                         70.0,
                         22.0
                     ]
@@ -3153,13 +3905,13 @@
             },
             {
                 "box": {
-                    "id": "obj-145",
+                    "id": "obj-179",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1346.0,
+                        1616.0,
                         120,
                         22.0
                     ],
@@ -3173,7 +3925,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        280.0,
+                        336.0,
                         164.0,
                         20.0
                     ]
@@ -3181,13 +3933,13 @@
             },
             {
                 "box": {
-                    "id": "obj-146",
+                    "id": "obj-180",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1376.0,
+                        1646.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3199,13 +3951,13 @@
             },
             {
                 "box": {
-                    "id": "obj-147",
+                    "id": "obj-181",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1376.0,
+                        1646.0,
                         80.0,
                         22.0
                     ],
@@ -3215,13 +3967,13 @@
             },
             {
                 "box": {
-                    "id": "obj-148",
+                    "id": "obj-182",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1376.0,
+                        1646.0,
                         160,
                         22.0
                     ],
@@ -3229,7 +3981,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        308.0,
+                        364.0,
                         160.0,
                         20.0
                     ]
@@ -3237,13 +3989,13 @@
             },
             {
                 "box": {
-                    "id": "obj-149",
+                    "id": "obj-183",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         449.79999999999995,
-                        1376.0,
+                        1646.0,
                         100,
                         22.0
                     ],
@@ -3262,7 +4014,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        308.0,
+                        364.0,
                         110.0,
                         22.0
                     ]
@@ -3270,13 +4022,13 @@
             },
             {
                 "box": {
-                    "id": "obj-150",
+                    "id": "obj-184",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1406.0,
+                        1676.0,
                         179.0,
                         22.0
                     ],
@@ -3288,13 +4040,13 @@
             },
             {
                 "box": {
-                    "id": "obj-151",
+                    "id": "obj-185",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         207.0,
-                        1406.0,
+                        1676.0,
                         80.0,
                         22.0
                     ],
@@ -3304,13 +4056,13 @@
             },
             {
                 "box": {
-                    "id": "obj-152",
+                    "id": "obj-186",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1406.0,
+                        1676.0,
                         160,
                         22.0
                     ],
@@ -3318,7 +4070,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        336.0,
+                        392.0,
                         160.0,
                         20.0
                     ]
@@ -3326,13 +4078,13 @@
             },
             {
                 "box": {
-                    "id": "obj-153",
+                    "id": "obj-187",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1406.0,
+                        1676.0,
                         60,
                         22.0
                     ],
@@ -3345,7 +4097,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        336.0,
+                        392.0,
                         70.0,
                         22.0
                     ]
@@ -3353,13 +4105,13 @@
             },
             {
                 "box": {
-                    "id": "obj-154",
+                    "id": "obj-188",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1406.0,
+                        1676.0,
                         120,
                         22.0
                     ],
@@ -3373,7 +4125,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        336.0,
+                        392.0,
                         164.0,
                         20.0
                     ]
@@ -3381,13 +4133,13 @@
             },
             {
                 "box": {
-                    "id": "obj-155",
+                    "id": "obj-189",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1436.0,
+                        1706.0,
                         179.0,
                         22.0
                     ],
@@ -3399,13 +4151,13 @@
             },
             {
                 "box": {
-                    "id": "obj-156",
+                    "id": "obj-190",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         207.0,
-                        1436.0,
+                        1706.0,
                         80.0,
                         22.0
                     ],
@@ -3415,13 +4167,13 @@
             },
             {
                 "box": {
-                    "id": "obj-157",
+                    "id": "obj-191",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1436.0,
+                        1706.0,
                         160,
                         22.0
                     ],
@@ -3429,7 +4181,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        364.0,
+                        420.0,
                         160.0,
                         20.0
                     ]
@@ -3437,13 +4189,13 @@
             },
             {
                 "box": {
-                    "id": "obj-158",
+                    "id": "obj-192",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1436.0,
+                        1706.0,
                         60,
                         22.0
                     ],
@@ -3456,7 +4208,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        364.0,
+                        420.0,
                         70.0,
                         22.0
                     ]
@@ -3464,13 +4216,13 @@
             },
             {
                 "box": {
-                    "id": "obj-159",
+                    "id": "obj-193",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1436.0,
+                        1706.0,
                         120,
                         22.0
                     ],
@@ -3484,7 +4236,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        364.0,
+                        420.0,
                         164.0,
                         20.0
                     ]
@@ -3492,13 +4244,13 @@
             },
             {
                 "box": {
-                    "id": "obj-160",
+                    "id": "obj-194",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1466.0,
+                        1736.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -3510,13 +4262,13 @@
             },
             {
                 "box": {
-                    "id": "obj-161",
+                    "id": "obj-195",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         200.39999999999998,
-                        1466.0,
+                        1736.0,
                         80.0,
                         22.0
                     ],
@@ -3526,13 +4278,13 @@
             },
             {
                 "box": {
-                    "id": "obj-162",
+                    "id": "obj-196",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        1466.0,
+                        1736.0,
                         160,
                         22.0
                     ],
@@ -3540,7 +4292,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        392.0,
+                        448.0,
                         160.0,
                         20.0
                     ]
@@ -3548,13 +4300,13 @@
             },
             {
                 "box": {
-                    "id": "obj-163",
+                    "id": "obj-197",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         456.4,
-                        1466.0,
+                        1736.0,
                         100,
                         22.0
                     ],
@@ -3571,7 +4323,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        392.0,
+                        448.0,
                         110.0,
                         22.0
                     ]
@@ -3579,13 +4331,13 @@
             },
             {
                 "box": {
-                    "id": "obj-164",
+                    "id": "obj-198",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1070.0,
                         20.0,
-                        1496.0,
                         185.6,
                         22.0
                     ],
@@ -3597,751 +4349,13 @@
             },
             {
                 "box": {
-                    "id": "obj-165",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        213.6,
-                        1496.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-166",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        301.6,
-                        1496.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "cut_cost",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        420.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-167",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        469.6,
-                        1496.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 2,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        420.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-168",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        537.6,
-                        1496.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 2,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        420.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-169",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1526.0,
-                        225.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/max_continuity"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-170",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        253.2,
-                        1526.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-171",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        341.2,
-                        1526.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "max_continuity (hops)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        448.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-172",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        509.2,
-                        1526.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 1,
-                    "maximum": 100000,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        448.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-173",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        577.2,
-                        1526.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 64,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        448.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-174",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1556.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/taboo"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-175",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        193.79999999999998,
-                        1556.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-176",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        281.79999999999995,
-                        1556.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "taboo (hops)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        476.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-177",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        449.79999999999995,
-                        1556.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 100000,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        476.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-178",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        517.8,
-                        1556.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 0,
-                    "size": 65,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        476.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-179",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1586.0,
-                        172.39999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/region"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-180",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        200.39999999999998,
-                        1586.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-181",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        288.4,
-                        1586.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "region",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        504.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-182",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        456.4,
-                        1586.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        504.0,
-                        60.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-183",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        524.4,
-                        1586.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        514.0,
-                        504.0,
-                        60.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-184",
-                    "maxclass": "newobj",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        592.4,
-                        1586.0,
-                        73.4,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "pak 0. 1."
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-185",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        673.8,
-                        1586.0,
-                        93.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "text": "unpack 0. 0."
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-186",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        775.0,
-                        1586.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-187",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        869.6,
-                        1586.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-188",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1616.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/speed"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-189",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        193.79999999999998,
-                        1616.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-190",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        281.79999999999995,
-                        1616.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "speed",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        532.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-191",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        449.79999999999995,
-                        1616.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0.7,
-                    "maximum": 1.4,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        532.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-192",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        517.8,
-                        1616.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0.7,
-                    "size": 0.7,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        532.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-193",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1646.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/transpose"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-194",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        220.2,
-                        1646.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-195",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        308.2,
-                        1646.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "transpose (semitones)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        560.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-196",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        476.2,
-                        1646.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": -12,
-                    "maximum": 12,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        560.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-197",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        544.2,
-                        1646.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": -12,
-                    "size": 25,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        560.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-198",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1676.0,
-                        212.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/follow_level"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-199",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        240.0,
-                        1676.0,
+                        1263.6,
+                        20.0,
                         80.0,
                         22.0
                     ],
@@ -4356,16 +4370,16 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        328.0,
-                        1676.0,
+                        1351.6,
+                        20.0,
                         160,
                         22.0
                     ],
-                    "text": "follow_level",
+                    "text": "cut_cost",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        588.0,
+                        476.0,
                         160.0,
                         20.0
                     ]
@@ -4378,8 +4392,8 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        496.0,
-                        1676.0,
+                        1519.6,
+                        20.0,
                         60,
                         22.0
                     ],
@@ -4388,11 +4402,11 @@
                         ""
                     ],
                     "minimum": 0,
-                    "maximum": 1,
+                    "maximum": 2,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        588.0,
+                        476.0,
                         70.0,
                         22.0
                     ]
@@ -4405,8 +4419,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        564.0,
-                        1676.0,
+                        1587.6,
+                        20.0,
                         120,
                         22.0
                     ],
@@ -4416,11 +4430,11 @@
                     "orientation": 1,
                     "floatoutput": 1,
                     "min": 0,
-                    "size": 1,
+                    "size": 2,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        588.0,
+                        476.0,
                         164.0,
                         20.0
                     ]
@@ -4433,15 +4447,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1706.0,
-                        179.0,
+                        1070.0,
+                        50.0,
+                        225.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/gain_db"
+                    "text": "prepend /antiphon/max_continuity"
                 }
             },
             {
@@ -4451,8 +4465,8 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
-                        1706.0,
+                        1303.2,
+                        50.0,
                         80.0,
                         22.0
                     ],
@@ -4467,16 +4481,16 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
-                        1706.0,
+                        1391.2,
+                        50.0,
                         160,
                         22.0
                     ],
-                    "text": "gain_db (dB)",
+                    "text": "max_continuity (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        616.0,
+                        504.0,
                         160.0,
                         20.0
                     ]
@@ -4485,12 +4499,12 @@
             {
                 "box": {
                     "id": "obj-206",
-                    "maxclass": "flonum",
+                    "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        463.0,
-                        1706.0,
+                        1559.2,
+                        50.0,
                         60,
                         22.0
                     ],
@@ -4498,12 +4512,12 @@
                         "",
                         ""
                     ],
-                    "minimum": -60,
-                    "maximum": 24,
+                    "minimum": 1,
+                    "maximum": 100000,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        616.0,
+                        504.0,
                         70.0,
                         22.0
                     ]
@@ -4516,8 +4530,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        531.0,
-                        1706.0,
+                        1627.2,
+                        50.0,
                         120,
                         22.0
                     ],
@@ -4525,13 +4539,13 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 1,
-                    "min": -40.0,
-                    "size": 52.0,
+                    "floatoutput": 0,
+                    "min": 1,
+                    "size": 64,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        616.0,
+                        504.0,
                         164.0,
                         20.0
                     ]
@@ -4540,16 +4554,19 @@
             {
                 "box": {
                     "id": "obj-208",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1736.0,
-                        452.2,
+                        1070.0,
+                        80.0,
+                        165.79999999999998,
                         22.0
                     ],
-                    "text": "WHAT HAS CHANGED, by whatever hand, moves the widgets and sends nothing"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/taboo"
                 }
             },
             {
@@ -4557,97 +4574,92 @@
                     "id": "obj-209",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        20.0,
-                        99.8,
+                        1243.8,
+                        80.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "r antiphon.in"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-210",
-                    "maxclass": "newobj",
-                    "numinlets": 2,
-                    "numoutlets": 2,
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1077.8,
-                        20.0,
-                        165.79999999999998,
+                        1331.8,
+                        80.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "text": "route /antiphon/changed"
+                    "text": "taboo (hops)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        532.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-211",
-                    "maxclass": "newobj",
-                    "numinlets": 26,
-                    "numoutlets": 26,
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        50.0,
-                        600,
+                        1499.8,
+                        80.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
                         "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record gate_db temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region speed transpose follow_level gain_db"
+                    "minimum": 0,
+                    "maximum": 100000,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        532.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-212",
-                    "maxclass": "newobj",
+                    "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
+                        1567.8,
                         80.0,
-                        86.6,
+                        120,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 0,
+                    "size": 65,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        532.0,
+                        164.0,
+                        20.0
+                    ]
                 }
             },
             {
@@ -4657,15 +4669,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
+                        1070.0,
                         110.0,
-                        86.6,
+                        172.39999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend /antiphon/region"
                 }
             },
             {
@@ -4673,89 +4685,109 @@
                     "id": "obj-214",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        140.0,
-                        86.6,
+                        1250.4,
+                        110.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-215",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        170.0,
-                        86.6,
+                        1338.4,
+                        110.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "region",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        560.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-216",
-                    "maxclass": "newobj",
+                    "maxclass": "flonum",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        200.0,
-                        126.19999999999999,
+                        1506.4,
+                        110.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        560.0,
+                        60.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-217",
-                    "maxclass": "newobj",
+                    "maxclass": "flonum",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        230.0,
-                        86.6,
+                        1574.4,
+                        110.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        514.0,
+                        560.0,
+                        60.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-218",
                     "maxclass": "newobj",
-                    "numinlets": 1,
+                    "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        230.0,
-                        86.6,
+                        1642.4,
+                        110.0,
+                        73.4,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "pak 0. 1."
                 }
             },
             {
@@ -4763,17 +4795,18 @@
                     "id": "obj-219",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        260.0,
-                        86.6,
+                        1723.8000000000002,
+                        110.0,
+                        93.19999999999999,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "unpack 0. 0."
                 }
             },
             {
@@ -4783,8 +4816,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        260.0,
+                        1825.0000000000002,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4801,8 +4834,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        290.0,
+                        1919.6000000000001,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -4819,15 +4852,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        290.0,
-                        86.6,
+                        1070.0,
+                        140.0,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend /antiphon/speed"
                 }
             },
             {
@@ -4835,71 +4868,92 @@
                     "id": "obj-223",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        320.0,
-                        86.6,
+                        1243.8,
+                        140.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-224",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1064.6,
-                        320.0,
-                        86.6,
+                        1331.8,
+                        140.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        588.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-225",
-                    "maxclass": "newobj",
+                    "maxclass": "flonum",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        350.0,
-                        86.6,
+                        1499.8,
+                        140.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "minimum": 0.7,
+                    "maximum": 1.4,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        588.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-226",
-                    "maxclass": "newobj",
+                    "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        350.0,
-                        86.6,
+                        1567.8,
+                        140.0,
+                        120,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0.7,
+                    "size": 0.7,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        588.0,
+                        164.0,
+                        20.0
+                    ]
                 }
             },
             {
@@ -4909,15 +4963,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        380.0,
-                        126.19999999999999,
+                        1070.0,
+                        170.0,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend /antiphon/transpose"
                 }
             },
             {
@@ -4925,71 +4979,92 @@
                     "id": "obj-228",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        410.0,
-                        86.6,
+                        1270.2,
+                        170.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-229",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1064.6,
-                        410.0,
-                        86.6,
+                        1358.2,
+                        170.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "transpose (semitones)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        616.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-230",
-                    "maxclass": "newobj",
+                    "maxclass": "number",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        440.0,
-                        86.6,
+                        1526.2,
+                        170.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "minimum": -12,
+                    "maximum": 12,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        616.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-231",
-                    "maxclass": "newobj",
+                    "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        440.0,
-                        86.6,
+                        1594.2,
+                        170.0,
+                        120,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        616.0,
+                        164.0,
+                        20.0
+                    ]
                 }
             },
             {
@@ -4999,15 +5074,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        470.0,
-                        126.19999999999999,
+                        1070.0,
+                        200.0,
+                        212.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend /antiphon/follow_level"
                 }
             },
             {
@@ -5015,71 +5090,92 @@
                     "id": "obj-233",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        500.0,
-                        86.6,
+                        1290.0,
+                        200.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-234",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1064.6,
-                        500.0,
-                        86.6,
+                        1378.0,
+                        200.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "follow_level",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        644.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-235",
-                    "maxclass": "newobj",
+                    "maxclass": "flonum",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        530.0,
-                        86.6,
+                        1546.0,
+                        200.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        644.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-236",
-                    "maxclass": "newobj",
+                    "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        530.0,
-                        86.6,
+                        1614.0,
+                        200.0,
+                        120,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        644.0,
+                        164.0,
+                        20.0
+                    ]
                 }
             },
             {
@@ -5089,15 +5185,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        970.0,
-                        560.0,
-                        126.19999999999999,
+                        1070.0,
+                        230.0,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend /antiphon/gain_db"
                 }
             },
             {
@@ -5105,89 +5201,107 @@
                     "id": "obj-238",
                     "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        590.0,
-                        86.6,
+                        1257.0,
+                        230.0,
+                        80.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "outlettype": [],
+                    "text": "s antiphon"
                 }
             },
             {
                 "box": {
                     "id": "obj-239",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1064.6,
-                        590.0,
-                        86.6,
+                        1345.0,
+                        230.0,
+                        160,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "gain_db (dB)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        672.0,
+                        160.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-240",
-                    "maxclass": "newobj",
+                    "maxclass": "flonum",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        970.0,
-                        620.0,
-                        86.6,
+                        1513.0,
+                        230.0,
+                        60,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "minimum": -60,
+                    "maximum": 24,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        672.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-241",
-                    "maxclass": "newobj",
+                    "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        620.0,
-                        86.6,
+                        1581.0,
+                        230.0,
+                        120,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": -40.0,
+                    "size": 52.0,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        672.0,
+                        164.0,
+                        20.0
+                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-242",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        650.0,
-                        86.6,
+                        1070.0,
+                        260.0,
+                        452.2,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "WHAT HAS CHANGED, by whatever hand, moves the widgets and sends nothing"
                 }
             },
             {
@@ -5197,185 +5311,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1064.6,
-                        650.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-244",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        710.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-245",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        710.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-246",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        740.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-247",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        740.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-248",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        770.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-249",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        770.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-250",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        800.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-251",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1064.6,
-                        800.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-252",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        830.0,
-                        136.0,
-                        22.0
-                    ],
-                    "text": "WHAT THE AGENT TELLS"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-253",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        970.0,
-                        860.0,
+                        1070.0,
+                        290.0,
                         99.8,
                         22.0
                     ],
@@ -5387,13 +5324,32 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-244",
                     "maxclass": "newobj",
-                    "numinlets": 16,
-                    "numoutlets": 16,
+                    "numinlets": 2,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        1077.8,
-                        860.0,
+                        1177.8,
+                        290.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route /antiphon/changed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-245",
+                    "maxclass": "newobj",
+                    "numinlets": 29,
+                    "numoutlets": 29,
+                    "patching_rect": [
+                        1070.0,
+                        320.0,
                         600,
                         22.0
                     ],
@@ -5413,20 +5369,856 @@
                         "",
                         "",
                         "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
                         ""
                     ],
-                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/device /antiphon/midi /antiphon/error"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region speed transpose follow_level gain_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-246",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        350.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-247",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        380.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-248",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        410.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-249",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        440.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-250",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        470.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-251",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        500.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-252",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-253",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-254",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        560.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
                 }
             },
             {
                 "box": {
                     "id": "obj-255",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        620.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-256",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        620.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-257",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-258",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-259",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-260",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-261",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        710.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-262",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        710.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-263",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        740.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-264",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        770.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-265",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        770.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-266",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        800.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-267",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        800.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-268",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        830.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-269",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        860.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-270",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        860.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-271",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        890.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-272",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        890.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-273",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        920.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-274",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        950.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-275",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        950.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-276",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        980.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-277",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        980.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-278",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1010.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-279",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1010.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-280",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1070.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-281",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1070.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-282",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1100.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-283",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1100.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-284",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1130.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-285",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1130.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-286",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1160.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-287",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1160.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-288",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        890.0,
+                        1070.0,
+                        1190.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-289",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1220.0,
+                        99.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "r antiphon.in"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-290",
+                    "maxclass": "newobj",
+                    "numinlets": 17,
+                    "numoutlets": 17,
+                    "patching_rect": [
+                        1177.8,
+                        1220.0,
+                        600,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/pulse /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/device /antiphon/midi /antiphon/error"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-291",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1250.0,
                         300,
                         22.0
                     ],
@@ -5443,13 +6235,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-292",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        1278.0,
-                        890.0,
+                        1378.0,
+                        1250.0,
                         99.8,
                         22.0
                     ],
@@ -5463,13 +6255,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-293",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        920.0,
+                        1070.0,
+                        1280.0,
                         90,
                         22.0
                     ],
@@ -5485,13 +6277,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-294",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        920.0,
+                        1168.0,
+                        1280.0,
                         70,
                         22.0
                     ],
@@ -5510,13 +6302,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-295",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1146.0,
-                        920.0,
+                        1246.0,
+                        1280.0,
                         90,
                         22.0
                     ],
@@ -5532,13 +6324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-296",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1244.0,
-                        920.0,
+                        1344.0,
+                        1280.0,
                         70,
                         22.0
                     ],
@@ -5557,13 +6349,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-297",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1322.0,
-                        920.0,
+                        1422.0,
+                        1280.0,
                         90,
                         22.0
                     ],
@@ -5579,13 +6371,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-298",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1420.0,
-                        920.0,
+                        1520.0,
+                        1280.0,
                         70,
                         22.0
                     ],
@@ -5604,13 +6396,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-299",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        950.0,
+                        1070.0,
+                        1310.0,
                         300,
                         22.0
                     ],
@@ -5627,13 +6419,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-300",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
-                        1278.0,
-                        950.0,
+                        1378.0,
+                        1310.0,
                         225.2,
                         22.0
                     ],
@@ -5655,13 +6447,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-301",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        980.0,
+                        1070.0,
+                        1340.0,
                         90,
                         22.0
                     ],
@@ -5677,13 +6469,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-302",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        980.0,
+                        1168.0,
+                        1340.0,
                         70,
                         22.0
                     ],
@@ -5702,13 +6494,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-303",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1146.0,
-                        980.0,
+                        1246.0,
+                        1340.0,
                         90,
                         22.0
                     ],
@@ -5724,13 +6516,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-304",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1244.0,
-                        980.0,
+                        1344.0,
+                        1340.0,
                         80,
                         22.0
                     ],
@@ -5749,13 +6541,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-305",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1332.0,
-                        980.0,
+                        1432.0,
+                        1340.0,
                         86.6,
                         22.0
                     ],
@@ -5767,13 +6559,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-306",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1426.6,
-                        980.0,
+                        1526.6,
+                        1340.0,
                         90,
                         22.0
                     ],
@@ -5789,13 +6581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-307",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1524.6,
-                        980.0,
+                        1624.6,
+                        1340.0,
                         70,
                         22.0
                     ],
@@ -5814,13 +6606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-308",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1602.6,
-                        980.0,
+                        1702.6,
+                        1340.0,
                         90,
                         22.0
                     ],
@@ -5836,13 +6628,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-309",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1700.6,
-                        980.0,
+                        1800.6,
+                        1340.0,
                         70,
                         22.0
                     ],
@@ -5861,13 +6653,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-310",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1010.0,
+                        1070.0,
+                        1370.0,
                         90,
                         22.0
                     ],
@@ -5883,13 +6675,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-311",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        1010.0,
+                        1168.0,
+                        1370.0,
                         70,
                         22.0
                     ],
@@ -5908,13 +6700,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-312",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1146.0,
-                        1010.0,
+                        1246.0,
+                        1370.0,
                         90,
                         22.0
                     ],
@@ -5930,13 +6722,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-313",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1244.0,
-                        1010.0,
+                        1344.0,
+                        1370.0,
                         70,
                         22.0
                     ],
@@ -5955,13 +6747,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-314",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1322.0,
-                        1010.0,
+                        1422.0,
+                        1370.0,
                         90,
                         22.0
                     ],
@@ -5977,13 +6769,13 @@
             },
             {
                 "box": {
-                    "id": "obj-279",
+                    "id": "obj-315",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1420.0,
-                        1010.0,
+                        1520.0,
+                        1370.0,
                         70,
                         22.0
                     ],
@@ -6002,13 +6794,13 @@
             },
             {
                 "box": {
-                    "id": "obj-280",
+                    "id": "obj-316",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1498.0,
-                        1010.0,
+                        1598.0,
+                        1370.0,
                         90,
                         22.0
                     ],
@@ -6024,13 +6816,13 @@
             },
             {
                 "box": {
-                    "id": "obj-281",
+                    "id": "obj-317",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1596.0,
-                        1010.0,
+                        1696.0,
+                        1370.0,
                         70,
                         22.0
                     ],
@@ -6049,13 +6841,13 @@
             },
             {
                 "box": {
-                    "id": "obj-282",
+                    "id": "obj-318",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1040.0,
+                        1070.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6071,13 +6863,13 @@
             },
             {
                 "box": {
-                    "id": "obj-283",
+                    "id": "obj-319",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        1040.0,
+                        1168.0,
+                        1400.0,
                         70,
                         22.0
                     ],
@@ -6096,13 +6888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-284",
+                    "id": "obj-320",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1146.0,
-                        1040.0,
+                        1246.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6118,13 +6910,13 @@
             },
             {
                 "box": {
-                    "id": "obj-285",
+                    "id": "obj-321",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1244.0,
-                        1040.0,
+                        1344.0,
+                        1400.0,
                         80,
                         22.0
                     ],
@@ -6143,13 +6935,13 @@
             },
             {
                 "box": {
-                    "id": "obj-286",
+                    "id": "obj-322",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1332.0,
-                        1040.0,
+                        1432.0,
+                        1400.0,
                         86.6,
                         22.0
                     ],
@@ -6161,13 +6953,13 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
+                    "id": "obj-323",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1426.6,
-                        1040.0,
+                        1526.6,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6183,13 +6975,13 @@
             },
             {
                 "box": {
-                    "id": "obj-288",
+                    "id": "obj-324",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1524.6,
-                        1040.0,
+                        1624.6,
+                        1400.0,
                         70,
                         22.0
                     ],
@@ -6208,13 +7000,13 @@
             },
             {
                 "box": {
-                    "id": "obj-289",
+                    "id": "obj-325",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
                         1070.0,
+                        1430.0,
                         300,
                         22.0
                     ],
@@ -6231,13 +7023,13 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
+                    "id": "obj-326",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
-                        1278.0,
-                        1070.0,
+                        1378.0,
+                        1430.0,
                         159.2,
                         22.0
                     ],
@@ -6255,13 +7047,13 @@
             },
             {
                 "box": {
-                    "id": "obj-291",
+                    "id": "obj-327",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1100.0,
+                        1070.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6277,13 +7069,13 @@
             },
             {
                 "box": {
-                    "id": "obj-292",
+                    "id": "obj-328",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1068.0,
-                        1100.0,
+                        1168.0,
+                        1460.0,
                         80,
                         22.0
                     ],
@@ -6302,13 +7094,13 @@
             },
             {
                 "box": {
-                    "id": "obj-293",
+                    "id": "obj-329",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1156.0,
-                        1100.0,
+                        1256.0,
+                        1460.0,
                         86.6,
                         22.0
                     ],
@@ -6320,13 +7112,13 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-330",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1250.6,
-                        1100.0,
+                        1350.6,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6342,13 +7134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-295",
+                    "id": "obj-331",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1348.6,
-                        1100.0,
+                        1448.6,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6367,13 +7159,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
+                    "id": "obj-332",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1426.6,
-                        1100.0,
+                        1526.6,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6389,13 +7181,13 @@
             },
             {
                 "box": {
-                    "id": "obj-297",
+                    "id": "obj-333",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1524.6,
-                        1100.0,
+                        1624.6,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6414,13 +7206,13 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
+                    "id": "obj-334",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1602.6,
-                        1100.0,
+                        1702.6,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6436,13 +7228,13 @@
             },
             {
                 "box": {
-                    "id": "obj-299",
+                    "id": "obj-335",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1700.6,
-                        1100.0,
+                        1800.6,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6461,13 +7253,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-336",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1130.0,
+                        1070.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6483,13 +7275,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-337",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        1130.0,
+                        1168.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6508,13 +7300,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-338",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1146.0,
-                        1130.0,
+                        1246.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6530,13 +7322,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-339",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1244.0,
-                        1130.0,
+                        1344.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6555,13 +7347,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-340",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1322.0,
-                        1130.0,
+                        1422.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6577,13 +7369,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-341",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1420.0,
-                        1130.0,
+                        1520.0,
+                        1490.0,
                         80,
                         22.0
                     ],
@@ -6602,821 +7394,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1508.0,
-                        1130.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-307",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1160.0,
-                        300,
-                        22.0
-                    ],
-                    "text": "latency: from a sound to its answer, part by part",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        358.0,
-                        480.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-308",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 5,
-                    "patching_rect": [
-                        1278.0,
-                        1160.0,
-                        152.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        "",
-                        "",
-                        "",
-                        ""
-                    ],
-                    "text": "unpack 0. 0. 0. 0. 0."
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-309",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1190.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "hop",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        380.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-310",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1068.0,
-                        1190.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        400.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-311",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1146.0,
-                        1190.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "slack",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        380.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-312",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1244.0,
-                        1190.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        400.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-313",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1322.0,
-                        1190.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "in",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1050.0,
-                        380.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-314",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1420.0,
-                        1190.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1050.0,
-                        400.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-315",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1498.0,
-                        1190.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "out",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1130.0,
-                        380.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-316",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1596.0,
-                        1190.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1130.0,
-                        400.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-317",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1220.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "total",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        380.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-318",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1068.0,
-                        1220.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        400.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-319",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1250.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "plan",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        428.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-320",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1250.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        428.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-321",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1250.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-322",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1280.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "meter",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        456.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-323",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1280.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        456.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-324",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1280.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-325",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1310.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "xruns",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        484.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-326",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1310.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        484.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-327",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1310.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-328",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1340.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "missed",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        512.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-329",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1340.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        512.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-330",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1340.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-331",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1370.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "coherence",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        540.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-332",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1370.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        540.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-333",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1370.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-334",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1400.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "fit",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        568.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-335",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1400.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        568.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-336",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1400.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-337",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1430.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "changed",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        596.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-338",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1430.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        596.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-339",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1430.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-340",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        970.0,
-                        1460.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "memory",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        624.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-341",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1068.0,
-                        1460.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        624.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
                     "id": "obj-342",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1276.0,
-                        1460.0,
+                        1608.0,
+                        1490.0,
                         86.6,
                         22.0
                     ],
@@ -7433,18 +7417,18 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1490.0,
-                        90,
+                        1070.0,
+                        1520.0,
+                        300,
                         22.0
                     ],
-                    "text": "device",
+                    "text": "latency: from a sound to its answer, part by part",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        652.0,
-                        78.0,
+                        358.0,
+                        480.0,
                         20.0
                     ]
                 }
@@ -7452,64 +7436,42 @@
             {
                 "box": {
                     "id": "obj-344",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 5,
                     "patching_rect": [
-                        1068.0,
-                        1490.0,
-                        200,
+                        1378.0,
+                        1520.0,
+                        152.6,
                         22.0
                     ],
-                    "text": "",
                     "outlettype": [
+                        "",
+                        "",
+                        "",
+                        "",
                         ""
                     ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        652.0,
-                        396.0,
-                        22.0
-                    ]
+                    "text": "unpack 0. 0. 0. 0. 0."
                 }
             },
             {
                 "box": {
                     "id": "obj-345",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1276.0,
-                        1490.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-346",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
-                        1520.0,
+                        1070.0,
+                        1550.0,
                         90,
                         22.0
                     ],
-                    "text": "midi",
-                    "fontface": 1,
+                    "text": "hop",
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        680.0,
+                        380.0,
                         78.0,
                         20.0
                     ]
@@ -7517,45 +7479,74 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
+                    "id": "obj-346",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
                     "patching_rect": [
-                        1068.0,
-                        1520.0,
-                        200,
+                        1168.0,
+                        1550.0,
+                        70,
                         22.0
                     ],
-                    "text": "",
                     "outlettype": [
+                        "",
                         ""
                     ],
                     "presentation": 1,
                     "presentation_rect": [
-                        970.0,
-                        680.0,
-                        396.0,
+                        890.0,
+                        400.0,
+                        70.0,
                         22.0
                     ]
                 }
             },
             {
                 "box": {
-                    "id": "obj-348",
-                    "maxclass": "newobj",
+                    "id": "obj-347",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
-                        1276.0,
-                        1520.0,
-                        86.6,
+                        1246.0,
+                        1550.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "slack",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        380.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-348",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1344.0,
+                        1550.0,
+                        70,
                         22.0
                     ],
                     "outlettype": [
+                        "",
                         ""
                     ],
-                    "text": "prepend set"
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        400.0,
+                        70.0,
+                        22.0
+                    ]
                 }
             },
             {
@@ -7565,12 +7556,813 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        970.0,
+                        1422.0,
                         1550.0,
                         90,
                         22.0
                     ],
-                    "text": "error",
+                    "text": "in",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        380.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-350",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1520.0,
+                        1550.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        400.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-351",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1598.0,
+                        1550.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "out",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1130.0,
+                        380.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-352",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1696.0,
+                        1550.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1130.0,
+                        400.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-353",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1580.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "total",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1210.0,
+                        380.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-354",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1168.0,
+                        1580.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1210.0,
+                        400.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-355",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1610.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "plan",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        428.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-356",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1168.0,
+                        1610.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        428.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-357",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1376.0,
+                        1610.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-358",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1640.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "pulse",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        456.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-359",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1168.0,
+                        1640.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        456.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-360",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1376.0,
+                        1640.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-361",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1670.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "meter",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        484.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-362",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1168.0,
+                        1670.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        484.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-363",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1376.0,
+                        1670.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-364",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1700.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "xruns",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        512.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-365",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1168.0,
+                        1700.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        512.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-366",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1376.0,
+                        1700.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-367",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1730.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "missed",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        540.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-368",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1168.0,
+                        1730.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        540.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-369",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1376.0,
+                        1730.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-370",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        20.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "coherence",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        568.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-371",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        20.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        568.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-372",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        20.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-373",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        50.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "fit",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        596.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-374",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        50.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        596.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-375",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        50.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-376",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        80.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "changed",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        624.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-377",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        80.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        624.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-378",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        80.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-379",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        110.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "memory",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        652.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-380",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        110.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        652.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-381",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        110.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-382",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        140.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "device",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        680.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-383",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        140.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        680.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-384",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        140.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-385",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        170.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "midi",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -7583,13 +8375,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-386",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1068.0,
-                        1550.0,
+                        2218.0,
+                        170.0,
                         200,
                         22.0
                     ],
@@ -7608,13 +8400,79 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-387",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1276.0,
-                        1550.0,
+                        2426.0,
+                        170.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-388",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        200.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "error",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        736.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-389",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        200.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        736.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-390",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -7629,24 +8487,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-17",
-                        0
-                    ],
-                    "destination": [
-                        "obj-16",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-18",
-                        0
-                    ],
-                    "destination": [
                         "obj-19",
+                        0
+                    ],
+                    "destination": [
+                        "obj-18",
                         0
                     ],
                     "order": 0
@@ -7668,24 +8513,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-21",
-                        0
-                    ],
-                    "destination": [
-                        "obj-22",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-22",
                         0
                     ],
                     "destination": [
-                        "obj-16",
+                        "obj-23",
                         0
                     ],
                     "order": 0
@@ -7698,19 +8530,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-25",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-25",
-                        0
-                    ],
-                    "destination": [
                         "obj-24",
                         0
                     ],
@@ -7724,7 +8543,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-26",
+                        "obj-18",
                         0
                     ],
                     "order": 0
@@ -7733,7 +8552,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-26",
+                        "obj-25",
                         0
                     ],
                     "destination": [
@@ -7750,6 +8569,32 @@
                         0
                     ],
                     "destination": [
+                        "obj-26",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-26",
+                        0
+                    ],
+                    "destination": [
+                        "obj-28",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-28",
+                        0
+                    ],
+                    "destination": [
                         "obj-29",
                         0
                     ],
@@ -7761,6 +8606,32 @@
                     "source": [
                         "obj-29",
                         0
+                    ],
+                    "destination": [
+                        "obj-31",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-31",
+                        0
+                    ],
+                    "destination": [
+                        "obj-32",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-26",
+                        1
                     ],
                     "destination": [
                         "obj-30",
@@ -7772,59 +8643,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-24",
-                        1
-                    ],
-                    "destination": [
-                        "obj-28",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-28",
-                        0
-                    ],
-                    "destination": [
-                        "obj-29",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-29",
-                        0
-                    ],
-                    "destination": [
-                        "obj-32",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-32",
-                        0
-                    ],
-                    "destination": [
-                        "obj-33",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-33",
+                        "obj-30",
                         0
                     ],
                     "destination": [
@@ -7841,7 +8660,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-16",
+                        "obj-34",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-34",
+                        0
+                    ],
+                    "destination": [
+                        "obj-35",
                         0
                     ],
                     "order": 0
@@ -7854,7 +8686,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-36",
+                        "obj-33",
                         0
                     ],
                     "order": 0
@@ -7863,11 +8695,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-36",
+                        "obj-33",
                         0
                     ],
                     "destination": [
+                        "obj-18",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-37",
+                        0
+                    ],
+                    "destination": [
+                        "obj-38",
                         0
                     ],
                     "order": 0
@@ -7889,11 +8734,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-39",
+                        "obj-40",
                         0
                     ],
                     "destination": [
-                        "obj-40",
+                        "obj-41",
                         0
                     ],
                     "order": 0
@@ -7915,78 +8760,65 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-43",
+                        0
+                    ],
+                    "destination": [
                         "obj-44",
                         0
                     ],
-                    "destination": [
-                        "obj-41",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-45",
-                        0
-                    ],
-                    "destination": [
                         "obj-46",
                         0
                     ],
+                    "destination": [
+                        "obj-43",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-47",
+                        0
+                    ],
+                    "destination": [
                         "obj-48",
                         0
                     ],
-                    "destination": [
-                        "obj-45",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-49",
-                        0
-                    ],
-                    "destination": [
                         "obj-50",
                         0
                     ],
+                    "destination": [
+                        "obj-47",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-51",
+                        0
+                    ],
+                    "destination": [
                         "obj-52",
                         0
                     ],
-                    "destination": [
-                        "obj-49",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-53",
-                        0
-                    ],
-                    "destination": [
-                        "obj-54",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -7997,7 +8829,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-51",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-55",
+                        0
+                    ],
+                    "destination": [
+                        "obj-56",
                         0
                     ],
                     "order": 0
@@ -8019,11 +8864,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-57",
+                        "obj-58",
                         0
                     ],
                     "destination": [
-                        "obj-58",
+                        "obj-59",
                         0
                     ],
                     "order": 0
@@ -8045,11 +8890,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-60",
+                        "obj-61",
                         0
                     ],
                     "destination": [
-                        "obj-61",
+                        "obj-62",
                         0
                     ],
                     "order": 0
@@ -8071,11 +8916,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-63",
+                        "obj-64",
                         0
                     ],
                     "destination": [
-                        "obj-64",
+                        "obj-65",
                         0
                     ],
                     "order": 0
@@ -8097,11 +8942,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-66",
+                        "obj-67",
                         0
                     ],
                     "destination": [
-                        "obj-67",
+                        "obj-68",
                         0
                     ],
                     "order": 0
@@ -8123,11 +8968,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-69",
+                        "obj-70",
                         0
                     ],
                     "destination": [
-                        "obj-70",
+                        "obj-71",
                         0
                     ],
                     "order": 0
@@ -8149,37 +8994,50 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-73",
+                        0
+                    ],
+                    "destination": [
                         "obj-74",
                         0
                     ],
-                    "destination": [
-                        "obj-71",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-75",
-                        0
-                    ],
-                    "destination": [
                         "obj-76",
                         0
                     ],
+                    "destination": [
+                        "obj-73",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-77",
+                        0
+                    ],
+                    "destination": [
                         "obj-78",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-80",
                         1
                     ],
                     "destination": [
-                        "obj-75",
+                        "obj-77",
                         0
                     ],
                     "order": 0
@@ -8188,24 +9046,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-79",
-                        0
-                    ],
-                    "destination": [
-                        "obj-80",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-80",
-                        0
-                    ],
-                    "destination": [
                         "obj-81",
+                        0
+                    ],
+                    "destination": [
+                        "obj-82",
                         0
                     ],
                     "order": 0
@@ -8227,26 +9072,13 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-84",
+                        0
+                    ],
+                    "destination": [
                         "obj-85",
                         0
                     ],
-                    "destination": [
-                        "obj-86",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-86",
-                        0
-                    ],
-                    "destination": [
-                        "obj-87",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -8257,7 +9089,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-82",
+                        "obj-88",
                         0
                     ],
                     "order": 0
@@ -8279,26 +9111,26 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-89",
+                        0
+                    ],
+                    "destination": [
+                        "obj-84",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-90",
+                        0
+                    ],
+                    "destination": [
                         "obj-91",
                         0
                     ],
-                    "destination": [
-                        "obj-92",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-92",
-                        0
-                    ],
-                    "destination": [
-                        "obj-93",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -8309,7 +9141,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-88",
+                        "obj-94",
                         0
                     ],
                     "order": 0
@@ -8331,26 +9163,26 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-95",
+                        0
+                    ],
+                    "destination": [
+                        "obj-90",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-96",
+                        0
+                    ],
+                    "destination": [
                         "obj-97",
                         0
                     ],
-                    "destination": [
-                        "obj-98",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-98",
-                        0
-                    ],
-                    "destination": [
-                        "obj-99",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -8361,7 +9193,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-94",
+                        "obj-100",
                         0
                     ],
                     "order": 0
@@ -8375,6 +9207,19 @@
                     ],
                     "destination": [
                         "obj-101",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-101",
+                        0
+                    ],
+                    "destination": [
+                        "obj-96",
                         0
                     ],
                     "order": 0
@@ -8409,11 +9254,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-105",
+                        "obj-106",
                         0
                     ],
                     "destination": [
-                        "obj-106",
+                        "obj-107",
                         0
                     ],
                     "order": 0
@@ -8435,11 +9280,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-110",
+                        "obj-109",
                         0
                     ],
                     "destination": [
-                        "obj-107",
+                        "obj-110",
                         0
                     ],
                     "order": 0
@@ -8448,11 +9293,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-111",
+                        "obj-110",
                         0
                     ],
                     "destination": [
-                        "obj-110",
+                        "obj-111",
                         0
                     ],
                     "order": 0
@@ -8491,7 +9336,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-115",
+                        "obj-117",
                         0
                     ],
                     "order": 0
@@ -8513,11 +9358,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-120",
+                        "obj-119",
                         0
                     ],
                     "destination": [
-                        "obj-117",
+                        "obj-120",
                         0
                     ],
                     "order": 0
@@ -8526,11 +9371,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-121",
+                        "obj-120",
                         0
                     ],
                     "destination": [
-                        "obj-120",
+                        "obj-121",
                         0
                     ],
                     "order": 0
@@ -8552,11 +9397,24 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-123",
+                        0
+                    ],
+                    "destination": [
+                        "obj-124",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-125",
                         0
                     ],
                     "destination": [
-                        "obj-122",
+                        "obj-126",
                         0
                     ],
                     "order": 0
@@ -8569,7 +9427,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-125",
+                        "obj-127",
                         0
                     ],
                     "order": 0
@@ -8578,24 +9436,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-127",
-                        0
-                    ],
-                    "destination": [
                         "obj-128",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-130",
-                        0
-                    ],
                     "destination": [
-                        "obj-127",
+                        "obj-129",
                         0
                     ],
                     "order": 0
@@ -8608,7 +9453,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-130",
+                        "obj-128",
                         0
                     ],
                     "order": 0
@@ -8619,6 +9464,32 @@
                     "source": [
                         "obj-132",
                         0
+                    ],
+                    "destination": [
+                        "obj-131",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-133",
+                        0
+                    ],
+                    "destination": [
+                        "obj-134",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-136",
+                        1
                     ],
                     "destination": [
                         "obj-133",
@@ -8630,37 +9501,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-135",
-                        1
-                    ],
-                    "destination": [
-                        "obj-132",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-136",
-                        0
-                    ],
-                    "destination": [
                         "obj-137",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-139",
-                        0
-                    ],
                     "destination": [
-                        "obj-136",
+                        "obj-138",
                         0
                     ],
                     "order": 0
@@ -8673,7 +9518,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-139",
+                        "obj-142",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-142",
+                        0
+                    ],
+                    "destination": [
+                        "obj-137",
                         0
                     ],
                     "order": 0
@@ -8687,6 +9545,19 @@
                     ],
                     "destination": [
                         "obj-142",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-143",
+                        0
+                    ],
+                    "destination": [
+                        "obj-144",
                         0
                     ],
                     "order": 0
@@ -8699,7 +9570,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-141",
+                        "obj-140",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-143",
+                        1
+                    ],
+                    "destination": [
+                        "obj-145",
                         0
                     ],
                     "order": 0
@@ -8712,7 +9596,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-144",
+                        "obj-141",
                         0
                     ],
                     "order": 0
@@ -8735,7 +9619,7 @@
                 "patchline": {
                     "source": [
                         "obj-149",
-                        1
+                        0
                     ],
                     "destination": [
                         "obj-146",
@@ -8751,7 +9635,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-151",
+                        "obj-149",
                         0
                     ],
                     "order": 0
@@ -8760,11 +9644,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-153",
+                        "obj-151",
                         0
                     ],
                     "destination": [
-                        "obj-150",
+                        "obj-152",
                         0
                     ],
                     "order": 0
@@ -8777,7 +9661,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-153",
+                        "obj-151",
                         0
                     ],
                     "order": 0
@@ -8790,20 +9674,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-156",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-158",
-                        0
-                    ],
                     "destination": [
-                        "obj-155",
+                        "obj-157",
                         0
                     ],
                     "order": 0
@@ -8816,7 +9700,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-158",
+                        "obj-156",
                         0
                     ],
                     "order": 0
@@ -8826,6 +9710,32 @@
                 "patchline": {
                     "source": [
                         "obj-160",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-161",
+                        0
+                    ],
+                    "destination": [
+                        "obj-162",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-164",
                         0
                     ],
                     "destination": [
@@ -8838,35 +9748,9 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-163",
-                        1
-                    ],
-                    "destination": [
-                        "obj-160",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-164",
-                        0
-                    ],
-                    "destination": [
                         "obj-165",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-167",
-                        0
-                    ],
                     "destination": [
                         "obj-164",
                         0
@@ -8877,7 +9761,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-168",
+                        "obj-166",
                         0
                     ],
                     "destination": [
@@ -8891,10 +9775,10 @@
                 "patchline": {
                     "source": [
                         "obj-169",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-170",
+                        "obj-166",
                         0
                     ],
                     "order": 0
@@ -8903,11 +9787,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-172",
+                        "obj-170",
                         0
                     ],
                     "destination": [
-                        "obj-169",
+                        "obj-171",
                         0
                     ],
                     "order": 0
@@ -8920,7 +9804,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-172",
+                        "obj-170",
                         0
                     ],
                     "order": 0
@@ -8933,20 +9817,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-175",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-177",
-                        0
-                    ],
                     "destination": [
-                        "obj-174",
+                        "obj-176",
                         0
                     ],
                     "order": 0
@@ -8959,7 +9843,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-177",
+                        "obj-175",
                         0
                     ],
                     "order": 0
@@ -8970,6 +9854,32 @@
                     "source": [
                         "obj-179",
                         0
+                    ],
+                    "destination": [
+                        "obj-178",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-180",
+                        0
+                    ],
+                    "destination": [
+                        "obj-181",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-183",
+                        1
                     ],
                     "destination": [
                         "obj-180",
@@ -8981,76 +9891,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-182",
-                        0
-                    ],
-                    "destination": [
-                        "obj-184",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-184",
                         0
                     ],
                     "destination": [
-                        "obj-179",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-183",
-                        0
-                    ],
-                    "destination": [
-                        "obj-184",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-185",
-                        0
-                    ],
-                    "destination": [
-                        "obj-186",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-186",
-                        0
-                    ],
-                    "destination": [
-                        "obj-182",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-185",
-                        1
-                    ],
-                    "destination": [
-                        "obj-187",
                         0
                     ],
                     "order": 0
@@ -9063,7 +9908,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-183",
+                        "obj-184",
                         0
                     ],
                     "order": 0
@@ -9076,20 +9921,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-189",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-191",
-                        0
-                    ],
                     "destination": [
-                        "obj-188",
+                        "obj-190",
                         0
                     ],
                     "order": 0
@@ -9102,7 +9947,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-191",
+                        "obj-189",
                         0
                     ],
                     "order": 0
@@ -9115,20 +9960,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-194",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-196",
-                        0
-                    ],
                     "destination": [
-                        "obj-193",
+                        "obj-195",
                         0
                     ],
                     "order": 0
@@ -9138,10 +9983,10 @@
                 "patchline": {
                     "source": [
                         "obj-197",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-196",
+                        "obj-194",
                         0
                     ],
                     "order": 0
@@ -9228,26 +10073,13 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-208",
+                        0
+                    ],
+                    "destination": [
                         "obj-209",
                         0
                     ],
-                    "destination": [
-                        "obj-210",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-210",
-                        0
-                    ],
-                    "destination": [
-                        "obj-211",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -9258,7 +10090,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-212",
+                        "obj-208",
                         0
                     ],
                     "order": 0
@@ -9271,7 +10103,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-44",
+                        "obj-211",
                         0
                     ],
                     "order": 0
@@ -9280,11 +10112,89 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-213",
+                        0
+                    ],
+                    "destination": [
+                        "obj-214",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-216",
+                        0
+                    ],
+                    "destination": [
+                        "obj-218",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-218",
+                        0
+                    ],
+                    "destination": [
+                        "obj-213",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-217",
+                        0
+                    ],
+                    "destination": [
+                        "obj-218",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-219",
+                        0
+                    ],
+                    "destination": [
+                        "obj-220",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-220",
+                        0
+                    ],
+                    "destination": [
+                        "obj-216",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-219",
                         1
                     ],
                     "destination": [
-                        "obj-213",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -9293,11 +10203,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-213",
+                        "obj-221",
                         0
                     ],
                     "destination": [
-                        "obj-48",
+                        "obj-217",
                         0
                     ],
                     "order": 0
@@ -9306,11 +10216,245 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-222",
+                        0
+                    ],
+                    "destination": [
+                        "obj-223",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-225",
+                        0
+                    ],
+                    "destination": [
+                        "obj-222",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-226",
+                        0
+                    ],
+                    "destination": [
+                        "obj-225",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-227",
+                        0
+                    ],
+                    "destination": [
+                        "obj-228",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-230",
+                        0
+                    ],
+                    "destination": [
+                        "obj-227",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-231",
+                        0
+                    ],
+                    "destination": [
+                        "obj-230",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-232",
+                        0
+                    ],
+                    "destination": [
+                        "obj-233",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-235",
+                        0
+                    ],
+                    "destination": [
+                        "obj-232",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-236",
+                        0
+                    ],
+                    "destination": [
+                        "obj-235",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-237",
+                        0
+                    ],
+                    "destination": [
+                        "obj-238",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-240",
+                        0
+                    ],
+                    "destination": [
+                        "obj-237",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-241",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-243",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
+                        0
+                    ],
+                    "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        0
+                    ],
+                    "destination": [
+                        "obj-246",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-246",
+                        0
+                    ],
+                    "destination": [
+                        "obj-46",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        1
+                    ],
+                    "destination": [
+                        "obj-247",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-247",
+                        0
+                    ],
+                    "destination": [
+                        "obj-50",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
                         2
                     ],
                     "destination": [
-                        "obj-214",
+                        "obj-248",
                         0
                     ],
                     "order": 0
@@ -9319,11 +10463,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-214",
+                        "obj-248",
                         0
                     ],
                     "destination": [
-                        "obj-52",
+                        "obj-54",
                         0
                     ],
                     "order": 0
@@ -9332,11 +10476,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-245",
                         3
                     ],
                     "destination": [
-                        "obj-215",
+                        "obj-249",
                         0
                     ],
                     "order": 0
@@ -9345,11 +10489,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-215",
+                        "obj-249",
                         0
                     ],
                     "destination": [
-                        "obj-74",
+                        "obj-76",
                         0
                     ],
                     "order": 0
@@ -9358,11 +10502,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-245",
                         4
                     ],
                     "destination": [
-                        "obj-216",
+                        "obj-250",
                         0
                     ],
                     "order": 0
@@ -9371,11 +10515,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-216",
+                        "obj-250",
                         0
                     ],
                     "destination": [
-                        "obj-78",
+                        "obj-80",
                         0
                     ],
                     "order": 0
@@ -9384,11 +10528,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-245",
                         5
                     ],
                     "destination": [
-                        "obj-217",
+                        "obj-251",
                         0
                     ],
                     "order": 0
@@ -9397,59 +10541,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-217",
-                        0
-                    ],
-                    "destination": [
-                        "obj-110",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        5
-                    ],
-                    "destination": [
-                        "obj-218",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-218",
-                        0
-                    ],
-                    "destination": [
-                        "obj-111",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        6
-                    ],
-                    "destination": [
-                        "obj-219",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-219",
+                        "obj-251",
                         0
                     ],
                     "destination": [
@@ -9462,11 +10554,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
+                        "obj-245",
                         6
                     ],
                     "destination": [
-                        "obj-220",
+                        "obj-252",
                         0
                     ],
                     "order": 0
@@ -9475,163 +10567,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-220",
-                        0
-                    ],
-                    "destination": [
-                        "obj-116",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        7
-                    ],
-                    "destination": [
-                        "obj-221",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        0
-                    ],
-                    "destination": [
-                        "obj-120",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        7
-                    ],
-                    "destination": [
-                        "obj-222",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-222",
-                        0
-                    ],
-                    "destination": [
-                        "obj-121",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        8
-                    ],
-                    "destination": [
-                        "obj-223",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-223",
-                        0
-                    ],
-                    "destination": [
-                        "obj-125",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        8
-                    ],
-                    "destination": [
-                        "obj-224",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-224",
-                        0
-                    ],
-                    "destination": [
-                        "obj-126",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        9
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-225",
-                        0
-                    ],
-                    "destination": [
-                        "obj-130",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        9
-                    ],
-                    "destination": [
-                        "obj-226",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-226",
+                        "obj-252",
                         0
                     ],
                     "destination": [
@@ -9644,661 +10580,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-211",
-                        10
-                    ],
-                    "destination": [
-                        "obj-227",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-227",
-                        0
-                    ],
-                    "destination": [
-                        "obj-135",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        11
-                    ],
-                    "destination": [
-                        "obj-228",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-228",
-                        0
-                    ],
-                    "destination": [
-                        "obj-139",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        11
-                    ],
-                    "destination": [
-                        "obj-229",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-229",
-                        0
-                    ],
-                    "destination": [
-                        "obj-140",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        12
-                    ],
-                    "destination": [
-                        "obj-230",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-230",
-                        0
-                    ],
-                    "destination": [
-                        "obj-144",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        12
-                    ],
-                    "destination": [
-                        "obj-231",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-231",
-                        0
-                    ],
-                    "destination": [
-                        "obj-145",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        13
-                    ],
-                    "destination": [
-                        "obj-232",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-232",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        14
-                    ],
-                    "destination": [
-                        "obj-233",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-233",
-                        0
-                    ],
-                    "destination": [
-                        "obj-153",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        14
-                    ],
-                    "destination": [
-                        "obj-234",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-234",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        15
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-235",
-                        0
-                    ],
-                    "destination": [
-                        "obj-158",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        15
-                    ],
-                    "destination": [
-                        "obj-236",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-236",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        16
-                    ],
-                    "destination": [
-                        "obj-237",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-237",
-                        0
-                    ],
-                    "destination": [
-                        "obj-163",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        17
-                    ],
-                    "destination": [
-                        "obj-238",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        0
-                    ],
-                    "destination": [
-                        "obj-167",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        17
-                    ],
-                    "destination": [
-                        "obj-239",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-239",
-                        0
-                    ],
-                    "destination": [
-                        "obj-168",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        18
-                    ],
-                    "destination": [
-                        "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-240",
-                        0
-                    ],
-                    "destination": [
-                        "obj-172",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        18
-                    ],
-                    "destination": [
-                        "obj-241",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-241",
-                        0
-                    ],
-                    "destination": [
-                        "obj-173",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        19
-                    ],
-                    "destination": [
-                        "obj-242",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-242",
-                        0
-                    ],
-                    "destination": [
-                        "obj-177",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        19
-                    ],
-                    "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-243",
-                        0
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        20
-                    ],
-                    "destination": [
-                        "obj-185",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        21
-                    ],
-                    "destination": [
-                        "obj-244",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-244",
-                        0
-                    ],
-                    "destination": [
-                        "obj-191",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        21
-                    ],
-                    "destination": [
                         "obj-245",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        0
+                        6
                     ],
                     "destination": [
-                        "obj-192",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        22
-                    ],
-                    "destination": [
-                        "obj-246",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-246",
-                        0
-                    ],
-                    "destination": [
-                        "obj-196",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        22
-                    ],
-                    "destination": [
-                        "obj-247",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-247",
-                        0
-                    ],
-                    "destination": [
-                        "obj-197",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        23
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-248",
-                        0
-                    ],
-                    "destination": [
-                        "obj-201",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        23
-                    ],
-                    "destination": [
-                        "obj-249",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-249",
-                        0
-                    ],
-                    "destination": [
-                        "obj-202",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        24
-                    ],
-                    "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-250",
-                        0
-                    ],
-                    "destination": [
-                        "obj-206",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-211",
-                        24
-                    ],
-                    "destination": [
-                        "obj-251",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-251",
-                        0
-                    ],
-                    "destination": [
-                        "obj-207",
+                        "obj-253",
                         0
                     ],
                     "order": 0
@@ -10311,6 +10597,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-132",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        7
+                    ],
+                    "destination": [
                         "obj-254",
                         0
                     ],
@@ -10324,6 +10623,58 @@
                         0
                     ],
                     "destination": [
+                        "obj-136",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        8
+                    ],
+                    "destination": [
+                        "obj-143",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        9
+                    ],
+                    "destination": [
+                        "obj-255",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-255",
+                        0
+                    ],
+                    "destination": [
+                        "obj-149",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        9
+                    ],
+                    "destination": [
                         "obj-256",
                         0
                     ],
@@ -10335,6 +10686,45 @@
                     "source": [
                         "obj-256",
                         0
+                    ],
+                    "destination": [
+                        "obj-150",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        10
+                    ],
+                    "destination": [
+                        "obj-257",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        0
+                    ],
+                    "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        10
                     ],
                     "destination": [
                         "obj-258",
@@ -10346,8 +10736,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-256",
-                        1
+                        "obj-258",
+                        0
+                    ],
+                    "destination": [
+                        "obj-155",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        11
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-259",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        11
                     ],
                     "destination": [
                         "obj-260",
@@ -10359,8 +10788,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-256",
-                        2
+                        "obj-260",
+                        0
+                    ],
+                    "destination": [
+                        "obj-160",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        12
+                    ],
+                    "destination": [
+                        "obj-261",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-261",
+                        0
+                    ],
+                    "destination": [
+                        "obj-164",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        12
                     ],
                     "destination": [
                         "obj-262",
@@ -10372,8 +10840,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        1
+                        "obj-262",
+                        0
+                    ],
+                    "destination": [
+                        "obj-165",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        13
+                    ],
+                    "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        0
+                    ],
+                    "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        14
                     ],
                     "destination": [
                         "obj-264",
@@ -10387,6 +10894,45 @@
                     "source": [
                         "obj-264",
                         0
+                    ],
+                    "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        14
+                    ],
+                    "destination": [
+                        "obj-265",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-265",
+                        0
+                    ],
+                    "destination": [
+                        "obj-174",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        15
                     ],
                     "destination": [
                         "obj-266",
@@ -10398,11 +10944,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        1
+                        "obj-266",
+                        0
                     ],
                     "destination": [
-                        "obj-269",
+                        "obj-178",
                         0
                     ],
                     "order": 0
@@ -10411,8 +10957,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-269",
+                        "obj-245",
+                        15
+                    ],
+                    "destination": [
+                        "obj-267",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
+                    ],
+                    "destination": [
+                        "obj-179",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        16
                     ],
                     "destination": [
                         "obj-268",
@@ -10424,8 +10996,73 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        2
+                        "obj-268",
+                        0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        17
+                    ],
+                    "destination": [
+                        "obj-269",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        17
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-270",
+                        0
+                    ],
+                    "destination": [
+                        "obj-188",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        18
                     ],
                     "destination": [
                         "obj-271",
@@ -10437,8 +11074,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        3
+                        "obj-271",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        18
+                    ],
+                    "destination": [
+                        "obj-272",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-272",
+                        0
+                    ],
+                    "destination": [
+                        "obj-193",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        19
                     ],
                     "destination": [
                         "obj-273",
@@ -10450,8 +11126,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        4
+                        "obj-273",
+                        0
+                    ],
+                    "destination": [
+                        "obj-197",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        20
+                    ],
+                    "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        20
                     ],
                     "destination": [
                         "obj-275",
@@ -10463,8 +11178,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        5
+                        "obj-275",
+                        0
+                    ],
+                    "destination": [
+                        "obj-202",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        21
+                    ],
+                    "destination": [
+                        "obj-276",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-276",
+                        0
+                    ],
+                    "destination": [
+                        "obj-206",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        21
                     ],
                     "destination": [
                         "obj-277",
@@ -10476,8 +11230,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        6
+                        "obj-277",
+                        0
+                    ],
+                    "destination": [
+                        "obj-207",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        22
+                    ],
+                    "destination": [
+                        "obj-278",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-211",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        22
                     ],
                     "destination": [
                         "obj-279",
@@ -10489,8 +11282,60 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        7
+                        "obj-279",
+                        0
+                    ],
+                    "destination": [
+                        "obj-212",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        23
+                    ],
+                    "destination": [
+                        "obj-219",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        24
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-280",
+                        0
+                    ],
+                    "destination": [
+                        "obj-225",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        24
                     ],
                     "destination": [
                         "obj-281",
@@ -10502,8 +11347,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        8
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-226",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        25
+                    ],
+                    "destination": [
+                        "obj-282",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-282",
+                        0
+                    ],
+                    "destination": [
+                        "obj-230",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        25
                     ],
                     "destination": [
                         "obj-283",
@@ -10515,11 +11399,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        9
+                        "obj-283",
+                        0
                     ],
                     "destination": [
-                        "obj-286",
+                        "obj-231",
                         0
                     ],
                     "order": 0
@@ -10528,8 +11412,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-286",
+                        "obj-245",
+                        26
+                    ],
+                    "destination": [
+                        "obj-284",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-284",
+                        0
+                    ],
+                    "destination": [
+                        "obj-235",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        26
                     ],
                     "destination": [
                         "obj-285",
@@ -10541,11 +11451,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        10
+                        "obj-285",
+                        0
                     ],
                     "destination": [
-                        "obj-288",
+                        "obj-236",
                         0
                     ],
                     "order": 0
@@ -10554,8 +11464,60 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        2
+                        "obj-245",
+                        27
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-286",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        27
+                    ],
+                    "destination": [
+                        "obj-287",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-287",
+                        0
+                    ],
+                    "destination": [
+                        "obj-241",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        0
                     ],
                     "destination": [
                         "obj-290",
@@ -10568,19 +11530,6 @@
                 "patchline": {
                     "source": [
                         "obj-290",
-                        0
-                    ],
-                    "destination": [
-                        "obj-293",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-293",
                         0
                     ],
                     "destination": [
@@ -10593,11 +11542,50 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-292",
+                        0
+                    ],
+                    "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-292",
+                        1
+                    ],
+                    "destination": [
+                        "obj-296",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-292",
+                        2
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-290",
                         1
                     ],
                     "destination": [
-                        "obj-295",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -10606,11 +11594,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        2
+                        "obj-300",
+                        0
                     ],
                     "destination": [
-                        "obj-297",
+                        "obj-302",
                         0
                     ],
                     "order": 0
@@ -10619,60 +11607,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        3
-                    ],
-                    "destination": [
-                        "obj-299",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        4
-                    ],
-                    "destination": [
-                        "obj-301",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        5
-                    ],
-                    "destination": [
-                        "obj-303",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        6
-                    ],
-                    "destination": [
-                        "obj-306",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-306",
-                        0
+                        "obj-300",
+                        1
                     ],
                     "destination": [
                         "obj-305",
@@ -10684,11 +11620,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        3
+                        "obj-305",
+                        0
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -10697,37 +11633,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        0
-                    ],
-                    "destination": [
-                        "obj-310",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
-                        1
-                    ],
-                    "destination": [
-                        "obj-312",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
+                        "obj-300",
                         2
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -10736,11 +11646,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-300",
                         3
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -10749,11 +11659,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-300",
                         4
                     ],
                     "destination": [
-                        "obj-318",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -10762,37 +11672,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        4
-                    ],
-                    "destination": [
-                        "obj-321",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        0
-                    ],
-                    "destination": [
-                        "obj-320",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
+                        "obj-300",
                         5
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -10801,24 +11685,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-324",
-                        0
-                    ],
-                    "destination": [
-                        "obj-323",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
+                        "obj-300",
                         6
                     ],
                     "destination": [
-                        "obj-327",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -10827,8 +11698,73 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-327",
+                        "obj-300",
+                        7
+                    ],
+                    "destination": [
+                        "obj-317",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        8
+                    ],
+                    "destination": [
+                        "obj-319",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        9
+                    ],
+                    "destination": [
+                        "obj-322",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-322",
+                        0
+                    ],
+                    "destination": [
+                        "obj-321",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        10
+                    ],
+                    "destination": [
+                        "obj-324",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        2
                     ],
                     "destination": [
                         "obj-326",
@@ -10840,20 +11776,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        7
-                    ],
-                    "destination": [
-                        "obj-330",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-330",
+                        "obj-326",
                         0
                     ],
                     "destination": [
@@ -10866,8 +11789,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        8
+                        "obj-329",
+                        0
+                    ],
+                    "destination": [
+                        "obj-328",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
+                        1
+                    ],
+                    "destination": [
+                        "obj-331",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
+                        2
                     ],
                     "destination": [
                         "obj-333",
@@ -10879,34 +11828,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-333",
-                        0
-                    ],
-                    "destination": [
-                        "obj-332",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        9
-                    ],
-                    "destination": [
-                        "obj-336",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-336",
-                        0
+                        "obj-326",
+                        3
                     ],
                     "destination": [
                         "obj-335",
@@ -10918,8 +11841,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        10
+                        "obj-326",
+                        4
+                    ],
+                    "destination": [
+                        "obj-337",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
+                        5
                     ],
                     "destination": [
                         "obj-339",
@@ -10931,21 +11867,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        0
-                    ],
-                    "destination": [
-                        "obj-338",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        11
+                        "obj-326",
+                        6
                     ],
                     "destination": [
                         "obj-342",
@@ -10970,21 +11893,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        12
-                    ],
-                    "destination": [
-                        "obj-345",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-345",
-                        0
+                        "obj-290",
+                        3
                     ],
                     "destination": [
                         "obj-344",
@@ -10996,8 +11906,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
-                        13
+                        "obj-344",
+                        0
+                    ],
+                    "destination": [
+                        "obj-346",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-344",
+                        1
                     ],
                     "destination": [
                         "obj-348",
@@ -11009,37 +11932,349 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-348",
-                        0
-                    ],
-                    "destination": [
-                        "obj-347",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        14
-                    ],
-                    "destination": [
-                        "obj-351",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-351",
-                        0
+                        "obj-344",
+                        2
                     ],
                     "destination": [
                         "obj-350",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-344",
+                        3
+                    ],
+                    "destination": [
+                        "obj-352",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-344",
+                        4
+                    ],
+                    "destination": [
+                        "obj-354",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        4
+                    ],
+                    "destination": [
+                        "obj-357",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-357",
+                        0
+                    ],
+                    "destination": [
+                        "obj-356",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        5
+                    ],
+                    "destination": [
+                        "obj-360",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-360",
+                        0
+                    ],
+                    "destination": [
+                        "obj-359",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        6
+                    ],
+                    "destination": [
+                        "obj-363",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-363",
+                        0
+                    ],
+                    "destination": [
+                        "obj-362",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        7
+                    ],
+                    "destination": [
+                        "obj-366",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        0
+                    ],
+                    "destination": [
+                        "obj-365",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        8
+                    ],
+                    "destination": [
+                        "obj-369",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-369",
+                        0
+                    ],
+                    "destination": [
+                        "obj-368",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        9
+                    ],
+                    "destination": [
+                        "obj-372",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-372",
+                        0
+                    ],
+                    "destination": [
+                        "obj-371",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        10
+                    ],
+                    "destination": [
+                        "obj-375",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-375",
+                        0
+                    ],
+                    "destination": [
+                        "obj-374",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        11
+                    ],
+                    "destination": [
+                        "obj-378",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-378",
+                        0
+                    ],
+                    "destination": [
+                        "obj-377",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        12
+                    ],
+                    "destination": [
+                        "obj-381",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-381",
+                        0
+                    ],
+                    "destination": [
+                        "obj-380",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        13
+                    ],
+                    "destination": [
+                        "obj-384",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-384",
+                        0
+                    ],
+                    "destination": [
+                        "obj-383",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        14
+                    ],
+                    "destination": [
+                        "obj-387",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-387",
+                        0
+                    ],
+                    "destination": [
+                        "obj-386",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        15
+                    ],
+                    "destination": [
+                        "obj-390",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-390",
+                        0
+                    ],
+                    "destination": [
+                        "obj-389",
                         0
                     ],
                     "order": 0

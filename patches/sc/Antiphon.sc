@@ -5,7 +5,7 @@ Antiphon {
 	classvar <reports;
 	var <addr, <memories, <state, <>verbose = false, hooks, responders, beat, seen;
 
-	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
+	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \pulse -> #[\lead, \bpm, \phase, \confidence, \source, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
 
 	// host, port: where the agent listens ([osc] in agent.toml)
 	*new { |host = "127.0.0.1", port = 9000| ^super.new.init(NetAddr(host, port)) }
@@ -109,6 +109,10 @@ Antiphon {
 	scenarioClear { this.send('scenario/clear') }
 	// quieter hops count as silence
 	gate_db { |value| this.send('gate_db', value) }
+	// whose beat leads; auto: the first of midi, link, osc, tap and audio that is there
+	beat_source { |value| this.send('beat_source', value) }
+	// slowest and fastest beat that it hears
+	tempo_range { |...values| this.send('tempo_range', *values) }
 	// above 1 bolder, below 1 safer
 	temperature { |value| this.send('temperature', value) }
 	// 0 plays the likeliest answer, 1 any answer
@@ -147,6 +151,18 @@ Antiphon {
 	follow_level { |value| this.send('follow_level', value) }
 	// output gain
 	gain_db { |value| this.send('gain_db', value) }
+	// a beat is now
+	beat { this.send('beat') }
+	// the tempo of the beats that are sent
+	tempo { |bpm| this.send('tempo', bpm) }
+	// a beat is now, by hand; from the second on it leads
+	tap { this.send('tap') }
+	// the beats that were sent have ended
+	beatStop { this.send('beat/stop') }
+	// the beat that leads is twice as fast
+	beatDouble { this.send('beat/double') }
+	// the beat that leads is half as fast
+	beatHalf { this.send('beat/half') }
 	// one hop was heard by a patch; with --input osc
 	hearLabel { |...values| this.send('hear/label', *values) }
 	// one hop was heard by a patch: its features; with --input osc

@@ -14,6 +14,7 @@ GROUPS = {
     "settings": "Settings",
     "presets": "Presets",
     "scenario": "Scenarios",
+    "pulse": "The beat",
     "hear": "Hearing by OSC",
     "midi": "MIDI",
     "osc": "Between you and the agent",

@@ -37,6 +37,7 @@ MAX_HOPS = 64  # that are kept to be shown
 SENTENCE_S = 8.0  # that an error stays
 MIN_SCORE_AGE_S = 3.0  # up to which a coherence score is shown, however often there is one
 METER_RANGE_DB = 60.0  # of the level meters, below full scale
+SURE = 0.3  # confidence of a beat from which on it is shown bold
 CLIPPING_DB = -6.0  # from here on a level is red
 
 
@@ -123,6 +124,9 @@ def _state_line(snapshot: Snapshot) -> Text:
         (f" {state.upper()} ", f"bold black on {STATE_COLOURS.get(state, 'white')}"),
         f"  {int(seconds // 60)}:{int(seconds % 60):02d}  {snapshot['memory']}",
     )
+    if (pulse := snapshot["pulse"])["source"]:
+        trust = "bold" if pulse["confidence"] > SURE else "dim"
+        text.append(f"  ● {pulse['bpm']:.1f} bpm ({pulse['source']})", style=trust)
     if (source := snapshot["recording"]) != "off":
         text.append(f"  ● records {source}", style="bold red")
     return text

@@ -121,7 +121,8 @@ def test_every_control_can_be_bound_to_a_key(name):
     args = [arg.choices[0] if arg.choices else words[arg.kind] for arg in control.args if not arg.optional]
     if name == "region":
         args = ["0.25", "0.5"]
-    one = {"gate_db": ["-60"], "temperature": ["1"], "repetition_penalty": ["1"]}.get(name, args)
+    one = {"gate_db": ["-60"], "temperature": ["1"], "repetition_penalty": ["1"],
+           "tempo": ["120"], "tempo_range": ["80", "160"]}.get(name, args)  # fmt: skip
     hands = Hands({"note 1 60": " ".join([name, *one])})
     assert [done[0] for done in hands((ON, 60, 1))] == [name]
 

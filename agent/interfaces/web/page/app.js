@@ -7,6 +7,7 @@ const STATES = { mute: "muted", hold: "held", listen: "listening", stop: "stoppe
 const KEPT = 96; // hops of the score that are remembered
 const SILENT_FOR = 3000; // ms without a word, and the agent counts as gone
 const FRESH = 3000; // ms that a score of how both fit is shown, or longer where scores are rarer
+const BEAT_LIT = 110; // ms that a beat is lit
 const HOLD_STILL = 500; // ms after the last touch in which a fader does not follow the agent
 
 const stage = {
@@ -103,6 +104,9 @@ const hear = {
     $("latency").children[1].textContent = `${total.toFixed(0)} ms`;
     $("latency").children[2].textContent = `hop ${hop.toFixed(0)} + slack ${slack.toFixed(0)} + device ${input.toFixed(0)} + ${output.toFixed(0)}`;
   },
+  pulse(lead, bpm, phase, confidence, source) {
+    showBeat(lead, bpm, confidence, source);
+  },
   missed: (total) => count("missed", total),
   xruns: (total) => count("xruns", total),
   coherence(position, ...scores) {
@@ -189,6 +193,23 @@ function showMeter(id, level) {
   meter.children[1].children[0].style.transform = `scaleX(${1 - share})`;
   meter.children[1].children[1].style.left = `calc(${meter.peak * 100}% - 3px)`;
   meter.children[2].textContent = level <= -99 ? "–∞" : level.toFixed(0);
+}
+
+/** The beat: tempo and source, and a light on each beat up to the next report, which comes with the next hop. */
+function showBeat(lead, bpm, confidence, source) {
+  const field = $("pulse"), [tempo, from] = field.children;
+  (field.timers || []).forEach(clearTimeout);
+  field.timers = [];
+  field.style.setProperty("--sure", Math.min(1, 0.25 + 1.5 * confidence));
+  tempo.textContent = source ? bpm.toFixed(0) : "–";
+  from.textContent = source || "no beat";
+  const light = () => {
+    field.classList.add("on");
+    setTimeout(() => field.classList.remove("on"), BEAT_LIT);
+  };
+  for (let at = lead; source && at < lead + 60 / bpm + 2 * stage.about.hop; at += 60 / bpm) {
+    field.timers.push(setTimeout(light, Math.max(0, at * 1000)));
+  }
 }
 
 /** Where between strangers and partners; without a calibration the score alone, without scores neither. */

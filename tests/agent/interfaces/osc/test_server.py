@@ -171,11 +171,11 @@ def bad(arg):
 def calls(control):
     """(values that are taken, values that are refused) of a control; the first good value stands in for the others."""
     first = [good(arg)[0] for arg in control.args]
-    if control.name == "region":
-        first = [0.25, 0.75]
+    spans = {"region": [0.25, 0.75], "tempo_range": [80.0, 160.0]}
+    first = spans.get(control.name, first)
     taken, refused = [first, first[: sum(not arg.optional for arg in control.args)]], []
     for place, arg in enumerate(control.args):
-        if control.name != "region":
+        if control.name not in spans:
             taken += [[*first[:place], value, *first[place + 1 :]] for value in good(arg)]
         refused += [[*first[:place], value, *first[place + 1 :]] for value in bad(arg)]
     if not control.args or not control.args[-1].many:

@@ -34,6 +34,7 @@ NOW = {"state": "playing", "hop": 130, "seconds": 65.0, "memory": "demo", "misse
        "in_db": -20.0, "out_db": -30.0, "recording": "off", "mind": {"p50": 9.0, "p99": 20.0}, "meter": 0.0,
        "latency": {"hop": 500.0, "slack": 40.0, "in": 8.0, "out": 8.0, "total": 556.0}, "region": [0.0, 0.5],
        "position": -1.0, "toggles": {"mute": 0, "hold": 0, "listen": 0},
+       "pulse": {"source": "audio", "bpm": 97.3, "confidence": 0.6},
        "settings": {"temperature": 1.0, "region": [0.0, 0.5], "constraint": "require"}}  # fmt: skip
 
 SHOW = f"""

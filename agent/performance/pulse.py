@@ -1,0 +1,137 @@
+"""The beat of a piece: what is heard, and what others say (MIDI clock, Link, OSC, taps); which of them leads.
+
+All moments are seconds of the input's sample clock, so that a piece has the same beats live, from a file and again.
+What others say comes as controls, with the sample at which it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from perception.pulse import FASTEST_BPM, NO_BEAT, SLOWEST_BPM, Beat, PulseTracker
+from perception.pulse import PulseState as HeardState
+
+SOURCES = ("midi", "link", "osc", "tap", "audio")  # the first that is there leads, unless another is chosen
+HELD_BEATS = {"midi": 4, "link": 16, "osc": 16, "tap": 64}  # without news a source is there for so many beats
+LONGEST_FIT = {"midi": 4, "link": 2, "osc": 8, "tap": 8}  # beats that the line of a source is fitted to
+LOST_PHASE = 0.25  # of a period: a beat further from its line begins a new line
+OCTAVE = 2**0.5  # a tempo that was told keeps what is heard within this factor
+
+
+@dataclass
+class ToldBeat:
+    """What one source has said."""
+
+    beat: Beat = NO_BEAT
+    beats: int = 0  # that the line is fitted to
+    newest_s: float = 0.0  # when it was heard of last
+    period_s: float = 0.0  # of a tempo that was told, 0: to be found from the beats
+    multiple: float = 1.0  # 2 after `double`
+
+
+@dataclass
+class PulseState:
+    """The beats of a piece so far, by source."""
+
+    samplerate: int  # Hz, of the input
+    heard: HeardState  # the tracker's own
+    now_s: float = 0.0  # end of the newest hop heard
+    heard_beat: Beat = NO_BEAT  # as of `now_s`
+    told: dict[str, ToldBeat] = field(default_factory=dict)
+
+    def source(self, chosen: str, time_s: float) -> str:
+        """The source that leads at a moment; chosen: one of SOURCES, "auto" or "none". "": there is no beat."""
+        wanted = SOURCES if chosen == "auto" else (chosen,)
+        return next((name for name in wanted if self._beat_of(name, time_s).period_s > 0), "")
+
+    def beat(self, chosen: str, time_s: float) -> Beat:
+        """The beat that leads, told by its last beat at or before a moment; NO_BEAT if there is none."""
+        return before(self._beat_of(self.source(chosen, time_s), time_s), time_s)
+
+    def _beat_of(self, source: str, time_s: float) -> Beat:
+        if source == "audio":
+            return self.heard_beat
+        told = self.told.get(source)
+        if told is None or not told.beat.period_s:
+            return NO_BEAT
+        if time_s - told.newest_s > HELD_BEATS[source] * told.beat.period_s:
+            return NO_BEAT
+        return told.beat._replace(period_s=told.beat.period_s / told.multiple)
+
+
+def before(beat: Beat, time_s: float) -> Beat:
+    """The same line, told by its last beat at or before a moment."""
+    if not beat.period_s:
+        return beat
+    return beat._replace(time_s=time_s - beat.phase_at(time_s) * beat.period_s)
+
+
+def beats_within(beat: Beat, begin_s: float, end_s: float) -> Iterator[float]:
+    """Times of the beats of a line in [begin_s, end_s)."""
+    if beat.period_s:
+        time_s = before(beat, begin_s).time_s
+        while time_s < end_s:
+            if time_s >= begin_s:
+                yield time_s
+            time_s += beat.period_s
+
+
+# --- what others say
+
+
+def tell_beat(state: PulseState, source: str, time_s: float) -> None:
+    """A source has a beat at this moment. Two beats, or one and a tempo, make a line; more are fitted to it."""
+    told = state.told.setdefault(source, ToldBeat())
+    since, told.newest_s = time_s - told.newest_s, time_s
+    period = told.period_s or told.beat.period_s
+    if period:
+        beats = max(1, round((time_s - told.beat.time_s) / period))
+        error = time_s - told.beat.time_s - beats * period
+        if told.beats and abs(error) < LOST_PHASE * period:
+            _fit(told, source, beats, error)
+            return
+    told.beats = 1
+    longest = 60 / SLOWEST_BPM
+    found = told.period_s or (since if 60 / FASTEST_BPM / 2 <= since <= 1.5 * longest else 0.0)
+    told.beat = Beat(time_s, found, 1.0 if found else 0.0)
+
+
+def _fit(told: ToldBeat, source: str, beats: int, error: float) -> None:
+    """Least squares of a growing line up to its longest, as in perception.pulse; a told period is kept."""
+    told.beats = n = min(told.beats + 1, LONGEST_FIT[source])
+    period = told.period_s or told.beat.period_s + error / beats * 6 / (n * (n + 1))
+    gain = 2 * (2 * n - 1) / (n * (n + 1))
+    told.beat = Beat(told.beat.time_s + beats * (told.period_s or told.beat.period_s) + gain * error, period, 1.0)
+
+
+def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> None:
+    """A source has this tempo; with a beat of it the line goes on, without one it narrows what is heard."""
+    told = state.told.setdefault(source, ToldBeat())
+    told.newest_s, told.period_s = time_s, 60 / bpm
+    if told.beats:
+        told.beat = Beat(before(told.beat, time_s).time_s, 60 / bpm, 1.0)
+    else:
+        narrow(state, bpm)
+
+
+def forget(state: PulseState, source: str) -> None:
+    """A source has stopped: it says nothing any more."""
+    state.told.pop(source, None)
+
+
+def narrow(state: PulseState, bpm: float) -> None:
+    """What is heard has a tempo in the octave around this one, if the state space holds it."""
+    low, high = max(SLOWEST_BPM, bpm / OCTAVE), min(FASTEST_BPM, bpm * OCTAVE)
+    if low < high:
+        PulseTracker.set_range(state.heard, (low, high))
+
+
+def scale_tempo(state: PulseState, chosen: str, factor: float) -> None:
+    """The source that leads now has `factor` times its tempo, 2 or 1/2."""
+    source = state.source(chosen, state.now_s)
+    if source == "audio":
+        PulseTracker.scale_tempo(state.heard, factor)
+        state.heard_beat = state.heard_beat._replace(period_s=state.heard_beat.period_s / factor)
+    elif source:
+        state.told[source].multiple *= factor
