@@ -46,8 +46,7 @@ def sample(
     """
     _check(logits, allowed, temperature, top_p, top_k, repetition_penalty, constraint)
     scores = apply_repetition_penalty(logits, recent, repetition_penalty)
-    uniform = np.array([rng.random()])
-    return int(_draw(scores[None], allowed[None], uniform, constraint, temperature, top_p, top_k)[0])
+    return int(_draw(scores, allowed, rng.random(), constraint, temperature, top_p, top_k))
 
 
 def sample_rows(
@@ -66,23 +65,33 @@ def sample_rows(
 def _draw(
     scores: np.ndarray,
     allowed: np.ndarray,
-    uniform: np.ndarray,
+    uniform: np.ndarray | float,
     constraint: str,
     temperature: float,
     top_p: float,
     top_k: int,
 ) -> np.ndarray:
-    """Steps 2 to 5 for rows of scores (n, vocab) float64: (n,) int64."""
+    """Steps 2 to 5 for one row of scores (vocab,) float64, or for rows (n, vocab): int64 of shape () or (n,).
+
+    One row has arrays of one dimension all the way: on the stage it is drawn H times a hop, and what it costs is the
+    number of calls.
+    """
     if constraint == "require":
         scores = np.where(allowed, scores, -np.inf)
     p = softmax(scores, temperature)
     order, kept = nucleus(p, top_p, top_k)
-    rows = np.arange(len(p))
     if constraint == "prefer":
-        preferred = kept & allowed[rows[:, None], order]
-        kept = np.where(preferred.any(axis=1, keepdims=True), preferred, kept)
-    rank = invert_cdf(np.where(kept, p[rows[:, None], order], 0.0), uniform)
-    return np.asarray(order[rows, rank])
+        preferred = kept & _taken(allowed, order)
+        kept = np.where(preferred.any(axis=-1, keepdims=True), preferred, kept)
+    rank = invert_cdf(_taken(p, order) * kept, uniform)
+    return np.asarray(order[rank] if p.ndim == 1 else order[np.arange(len(p)), rank])
+
+
+def _taken(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """The elements of one row (m,) or of each row (n, m) at an index of as many dimensions."""
+    if rows.ndim == 1:
+        return np.asarray(rows[index])
+    return np.asarray(rows[np.arange(len(rows))[:, None], index])  # a third of what take_along_axis costs
 
 
 def apply_repetition_penalty(logits: np.ndarray, recent: Sequence[int] | np.ndarray, penalty: float) -> np.ndarray:
@@ -99,49 +108,49 @@ def apply_repetition_penalty(logits: np.ndarray, recent: Sequence[int] | np.ndar
 
 
 def softmax(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities (n, vocab) float64 of scores (n, vocab), each row summing to 1.
+    """Probabilities float64 of scores (vocab,) or (n, vocab), each row summing to 1.
 
     ValueError when every score of a row is -inf.
     """
-    top = scores.max(axis=1, keepdims=True)
-    if np.isneginf(top).any():
+    top = np.maximum.reduce(scores, axis=-1, keepdims=True)  # a third of what `max` costs on one row
+    if np.minimum.reduce(top, axis=None) == -np.inf:
         raise ValueError("nothing to choose from: no label is both allowed and possible")
     p = np.exp((scores - top) / temperature)  # the largest first becomes 0, so a tiny temperature cannot overflow
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
+    return np.asarray(p / np.add.reduce(p, axis=-1, keepdims=True))
 
 
 def nucleus(p: np.ndarray, top_p: float = 1.0, top_k: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The fewest labels of each row that hold at least `top_p` of its probability p (n, vocab).
+    """The fewest labels that hold at least `top_p` of the probability p, of one row (vocab,) or of each of (n, vocab).
 
-    Returns order (n, vocab), the labels from the likeliest down, equal ones by their numbers; and kept (n, vocab) bool,
-    which of them, in that order, are in the nucleus. The label that crosses `top_p` is kept, hence there is always one.
-    At most `top_k` when it is above 0. A label of probability 0 is never kept.
+    Returns order, shaped as p, the labels from the likeliest down, equal ones by their numbers; and kept, bool, which
+    of them, in that order, are in the nucleus. The label that crosses `top_p` is kept, hence there is always one. At
+    most `top_k` when it is above 0. A label of probability 0 is never kept.
 
-    >>> order, kept = nucleus(np.array([[0.3, 0.5, 0.1, 0.1]]), 0.79)
+    >>> order, kept = nucleus(np.array([0.3, 0.5, 0.1, 0.1]), 0.79)
     >>> order[kept].tolist()
     [1, 0]
     """
-    order = np.argsort(-p, axis=1, kind="stable")
-    ranked = p[np.arange(len(p))[:, None], order]  # take_along_axis costs three times this on one row
+    order = (-p).argsort(axis=-1, kind="stable")
+    ranked = _taken(p, order)
     kept = ranked > 0
     if top_p < 1.0:
         # What lies before the crossing label does not reach top_p. A hair below it: 0.7 + 0.2 must reach 0.9 although
         # floats make it 0.8999999999999999.
-        kept[:, 1:] &= np.cumsum(ranked, axis=1)[:, :-1] < top_p - 1e-12
+        kept[..., 1:] &= ranked.cumsum(axis=-1)[..., :-1] < top_p - 1e-12
     if top_k > 0:
-        kept[:, top_k:] = False
+        kept[..., top_k:] = False
     return order, kept
 
 
-def invert_cdf(p: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Indices (n,) drawn in proportion to the rows of p (n, m), whatever their sums.
+def invert_cdf(p: np.ndarray, uniform: np.ndarray | float) -> np.ndarray:
+    """The index drawn in proportion to the row p (m,), whatever its sum, or those (n,) of rows (n, m).
 
-    Index i is drawn where the running sum first exceeds `uniform` (n,), in [0, 1), times the whole sum.
+    Index i is drawn where the running sum first exceeds `uniform`, in [0, 1) for each row, times the whole sum.
     """
-    total = np.cumsum(p, axis=1)
-    index = (total <= uniform[:, None] * total[:, -1:]).sum(axis=1)
-    last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(axis=1)  # rounding must not lead past it
-    return np.asarray(np.minimum(index, last))
+    total = p.cumsum(axis=-1)
+    whole = total[..., -1:]
+    sought = np.asarray(uniform)[..., None] * whole
+    return np.asarray((total > np.minimum(sought, np.nextafter(whole, 0.0))).argmax(axis=-1))  # rounding stays below 1
 
 
 def _check(
@@ -163,7 +172,7 @@ def _check(
         raise ValueError(f"top_k = {top_k}: expected 0 (no limit) or more")
     if not repetition_penalty > 0:
         raise ValueError(f"repetition_penalty = {repetition_penalty}: expected more than 0 (1 for none)")
-    if np.isnan(logits).any() or np.isposinf(logits).any():
+    if not np.maximum.reduce(logits) < np.inf:  # nor is it for NaN
         raise ValueError("logits are not numbers: the decision model is broken, load or train it again")
     if constraint != "none":
         if allowed.shape != logits.shape or allowed.dtype != bool:
