@@ -183,14 +183,14 @@ class AudioFile:
 
     def _remark(self, repair: Repair) -> str:
         """What a user should know of the length of this file, in one sentence."""
-        held = f"'{self.path}' is read for {self.seconds:.3f} s"
+        read_length = f"'{self.path}' is read for {self.seconds:.3f} s"
         if repair.remark:
-            return f"{held}: {repair.remark}; export it again if that is too short"
+            return f"{read_length}: {repair.remark}; export it again if that is too short"
         if repair.share is None:
             return ""
-        said = repair.share * self.seconds
-        why = "it was cut off, export or copy it again" if said > self.seconds else "so much sound is in it"
-        return f"{held}, its header says about {said:.3f} s: {why}"
+        header_seconds = repair.share * self.seconds
+        why = "it was cut off, export or copy it again" if header_seconds > self.seconds else "so much sound is in it"
+        return f"{read_length}, its header says about {header_seconds:.3f} s: {why}"
 
     def _check(self, at_least: float) -> None:
         if not 0 < self.frames < MOST_FRAMES:

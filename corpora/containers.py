@@ -196,16 +196,18 @@ def _next(grammar: Grammar, at: int, size: int) -> int:
 
 def _chunk(file: Any, chunk: Chunk, grammar: Grammar | None = None) -> Repair:
     """Compare the size of a chunk of sound with what follows it in the file."""
-    held = _size(file) - chunk.start
+    bytes_there = _size(file) - chunk.start
     most = 256 ** struct.calcsize(chunk.form) - 1
     unknown = chunk.size + chunk.extra <= chunk.extra or chunk.size + chunk.extra in (most, -1)
-    if held <= 0 or (chunk.size == 0 and grammar and _chunks_follow(file, grammar, chunk.start)):
+    if bytes_there <= 0 or (chunk.size == 0 and grammar and _chunks_follow(file, grammar, chunk.start)):
         return Repair()
-    if unknown or chunk.size > held:
-        stored = min(held + chunk.extra, most)
+    if unknown or chunk.size > bytes_there:
+        stored = min(bytes_there + chunk.extra, most)
         edits = {chunk.field: struct.pack(chunk.form, stored)}
-        streamed = unknown or chunk.size >= 0x7FFF0000 > held  # what programs write that cannot go back to the header
-        return Repair(edits=edits, share=None if streamed else chunk.size / held)
+        streamed = (
+            unknown or chunk.size >= 0x7FFF0000 > bytes_there
+        )  # what programs write that cannot go back to the header
+        return Repair(edits=edits, share=None if streamed else chunk.size / bytes_there)
     end = chunk.start + chunk.size
     if _size(file) - end <= 1 or (grammar and _chunks_follow(file, grammar, end + -end % grammar.align)):
         return Repair(end=end if grammar and grammar.inclusive else None)
@@ -346,10 +348,10 @@ def _ogg_pages(file: Any, at: int) -> Iterator[tuple[int, int, int]]:
     while at + 27 <= total:
         head = _at(file, at, 27)
         if head[:4] != b"OggS":
-            found = _at(file, at, 1 << 17).find(b"OggS")
-            if found < 0:
+            skipped = _at(file, at, 1 << 17).find(b"OggS")
+            if skipped < 0:
                 return
-            at += found
+            at += skipped
             continue
         stop = at + 27 + head[26] + sum(_at(file, at + 27, head[26]))
         if stop > total:
@@ -464,9 +466,9 @@ def _count_mpeg_frames(data: bytes, at: int) -> int:
 def _sample_dump(file: Any) -> Repair:
     """Count the packets: libsndfile fills up with what it read last."""
     head = _at(file, 0, 21)
-    claimed = head[10] | head[11] << 7 | head[12] << 14
-    held = (_size(file) - 21) // 127 * (60, 40, 30)[min(2, max(0, (head[6] - 8) // 7))]
-    if claimed <= held:
+    claimed_samples = head[10] | head[11] << 7 | head[12] << 14
+    samples_there = (_size(file) - 21) // 127 * (60, 40, 30)[min(2, max(0, (head[6] - 8) // 7))]
+    if claimed_samples <= samples_there:
         return Repair()
-    length = bytes([held & 127, held >> 7 & 127, held >> 14 & 127])
-    return Repair(edits={10: length}, share=claimed / held if held else None)
+    length = bytes([samples_there & 127, samples_there >> 7 & 127, samples_there >> 14 & 127])
+    return Repair(edits={10: length}, share=claimed_samples / samples_there if samples_there else None)
