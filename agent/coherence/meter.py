@@ -31,7 +31,7 @@ from agent.performance.model_folder import ModelError, coherence_folder
 from agent.settings.config import Config, ConfigError
 from perception.coherence import MODES, WINDOW_S
 from perception.fit import RECENT_S
-from perception.pulse import NO_BEAT, Beat
+from perception.pulse import Beat
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "agent.coherence.meter_worker")
@@ -57,11 +57,6 @@ class WorkerEnded(Exception):
 
 class WorkerRefused(Exception):
     """The worker cannot score; the text says why."""
-
-
-def no_beat(sample: int) -> Beat:
-    """The beat of a piece that has none."""
-    return NO_BEAT
 
 
 class RecentBeats:
@@ -97,12 +92,11 @@ class RecentBeats:
 class CoherenceMeter:
     """Scores an engine until `close`; reports `coherence` and `fit` to its bus and its log.
 
-    folder: of a coherence model. interval_s: between two scores, at least. beat_at: gives the beat that leads at a
-    sample of the piece; by default there is none, and nothing is known of the time.
+    folder: of a coherence model. interval_s: between two scores, at least.
     """
 
-    def __init__(self, engine: Engine, folder: Path, interval_s: float, beat_at: Callable[[int], Beat] = no_beat):
-        self.engine, self.folder, self.interval_s, self._beat_at = engine, folder, interval_s, beat_at
+    def __init__(self, engine: Engine, folder: Path, interval_s: float):
+        self.engine, self.folder, self.interval_s = engine, folder, interval_s
         self._beats = RecentBeats()
         self.process: subprocess.Popen | None = None
         self.scores = 0  # so far
@@ -166,7 +160,7 @@ class CoherenceMeter:
     def _score(self, end: int, *sounds: np.ndarray) -> dict[str, Any]:
         """What the worker answers to 5 s of input and 5 s of output, (n,) float32, that end at this sample."""
         assert self.process and self.process.stdin
-        beats = self._beats.add(self._beat_at(end), end / self.engine.samplerate)
+        beats = self._beats.add(self.engine.beat_at(end), end / self.engine.samplerate)
         try:
             for part in request(end, beats, *sounds):
                 self.process.stdin.write(part)

@@ -33,6 +33,7 @@ from agent.performance.session import Session
 from agent.settings.config import FIELDS, ConfigError
 from corpora.corpus import CorpusError
 from corpora.disk import AudioError
+from perception.pulse import Beat
 
 logger = logging.getLogger("antiphon.engine")
 
@@ -372,6 +373,10 @@ class Engine:
             return -1.0
         start = self.session.repertoire[event.memory].sound.boundary(event.segment) + event.shift
         return start / self.samplerate
+
+    def beat_at(self, sample: int) -> Beat:
+        """The beat that leads at a sample of the input, NO_BEAT if there is none; for any thread."""
+        return self.decision_loop.state.beat_at(sample)
 
     def _pulse(self) -> Pulse:
         """The beat that leads now."""

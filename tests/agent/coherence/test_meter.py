@@ -130,7 +130,11 @@ class Stand:
     def __init__(self):
         self.samplerate, self.bus, self.over, self.interval = RATE, Bus(), threading.Event(), 0.0
         self.buffers, self.tap, self.errors = AudioBuffers(0.5, RATE, 0), self.bus.tap(), []
-        self.sound = melody(10, RATE)
+        self.sound, self.beats_asked = melody(10, RATE), list[int]()
+
+    def beat_at(self, sample: int) -> Beat:
+        self.beats_asked.append(sample)
+        return Beat(0.0, 0.5, 1.0)
 
     def set_coherence_interval(self, seconds: float) -> None:
         self.interval = seconds
@@ -193,16 +197,10 @@ def test_a_slow_one_is_asked_less_often(stand, speaks, tmp_path):
 def test_what_is_measured_is_reported_and_unknown_is_minus_one(stand, speaks, tmp_path):
     """The beat that is asked for is the one where the 5 s end."""
     speaks(0)
-    asked_at: list[int] = []
-
-    def beat_at(sample: int) -> Beat:
-        asked_at.append(sample)
-        return Beat(0.0, 0.5, 1.0)
-
     with ExitStack() as stack:
-        stack.callback(CoherenceMeter(stand, tmp_path, 0.5, beat_at).start().close)
+        stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
         stand.play(5.5)
-        assert stand.told("fit") == [(0.25, -1.0)] and 5 * RATE <= asked_at[0] <= 5.5 * RATE
+        assert stand.told("fit") == [(0.25, -1.0)] and 5 * RATE <= stand.beats_asked[0] <= 5.5 * RATE
 
 
 def test_beats_are_put_together_without_a_gap_and_none_twice():
@@ -318,10 +316,11 @@ def test_the_real_one_on_an_engine(stage, tiny_coherence, monkeypatch, tmp_path)
         engine.start(log)
         loop = file_transport.BlockLoop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 4.0, written.append)
         until, killed = time.monotonic() + 90, None
-        scores, errors = [], []
+        scores, errors, fits = [], [], []
         while time.monotonic() < until and len(scores) < 2 + 2 * bool(killed):
             for name, values in tap.drain():
                 scores += [values] if name == "coherence" else []
+                fits += [values] if name == "fit" else []
                 errors += values if name == "error" else []
             if len(scores) >= 2 and killed is None:
                 killed = one.process
@@ -332,6 +331,7 @@ def test_the_real_one_on_an_engine(stage, tiny_coherence, monkeypatch, tmp_path)
         one.close()
         engine.stop()
     assert len(scores) >= 4 and one.process is not killed and len(errors) == 1, errors
+    assert len(fits) >= len(scores) - 1 and all(-1 <= value <= 1 for values in fits for value in values)
     for values in scores:
         assert len(values) == len(REPORTS["coherence"].fields) and 0 <= values[0] <= 1 and np.isfinite(values).all()
     lines = [json.loads(line) for line in (tmp_path / "S.jsonl").read_text().splitlines()]
@@ -350,7 +350,7 @@ meter.PROGRAM = (sys.executable, "-c", sys.argv[2])
 bus = Bus()
 tap = bus.tap()
 engine = SimpleNamespace(samplerate=48000, bus=bus, over=threading.Event(), buffers=AudioBuffers(0.5, 48000, 0),
-                         set_coherence_interval=lambda seconds: None)
+                         set_coherence_interval=lambda seconds: None, beat_at=None)
 one = meter.CoherenceMeter(engine, sys.argv[1], 1.0).start()
 print(one.process.pid, flush=True)
 time.sleep(float(sys.argv[3]))
