@@ -93,6 +93,9 @@ class CoherenceTraining:
     easy: float = setting(0.3, "share of the time in which nothing is masked")
     teacher: float = setting(1.0, "weight of the losses of pitch classes and onsets")
     displaced: float = setting(0.5, "weight of COCOLA's loss of displaced outputs")
+    time_only: bool = setting(False, "learn the time-keeping embedding alone; COCOLA stays what --init names")
+    uses: int = setting(1, "steps for each batch that is made, its pairs mixed with kept ones (6 where no GPU is)")
+    kept: int = setting(40, "batches in memory for further use", may_change=True)
     init: str = setting("", "folder of a coherence model to begin with")
     held: int = setting(128, "pairs of the validation split")
     calibrated: int = setting(256, "pairs of the validation split that make the calibration")
@@ -101,11 +104,13 @@ class CoherenceTraining:
 
     def draws(self, pairs: int) -> DrawSettings:
         """How batches of so many pairs are drawn."""
-        return DrawSettings(pairs, self.together, self.overlap, self.recorded, self.gain, self.semitones)
+        return DrawSettings(
+            pairs, self.together, self.overlap, self.recorded, self.gain, self.semitones, not self.time_only
+        )
 
 
 class Batch(NamedTuple):
-    """What is learned from at a step, of 3 K rows: inputs, outputs, displaced outputs.
+    """What is learned from at a step, of 3 K rows: inputs, outputs, displaced outputs (2 K where only time is learned).
 
     pictures: COCOLA's (3 K, channels, 64, 501); mel: the two separated ones (the same where COCOLA has them too);
     tones (3 K, 120, 126); score (3 K, 251, 13), -1 where unknown.
@@ -161,6 +166,32 @@ def mask_randomly(pictures: Tensor, share: float, generator: torch.Generator) ->
     return pictures * kept[None, :, :, None, None]
 
 
+class BatchPool:
+    """Batches for further use, where pictures cost more than learning from them: their pairs are mixed anew."""
+
+    def __init__(self, settings: CoherenceTraining):
+        self.settings = settings
+        self.batches: list[Batch] = []
+
+    def batch(self, pairs: PairBatches, draws: Generator[tuple[int, Draw]], step: int) -> Batch:
+        """A new batch every `uses` steps, else pairs of those that are kept."""
+        if step % self.settings.uses and self.batches:
+            return self.mixed(pairs.draws.versions, step)
+        batch = pairs.batch(*next(draws))
+        if self.settings.uses > 1:
+            self.batches = [*self.batches, batch][-self.settings.kept :]
+        return batch
+
+    def mixed(self, rows: int, step: int) -> Batch:
+        """K different pairs of all that are kept."""
+        pairs = len(self.batches[0].mel) // rows
+        rng = np.random.default_rng([self.settings.seed, 2, step])
+        chosen = [divmod(int(n), pairs) for n in rng.choice(pairs * len(self.batches), pairs, replace=False)]
+        parts = [[field.unflatten(0, (rows, -1)) for field in batch] for batch in self.batches]
+        fields = range(len(Batch._fields))
+        return Batch(*(torch.stack([parts[b][f][:, pair] for b, pair in chosen], 1).flatten(0, 1) for f in fields))
+
+
 class Teachers(nn.Module):
     """Read pitch classes and onsets off what both networks found."""
 
@@ -207,36 +238,43 @@ def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor
     return F.cross_entropy(table, same), (table.argmax(1) == same).float().mean(), ahead
 
 
-def time_loss(embedded: Tensor, sharpness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, accuracy among K, and by how much each pair is above its displaced one, of embeddings (3 K, frames, 32).
+def time_loss(embedded: Tensor, sharpness: Tensor, rows: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, accuracy among K, and by how much each pair is above its displaced one, of embeddings (rows K, frames, 32).
 
+    rows: 3, or 2 without displaced outputs, for which the best other lag then stands.
     c(0) of a pair competes with that of the outputs of all others, of its displaced one and with its own other lags;
     likewise as seen from the output.
     """
-    first, second, late = embedded.chunk(3)
+    first, second, *late = embedded.chunk(rows)
     table, same = agreement(first, second), torch.arange(len(first), device=embedded.device)
-    displaced = (first * late).sum(2).mean(1)
     nearest, farthest = LAGS
     lags = agreement_by_lag(first, second, farthest)
-    lags = torch.cat([lags[:, : farthest - nearest + 1], lags[:, farthest + nearest :], displaced[:, None]], 1)
+    lags = torch.cat([lags[:, : farthest - nearest + 1], lags[:, farthest + nearest :]], 1)
+    displaced = (first * late[0]).sum(2).mean(1) if late else lags.amax(1)
+    lags = torch.cat([lags, displaced[:, None]], 1) if late else lags
     losses = [F.cross_entropy(sharpness.exp() * torch.cat([each, lags], 1), same) for each in (table, table.T)]
     return (losses[0] + losses[1]) / 2, (table.argmax(1) == same).float().mean(), table.diagonal() - displaced
 
 
 @torch.inference_mode()
-def validate(learning: Learning, held: list[Batch]) -> dict[str, float]:
-    """Loss and accuracy of both, and the shares of pairs that are above their displaced ones; nothing masked."""
+def validate(learning: Learning, held: list[Batch], rows: int = 3) -> dict[str, float]:
+    """Loss and accuracy of both, and the shares of pairs that are above their displaced ones; nothing masked.
+
+    rows: 3, or 2 where only the time-keeping embedding is learned, and judged.
+    """
     learning.eval()
     model, time = learning.model, learning.time
-    result = []
+    found: list[dict[str, Tensor]] = []
     for batch in held:
-        loss, accuracy, ahead = contrastive_loss(model, model.encoder(batch.pictures))
-        slow, right, apart = time_loss(time(batch.mel, batch.tones), learning.sharpness)
-        both = [*(ahead > 0, apart > 0)]
-        result.append([float(v) for v in (loss, accuracy, both[0].float().mean(), slow, right, both[1].float().mean())])
+        values: dict[str, Tensor] = {}
+        if rows == 3:
+            loss, accuracy, ahead = contrastive_loss(model, model.encoder(batch.pictures))
+            values = {"valid_loss": loss, "valid_accuracy": accuracy, "valid_displaced": (ahead > 0).float().mean()}
+        slow, right, apart = time_loss(time(batch.mel, batch.tones), learning.sharpness, rows)
+        values |= {"time_valid_loss": slow, "time_valid_accuracy": right}
+        found.append(values | {"time_valid_displaced": (apart > 0).float().mean()})
     learning.train()
-    names = ("valid_loss", "valid_accuracy", "valid_displaced")
-    return dict(zip((*names, *(f"time_{name}" for name in names)), np.mean(result, 0).tolist(), strict=True))
+    return {name: float(np.mean([float(values[name]) for values in found])) for name in found[0]}
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) -> dict[str, float]:
@@ -255,9 +293,10 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     validation = [held.batch(n, held.draw(n)) for n in range(max(1, settings.held // held.draws.pairs))]
     run = Run(out, settings, learning, optimizer, resume)
     learning.train()
+    rows = held.draws.versions
     if run.share(settings.minutes) < 1:
         _learn_pairs(run, learning, PairBatches(data, "train", settings, settings.batch, device), validation)
-    result = validate(learning, validation)
+    result = validate(learning, validation, rows)
     run.save()
     learning.cpu().eval()
     learning.model.source = ", ".join(folder.resolve().name for folder in data)
@@ -282,15 +321,15 @@ def _scale(learning: Learning, data: list[Path], pairs: int) -> Joined | None:
 
 def _learn_pairs(run: Run, learning: Learning, pairs: PairBatches, validation: list[Batch]) -> None:
     """Steps until the time is spent; the model is kept at every validation."""
-    minutes = pairs.settings.minutes
-    with ThreadPoolExecutor(pairs.settings.threads) as pool, closing(pairs.drawn(pool, run.step)) as draws:
+    minutes, rows, pool = pairs.settings.minutes, pairs.draws.versions, BatchPool(pairs.settings)
+    with ThreadPoolExecutor(pairs.settings.threads) as threads, closing(pairs.drawn(threads, run.step)) as draws:
         while run.share(minutes) < 1:
             with run.clock():
-                losses = _update(learning, pairs.batch(*next(draws)), run)
+                losses = _update(learning, pool.batch(pairs, draws, run.step), run)
             due = run.step % VALIDATE == VALIDATE - 1
             if due:
                 save_model(learning, run.out / "model")
-            run.tick(losses, validate(learning, validation) if due else None)
+            run.tick(losses, validate(learning, validation, rows) if due else None)
 
 
 def new_model(settings: CoherenceTraining) -> Coherence:
@@ -321,6 +360,8 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
     s, model, optimizer = run.settings, learning.model, run.optimizer
     done = run.share(s.minutes)
     set_rate(optimizer, s.rate * cosine(run.step, done, warmup=50))
+    if s.time_only:
+        return _update_time(learning, batch, run)
     pictures = batch.pictures
     if s.separated and done >= s.easy:
         generator = torch.Generator().manual_seed(s.seed + run.step)
@@ -339,6 +380,17 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
     values |= {"time_loss": slow, "time_accuracy": right, "time_displaced": (apart > 0).float().mean()}
     told = torch.stack([value.detach().float() for value in values.values()]).tolist()
     return dict(zip(values, told, strict=True))
+
+
+def _update_time(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
+    """One step of the time-keeping embedding alone."""
+    embedded = learning.time(batch.mel, batch.tones)
+    slow, right, apart = time_loss(embedded, learning.sharpness, 2)
+    run.optimizer.zero_grad(set_to_none=True)
+    slow.backward()  # type: ignore[no-untyped-call]
+    run.optimizer.step()
+    values = {"time_loss": slow, "time_accuracy": right, "time_displaced": (apart > 0).float().mean()}
+    return {name: float(value.detach()) for name, value in values.items()}
 
 
 def save_model(learning: Learning, folder: Path, joined: Joined | None = None) -> None:

@@ -147,6 +147,29 @@ def test_a_run_leaves_a_model_that_loads_and_goes_on_where_it_stopped(data, tmp_
     assert torch.equal(begun.similarity.half(), Coherence.load(tmp_path / "model", fuse=False).similarity.half())
 
 
+def test_kept_pairs_are_mixed_and_stay_pairs(data):
+    """Of three steps one makes a batch; the others hold pairs of those before, each with its own partner."""
+    s = replace(TINY, uses=3, kept=2, time_only=True)
+    pairs, pool = recipe.PairBatches([data], "train", s, 2, "cpu"), recipe.BatchPool(s)
+    draws = ((number, pairs.draw(number)) for number in itertools.count())
+    made = [pool.batch(pairs, draws, step) for step in range(7)]
+    assert len(pool.batches) == 2 and all(batch.mel.shape[0] == 4 for batch in made)
+    known = [mel.unflatten(0, (2, 2))[:, n] for mel in (made[0].mel, made[3].mel) for n in range(2)]
+    for step in (4, 5):
+        mixed = made[step].mel.unflatten(0, (2, 2))
+        places = [next(k for k, pair in enumerate(known) if torch.equal(pair, mixed[:, n])) for n in range(2)]
+        assert len(set(places)) == 2
+
+
+def test_time_can_be_learned_alone(data, tmp_path):
+    scores = recipe.fit([data], tmp_path, False, replace(TINY, minutes=0.02, uses=4, time_only=True))
+    assert set(scores) == {"time_valid_loss", "time_valid_accuracy", "time_valid_displaced"}
+    begun, time = recipe.new_model(TINY), TimeEmbedding.load(tmp_path / "model")
+    assert torch.equal(begun.similarity.half(), Coherence.load(tmp_path / "model", fuse=False).similarity.half())
+    torch.manual_seed(TINY.seed)
+    assert time is not None and not torch.equal(time.out.weight, recipe.Learning(begun).time.out.weight)
+
+
 def test_every_setting_is_a_flag():
     asked = parse_recipe("", recipe.CoherenceTraining, ["a", "b", "-o", "c", "--separated", "0"])
     assert (len(asked.data), str(asked.out), asked.resume, asked.given) == (2, "c", False, {"separated": False})
