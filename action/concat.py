@@ -259,6 +259,17 @@ class Concatenator:
             return -1
         return voice.segment + 1 + round(voice.lead / (ONE * self.hop * self.rate))
 
+    def starts_at(self, voice: Voice, segment: int, shift: int = 0) -> float:
+        """Sample of the memory at which `step` would begin to play a segment, before a jump is aligned."""
+        if shift == voice.shift and self._continues(voice, segment):
+            return voice.head.nominal / ONE
+        return float(self._jumps_to(segment, shift))
+
+    def _jumps_to(self, segment: int, shift: int) -> int:
+        """Sample at which a jump to a segment begins before it is aligned, within its take."""
+        first, stop = self._take_bounds(segment)
+        return min(max(self.boundary(segment) + shift, first), stop)
+
     def step(
         self, voice: Voice, segment: int, frames: int, level: float | None = None, shift: int = 0,
         *, ratio: float = 1.0, semitones: int = 0,
@@ -352,14 +363,13 @@ class Concatenator:
         self, voice: Voice, segment: int, frames: int, shift: int, ratio: float, semitones: int
     ) -> np.ndarray:  # fmt: skip
         """(frames,) float32: the segment, aligned and crossfaded with what sounded, or faded in after silence."""
-        first, stop = self._take_bounds(segment)
-        start, fade = min(max(self.boundary(segment) + shift, first), stop), min(self.fade_samples, frames)
+        bounds, start, fade = self._take_bounds(segment), self._jumps_to(segment, shift), min(self.fade_samples, frames)
         old = self._continuation(voice, fade) if voice.segment >= 0 and fade else None
         if old is None:
             head = stretch.start_at(start, semitones)
         else:
-            head = self._aligned(old, start, frames, semitones, (first, stop))
-        out, voice.head = self._play(head, frames, (first, stop), ratio, semitones)
+            head = self._aligned(old, start, frames, semitones, bounds)
+        out, voice.head = self._play(head, frames, bounds, ratio, semitones)
         if old is not None:
             crossfade(old, out[:fade])
         else:

@@ -97,6 +97,7 @@ class DecisionLoop:
     def start(self, log: Log | None, recorder: Recorder | None, output_latency_s: float = 0.0) -> None:
         """Before the first step: where to write, and how late the device sounds."""
         self._log, self._recorder, self._output_latency_s = log, recorder, output_latency_s
+        self.state.output_delay = self.buffers.slack
 
     # --- steps
 

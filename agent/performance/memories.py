@@ -15,8 +15,10 @@ from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
+from perception.pulse import Beats
 
 GROWING = "live"  # name of the memory that records the performance
+NO_BEATS = Beats(*np.zeros((3, 0)))
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 
@@ -33,7 +35,7 @@ class Memory:
 
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
-    edits: how many takes were removed from it.
+    beats: of its audio, in seconds. edits: how many takes were removed from it.
     """
 
     growing = False
@@ -41,11 +43,12 @@ class Memory:
 
     def __init__(
         self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,
-        chroma: np.ndarray | None = None,
+        chroma: np.ndarray | None = None, beats: Beats = NO_BEATS,
     ):  # fmt: skip
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
         self.chroma = ChromaTrack(sound.hop, chroma)
+        self.beats = beats
         self._places: tuple[tuple[int, int, int], Places] | None = None
 
     def __len__(self) -> int:

@@ -11,7 +11,8 @@ from typing import TypedDict
 import numpy as np
 
 from action import concat, cost, selection
-from action.stretch import ONE
+from action.stretch import MAX_SEMITONES, ONE
+from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model_folder import Model
 from agent.performance.state import PerformanceState
@@ -20,6 +21,7 @@ from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
 from perception.chroma import FRAME_RATE, chroma_of
+from perception.pulse import beats_of
 from perception.stream import boundary
 
 COST_HORIZON = 4  # hops that a choice by cost looks ahead
@@ -66,8 +68,8 @@ class Repertoire:
         neighbours = nearest_labels(projected, corpus.labels, alphabet.centroids)
         name = self._unused_name(name or corpus.name)
         chroma = chroma_of(audio, self.samplerate) if corpus.chroma is None else corpus.chroma
-        sound = self._concatenator(audio)
-        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma))
+        sound, beats = self._concatenator(audio), beats_of(audio, self.samplerate)
+        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, beats))
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
@@ -203,13 +205,27 @@ class Repertoire:
         first = max(min(int(low * segments), segments - 1), 0)
         return first, min(max(first + 1, round(high * segments)), segments)
 
-    def ratio(self, state: PerformanceState) -> float:
-        """Seconds of the memory that are played in a second."""
-        return state.config.action.speed
+    def ratio(self, state: PerformanceState, number: int, sample: float, hop: int) -> float:
+        """Seconds of a memory that are played in a second, in a hop of the answer that begins at a sample of it."""
+        action, rate = state.config.action, self.samplerate
+        if action.stretch == "off":
+            return action.speed
+        heard, recorded_s = boundary(hop, self.hop, rate) + state.output_delay, sample / rate
+        followed = tempo.ratio(
+            state.beat_at(heard),
+            tempo.local_beat(self[number].beats, recorded_s),
+            heard_s=heard / rate,
+            recorded_s=recorded_s,
+            hop_s=self.hop,
+            follows=state.voice.ratio != action.speed,
+        )
+        return action.speed if followed is None else followed
 
     def semitones(self, state: PerformanceState) -> int:
         """By which the memory is transposed."""
-        return state.config.action.transpose
+        action = state.config.action
+        towards_key = state.key_semitones if action.match_key == "auto" else 0
+        return min(MAX_SEMITONES, max(-MAX_SEMITONES, action.transpose + towards_key))
 
     def gain(self, state: PerformanceState, number: int, segment: int) -> float | None:
         """Linear gain of a segment; None: the segment is played unchanged.

@@ -170,7 +170,7 @@ def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[i
         frames, gain = repertoire.hop_frames(trial.hop), repertoire.gain(state, selected, choice.segment)
         audio, trial.voice = render_segment(
             repertoire, trial.voice, trial.sounding_memory, selected, choice.segment, frames, gain, choice.shift,
-            ratio=repertoire.ratio(state), semitones=repertoire.semitones(state),
+            ratio=state.voice.ratio, semitones=repertoire.semitones(state),
         )  # fmt: skip
         memory, navigation = repertoire[selected], trial.navigation_of(selected)
         selection.commit(memory.oracle, navigation, choice)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from action import concat, selection
-from agent.performance import rerank
+from agent.performance import key, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model_folder import Model
 from agent.performance.override import overriding_choice
@@ -143,6 +143,9 @@ class Session:
         """Note the newest hop heard, which level following and the reward use at once."""
         state.newest_heard = heard
         state.add_chroma(heard.chroma, state.heard_hops + 1)
+        if state.config.action.match_key == "auto":
+            recorded = self.repertoire[state.selected_memory].chroma.frames
+            state.key_semitones = key.semitones(state.heard_chroma.frames, recorded, state.key_semitones)
         audible = heard.label != self.silence and heard.feature.any()
         state.history.heard_features.append(heard.feature if audible else None)
 
@@ -267,7 +270,7 @@ class Session:
         began = time.perf_counter()
         repertoire, heard = self.repertoire, state.newest_heard
         frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
-        ratio, semitones = repertoire.ratio(state), repertoire.semitones(state)
+        ratio, semitones = self._ratio(state, before, hop, choice, memory), repertoire.semitones(state)
         audio, voice = render_segment(
             repertoire, before.voice, before.memory, memory, choice.segment, frames, gain, choice.shift,
             ratio=ratio, semitones=semitones,
@@ -294,6 +297,17 @@ class Session:
             places=tuple(place._asdict() for place in choice.places),
         )
         return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=memory, late_hops=before.late_hops)
+
+    def _ratio(
+        self, state: PerformanceState, before: _Sounding, hop: int, choice: selection.Choice, memory: int
+    ) -> float:  # fmt: skip
+        """Seconds of the memory per second in hop `hop`."""
+        if choice.segment < 0:
+            return state.config.action.speed
+        sound = self.repertoire[memory].sound
+        voice = before.voice if before.memory == memory else sound.start()
+        starts_at = sound.starts_at(voice, choice.segment, choice.shift)
+        return self.repertoire.ratio(state, memory, starts_at, hop)
 
     # --- the plan
 

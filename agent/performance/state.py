@@ -112,6 +112,8 @@ class PerformanceState:
     )  # (memory, segment)
     newest_heard: LabelledHop | None = None
     history: History = field(default_factory=History)
+    key_semitones: int = 0  # by which the memory has to be transposed to be nearer to the key that is heard
+    output_delay: int = 0  # samples after the beginning of a hop of the input at which its answer sounds
     silent_hops: int = 0  # heard in a row
     hop: int = 0  # number of the next hop to be answered
     late_hops: int = 0  # hops in a row that were not decided

@@ -141,11 +141,17 @@ class ActionSection(_Section):
     )
     crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
     align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
+    stretch: str = define(
+        "off", choices=("off", "auto"), live=True, meaning="auto plays the memory in your tempo where both are sure"
+    )
     speed: float = define(
-        1.0, 0.7, 1.4, live=True, meaning="how fast the memory is played, at its pitch; 1 is as recorded"
+        1.0, 0.7, 1.4, live=True, meaning="how fast the memory is played otherwise, at its pitch; 1 is as recorded"
     )
     transpose: int = define(
         0, -12, 12, unit="semitones", live=True, meaning="how much higher than recorded the memory is played"
+    )
+    match_key: str = define(
+        "off", choices=("off", "auto"), live=True, meaning="auto adds up to 2 semitones either way, towards your key"
     )
     follow_level: float = define(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
     gain_db: float = define(0.0, -60, 24, unit="dB", live=True, meaning="output gain")

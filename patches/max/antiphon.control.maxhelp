@@ -1435,7 +1435,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1450,10 +1450,10 @@
                     "patching_rect": [
                         298.0,
                         1406.0,
-                        390.2,
+                        353.0,
                         22.0
                     ],
-                    "text": "how fast the memory is played, at its pitch; 1 is as recorded"
+                    "text": "auto plays the memory in your tempo where both are sure"
                 }
             },
             {
@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        322.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        278.6,
+                        322.0,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        80.2,
+                        359.2,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "auto adds up to 2 semitones either way, towards your key"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        92.60000000000001,
+                        278.6,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        235.20000000000002,
+                        80.2,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "output gain"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        328.2,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        235.20000000000002,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1750,23 +1750,25 @@
                         229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
                 "box": {
                     "id": "obj-105",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         260.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/double",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1776,27 +1778,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        290.0,
-                        315.8,
+                        1098.0,
+                        260.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-107",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        320.0,
-                        365.40000000000003,
+                        290.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1806,12 +1811,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        350.0,
-                        1078.4,
+                        1098.0,
+                        290.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1822,11 +1827,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        380.0,
-                        632.0,
+                        320.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1837,11 +1843,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        410.0,
-                        284.8,
+                        350.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1852,11 +1858,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        576.2,
+                        380.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
                 }
             },
             {
@@ -1867,11 +1873,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        526.6,
+                        410.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1882,11 +1888,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        500.0,
-                        291.0,
+                        440.0,
+                        632.0,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
                 }
             },
             {
@@ -1897,11 +1903,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        334.40000000000003,
+                        470.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1912,11 +1918,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        805.6,
+                        500.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1927,11 +1933,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        1121.8,
+                        530.0,
+                        526.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
                 }
             },
             {
@@ -1942,11 +1948,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        377.8,
+                        560.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -1957,11 +1963,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        433.6,
+                        590.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -1972,11 +1978,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        421.2,
+                        620.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -1987,11 +1993,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        421.2,
+                        650.0,
+                        1121.8,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
                 }
             },
             {
@@ -2002,11 +2008,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        402.6,
+                        680.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -2017,7 +2023,67 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        710.0,
+                        433.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-123",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        740.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-124",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         770.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-125",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        800.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-126",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        830.0,
                         340.6,
                         22.0
                     ],
@@ -2641,6 +2707,32 @@
                 "patchline": {
                     "source": [
                         "obj-103",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-105",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-107",
                         0
                     ],
                     "destination": [

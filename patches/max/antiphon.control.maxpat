@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        646.0
+                        702.0
                     ]
                 }
             },
@@ -4854,13 +4854,13 @@
                     "patching_rect": [
                         1070.0,
                         140.0,
-                        165.79999999999998,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/speed"
+                    "text": "prepend /antiphon/stretch"
                 }
             },
             {
@@ -4870,7 +4870,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1257.0,
                         140.0,
                         80.0,
                         22.0
@@ -4886,12 +4886,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1345.0,
                         140.0,
                         160,
                         22.0
                     ],
-                    "text": "speed",
+                    "text": "stretch",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4904,12 +4904,99 @@
             {
                 "box": {
                     "id": "obj-225",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        1513.0,
+                        140.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "off",
+                        ",",
+                        "auto"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        588.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-226",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        170.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/speed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-227",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1243.8,
+                        170.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-228",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        170.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        616.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-229",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        140.0,
+                        170.0,
                         60,
                         22.0
                     ],
@@ -4922,7 +5009,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        588.0,
+                        616.0,
                         70.0,
                         22.0
                     ]
@@ -4930,13 +5017,13 @@
             },
             {
                 "box": {
-                    "id": "obj-226",
+                    "id": "obj-230",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        140.0,
+                        170.0,
                         120,
                         22.0
                     ],
@@ -4950,7 +5037,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        588.0,
+                        616.0,
                         164.0,
                         20.0
                     ]
@@ -4958,13 +5045,13 @@
             },
             {
                 "box": {
-                    "id": "obj-227",
+                    "id": "obj-231",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        170.0,
+                        200.0,
                         192.2,
                         22.0
                     ],
@@ -4976,13 +5063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-228",
+                    "id": "obj-232",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        170.0,
+                        200.0,
                         80.0,
                         22.0
                     ],
@@ -4992,13 +5079,13 @@
             },
             {
                 "box": {
-                    "id": "obj-229",
+                    "id": "obj-233",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        170.0,
+                        200.0,
                         160,
                         22.0
                     ],
@@ -5006,7 +5093,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        616.0,
+                        644.0,
                         160.0,
                         20.0
                     ]
@@ -5014,13 +5101,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-234",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1526.2,
-                        170.0,
+                        200.0,
                         60,
                         22.0
                     ],
@@ -5033,7 +5120,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        616.0,
+                        644.0,
                         70.0,
                         22.0
                     ]
@@ -5041,13 +5128,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-235",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1594.2,
-                        170.0,
+                        200.0,
                         120,
                         22.0
                     ],
@@ -5061,7 +5148,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        616.0,
+                        644.0,
                         164.0,
                         20.0
                     ]
@@ -5069,13 +5156,100 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-236",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        200.0,
+                        230.0,
+                        192.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/match_key"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-237",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1270.2,
+                        230.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-238",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1358.2,
+                        230.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "match_key",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        672.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-239",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        1526.2,
+                        230.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "off",
+                        ",",
+                        "auto"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        672.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-240",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        260.0,
                         212.0,
                         22.0
                     ],
@@ -5087,13 +5261,13 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
+                    "id": "obj-241",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1290.0,
-                        200.0,
+                        260.0,
                         80.0,
                         22.0
                     ],
@@ -5103,13 +5277,13 @@
             },
             {
                 "box": {
-                    "id": "obj-234",
+                    "id": "obj-242",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1378.0,
-                        200.0,
+                        260.0,
                         160,
                         22.0
                     ],
@@ -5117,7 +5291,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        644.0,
+                        700.0,
                         160.0,
                         20.0
                     ]
@@ -5125,13 +5299,13 @@
             },
             {
                 "box": {
-                    "id": "obj-235",
+                    "id": "obj-243",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        200.0,
+                        260.0,
                         60,
                         22.0
                     ],
@@ -5144,7 +5318,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        644.0,
+                        700.0,
                         70.0,
                         22.0
                     ]
@@ -5152,13 +5326,13 @@
             },
             {
                 "box": {
-                    "id": "obj-236",
+                    "id": "obj-244",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        200.0,
+                        260.0,
                         120,
                         22.0
                     ],
@@ -5172,7 +5346,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        644.0,
+                        700.0,
                         164.0,
                         20.0
                     ]
@@ -5180,13 +5354,13 @@
             },
             {
                 "box": {
-                    "id": "obj-237",
+                    "id": "obj-245",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        230.0,
+                        290.0,
                         179.0,
                         22.0
                     ],
@@ -5198,13 +5372,13 @@
             },
             {
                 "box": {
-                    "id": "obj-238",
+                    "id": "obj-246",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        230.0,
+                        290.0,
                         80.0,
                         22.0
                     ],
@@ -5214,13 +5388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-247",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        230.0,
+                        290.0,
                         160,
                         22.0
                     ],
@@ -5228,7 +5402,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        672.0,
+                        728.0,
                         160.0,
                         20.0
                     ]
@@ -5236,13 +5410,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-248",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        230.0,
+                        290.0,
                         60,
                         22.0
                     ],
@@ -5255,7 +5429,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        672.0,
+                        728.0,
                         70.0,
                         22.0
                     ]
@@ -5263,13 +5437,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-249",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        230.0,
+                        290.0,
                         120,
                         22.0
                     ],
@@ -5283,7 +5457,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        728.0,
                         164.0,
                         20.0
                     ]
@@ -5291,13 +5465,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-250",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        260.0,
+                        320.0,
                         452.2,
                         22.0
                     ],
@@ -5306,13 +5480,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-251",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        290.0,
+                        350.0,
                         99.8,
                         22.0
                     ],
@@ -5324,13 +5498,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-252",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        290.0,
+                        350.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5343,13 +5517,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-253",
                     "maxclass": "newobj",
-                    "numinlets": 29,
-                    "numoutlets": 29,
+                    "numinlets": 31,
+                    "numoutlets": 31,
                     "patching_rect": [
                         1070.0,
-                        320.0,
+                        380.0,
                         600,
                         22.0
                     ],
@@ -5382,50 +5556,16 @@
                         "",
                         "",
                         "",
+                        "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region speed transpose follow_level gain_db"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-246",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        350.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-247",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        380.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-248",
+                    "id": "obj-254",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5443,7 +5583,7 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5461,121 +5601,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         470.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-251",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        500.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-252",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        530.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-253",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        530.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-254",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        560.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-255",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        620.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-256",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        620.0,
                         86.6,
                         22.0
                     ],
@@ -5593,7 +5625,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        650.0,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -5610,15 +5642,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        650.0,
-                        86.6,
+                        1070.0,
+                        530.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5629,7 +5661,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        680.0,
+                        560.0,
                         86.6,
                         22.0
                     ],
@@ -5646,8 +5678,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        680.0,
+                        1070.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5664,8 +5696,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        710.0,
+                        1164.6,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5682,26 +5714,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        710.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-263",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         1070.0,
-                        740.0,
+                        620.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -5713,13 +5727,31 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-263",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        770.0,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-264",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        680.0,
                         86.6,
                         22.0
                     ],
@@ -5736,8 +5768,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        770.0,
+                        1070.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -5754,8 +5786,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        800.0,
+                        1164.6,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -5772,8 +5804,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        800.0,
+                        1070.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -5790,15 +5822,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        830.0,
-                        126.19999999999999,
+                        1164.6,
+                        740.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -5809,7 +5841,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        860.0,
+                        770.0,
                         86.6,
                         22.0
                     ],
@@ -5827,7 +5859,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        860.0,
+                        770.0,
                         86.6,
                         22.0
                     ],
@@ -5845,14 +5877,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        890.0,
-                        86.6,
+                        800.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5862,8 +5894,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        890.0,
+                        1070.0,
+                        830.0,
                         86.6,
                         22.0
                     ],
@@ -5880,15 +5912,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        920.0,
-                        126.19999999999999,
+                        1164.6,
+                        830.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -5899,7 +5931,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        950.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -5917,7 +5949,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        950.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -5935,14 +5967,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        980.0,
-                        86.6,
+                        890.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5952,8 +5984,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        980.0,
+                        1070.0,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -5970,8 +6002,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1010.0,
+                        1164.6,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -5988,8 +6020,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1010.0,
+                        1070.0,
+                        950.0,
                         86.6,
                         22.0
                     ],
@@ -6006,8 +6038,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1070.0,
+                        1164.6,
+                        950.0,
                         86.6,
                         22.0
                     ],
@@ -6024,15 +6056,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
                         1070.0,
-                        86.6,
+                        980.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6043,7 +6075,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1100.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6061,7 +6093,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1100.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6079,7 +6111,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1130.0,
+                        1040.0,
                         86.6,
                         22.0
                     ],
@@ -6097,7 +6129,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1130.0,
+                        1040.0,
                         86.6,
                         22.0
                     ],
@@ -6115,7 +6147,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1160.0,
+                        1070.0,
                         86.6,
                         22.0
                     ],
@@ -6133,7 +6165,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1160.0,
+                        1070.0,
                         86.6,
                         22.0
                     ],
@@ -6146,16 +6178,19 @@
             {
                 "box": {
                     "id": "obj-288",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1190.0,
-                        136.0,
+                        1130.0,
+                        126.19999999999999,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6166,7 +6201,184 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
+                        1160.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-290",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1160.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-291",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1190.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-292",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1190.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-293",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
                         1220.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-294",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1250.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-295",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1250.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-296",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1280.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-297",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1280.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-298",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1310.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-299",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1340.0,
                         99.8,
                         22.0
                     ],
@@ -6178,13 +6390,13 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
+                    "id": "obj-300",
                     "maxclass": "newobj",
                     "numinlets": 17,
                     "numoutlets": 17,
                     "patching_rect": [
                         1177.8,
-                        1220.0,
+                        1340.0,
                         600,
                         22.0
                     ],
@@ -6212,13 +6424,13 @@
             },
             {
                 "box": {
-                    "id": "obj-291",
+                    "id": "obj-301",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1250.0,
+                        1370.0,
                         300,
                         22.0
                     ],
@@ -6235,13 +6447,13 @@
             },
             {
                 "box": {
-                    "id": "obj-292",
+                    "id": "obj-302",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1378.0,
-                        1250.0,
+                        1370.0,
                         99.8,
                         22.0
                     ],
@@ -6255,13 +6467,13 @@
             },
             {
                 "box": {
-                    "id": "obj-293",
+                    "id": "obj-303",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1280.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6277,13 +6489,13 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-304",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1280.0,
+                        1400.0,
                         70,
                         22.0
                     ],
@@ -6302,13 +6514,13 @@
             },
             {
                 "box": {
-                    "id": "obj-295",
+                    "id": "obj-305",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1280.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6324,13 +6536,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
+                    "id": "obj-306",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1280.0,
+                        1400.0,
                         70,
                         22.0
                     ],
@@ -6349,13 +6561,13 @@
             },
             {
                 "box": {
-                    "id": "obj-297",
+                    "id": "obj-307",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1280.0,
+                        1400.0,
                         90,
                         22.0
                     ],
@@ -6371,13 +6583,13 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
+                    "id": "obj-308",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1280.0,
+                        1400.0,
                         70,
                         22.0
                     ],
@@ -6396,13 +6608,13 @@
             },
             {
                 "box": {
-                    "id": "obj-299",
+                    "id": "obj-309",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1310.0,
+                        1430.0,
                         300,
                         22.0
                     ],
@@ -6419,13 +6631,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-310",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1378.0,
-                        1310.0,
+                        1430.0,
                         225.2,
                         22.0
                     ],
@@ -6447,13 +6659,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-311",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1340.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6469,13 +6681,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-312",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1340.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6494,13 +6706,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-313",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1340.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6516,13 +6728,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-314",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1340.0,
+                        1460.0,
                         80,
                         22.0
                     ],
@@ -6541,13 +6753,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-315",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1340.0,
+                        1460.0,
                         86.6,
                         22.0
                     ],
@@ -6559,13 +6771,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-316",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1340.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6581,13 +6793,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-317",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1340.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6606,13 +6818,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-318",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1340.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6628,13 +6840,13 @@
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-319",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1340.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6653,13 +6865,13 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-320",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1370.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6675,13 +6887,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-321",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1370.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6700,13 +6912,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-322",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1370.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6722,13 +6934,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-323",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1370.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6747,13 +6959,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-324",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1370.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6769,13 +6981,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-325",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1370.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6794,13 +7006,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-326",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1370.0,
+                        1490.0,
                         90,
                         22.0
                     ],
@@ -6816,13 +7028,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-327",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1370.0,
+                        1490.0,
                         70,
                         22.0
                     ],
@@ -6841,13 +7053,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-328",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1400.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6863,13 +7075,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-329",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1400.0,
+                        1520.0,
                         70,
                         22.0
                     ],
@@ -6888,13 +7100,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-330",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1400.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6910,13 +7122,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-331",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1400.0,
+                        1520.0,
                         80,
                         22.0
                     ],
@@ -6935,13 +7147,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-332",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1400.0,
+                        1520.0,
                         86.6,
                         22.0
                     ],
@@ -6953,13 +7165,13 @@
             },
             {
                 "box": {
-                    "id": "obj-323",
+                    "id": "obj-333",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1400.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6975,13 +7187,13 @@
             },
             {
                 "box": {
-                    "id": "obj-324",
+                    "id": "obj-334",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1400.0,
+                        1520.0,
                         70,
                         22.0
                     ],
@@ -7000,13 +7212,13 @@
             },
             {
                 "box": {
-                    "id": "obj-325",
+                    "id": "obj-335",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1430.0,
+                        1550.0,
                         300,
                         22.0
                     ],
@@ -7023,13 +7235,13 @@
             },
             {
                 "box": {
-                    "id": "obj-326",
+                    "id": "obj-336",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1378.0,
-                        1430.0,
+                        1550.0,
                         159.2,
                         22.0
                     ],
@@ -7047,13 +7259,13 @@
             },
             {
                 "box": {
-                    "id": "obj-327",
+                    "id": "obj-337",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1460.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7069,13 +7281,13 @@
             },
             {
                 "box": {
-                    "id": "obj-328",
+                    "id": "obj-338",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1168.0,
-                        1460.0,
+                        1580.0,
                         80,
                         22.0
                     ],
@@ -7094,13 +7306,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-339",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1256.0,
-                        1460.0,
+                        1580.0,
                         86.6,
                         22.0
                     ],
@@ -7112,13 +7324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-340",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1350.6,
-                        1460.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7134,13 +7346,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-341",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1448.6,
-                        1460.0,
+                        1580.0,
                         70,
                         22.0
                     ],
@@ -7159,13 +7371,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-342",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1460.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7181,13 +7393,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-343",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1460.0,
+                        1580.0,
                         70,
                         22.0
                     ],
@@ -7206,13 +7418,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-344",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1460.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7228,13 +7440,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-345",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1460.0,
+                        1580.0,
                         70,
                         22.0
                     ],
@@ -7253,13 +7465,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-346",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1490.0,
+                        1610.0,
                         90,
                         22.0
                     ],
@@ -7275,13 +7487,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-347",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1490.0,
+                        1610.0,
                         70,
                         22.0
                     ],
@@ -7300,13 +7512,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-348",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1490.0,
+                        1610.0,
                         90,
                         22.0
                     ],
@@ -7322,13 +7534,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-349",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1490.0,
+                        1610.0,
                         70,
                         22.0
                     ],
@@ -7347,13 +7559,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-350",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1490.0,
+                        1610.0,
                         90,
                         22.0
                     ],
@@ -7369,13 +7581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-351",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1520.0,
-                        1490.0,
+                        1610.0,
                         80,
                         22.0
                     ],
@@ -7394,13 +7606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-352",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1608.0,
-                        1490.0,
+                        1610.0,
                         86.6,
                         22.0
                     ],
@@ -7412,13 +7624,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1520.0,
+                        1640.0,
                         300,
                         22.0
                     ],
@@ -7435,13 +7647,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-354",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         1378.0,
-                        1520.0,
+                        1640.0,
                         152.6,
                         22.0
                     ],
@@ -7457,13 +7669,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-355",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1550.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7479,13 +7691,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-356",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1550.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7504,13 +7716,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-357",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1550.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7526,13 +7738,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-358",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1550.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7551,13 +7763,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-359",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1550.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7573,13 +7785,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-360",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1550.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7598,13 +7810,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-361",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1550.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7620,13 +7832,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-362",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1550.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7645,13 +7857,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-363",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1580.0,
+                        1700.0,
                         90,
                         22.0
                     ],
@@ -7667,13 +7879,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-364",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1580.0,
+                        1700.0,
                         70,
                         22.0
                     ],
@@ -7692,13 +7904,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-365",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1610.0,
+                        1730.0,
                         90,
                         22.0
                     ],
@@ -7715,13 +7927,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-366",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1168.0,
-                        1610.0,
+                        1730.0,
                         200,
                         22.0
                     ],
@@ -7740,13 +7952,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-367",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1376.0,
-                        1610.0,
+                        1730.0,
                         86.6,
                         22.0
                     ],
@@ -7758,13 +7970,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-368",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1640.0,
+                        2120.0,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7781,13 +7993,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-369",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1640.0,
+                        2218.0,
+                        20.0,
                         200,
                         22.0
                     ],
@@ -7806,13 +8018,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-370",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1376.0,
-                        1640.0,
+                        2426.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -7824,13 +8036,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-371",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1670.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7847,13 +8059,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-372",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1670.0,
+                        2218.0,
+                        50.0,
                         200,
                         22.0
                     ],
@@ -7872,13 +8084,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-373",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1376.0,
-                        1670.0,
+                        2426.0,
+                        50.0,
                         86.6,
                         22.0
                     ],
@@ -7890,13 +8102,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-374",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1700.0,
+                        2120.0,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7913,13 +8125,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-375",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1700.0,
+                        2218.0,
+                        80.0,
                         200,
                         22.0
                     ],
@@ -7938,13 +8150,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-376",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1376.0,
-                        1700.0,
+                        2426.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -7956,13 +8168,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-377",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1730.0,
+                        2120.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7979,13 +8191,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-378",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1730.0,
+                        2218.0,
+                        110.0,
                         200,
                         22.0
                     ],
@@ -8004,13 +8216,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-379",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1376.0,
-                        1730.0,
+                        2426.0,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -8022,13 +8234,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-380",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -8045,13 +8257,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-381",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        20.0,
+                        140.0,
                         200,
                         22.0
                     ],
@@ -8070,13 +8282,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-382",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        20.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -8088,13 +8300,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-383",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -8111,13 +8323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-384",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        170.0,
                         200,
                         22.0
                     ],
@@ -8136,13 +8348,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-385",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        50.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -8154,13 +8366,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-386",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -8177,13 +8389,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-387",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        80.0,
+                        200.0,
                         200,
                         22.0
                     ],
@@ -8202,13 +8414,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-388",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        80.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -8220,13 +8432,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-389",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8243,13 +8455,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-390",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        110.0,
+                        230.0,
                         200,
                         22.0
                     ],
@@ -8268,13 +8480,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-391",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        110.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -8286,13 +8498,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-392",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8309,13 +8521,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-393",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        260.0,
                         200,
                         22.0
                     ],
@@ -8334,13 +8546,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-394",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        140.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -8352,13 +8564,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-395",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8375,13 +8587,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-396",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        290.0,
                         200,
                         22.0
                     ],
@@ -8400,13 +8612,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-397",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        170.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -8418,13 +8630,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-398",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8441,13 +8653,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-399",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        200.0,
+                        320.0,
                         200,
                         22.0
                     ],
@@ -8466,13 +8678,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-400",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        200.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -10230,7 +10442,7 @@
                 "patchline": {
                     "source": [
                         "obj-225",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-222",
@@ -10246,32 +10458,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-227",
-                        0
-                    ],
-                    "destination": [
-                        "obj-228",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-230",
-                        0
-                    ],
-                    "destination": [
                         "obj-227",
                         0
                     ],
@@ -10281,1073 +10467,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
-                        0
-                    ],
-                    "destination": [
-                        "obj-230",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-232",
-                        0
-                    ],
-                    "destination": [
-                        "obj-233",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-235",
-                        0
-                    ],
-                    "destination": [
-                        "obj-232",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-236",
-                        0
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-237",
-                        0
-                    ],
-                    "destination": [
-                        "obj-238",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-240",
-                        0
-                    ],
-                    "destination": [
-                        "obj-237",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-241",
-                        0
-                    ],
-                    "destination": [
-                        "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-243",
-                        0
-                    ],
-                    "destination": [
-                        "obj-244",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-244",
-                        0
-                    ],
-                    "destination": [
-                        "obj-245",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        0
-                    ],
-                    "destination": [
-                        "obj-246",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-246",
-                        0
-                    ],
-                    "destination": [
-                        "obj-46",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        1
-                    ],
-                    "destination": [
-                        "obj-247",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-247",
-                        0
-                    ],
-                    "destination": [
-                        "obj-50",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        2
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-248",
-                        0
-                    ],
-                    "destination": [
-                        "obj-54",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        3
-                    ],
-                    "destination": [
-                        "obj-249",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-249",
-                        0
-                    ],
-                    "destination": [
-                        "obj-76",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        4
-                    ],
-                    "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-250",
-                        0
-                    ],
-                    "destination": [
-                        "obj-80",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        5
-                    ],
-                    "destination": [
-                        "obj-251",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-251",
-                        0
-                    ],
-                    "destination": [
-                        "obj-115",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        6
-                    ],
-                    "destination": [
-                        "obj-252",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-252",
-                        0
-                    ],
-                    "destination": [
-                        "obj-131",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        6
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        0
-                    ],
-                    "destination": [
-                        "obj-132",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        7
-                    ],
-                    "destination": [
-                        "obj-254",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        0
-                    ],
-                    "destination": [
-                        "obj-136",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        8
-                    ],
-                    "destination": [
-                        "obj-143",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        9
-                    ],
-                    "destination": [
-                        "obj-255",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-255",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        9
-                    ],
-                    "destination": [
-                        "obj-256",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-256",
-                        0
-                    ],
-                    "destination": [
-                        "obj-150",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        10
-                    ],
-                    "destination": [
-                        "obj-257",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        10
-                    ],
-                    "destination": [
-                        "obj-258",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-258",
-                        0
-                    ],
-                    "destination": [
-                        "obj-155",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        11
-                    ],
-                    "destination": [
-                        "obj-259",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-259",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        11
-                    ],
-                    "destination": [
-                        "obj-260",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-260",
-                        0
-                    ],
-                    "destination": [
-                        "obj-160",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        12
-                    ],
-                    "destination": [
-                        "obj-261",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-261",
-                        0
-                    ],
-                    "destination": [
-                        "obj-164",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        12
-                    ],
-                    "destination": [
-                        "obj-262",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-262",
-                        0
-                    ],
-                    "destination": [
-                        "obj-165",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        13
-                    ],
-                    "destination": [
-                        "obj-263",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        0
-                    ],
-                    "destination": [
-                        "obj-169",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        14
-                    ],
-                    "destination": [
-                        "obj-264",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-264",
-                        0
-                    ],
-                    "destination": [
-                        "obj-173",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        14
-                    ],
-                    "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-265",
-                        0
-                    ],
-                    "destination": [
-                        "obj-174",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        15
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-266",
-                        0
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        15
-                    ],
-                    "destination": [
-                        "obj-267",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        0
-                    ],
-                    "destination": [
-                        "obj-179",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        16
-                    ],
-                    "destination": [
-                        "obj-268",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-268",
-                        0
-                    ],
-                    "destination": [
-                        "obj-183",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        17
-                    ],
-                    "destination": [
-                        "obj-269",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-269",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        17
-                    ],
-                    "destination": [
-                        "obj-270",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-270",
-                        0
-                    ],
-                    "destination": [
-                        "obj-188",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        18
-                    ],
-                    "destination": [
-                        "obj-271",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-271",
-                        0
-                    ],
-                    "destination": [
-                        "obj-192",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        18
-                    ],
-                    "destination": [
-                        "obj-272",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-272",
-                        0
-                    ],
-                    "destination": [
-                        "obj-193",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        19
-                    ],
-                    "destination": [
-                        "obj-273",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-273",
-                        0
-                    ],
-                    "destination": [
-                        "obj-197",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        20
-                    ],
-                    "destination": [
-                        "obj-274",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-274",
-                        0
-                    ],
-                    "destination": [
-                        "obj-201",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        20
-                    ],
-                    "destination": [
-                        "obj-275",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-275",
-                        0
-                    ],
-                    "destination": [
-                        "obj-202",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        21
-                    ],
-                    "destination": [
-                        "obj-276",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-276",
-                        0
-                    ],
-                    "destination": [
-                        "obj-206",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        21
-                    ],
-                    "destination": [
-                        "obj-277",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-277",
-                        0
-                    ],
-                    "destination": [
-                        "obj-207",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        22
-                    ],
-                    "destination": [
-                        "obj-278",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        0
-                    ],
-                    "destination": [
-                        "obj-211",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        22
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-279",
-                        0
-                    ],
-                    "destination": [
-                        "obj-212",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        23
-                    ],
-                    "destination": [
-                        "obj-219",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        24
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-280",
-                        0
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        24
-                    ],
-                    "destination": [
-                        "obj-281",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-281",
+                        "obj-229",
                         0
                     ],
                     "destination": [
@@ -11360,37 +10480,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-245",
-                        25
-                    ],
-                    "destination": [
-                        "obj-282",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
-                        0
-                    ],
-                    "destination": [
                         "obj-230",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        25
-                    ],
                     "destination": [
-                        "obj-283",
+                        "obj-229",
                         0
                     ],
                     "order": 0
@@ -11399,7 +10493,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-283",
+                        "obj-231",
+                        0
+                    ],
+                    "destination": [
+                        "obj-232",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-234",
                         0
                     ],
                     "destination": [
@@ -11412,37 +10519,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-245",
-                        26
-                    ],
-                    "destination": [
-                        "obj-284",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-284",
-                        0
-                    ],
-                    "destination": [
                         "obj-235",
                         0
                     ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-245",
-                        26
+                        "obj-236",
+                        0
                     ],
                     "destination": [
-                        "obj-285",
+                        "obj-237",
                         0
                     ],
                     "order": 0
@@ -11451,8 +10545,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-285",
-                        0
+                        "obj-239",
+                        1
                     ],
                     "destination": [
                         "obj-236",
@@ -11464,46 +10558,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-245",
-                        27
-                    ],
-                    "destination": [
-                        "obj-286",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-286",
-                        0
-                    ],
-                    "destination": [
                         "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        27
-                    ],
-                    "destination": [
-                        "obj-287",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-287",
                         0
                     ],
                     "destination": [
@@ -11516,10 +10571,1063 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-243",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
+                        0
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        0
+                    ],
+                    "destination": [
+                        "obj-246",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-248",
+                        0
+                    ],
+                    "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-249",
+                        0
+                    ],
+                    "destination": [
+                        "obj-248",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-251",
+                        0
+                    ],
+                    "destination": [
+                        "obj-252",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-252",
+                        0
+                    ],
+                    "destination": [
+                        "obj-253",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        0
+                    ],
+                    "destination": [
+                        "obj-254",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        0
+                    ],
+                    "destination": [
+                        "obj-46",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        1
+                    ],
+                    "destination": [
+                        "obj-255",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-255",
+                        0
+                    ],
+                    "destination": [
+                        "obj-50",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        2
+                    ],
+                    "destination": [
+                        "obj-256",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-256",
+                        0
+                    ],
+                    "destination": [
+                        "obj-54",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        3
+                    ],
+                    "destination": [
+                        "obj-257",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        0
+                    ],
+                    "destination": [
+                        "obj-76",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        4
+                    ],
+                    "destination": [
+                        "obj-258",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-258",
+                        0
+                    ],
+                    "destination": [
+                        "obj-80",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        5
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-259",
+                        0
+                    ],
+                    "destination": [
+                        "obj-115",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        6
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-260",
+                        0
+                    ],
+                    "destination": [
+                        "obj-131",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        6
+                    ],
+                    "destination": [
+                        "obj-261",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-261",
+                        0
+                    ],
+                    "destination": [
+                        "obj-132",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        7
+                    ],
+                    "destination": [
+                        "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-262",
+                        0
+                    ],
+                    "destination": [
+                        "obj-136",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        8
+                    ],
+                    "destination": [
+                        "obj-143",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        9
+                    ],
+                    "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        0
+                    ],
+                    "destination": [
+                        "obj-149",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        9
+                    ],
+                    "destination": [
+                        "obj-264",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        0
+                    ],
+                    "destination": [
+                        "obj-150",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        10
+                    ],
+                    "destination": [
+                        "obj-265",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-265",
+                        0
+                    ],
+                    "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        10
+                    ],
+                    "destination": [
+                        "obj-266",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-266",
+                        0
+                    ],
+                    "destination": [
+                        "obj-155",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        11
+                    ],
+                    "destination": [
+                        "obj-267",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        11
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-268",
+                        0
+                    ],
+                    "destination": [
+                        "obj-160",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        12
+                    ],
+                    "destination": [
+                        "obj-269",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-164",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        12
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-270",
+                        0
+                    ],
+                    "destination": [
+                        "obj-165",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        13
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-271",
+                        0
+                    ],
+                    "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        14
+                    ],
+                    "destination": [
+                        "obj-272",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-272",
+                        0
+                    ],
+                    "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        14
+                    ],
+                    "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-273",
+                        0
+                    ],
+                    "destination": [
+                        "obj-174",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        15
+                    ],
+                    "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
+                    ],
+                    "destination": [
+                        "obj-178",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        15
+                    ],
+                    "destination": [
+                        "obj-275",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-275",
+                        0
+                    ],
+                    "destination": [
+                        "obj-179",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        16
+                    ],
+                    "destination": [
+                        "obj-276",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-276",
+                        0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        17
+                    ],
+                    "destination": [
+                        "obj-277",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-277",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        17
+                    ],
+                    "destination": [
+                        "obj-278",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-188",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        18
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-279",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        18
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-280",
+                        0
+                    ],
+                    "destination": [
+                        "obj-193",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        19
+                    ],
+                    "destination": [
+                        "obj-281",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-197",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        20
+                    ],
+                    "destination": [
+                        "obj-282",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-282",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        20
+                    ],
+                    "destination": [
+                        "obj-283",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-283",
+                        0
+                    ],
+                    "destination": [
+                        "obj-202",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        21
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-284",
+                        0
+                    ],
+                    "destination": [
+                        "obj-206",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        21
+                    ],
+                    "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-285",
+                        0
+                    ],
+                    "destination": [
+                        "obj-207",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        22
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-286",
+                        0
+                    ],
+                    "destination": [
+                        "obj-211",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        22
+                    ],
+                    "destination": [
+                        "obj-287",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-287",
+                        0
+                    ],
+                    "destination": [
+                        "obj-212",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        23
+                    ],
+                    "destination": [
+                        "obj-219",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        24
+                    ],
+                    "destination": [
+                        "obj-288",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-288",
+                        0
+                    ],
+                    "destination": [
+                        "obj-225",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        25
+                    ],
+                    "destination": [
+                        "obj-289",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-289",
                         0
                     ],
                     "destination": [
+                        "obj-229",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        25
+                    ],
+                    "destination": [
                         "obj-290",
                         0
                     ],
@@ -11533,6 +11641,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-230",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        26
+                    ],
+                    "destination": [
+                        "obj-291",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-291",
+                        0
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        26
+                    ],
+                    "destination": [
                         "obj-292",
                         0
                     ],
@@ -11544,6 +11691,45 @@
                     "source": [
                         "obj-292",
                         0
+                    ],
+                    "destination": [
+                        "obj-235",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        27
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-293",
+                        0
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        28
                     ],
                     "destination": [
                         "obj-294",
@@ -11555,8 +11741,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
-                        1
+                        "obj-294",
+                        0
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        28
+                    ],
+                    "destination": [
+                        "obj-295",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-295",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        29
                     ],
                     "destination": [
                         "obj-296",
@@ -11568,11 +11793,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
-                        2
+                        "obj-296",
+                        0
                     ],
                     "destination": [
-                        "obj-298",
+                        "obj-248",
                         0
                     ],
                     "order": 0
@@ -11581,8 +11806,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        1
+                        "obj-253",
+                        29
+                    ],
+                    "destination": [
+                        "obj-297",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-297",
+                        0
+                    ],
+                    "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-299",
+                        0
                     ],
                     "destination": [
                         "obj-300",
@@ -11607,20 +11858,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        1
-                    ],
-                    "destination": [
-                        "obj-305",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-305",
+                        "obj-302",
                         0
                     ],
                     "destination": [
@@ -11633,11 +11871,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-302",
+                        1
+                    ],
+                    "destination": [
+                        "obj-306",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-302",
                         2
                     ],
                     "destination": [
-                        "obj-307",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -11647,10 +11898,10 @@
                 "patchline": {
                     "source": [
                         "obj-300",
-                        3
+                        1
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -11659,11 +11910,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        4
+                        "obj-310",
+                        0
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -11672,21 +11923,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        5
-                    ],
-                    "destination": [
-                        "obj-313",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        6
+                        "obj-310",
+                        1
                     ],
                     "destination": [
                         "obj-315",
@@ -11698,8 +11936,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        7
+                        "obj-315",
+                        0
+                    ],
+                    "destination": [
+                        "obj-314",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-310",
+                        2
                     ],
                     "destination": [
                         "obj-317",
@@ -11711,8 +11962,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        8
+                        "obj-310",
+                        3
                     ],
                     "destination": [
                         "obj-319",
@@ -11724,21 +11975,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        9
-                    ],
-                    "destination": [
-                        "obj-322",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-322",
-                        0
+                        "obj-310",
+                        4
                     ],
                     "destination": [
                         "obj-321",
@@ -11750,11 +11988,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        10
+                        "obj-310",
+                        5
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -11763,11 +12001,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        2
+                        "obj-310",
+                        6
                     ],
                     "destination": [
-                        "obj-326",
+                        "obj-325",
                         0
                     ],
                     "order": 0
@@ -11776,8 +12014,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
+                        "obj-310",
+                        7
+                    ],
+                    "destination": [
+                        "obj-327",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-310",
+                        8
                     ],
                     "destination": [
                         "obj-329",
@@ -11789,11 +12040,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        0
+                        "obj-310",
+                        9
                     ],
                     "destination": [
-                        "obj-328",
+                        "obj-332",
                         0
                     ],
                     "order": 0
@@ -11802,8 +12053,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        1
+                        "obj-332",
+                        0
                     ],
                     "destination": [
                         "obj-331",
@@ -11815,11 +12066,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
+                        "obj-310",
+                        10
+                    ],
+                    "destination": [
+                        "obj-334",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
                         2
                     ],
                     "destination": [
-                        "obj-333",
+                        "obj-336",
                         0
                     ],
                     "order": 0
@@ -11828,34 +12092,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        3
-                    ],
-                    "destination": [
-                        "obj-335",
+                        "obj-336",
                         0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-326",
-                        4
-                    ],
-                    "destination": [
-                        "obj-337",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-326",
-                        5
                     ],
                     "destination": [
                         "obj-339",
@@ -11867,11 +12105,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        6
+                        "obj-339",
+                        0
                     ],
                     "destination": [
-                        "obj-342",
+                        "obj-338",
                         0
                     ],
                     "order": 0
@@ -11880,8 +12118,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        0
+                        "obj-336",
+                        1
                     ],
                     "destination": [
                         "obj-341",
@@ -11893,50 +12131,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        3
-                    ],
-                    "destination": [
-                        "obj-344",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-344",
-                        0
-                    ],
-                    "destination": [
-                        "obj-346",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-344",
-                        1
-                    ],
-                    "destination": [
-                        "obj-348",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-344",
+                        "obj-336",
                         2
                     ],
                     "destination": [
-                        "obj-350",
+                        "obj-343",
                         0
                     ],
                     "order": 0
@@ -11945,8 +12144,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
+                        "obj-336",
                         3
+                    ],
+                    "destination": [
+                        "obj-345",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        4
+                    ],
+                    "destination": [
+                        "obj-347",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        5
+                    ],
+                    "destination": [
+                        "obj-349",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        6
                     ],
                     "destination": [
                         "obj-352",
@@ -11958,8 +12196,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
-                        4
+                        "obj-352",
+                        0
+                    ],
+                    "destination": [
+                        "obj-351",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        3
                     ],
                     "destination": [
                         "obj-354",
@@ -11971,20 +12222,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        4
-                    ],
-                    "destination": [
-                        "obj-357",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-357",
+                        "obj-354",
                         0
                     ],
                     "destination": [
@@ -11997,8 +12235,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
-                        5
+                        "obj-354",
+                        1
+                    ],
+                    "destination": [
+                        "obj-358",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-354",
+                        2
                     ],
                     "destination": [
                         "obj-360",
@@ -12010,34 +12261,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-360",
-                        0
-                    ],
-                    "destination": [
-                        "obj-359",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        6
-                    ],
-                    "destination": [
-                        "obj-363",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-363",
-                        0
+                        "obj-354",
+                        3
                     ],
                     "destination": [
                         "obj-362",
@@ -12049,11 +12274,102 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-354",
+                        4
+                    ],
+                    "destination": [
+                        "obj-364",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        4
+                    ],
+                    "destination": [
+                        "obj-367",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-367",
+                        0
+                    ],
+                    "destination": [
+                        "obj-366",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        5
+                    ],
+                    "destination": [
+                        "obj-370",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-370",
+                        0
+                    ],
+                    "destination": [
+                        "obj-369",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        6
+                    ],
+                    "destination": [
+                        "obj-373",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-373",
+                        0
+                    ],
+                    "destination": [
+                        "obj-372",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
                         7
                     ],
                     "destination": [
-                        "obj-366",
+                        "obj-376",
                         0
                     ],
                     "order": 0
@@ -12062,11 +12378,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
+                        "obj-376",
                         0
                     ],
                     "destination": [
-                        "obj-365",
+                        "obj-375",
                         0
                     ],
                     "order": 0
@@ -12075,11 +12391,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         8
                     ],
                     "destination": [
-                        "obj-369",
+                        "obj-379",
                         0
                     ],
                     "order": 0
@@ -12088,11 +12404,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-369",
+                        "obj-379",
                         0
                     ],
                     "destination": [
-                        "obj-368",
+                        "obj-378",
                         0
                     ],
                     "order": 0
@@ -12101,11 +12417,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         9
                     ],
                     "destination": [
-                        "obj-372",
+                        "obj-382",
                         0
                     ],
                     "order": 0
@@ -12114,11 +12430,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-372",
+                        "obj-382",
                         0
                     ],
                     "destination": [
-                        "obj-371",
+                        "obj-381",
                         0
                     ],
                     "order": 0
@@ -12127,11 +12443,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         10
                     ],
                     "destination": [
-                        "obj-375",
+                        "obj-385",
                         0
                     ],
                     "order": 0
@@ -12140,11 +12456,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-375",
+                        "obj-385",
                         0
                     ],
                     "destination": [
-                        "obj-374",
+                        "obj-384",
                         0
                     ],
                     "order": 0
@@ -12153,11 +12469,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         11
                     ],
                     "destination": [
-                        "obj-378",
+                        "obj-388",
                         0
                     ],
                     "order": 0
@@ -12166,11 +12482,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
+                        "obj-388",
                         0
                     ],
                     "destination": [
-                        "obj-377",
+                        "obj-387",
                         0
                     ],
                     "order": 0
@@ -12179,11 +12495,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         12
                     ],
                     "destination": [
-                        "obj-381",
+                        "obj-391",
                         0
                     ],
                     "order": 0
@@ -12192,11 +12508,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-381",
+                        "obj-391",
                         0
                     ],
                     "destination": [
-                        "obj-380",
+                        "obj-390",
                         0
                     ],
                     "order": 0
@@ -12205,11 +12521,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         13
                     ],
                     "destination": [
-                        "obj-384",
+                        "obj-394",
                         0
                     ],
                     "order": 0
@@ -12218,11 +12534,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-384",
+                        "obj-394",
                         0
                     ],
                     "destination": [
-                        "obj-383",
+                        "obj-393",
                         0
                     ],
                     "order": 0
@@ -12231,11 +12547,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         14
                     ],
                     "destination": [
-                        "obj-387",
+                        "obj-397",
                         0
                     ],
                     "order": 0
@@ -12244,11 +12560,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-387",
+                        "obj-397",
                         0
                     ],
                     "destination": [
-                        "obj-386",
+                        "obj-396",
                         0
                     ],
                     "order": 0
@@ -12257,11 +12573,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-300",
                         15
                     ],
                     "destination": [
-                        "obj-390",
+                        "obj-400",
                         0
                     ],
                     "order": 0
@@ -12270,11 +12586,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-390",
+                        "obj-400",
                         0
                     ],
                     "destination": [
-                        "obj-389",
+                        "obj-399",
                         0
                     ],
                     "order": 0

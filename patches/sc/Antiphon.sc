@@ -143,10 +143,14 @@ Antiphon {
 	taboo { |value| this.send('taboo', value) }
 	// part of the memory that may be played, from 0 (start) to 1 (end)
 	region { |...values| this.send('region', *values) }
-	// how fast the memory is played, at its pitch; 1 is as recorded
+	// auto plays the memory in your tempo where both are sure
+	stretch { |value| this.send('stretch', value) }
+	// how fast the memory is played otherwise, at its pitch; 1 is as recorded
 	speed { |value| this.send('speed', value) }
 	// how much higher than recorded the memory is played
 	transpose { |value| this.send('transpose', value) }
+	// auto adds up to 2 semitones either way, towards your key
+	match_key { |value| this.send('match_key', value) }
 	// 0 keeps the memory's level, 1 follows yours
 	follow_level { |value| this.send('follow_level', value) }
 	// output gain

@@ -218,7 +218,8 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5,
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4,
-              "speed": 1.2, "transpose": 2, "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
+              "speed": 1.2, "transpose": 2, "stretch": "auto", "match_key": "auto",
+              "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
     free, before, _ = run(two, {}, HOPS[:24])
     for name, about in FIELDS.items():
         if not about.live:
@@ -228,7 +229,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
         spoken, events, state = run(two, {12: [(key, *value)]}, HOPS[:24])
         assert np.array_equal(spoken[:12], free[:12]) and events[:12] == before[:12]
         assert getattr(getattr(state.config, section), key) == values[key]
-        assert events != before or section == "pulse" or key in ("taboo", "constraint", "rests")
+        assert events != before or section == "pulse" or key in ("taboo", "constraint", "rests", "stretch", "match_key")
     assert two.config.decision.temperature == 1.0, "the session's own settings are as they were"
 
 

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.selection import WHY
+from agent.performance import loading
+from agent.performance.tempo import DEAD_ZONE, PULL
 from agent.settings import config
 from agent.settings.config import ConfigError
 from agent.verbs import respond
@@ -480,3 +482,47 @@ def test_a_memory_of_035_s_hops_plays(stage, long_guide):
         assert [len(hop) for hop in spoken] == [event.frames for event in events]
         assert {event.frames for event in events} <= {int(0.35 * rate), int(0.35 * rate) + 1}
         assert sum(event.frames for event in events) == boundary(1 + len(events), 0.35, rate) - boundary(1, 0.35, rate)
+
+
+def strokes(period, seconds, rate, first=0.4, hertz=440.0):
+    """(n,) float32: a struck tone every `period` s."""
+    audio = np.zeros(round(seconds * rate), np.float32)
+    stroke = np.sin(2 * np.pi * hertz * np.arange(rate // 5) / rate) * np.exp(-np.arange(rate // 5) / (0.03 * rate))
+    for time in np.arange(first, seconds - 0.3, period):
+        at = round(time * rate)
+        audio[at : at + len(stroke)] += (0.5 * stroke).astype(np.float32)
+    return audio
+
+
+def off_beat(audio, rate, first, period, from_s):
+    """Deviation in s of each stroke of `audio` from the nearest beat."""
+    loud = np.flatnonzero(np.abs(audio) > 0.1)
+    onsets = loud[np.concatenate([[True], np.diff(loud) > 0.08 * rate])] / rate
+    onsets = onsets[onsets > from_s]
+    return (onsets - first + period / 2) % period - period / 2
+
+
+@pytest.mark.parametrize("recorded", [0.42, 0.62, 0.26])
+def test_a_memory_of_another_tempo_is_played_on_the_beat(stage, tmp_path, recorded):
+    """Played on as it was recorded: the tempo is the musician's, and so is the beat, half or double time included.
+
+    Beats are known to a frame of 10 ms on both sides, and the dead zone lets 2 DEAD_ZONE / PULL of a beat stand.
+    """
+    rate, heard = 16000, 0.5
+    memory = write(tmp_path / "memory.wav", strokes(recorded, 60, rate), rate)
+    guide = strokes(heard, 40, rate)
+    session = loading.open_session(stage.settings(f"agent.memory={memory}", "perception.gate_db=-90", hop=0.25), rate)[
+        0
+    ]
+    off = {}
+    for stretch in ("auto", "off"):
+
+        def each(state, number, stretch=stretch):
+            tune(state, f"action.stretch={stretch}")
+            state.holding = number > 4
+
+        spoken, _, _ = run(session, guide, 1, each)
+        audio = np.concatenate([np.zeros(rate // 4, np.float32), *spoken])
+        off[stretch] = np.abs(off_beat(audio, rate, 0.4, heard / (2 if recorded < 0.3 else 1), 20.0)).mean()
+    assert off["auto"] < 0.02 + 2 * DEAD_ZONE / PULL * heard
+    assert off["off"] > 4 * off["auto"], "the test has something to show"
