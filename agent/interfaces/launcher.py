@@ -50,6 +50,8 @@ class Interfaces:
             self._open_osc()
         if self.config.midi.port:
             self._open_midi()
+        if self.config.pulse.link == "on":
+            self._open_link()
         if self.config.page.port:
             self._open_page(monitor)
         if self._show_terminal:
@@ -74,7 +76,7 @@ class Interfaces:
         mapping = MidiMapping(engine.command, engine.bus, self.config, self._settings_file)
         for name in ("midi/learn", "midi/forget"):
             engine.add_handler(name, mapping.handle)
-        clock = MidiClock(lambda what, value, time_s: _tell_beat(engine, what, value, time_s))
+        clock = MidiClock(lambda what, value, time_s: _tell_beat(engine, "midi clock", what, value, time_s))
 
         def receive(message: bytes) -> None:
             if not clock.receive(message, time.monotonic()):
@@ -82,6 +84,13 @@ class Interfaces:
 
         port = MidiPort(self.config.midi.port, receive, engine.bus, self.config.live.client)
         self.stack.callback(port.close)
+
+    def _open_link(self) -> None:
+        from agent.devices.link import LinkClock
+
+        clock = LinkClock(lambda what, value, time_s: _tell_beat(self.engine, "link", what, value, time_s))
+        self.stack.callback(clock.close)
+        self.say("Ableton Link is on: it follows the network's beat while others are there")
 
     def _open_page(self, monitor: Monitor) -> None:
         from agent.interfaces.web.server import PageServer
@@ -127,10 +136,10 @@ class Interfaces:
             raise self.failure
 
 
-def _tell_beat(engine: Engine, what: str, value: float, time_s: float) -> None:
-    """Pass on what the MIDI clock says at a monotonic time. Raises nothing: a beat that is refused is lost."""
+def _tell_beat(engine: Engine, source: str, what: str, value: float, time_s: float) -> None:
+    """Pass on what a clock says at a monotonic time. Raises nothing: a beat that is refused is lost."""
     low, high = CONTROLS["tempo"].args[0].low or 0.0, CONTROLS["tempo"].args[0].high or 0.0
     if what == "tempo" and not low <= value <= high:
         return
     with suppress(CommandError):
-        engine.command(Command(what, (value,) if what == "tempo" else (), "midi clock", engine.sample_at(time_s)))
+        engine.command(Command(what, (value,) if what == "tempo" else (), source, engine.sample_at(time_s)))

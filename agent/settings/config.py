@@ -87,6 +87,7 @@ class PulseSection(_Section):
     tempo_range: tuple[float, float] = define(
         (55.0, 215.0), 40, 240, unit="beats a minute", live=True, meaning="slowest and fastest beat that it hears"
     )
+    link: str = define("off", choices=("off", "on"), meaning="joins the Ableton Link session of the network")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,0 +1,229 @@
+"""Beats: how well the causal tracker of perception/pulse.py finds them, beside others, in one run.
+
+    python -m train.evaluate.beats SONGS -o OUT [--seconds 60] [--from 40] [--rival NAME=FILE.py ...]
+
+SONGS/<song>/<part>.flac with SONGS/<song>/beats.txt, a time in s on each line; the sum of all parts is judged as "mix".
+A rival is a Python file with a function beats(audio, rate) -> times of the beats in s, each known when it comes.
+
+F1         beats within 70 ms of annotated ones, from second 5 on: at the level annotated, and at the best of half, one
+           and two times its tempo, since a listener may tap any of them
+lock       s until four beats in a row are within 70 ms, at the best level; the length of the excerpt where it never is
+error      ms, median distance of the beats that were hit
+change     the same as lock, in beats, after the tempo of the mix has risen by 10 % in the middle
+cost       ms of processor time for 0.25 s of sound
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.audio import resample
+from corpora.disk import atomic_write
+from perception.pulse import NO_BEAT, PulseTracker, beats_of
+from perception.wav2vec2 import SAMPLERATE
+from train.common import command_line
+from train.common.errors import TrainError
+from train.common.progress import progress
+from train.common.table import table, with_interval
+from train.data import stems
+from train.evaluate.metrics import describe
+
+WITHIN_S = 0.07
+HEARD_IN_S = 5.0  # beats before are not judged
+IN_A_ROW = 4  # beats that are right, and it is locked
+STEP = SAMPLERATE // 10  # samples that our tracker hears between two predictions
+HOP_S = 0.25  # that the cost is told for
+FASTER = 1.1  # tempo after the change
+Player = Callable[[np.ndarray], np.ndarray]  # (n,) float32 at 16 kHz -> times of the beats, s
+
+
+def predicted(audio: np.ndarray) -> np.ndarray:
+    """Beats as `PulseTracker` predicts them: those of each 0.1 s by what was heard before it."""
+    tracker, found = PulseTracker(), [-1.0]
+    state = tracker.start()
+    for begin in range(0, len(audio) - STEP, STEP):
+        beat = tracker.step(state, audio[begin : begin + STEP])
+        now, later = (begin + STEP) / SAMPLERATE, (begin + 2 * STEP) / SAMPLERATE
+        if beat == NO_BEAT:
+            continue
+        first = beat.time_s + np.ceil((now - beat.time_s) / beat.period_s) * beat.period_s
+        found += [t for t in np.arange(first, later, beat.period_s) if t - found[-1] > beat.period_s / 2]
+    return np.array(found[1:])
+
+
+def hindsight(audio: np.ndarray) -> np.ndarray:
+    """Beats as memories have them, with all of the sound known."""
+    return beats_of(audio, SAMPLERATE).times_s
+
+
+def rival(path: str) -> Player:
+    """The function `beats` of a Python file; TrainError if there is none."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise TrainError(f"--rival {path}: expected NAME=FILE.py with a function beats(audio, rate)")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda audio: np.asarray(module.beats(audio, SAMPLERATE), float)
+
+
+# --- measures
+
+
+def hits(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(found,) distance in s to the nearest true beat, nan where it is further than WITHIN_S."""
+    if not len(true):
+        return np.full(len(found), np.nan)
+    distance = np.array([true[np.abs(true - t).argmin()] - t for t in found])
+    return np.where(np.abs(distance) <= WITHIN_S, distance, np.nan)
+
+
+def f1(found: np.ndarray, true: np.ndarray) -> float:
+    """F1 of the beats from HEARD_IN_S on; a true beat counts once."""
+    found, true = found[found >= HEARD_IN_S], true[true >= HEARD_IN_S]
+    if not len(found) or not len(true):
+        return 0.0
+    nearest = np.array([np.abs(true - t).argmin() for t in found])
+    right = len(set(nearest[~np.isnan(hits(found, true))].tolist()))
+    return 2 * right / (len(found) + len(true))
+
+
+def levels_of(true: np.ndarray) -> list[np.ndarray]:
+    """The annotated beats, those at double tempo, and both ways to take every other."""
+    return [true, np.sort(np.concatenate([true, (true[1:] + true[:-1]) / 2])), true[::2], true[1::2]]
+
+
+def locked_at(found: np.ndarray, true: np.ndarray) -> float:
+    """The time of the first of IN_A_ROW right beats in a row, about a beat apart; inf if there are none."""
+    right = ~np.isnan(hits(found, true))
+    period = np.median(np.diff(true)) if len(true) > 1 else np.inf
+    for n in range(len(found) - IN_A_ROW + 1):
+        steps = np.diff(found[n : n + IN_A_ROW])
+        if right[n : n + IN_A_ROW].all() and (np.abs(steps / period - 1) < 0.25).all():
+            return float(found[n])
+    return float("inf")
+
+
+def judge(found: np.ndarray, true: np.ndarray, seconds: float) -> dict[str, float]:
+    """F1 at the level annotated and at the best, time to lock (s) and median error (ms)."""
+    levels = levels_of(true)
+    scores = [f1(found, level) for level in levels]
+    best = levels[int(np.argmax(scores))]
+    distance = hits(found[found >= HEARD_IN_S], best)
+    known = distance[~np.isnan(distance)]
+    return {
+        "f1": scores[0],
+        "best": max(scores),
+        "lock": min(seconds, *(locked_at(found, level) for level in levels)),
+        "error": 1e3 * float(np.median(np.abs(known))) if len(known) else 1e3 * WITHIN_S,
+    }
+
+
+def beats_until_locked(play: Player, audio: np.ndarray, true: np.ndarray) -> float:
+    """Beats after a rise of tempo by 10 % in the middle until it is locked again; at most as many as there are."""
+    middle = float(true[len(true) // 2])
+    cut = round(middle * SAMPLERATE)
+    faster = resample(audio[cut:], round(SAMPLERATE * FASTER), SAMPLERATE)
+    later = middle + (true[true >= middle] - middle) / FASTER
+    found = play(np.concatenate([audio[:cut], faster]))
+    found = found[found >= middle]
+    locked = min(locked_at(found, level) for level in levels_of(later))
+    return float(np.searchsorted(later, min(locked, later[-1])))
+
+
+# --- the run
+
+
+def excerpts(data: Path, begin: float, seconds: float) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
+    """(song, {part: (n,) float32 at 16 kHz}, beats in s from the beginning of the excerpt) of all songs with beats."""
+    for song, paths in stems.songs_below(data, "").items():
+        beats = data / song / "beats.txt"
+        if not beats.exists() or not paths:
+            continue
+        whole = {part: stems.read(path) for part, path in paths.items()}
+        length = min(map(len, whole.values()))
+        cut = slice(round(begin * SAMPLERATE), min(length, round((begin + seconds) * SAMPLERATE)))
+        parts = {part: audio[cut] for part, audio in whole.items()}
+        parts = {part: audio for part, audio in parts.items() if len(audio) and np.abs(audio).max() > 1e-3}
+        true = np.loadtxt(beats, ndmin=2)[:, 0] - begin
+        if parts:
+            parts["mix"] = np.sum(list(parts.values()), axis=0)
+            yield song, parts, true[(true >= 0) & (true < len(parts["mix"]) / SAMPLERATE)]
+
+
+def evaluate(data: Path, out: Path, begin: float, seconds: float, rivals: dict[str, Player]) -> dict[str, Any]:
+    """Judge every player on every part; write OUT/beats.json and beats.md."""
+    players = {"ours": predicted, "ours, hindsight": hindsight, **rivals}
+    predicted(np.zeros(SAMPLERATE, np.float32)), hindsight(np.zeros(3 * SAMPLERATE, np.float32))  # compiled
+    rows: list[dict[str, Any]] = []
+    for song, parts, true in progress(list(excerpts(data, begin, seconds)), "songs"):
+        for part, audio in parts.items():
+            for name, play in players.items():
+                began = time.process_time()
+                found = play(audio)
+                cost = 1e3 * (time.process_time() - began) / (len(audio) / SAMPLERATE / HOP_S)
+                row = {"song": song, "part": part, "player": name, "cost": cost}
+                row |= judge(found, true, len(audio) / SAMPLERATE)
+                if part == "mix" and name != "ours, hindsight":
+                    row["change"] = beats_until_locked(play, audio, true)
+                rows.append(row)
+    if not rows:
+        raise TrainError(
+            f"'{data}': no song has a file beats.txt beside its parts: write one, a time in s on each line"
+        )
+    atomic_write(out / "beats.json", json.dumps(rows, indent=1))
+    atomic_write(out / "beats.md", "\n".join(report(rows, list(players))) + "\n")
+    return {"songs": len({row["song"] for row in rows}), "rows": len(rows)}
+
+
+def report(rows: list[dict[str, Any]], players: list[str]) -> list[str]:
+    """A table with the means and their 95 % intervals over songs, part by part."""
+    rng = np.random.default_rng(0)
+    header = [
+        "part",
+        "player",
+        "songs",
+        "F1",
+        "F1 at the best level",
+        "lock, s",
+        "error, ms",
+        "change, beats",
+        "cost, ms",
+    ]
+    cells = []
+    for part in sorted({row["part"] for row in rows}, key=lambda name: (name != "mix", name)):
+        for player in players:
+            chosen = [row for row in rows if (row["part"], row["player"]) == (part, player)]
+            songs = np.array([row["song"] for row in chosen])
+            line = [part, player, str(len(chosen))]
+            for key, digits in (("f1", 2), ("best", 2), ("lock", 1), ("error", 0), ("change", 1), ("cost", 2)):
+                known = key in chosen[0]
+                values = np.array([row[key] for row in chosen]) if known else np.zeros(0)
+                line.append(with_interval(describe(values, songs, rng), digits) if known else "–")
+            cells.append(line)
+    return table(header, cells)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of this recipe."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("songs", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--from", dest="begin", type=float, default=0.0, help="second at which the excerpts begin")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of an excerpt")
+    parser.add_argument("--rival", action="append", default=[], metavar="NAME=FILE.py")
+    given = parser.parse_args(argv)
+    rivals = {name: rival(path) for name, _, path in (text.partition("=") for text in given.rival)}
+    given.out.mkdir(parents=True, exist_ok=True)
+    print(evaluate(given.songs, given.out, given.begin, given.seconds, rivals))
+
+
+if __name__ == "__main__":
+    command_line.run(main)
