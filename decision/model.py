@@ -200,6 +200,10 @@ def merge_heads(x: Tensor) -> Tensor:
 class Decision(nn.Module):
     """Predicts the next label to play. Training: `forward`. Playing: `start`, then per hop `hear`, `plan`, `commit`."""
 
+    centroids: Tensor  # (vocab, key dim) unit centroids of the labels, silence 0
+    log_sharpness: nn.Parameter  # of the query, see the module
+    centroid_weight: nn.Parameter  # of what the query adds to the logits of labels
+
     def __init__(self, config: DecisionConfig):
         super().__init__()
         self.config = config

@@ -60,6 +60,14 @@ class Alphabet:
         """Features (n, dim) -> (n, d), in the space of the centroids."""
         return np.asarray((features - self.mean) @ self.projection)
 
+    def keys(self, features: np.ndarray) -> np.ndarray:
+        """Features (n, dim) -> (n, d) float32: where they lie as seen from the mean, of unit length.
+
+        The product of two keys says how alike two hops are in what the alphabet was taught, whatever their timbre.
+        """
+        projected = self.project(np.atleast_2d(features))
+        return np.asarray(projected / (np.linalg.norm(projected, axis=1, keepdims=True) + 1e-9), np.float32)
+
     def quantize(self, features: np.ndarray) -> np.ndarray:
         """(n, dim) features -> (n,) int32 labels in [0, K)."""
         projected = self.project(np.atleast_2d(features))

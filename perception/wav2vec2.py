@@ -8,12 +8,15 @@ the last `context` samples and on nothing else, live or from a file.
 
 The music front end (`music_config`) is a plain `Wav2Vec2Config`: its first convolution is a bank of windowed
 cosines and sines at quarter-tone spacing, each in both signs so that the GELU after it, which suppresses negative
-values, loses nothing.
+values, loses nothing. All windows end with the newest sample of their frame, and the shorter they are, the later they
+begin: a low note needs 128 ms to be told from its neighbour, a high one 10 ms, and none should wait for the other.
+Some short windows of wide bands tell when notes begin.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +39,8 @@ MODEL_TYPE = "wav2vec2"  # of config.json; WavLM and HuBERT have other layers un
 NORMALISE_EPSILON = 1e-7  # variance added by Wav2Vec2FeatureExtractor
 NORM_BLOCK_FRAMES = 256  # first-layer frames whose statistics are kept together under group norm
 LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
+WIDE_BANDS, WIDE_WINDOW_S = 24, 0.016
+DEAF_S = 0.03  # between the time a frame of the music front end stands for and its last sample
 
 
 class EncoderError(ValueError):
@@ -60,14 +65,17 @@ class Encoder(Protocol):
         """(samples,) float32 from a file -> [(samples // hop, dim) float32], equal to `step` hop by hop."""
 
 
-def music_config(pitches: int = 168, dim: int = 256, layers: int = 4, heads: int = 4) -> Wav2Vec2Config:
-    """Configuration of the music front end: 100 spectra/s over `pitches` quarter tones from C1, 50 frames/s out."""
-    return Wav2Vec2Config(
+def music_config(
+    pitches: int = 168, dim: int = 256, layers: int = 4, heads: int = 4, wide: int = WIDE_BANDS
+) -> Wav2Vec2Config:
+    """Configuration of the music front end: 100 spectra/s over `pitches` quarter tones from C1 and `wide` wide bands,
+    50 frames/s out. `centre` is an attribute of ours: the sample of a frame whose time the frame stands for."""
+    config = Wav2Vec2Config(
         hidden_size=dim,
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=4 * dim,
-        conv_dim=(4 * pitches, 256),
+        conv_dim=(4 * (pitches + wide), 256),
         conv_kernel=(2048, 3),
         conv_stride=(160, 2),
         num_feat_extract_layers=2,
@@ -87,26 +95,41 @@ def music_config(pitches: int = 168, dim: int = 256, layers: int = 4, heads: int
         activation_dropout=0.0,
         layerdrop=0.0,
     )
+    config.centre = receptive_field(list(config.conv_kernel), list(config.conv_stride)) - round(DEAF_S * SAMPLERATE)
+    return config
 
 
-def music_filters(pitches: int, kernel: int = 2048) -> np.ndarray:
-    """(4 * pitches, kernel) float32: Hann-windowed cos, -cos, sin, -sin of each pitch, all of unit energy.
+def music_filters(pitches: int, wide: int = WIDE_BANDS, kernel: int = 2048) -> np.ndarray:
+    """(4 * (pitches + wide), kernel) float32: windowed cos, -cos, sin, -sin of each band, all of unit energy.
 
-    A window is at most `MAX_PERIODS` periods long (constant Q) and at most the kernel (128 ms).
+    A window of a pitch is at most `MAX_PERIODS` periods long (constant Q) and at most the kernel (128 ms); those of the
+    wide bands, spread evenly on a logarithmic scale from 60 Hz to 7 kHz, are 16 ms long. All end with the kernel, rise
+    for seven tenths of their length and fall for three, so that the newest sound counts most.
     """
-    time = np.arange(kernel) - kernel / 2
-    bank = np.zeros((4 * pitches, kernel))
-    for number in range(pitches):
-        frequency = LOWEST_PITCH_HZ * 2 ** (number / BANDS_PER_OCTAVE)
-        length = min(kernel, int(MAX_PERIODS * SAMPLERATE / frequency))
-        window, begin = np.zeros(kernel), (kernel - length) // 2
-        window[begin : begin + length] = np.hanning(length)
+    pitch_hz = LOWEST_PITCH_HZ * 2 ** (np.arange(pitches) / BANDS_PER_OCTAVE)
+    lengths = np.minimum(kernel, MAX_PERIODS * SAMPLERATE / pitch_hz).astype(int)
+    frequencies = np.concatenate([pitch_hz, np.geomspace(60.0, 7000.0, wide)])
+    lengths = np.concatenate([lengths, np.full(wide, round(WIDE_WINDOW_S * SAMPLERATE))])
+    time = np.arange(kernel) - kernel
+    bank = np.zeros((4 * len(frequencies), kernel))
+    for number, (frequency, length) in enumerate(zip(frequencies, lengths, strict=True)):
+        window = np.zeros(kernel)
+        window[kernel - length :] = _skewed_window(length)
         for part, wave in enumerate((np.cos, np.sin)):
             filter_ = window * wave(2 * np.pi * frequency * time / SAMPLERATE)
             filter_ /= np.sqrt((filter_**2).sum())
             bank[4 * number + 2 * part] = filter_
             bank[4 * number + 2 * part + 1] = -filter_
     return bank.astype(np.float32)
+
+
+def _skewed_window(length: int) -> np.ndarray:
+    """(length,) two halves of Hann windows of different lengths: it rises over seven tenths, and falls over three."""
+    rise = length - round(0.3 * length)
+    x = np.concatenate(
+        [(np.arange(rise) + 0.5) / rise, (length - rise - np.arange(length - rise) - 0.5) / (length - rise)]
+    )
+    return np.asarray(np.sin(np.pi / 2 * x) ** 2)
 
 
 class LongConv(nn.Conv1d):
@@ -164,6 +187,7 @@ class Wav2Vec2Encoder:
         kernels, strides = list(config.conv_kernel), list(config.conv_stride)
         self.stride = int(np.prod(strides))
         self.support = receptive_field(kernels, strides)
+        self.centre = getattr(config, "centre", None) or self.support / 2  # sample of a frame that it stands for
         self.window = round(context * SAMPLERATE / self.stride)  # frames
         self.window_samples = (self.window - 1) * self.stride + self.support
         self.context = self.window_samples + self.stride - 1
@@ -227,10 +251,10 @@ class Wav2Vec2Encoder:
     def hop_frames(self, hop: int, span: int = 1) -> tuple[int, int]:
         """[first, end) of the frames whose centre lies in hop number `hop` and that have ended with it.
 
-        A frame is centred support/2 after its start; found from sample positions, so it never drifts. span: with
+        A frame is centred `centre` samples after its start; found from sample positions, so it never drifts. span: with
         hops taken so many at a time.
         """
-        first = -(-(2 * hop * span * self.hop - self.support) // (2 * self.stride))
+        first = math.ceil((hop * span * self.hop - self.centre) / self.stride)
         end = self.complete_frames((hop + 1) * span * self.hop)
         return min(first, end - 1), end
 

@@ -15,6 +15,10 @@ What differs from the paper (Bujard et al. 2025, §5.2), and why:
   it surer of units, not of rests;
 - the best checkpoint is the one that hits most when it plays on its own, where there is something to hit: resting more
   raises TPP and teaches nothing;
+- where the token cache has places beside it (train.data.places), A is heard by features too, and the query is taught
+  with the labels: its score of the true next segment of B against the other segments of the crop and of other crops;
+- histories are dropped, label by label or whole, since a real part is told by its own past more than by its partner,
+  and a model that is always given the past never learns to listen;
 - AdamW, warm-up, cosine, dropout, and labels misheard at random: a few hundred songs are soon known by heart.
 
 All randomness of step n comes from (seed, n) alone. Hence an interrupted run that resumes ends with the weights of one
@@ -27,7 +31,7 @@ import math
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,20 +39,35 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corpora.disk import write_files
+from decision.heard import EXTRA_DIM
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
-from decision.sampling import CONSTRAINTS, sample_rows
+from decision.sampling import CONSTRAINTS
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.run import Run, refuse_to_overwrite, settings_of
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
-from train.data import token_pairs
-from train.data.token_pairs import Song
+from train.data import places, token_pairs
+from train.data.token_pairs import Crop, Song
 
 SIZES = {"small": SMALL, "paper": PAPER}
 # Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
 MASKS: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
 REPORTED: dict[str, int | None] = {"full": None, "live": 1}
+LIKE = 0.98  # product of two keys above which segments are not told from each other
+KEY_NOISE = 0.03  # added to each number of a key heard: encoders err
+LEVEL_SPREAD = 0.3  # by which the level of a crop is moved: 6 dB
+BEATLESS = 0.4  # share of the crops that are told no beat
+
+
+class Batch(NamedTuple):
+    """heard, played (n, T) int64. features (n, T, feature dim) of what is heard and keys (n, T, key dim) of what is
+    played, float32; None where labels are all that is known."""
+
+    heard: Tensor
+    played: Tensor
+    features: Tensor | None
+    keys: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,12 @@ class DecisionTraining:
     own_rise: float = setting(10.0, "how fast that chance rises, own * (1 - exp(-own_rise * share of the run))")
     own_share: float = setting(0.85, "share of the batches with such a history; the others have the true one")
     own_top_p: float = setting(0.8, "nucleus that the model's own history is drawn from")
+    forget: float = setting(0.2, "share of the crops whose whole history is dropped")
+    forget_some: float = setting(0.1, "share of the labels of the other histories that are dropped")
+    query: float = setting(0.5, "weight of the loss of the query")
+    others: int = setting(256, "segments of other crops that the true one is told from")
+    recordings: str = setting("real", "how the names of recordings begin in the token cache")
+    recorded: float = setting(0.3, "share of the crops from recordings, where there are any")
     best: str = setting(
         "tpp", "checkpoint that is kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce)"
     )
@@ -111,18 +136,21 @@ def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | 
     """
     if len(data) != 1:
         raise TrainError(f"{len(data)} token caches: the decision model learns from one, give one")
-    cache = token_pairs.load(data[0])
     refuse_to_overwrite(out, resume)
     settings = settings or settings_of(DecisionTraining, out, resume)
-    return _Trainer(cache, out, settings, resume).train()
+    return _Trainer(data[0], out, settings, resume).train()
 
 
 class _Trainer:
     """One session of training: data, model, optimizer, run."""
 
-    def __init__(self, cache: token_pairs.Tokens, out: Path, settings: DecisionTraining, resume: bool):
+    def __init__(self, source: Path, out: Path, settings: DecisionTraining, resume: bool):
+        cache = token_pairs.load(source)
         self.cache, self.s = cache, settings
         self.songs, self.held = cache.split_for_training()
+        known = places.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
+        self.places, centroids = known if known else ({}, None)
+        self.weights = _weights(self.songs, settings)
         self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
         self.window = math.ceil(settings.window / cache.hop - 1e-6)
@@ -134,13 +162,19 @@ class _Trainer:
             dropout=settings.dropout,
             alphabet=cache.alphabet,
             lookaheads=tuple(k for k in MASKS if k),
+            key_dim=0 if centroids is None else centroids.shape[1],
+            extra_dim=0 if centroids is None else EXTRA_DIM,
             **SIZES[settings.size],
         )
-        self.model = _begin(config, settings.start).to(self.device)
+        self.model = _begin(config, settings.start)
+        if centroids is not None:
+            self.model.set_centroids(centroids)
+        self.model.to(self.device)
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.held, self.window, settings.crops, rng)
-        self.baselines = token_pairs.baseline_cross_entropies(self.songs, self.valid[1].cpu().numpy(), config.vocab)
+        played = self.valid.played.cpu().numpy()
+        self.baselines = token_pairs.baseline_cross_entropies(self.songs, played, config.vocab)
         facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
         self.run = Run(out, settings, self.model, self.optimizer, resume, facts=facts, save_every=settings.save)
         self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
@@ -169,19 +203,23 @@ class _Trainer:
         rng = np.random.default_rng((s.seed, step))
         torch.manual_seed(int(rng.integers(2**63)))
         long = rng.random() < s.long
-        heard, played = self._crops(self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
+        batch = self._crops(self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
         lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
-        heard = _replace_some(heard, s.noise, model.config.vocab)
+        heard, features = _replace_some(batch.heard, s.noise, model.config.vocab), disturbed(batch.features)
         set_rate(self.optimizer, s.rate * cosine(step, done, warmup=s.warmup, floor=0.02))
-        history, own = played, s.own * (1 - math.exp(-s.own_rise * done))
+        history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * done))
         if rng.random() < s.own_share and own > 0:
             model.eval()
             with self._autocast():
-                history = roll_out(model, heard, played, lookahead, own, CONSTRAINTS[step % 3], s.own_top_p, rng)
+                rolled = Batch(heard, batch.played, features, None)
+                history = roll_out(model, rolled, lookahead, own, CONSTRAINTS[step % 3], s.own_top_p, rng)
         model.train()
         with self._autocast():
-            logits = model(heard, history, lookahead)
-        loss = bounded_nats(logits.float().flatten(0, 1), played.flatten(), s.bound, s.smoothing)
+            history = forgotten(history, s.forget, s.forget_some, model.config.start)
+            logits, query = model.both_heads(heard, history, lookahead, features=features)
+        loss = bounded_nats(logits.float().flatten(0, 1), batch.played.flatten(), s.bound, s.smoothing)
+        if batch.keys is not None:
+            loss = loss + s.query * query_nats(query.float(), logits.detach().float(), batch, s.others)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
@@ -191,28 +229,51 @@ class _Trainer:
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
-    def _crops(self, length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Labels of A and B, (count, length) each, transposed alike where labels can be: twelve times the data, and no
-        key is the favourite."""
-        heard, played = self._draw(self.songs, length, count, rng)
+    def _crops(self, length: int, count: int, rng: np.random.Generator) -> Batch:
+        """Crops of the training songs, A and B transposed alike where labels can be: twelve times the data, and no key
+        is the favourite."""
+        batch = self._draw(self.songs, length, count, rng, self.weights)
         if not self.cache.shapes:
-            return heard, played
-        semitones = rng.integers(0, 12, (count, 1))
-        moved = (token_pairs.transpose(part.cpu().numpy(), semitones, self.cache.shapes) for part in (heard, played))
-        first, second = (torch.from_numpy(part).to(self.device) for part in moved)
-        return first, second
+            return batch
+        semitones = torch.from_numpy(rng.integers(0, 12, (count, 1))).to(self.device)
+        heard, played = (transposed_labels(part, semitones, self.cache.shapes) for part in batch[:2])
+        key_dim = self.model.config.key_dim
+        features, keys = (part if part is None else transposed_keys(part, semitones, key_dim) for part in batch[2:])
+        return Batch(heard, played, features, keys)
 
-    def _draw(self, songs: list[Song], length: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        heard, played = token_pairs.draw_crops(songs, length, count, rng, self.cache.units)
-        return torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
+    def _draw(
+        self,
+        songs: list[Song],
+        length: int,
+        count: int,
+        rng: np.random.Generator,
+        weights: np.ndarray | None = None,
+    ) -> Batch:
+        crops = token_pairs.pick_crops(songs, length, count, rng, self.cache.units, weights)
+        heard = np.array([crop.song[crop.heard][crop.begin : crop.begin + length] for crop in crops], np.int64)
+        played = np.array([crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops], np.int64)
+        labels = torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
+        if not self.places:
+            return Batch(*labels, None, None)
+        features = self._places_of(crops, [crop.heard for crop in crops], length)
+        keys = self._places_of(crops, [crop.played for crop in crops], length)[..., : self.model.config.key_dim]
+        sounding = (labels[0] != self.cache.units)[..., None]
+        features[..., : keys.shape[-1]] *= sounding  # silence has no key
+        return Batch(*labels, features, keys)
+
+    def _places_of(self, crops: list[Crop], parts: list[str], length: int) -> Tensor:
+        rows = [
+            self.places[f"{crop.song.name}/{part}"][crop.begin : crop.begin + length]
+            for crop, part in zip(crops, parts, strict=True)
+        ]
+        return torch.from_numpy(np.stack(rows)).to(self.device).float()
 
     def _validate(self, loss: float) -> dict[str, float]:
         """Score the held-out crops at the step that has just been done, keep the model if it is the best so far."""
         step = self.run.step + 1
-        with self.run.clock():
-            scores = evaluate(self.model, *self.valid)
-            with self._autocast():
-                scores |= free_running(self.model, *self.valid, self.s.own_top_p)
+        with self.run.clock(), self._autocast():
+            scores = evaluate(self.model, self.valid)
+            scores |= free_running(self.model, self.valid, self.s.own_top_p)
         kind, sign = ("_sounding", -1) if self.s.best == "tpp" else ("_ce", 1)
         counted = [sign * value for name, value in scores.items() if name.endswith(kind) and "unpaired" not in name]
         mean = sum(counted) / len(counted)
@@ -245,62 +306,158 @@ class _Trainer:
 
 
 @torch.no_grad()
-def evaluate(model: Decision, heard: Tensor, played: Tensor) -> dict[str, float]:
-    """Teacher-forced scores of crops (B, T): cross-entropy (nats per label) and share of labels that came out first,
-    hearing everything ("full_ce", "full_top1"), up to the hop before ("live_*"), and, live, what another crop heard
-    ("unpaired_*"): a model that listens is worse there."""
+def evaluate(model: Decision, batch: Batch) -> dict[str, float]:
+    """Teacher-forced scores of crops: cross-entropy (nats per label) and share of labels that came out first, hearing
+    everything ("full_ce", "full_top1"), up to the hop before ("live_*"), and, live, what another crop heard
+    ("unpaired_*"): a model that listens is worse there. "*_query": nats of the true segment among those of the crop."""
     model.eval()
-    asked = {name: (heard, lookahead) for name, lookahead in REPORTED.items()}
-    asked["unpaired"] = heard.roll(1, 0), 1
+    asked: dict[str, tuple[Batch, int | None]] = {name: (batch, lookahead) for name, lookahead in REPORTED.items()}
+    asked["unpaired"] = another_input(batch), 1
     scores = {}
-    for name, (ears, lookahead) in asked.items():
-        logits = torch.cat([model(h, p, lookahead) for h, p in zip(ears.split(64), played.split(64), strict=True)])
-        scores[f"{name}_ce"] = F.cross_entropy(logits.flatten(0, 1), played.flatten()).item()
-        scores[f"{name}_top1"] = (logits.argmax(-1) == played).float().mean().item()
+    for name, (given, lookahead) in asked.items():
+        logits, query = model.both_heads(given.heard, given.played, lookahead, features=given.features)
+        logits = logits.float()
+        scores[f"{name}_ce"] = F.cross_entropy(logits.flatten(0, 1), given.played.flatten()).item()
+        scores[f"{name}_top1"] = (logits.argmax(-1) == given.played).float().mean().item()
+        if given.keys is not None:
+            scores[f"{name}_query"] = query_nats(query.float(), logits, given, 0).item()
     return scores
 
 
+def another_input(batch: Batch) -> Batch:
+    """The crops, each with what the next one heard."""
+    features = None if batch.features is None else batch.features.roll(1, 0)
+    return batch._replace(heard=batch.heard.roll(1, 0), features=features)
+
+
 @torch.no_grad()
-def free_running(model: Decision, heard: Tensor, played: Tensor, top_p: float) -> dict[str, float]:
-    """TPP, 0 to 100, of a model that plays `played` (B, T) again on its own labels: "full_none_tpp",
-    "live_require_tpp", for each mask of `REPORTED` and each constraint; "..._sounding": the same where `played` sounds;
-    "full_silence", "live_silence": share of silence, unconstrained."""
+def free_running(model: Decision, batch: Batch, top_p: float) -> dict[str, float]:
+    """TPP, 0 to 100, of a model that plays the crops again on its own labels: "full_none_tpp", "live_require_tpp", for
+    each mask of `REPORTED` and each constraint; "..._sounding": the same where B sounds; "full_silence",
+    "live_silence": share of silence, unconstrained; "live_ghost": hops in 100 that change when another crop is heard.
+    """
     model.eval()
     scores = {}
     for name, lookahead in REPORTED.items():
         for constraint in CONSTRAINTS:
-            rng = np.random.default_rng(0)  # the same numbers each time, or they would choose the best checkpoint
-            answer = roll_out(model, heard, played, lookahead, 1.0, constraint, top_p, rng)
-            right, sounds = answer == played, played != model.config.units
+            answer = _answer(model, batch, lookahead, constraint, top_p)
+            right, sounds = answer == batch.played, batch.played != model.config.units
             scores[f"{name}_{constraint}_tpp"] = 100 * right.float().mean().item()
             scores[f"{name}_{constraint}_sounding"] = 100 * right[sounds].float().mean().item()
             if constraint == "none":
                 scores[f"{name}_silence"] = (answer == model.config.units).float().mean().item()
+    ghost = _answer(model, another_input(batch), 1, "require", top_p)
+    scores["live_ghost"] = 100 * (ghost != answer).float().mean().item()
     return scores
+
+
+def _answer(model: Decision, batch: Batch, lookahead: int | None, constraint: str, top_p: float) -> Tensor:
+    """Labels (n, T), drawn with the same numbers each time, or these would choose the best checkpoint."""
+    return roll_out(model, batch, lookahead, 1.0, constraint, top_p, np.random.default_rng(0))
 
 
 def roll_out(
     model: Decision,
-    heard: Tensor,
-    played: Tensor,
+    batch: Batch,
     lookahead: int | None,
     own: float,
     constraint: str,
     top_p: float,
     rng: np.random.Generator,
 ) -> Tensor:
-    """A history (B, T) as the model would play it: each label with the chance `own` drawn by the model, given the
-    labels before it in this history, else that of `played` (B, T). The labels of `played` are what the memory holds."""
-    truth = played.cpu().numpy()
-    allowed = token_pairs.labels_present(truth, model.config.vocab)
-    uniform, mine = rng.random(truth.shape), rng.random(truth.shape) < own
+    """A history (n, T) as the model would play it: each label with the chance `own` drawn by the model, given the
+    labels before it in this history, else that of B. The labels of B are what the memory holds."""
+    played, device = batch.played, batch.played.device
+    allowed = torch.zeros(len(played), model.config.vocab, dtype=torch.bool, device=device).scatter_(1, played, True)
+    uniform = torch.from_numpy(rng.random(played.shape)).to(device)
+    mine = torch.from_numpy(rng.random(played.shape) < own).to(device)
 
     def choose(t: int, logits: Tensor) -> Tensor:
-        scores = logits.float().cpu().numpy()
-        drawn = sample_rows(scores, allowed, uniform[:, t], top_p=top_p, constraint=constraint)
-        return torch.from_numpy(np.where(mine[:, t], drawn, truth[:, t])).to(played.device)
+        drawn = draw(logits.double(), allowed, uniform[:, t], top_p, constraint)
+        return torch.where(mine[:, t], drawn, played[:, t])
 
-    return model.generate(heard, choose, lookahead)
+    return model.generate(batch.heard, choose, lookahead, features=batch.features)
+
+
+def draw(logits: Tensor, allowed: Tensor, uniform: Tensor, top_p: float, constraint: str) -> Tensor:
+    """`decision.sampling.sample_rows` on the device of the logits (n, vocab) float64: one label a row, (n,) int64."""
+    if constraint == "require":
+        logits = logits.masked_fill(~allowed, -torch.inf)
+    ranked, order = logits.softmax(-1).sort(dim=-1, descending=True, stable=True)
+    kept = ranked > 0
+    if top_p < 1:
+        kept[:, 1:] &= ranked.cumsum(-1)[:, :-1] < top_p - 1e-12
+    if constraint == "prefer":
+        preferred = kept & allowed.gather(1, order)
+        kept = torch.where(preferred.any(-1, keepdim=True), preferred, kept)
+    total = (ranked * kept).cumsum(-1)
+    rank = (total <= uniform[:, None] * total[:, -1:]).sum(-1)
+    last = kept.shape[1] - 1 - kept.flip(1).int().argmax(1)  # rounding must not lead past it
+    return order.gather(1, torch.minimum(rank, last)[:, None])[:, 0]
+
+
+def query_nats(query: Tensor, logits: Tensor, batch: Batch, others: int) -> Tensor:
+    """Cross-entropy of the true segments by q . k + log p(label), in nats per hop at which B sounds.
+
+    query (n, T, key dim), logits (n, T, vocab). Each is told from the other sounding segments of its crop and from
+    `others` drawn from all crops, but for those that sound alike (LIKE).
+    """
+    assert batch.keys is not None
+    silence, log_p = logits.shape[-1] - 1, logits.log_softmax(-1)
+    sounding = batch.played != silence
+    drawn = torch.randint(sounding.numel(), (others,), device=query.device)
+    other_keys, other_labels = batch.keys.flatten(0, 1)[drawn], batch.played.flatten()[drawn]
+    inside = query @ batch.keys.transpose(1, 2) + log_p.gather(2, batch.played[:, None].expand(-1, len(query[0]), -1))
+    outside = query @ other_keys.T + log_p[..., other_labels]
+    itself = torch.eye(query.shape[1], dtype=torch.bool, device=query.device)
+    alike = (batch.keys @ batch.keys.transpose(1, 2) > LIKE) & ~itself
+    alike_outside = batch.keys @ other_keys.T > LIKE
+    inside = inside.masked_fill(alike | ~sounding[:, None], -torch.inf)
+    outside = outside.masked_fill(alike_outside | (other_labels == silence), -torch.inf)
+    scores = torch.cat([inside, outside], -1)[sounding]
+    truth = torch.arange(query.shape[1], device=query.device).expand(len(query), -1)[sounding]
+    return F.cross_entropy(scores, truth)
+
+
+def forgotten(history: Tensor, whole: float, some: float, start: int) -> Tensor:
+    """A history (n, T) in which labels are the start symbol: all of them in a share `whole` of the rows, else a share
+    `some` of them."""
+    dropped = torch.rand(history.shape, device=history.device) < some
+    dropped |= torch.rand(len(history), 1, device=history.device) < whole
+    return history.masked_fill(dropped, start)
+
+
+def disturbed(features: Tensor | None) -> Tensor | None:
+    """Features (n, T, dim) as another recording of the same music would have them: see the constants."""
+    if features is None:
+        return None
+    moved, count, device = features.clone(), len(features), features.device
+    keys = moved[..., :-EXTRA_DIM]
+    keys += KEY_NOISE * torch.randn_like(keys) * (keys != 0)
+    moved[..., -EXTRA_DIM] += LEVEL_SPREAD * torch.randn(count, 1, device=device)
+    moved[..., 1 - EXTRA_DIM :] *= (torch.rand(count, 1, 1, device=device) >= BEATLESS).float()
+    return moved
+
+
+def transposed_labels(labels: Tensor, semitones: Tensor, shapes: int) -> Tensor:
+    """`token_pairs.transpose` on the device of the labels (n, T); semitones (n, 1)."""
+    return torch.where(labels < 12 * shapes, labels // 12 * 12 + (labels + semitones) % 12, labels)
+
+
+def transposed_keys(features: Tensor, semitones: Tensor, key_dim: int) -> Tensor:
+    """Features (n, T, dim) of the same music, transposed: blocks of 12 pitch classes in the key turn, others stay."""
+    blocks = features[..., :key_dim].unflatten(-1, (-1, 12))
+    source = (torch.arange(12, device=features.device) - semitones) % 12  # (n, 12)
+    turned = blocks.gather(-1, source[:, None, None].expand_as(blocks))
+    return torch.cat([turned.flatten(-2), features[..., key_dim:]], -1)
+
+
+def _weights(songs: list[Song], settings: DecisionTraining) -> np.ndarray | None:
+    """How likely each song is to be drawn: recordings together `recorded`, where there are both."""
+    recorded = np.array([song.name.split("/")[-1].startswith(settings.recordings) for song in songs])
+    if not recorded.any() or recorded.all():
+        return None
+    return np.where(recorded, settings.recorded / recorded.sum(), (1 - settings.recorded) / (~recorded).sum())
 
 
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:

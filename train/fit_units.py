@@ -5,19 +5,21 @@
     OUT/features/<split>/<song>.npz    per part: (hops, dim) float16 at each hop, and the level of each hop in dBFS
     OUT/units/k64_h0.50.safetensors    one alphabet for each K and hop
     OUT/tokens/k64_h0.50.npz           "<split>/<song>/<part>": (hops,) int16 labels, silence = K; "meta": JSON
+    OUT/tokens/places_h0.50.npz        "<split>/<song>/<part>": (hops, n) float16 by which the decision hears a hop
 
-Songs that are encoded already are not encoded again, so a run that was cut off goes on where it stopped.
+Songs that are encoded already are not encoded again, so a run that was cut off goes on where it stopped. Parts called
+drums are left out; songs of three parts or more have submixes of two, "mix-<part>+<part>", beside them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +31,18 @@ from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common import command_line
 from train.common.errors import TrainError, reading
-from train.common.files import visible
 from train.common.log import Log
-from train.common.processes import in_processes
 from train.common.settings import setting
-from train.data import token_pairs
-from train.data.stems import GATE_DB, levels, read, stems_of
+from train.data import places, token_pairs
+from train.data.encode import Stem, stem_features
+from train.data.stems import GATE_DB
+from train.data.store import Store, StoredSong
 
 SPLITS = ("train", "validation", "test")
-FINEST_S = 0.25  # coarser hops are whole multiples and share its windows
-SPANS = {0.25: 1, 0.5: 2}
+SPANS = {0.25: {0.25: 1, 0.5: 2}, 0.35: {0.35: 1}}  # s of the hops that are encoded: hops that share their windows
+HOPS = tuple(hop for shared in SPANS.values() for hop in shared)
+SUBMIXES = 2  # of a song, at most
+GROUP = 64  # songs that are encoded together
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,11 @@ class UnitsTraining:
     taught: bool = setting(
         True, "project on pitch classes and chord roots where scores are known, else on principal directions"
     )
-    jobs: int = setting(2, "processes", may_change=True)
+    jobs: int = setting(2, "threads that read files", may_change=True)
     songs: int = setting(100_000, "songs of each split and data folder, at most")
     seconds: float = setting(0.0, "s of each song that are encoded, from its beginning; 0: all of it")
-    seed: int = setting(0, "of k-means and of the choice of hops")
+    seed: int = setting(0, "of k-means, of the choice of hops and of submixes")
+    device: str = setting("auto", "cpu, cuda or auto", may_change=True)
 
 
 @dataclass(frozen=True)
@@ -66,53 +71,65 @@ class Song:
     score: Path
 
 
-def stem_features(encoder: Wav2Vec2Encoder, audio: np.ndarray) -> dict[str, np.ndarray]:
-    """Of one stem at 16 kHz: features f0.25, f0.5 (hops, dim) float16 and levels l0.25, l0.5 (hops,) float16."""
-    with torch.autocast("cpu", torch.bfloat16):  # faster; of 514 hops it renamed none (train/LOG.md)
-        by_span = encoder.batch(audio, tuple(SPANS.values()))
-    out = {}
-    for (hop, span), features in zip(SPANS.items(), by_span, strict=True):
-        out[f"f{hop}"] = features.astype(np.float16)
-        out[f"l{hop}"] = levels(audio, encoder.hop * span)[: len(features)].astype(np.float16)
-    return out
-
-
-def encode_song(song: Path, target: Path, encoder_folder: str, seconds: float) -> None:
-    """Encode all stems of a song into one file, whole or not at all. AudioError names a stem that cannot be read."""
-    torch.set_num_threads(1)
-    encoder, arrays = _encoder(encoder_folder), dict[str, Any]()
-    for name, path in stems_of(song).items():
-        arrays |= {f"{name}/{key}": value for key, value in stem_features(encoder, read(path, seconds)).items()}
-    content = io.BytesIO()
-    np.savez(content, **arrays)
-    atomic_write(target, content.getvalue())
-
-
-@lru_cache(1)
-def _encoder(folder: str) -> Wav2Vec2Encoder:
-    return Wav2Vec2Encoder.load(folder, FINEST_S)
-
-
 def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
     """Encode what is not encoded yet; returns all songs, sorted. TrainError if there is none."""
-    missing, known = [], []
-    for folder in data:
-        for split in SPLITS:
-            songs = [path for path in visible(folder, f"{split}/*") if path.is_dir() and stems_of(path)]
-            (out / "features" / split).mkdir(parents=True, exist_ok=True)
-            for song in songs[: settings.songs]:
-                target = out / "features" / split / f"{folder.name}-{song.name}.npz"
-                known.append(Song(target, song))
-                if not target.exists():
-                    missing.append((song, target, settings.encoder, settings.seconds))
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
+    _check_features(out / "features", settings)
+    encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in SPANS}
+    known: list[Song] = []
+    for split in SPLITS:
+        (out / "features" / split).mkdir(parents=True, exist_ok=True)
+        for folder in data:
+            if not any((folder / split).glob("*/")):
+                continue
+            store = Store([folder], split, device, threads=max(2, settings.jobs), most_songs=settings.songs)
+            songs = [(song, _target(out, split, folder, song)) for song in store.songs if stems_to_encode(song, 0)]
+            known += [Song(target, song.folder) for song, target in songs]
+            missing = [(song, target) for song, target in songs if not target.exists()]
+            for begin in range(0, len(missing), GROUP):
+                encode_songs(store, missing[begin : begin + GROUP], encoders, settings)
     if not known:
         raise TrainError(
             f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
             f"train.data.render makes, with a split of {', '.join(SPLITS)}"
         )
-    _check_features(out / "features", settings)
-    in_processes(encode_song, missing, settings.jobs)
     return sorted(known, key=lambda song: song.features)
+
+
+def _target(out: Path, split: str, folder: Path, song: StoredSong) -> Path:
+    return out / "features" / split / f"{folder.name}-{song.name}.npz"
+
+
+def stems_to_encode(song: StoredSong, seed: int) -> list[Stem]:
+    """The parts of a song that have a pitch, and some submixes of two of them."""
+    pitched = sorted({a for pair in token_pairs.stem_pairs(dict.fromkeys(song.parts, np.zeros(0))) for a in pair})
+    pitched = pitched or sorted(song.parts)[:1]
+    stems = [Stem(part, (song.parts[part],)) for part in pitched]
+    if len(pitched) > 2:
+        pairs = list(itertools.combinations(pitched, 2))
+        drawn = np.random.default_rng([seed, len(song.name), int(song.seconds)]).permutation(len(pairs))[:SUBMIXES]
+        mixes = [pairs[n] for n in drawn]
+        stems += [Stem(f"{token_pairs.MIX}{a}+{b}", (song.parts[a], song.parts[b])) for a, b in mixes]
+    return stems
+
+
+def encode_songs(
+    store: Store, songs: list[tuple[StoredSong, Path]], encoders: dict[float, Wav2Vec2Encoder], settings: UnitsTraining
+) -> None:
+    """Encode all stems of some songs, each song into one file, whole or not at all."""
+    of_song = [stems_to_encode(song, settings.seed) for song, _ in songs]
+    stems = [stem for group in of_song for stem in group]
+    arrays: list[dict[str, Any]] = [{} for _ in songs]
+    owner = [number for number, group in enumerate(of_song) for _ in group]
+    for base, shared in SPANS.items():
+        encoded = stem_features(encoders[base], store, stems, tuple(shared.values()), settings.seconds)
+        for number, stem, by_span in zip(owner, stems, encoded, strict=True):
+            for hop, span in shared.items():
+                arrays[number][f"{stem.name}/f{hop}"], arrays[number][f"{stem.name}/l{hop}"] = by_span[span]
+    for (_, target), of_one in zip(songs, arrays, strict=True):
+        content = io.BytesIO()
+        np.savez(content, **of_one)
+        atomic_write(target, content.getvalue())
 
 
 def _check_features(folder: Path, settings: UnitsTraining) -> None:
@@ -216,6 +233,37 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
     return tokens
 
 
+def _places(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
+    """{"<split>/<song>/<part>": (hops, n) float16 by which the decision hears each hop of every stem}."""
+    result = {}
+    for song in songs:
+        beats = _beats(song.score)
+        with np.load(song.features) as held:
+            for key in held.files:
+                part, kind = key.rsplit("/", 1)
+                if kind == f"f{alphabet.hop}":
+                    level_db = held[f"{part}/l{alphabet.hop}"].astype(np.float32)
+                    keys = alphabet.keys(held[key].astype(np.float32))
+                    heard = places.heard_features(keys, level_db, places.phases(beats, alphabet.hop, len(keys)))
+                    result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = heard.astype(np.float16)
+    return result
+
+
+def _beats(song: Path) -> np.ndarray:
+    """(n,) s of the beats of a song, empty where they are not known."""
+    if not (song / "song.json").exists():
+        return np.zeros(0)
+    with reading(song):
+        return np.array([np.ravel(beat)[0] for beat in json.loads((song / "song.json").read_text()).get("beats", [])])
+
+
+def _offered(settings: UnitsTraining, hop: float) -> bool:
+    """Whether there is an alphabet for a hop (s): a new one always."""
+    sizes = [int(k) for k in settings.units.split(",")]
+    given = Path(settings.alphabets)
+    return not settings.alphabets or any((given / f"{file_stem(k, hop)}.safetensors").exists() for k in sizes)
+
+
 def _alphabets(songs: list[Song], hop: float, settings: UnitsTraining) -> Iterator[Alphabet]:
     """One alphabet of each size for a hop (s): those given, else new ones."""
     sizes = [int(k) for k in settings.units.split(",")]
@@ -248,8 +296,10 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     for folder in ("units", "tokens"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {}
-    for hop in SPANS:
-        for alphabet in _alphabets(songs, hop, settings):
+    for hop in [hop for hop in HOPS if _offered(settings, hop)]:
+        alphabets = list(_alphabets(songs, hop, settings))
+        atomic_write(out / "tokens" / places.file_name(hop), places.to_bytes(_places(songs, alphabets[0]), alphabets))
+        for alphabet in alphabets:
             name = file_stem(alphabet.units, hop)
             atomic_write(out / "units" / f"{name}.safetensors", alphabet.to_bytes())
             tokens = name_all(songs, alphabet)

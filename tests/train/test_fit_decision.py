@@ -17,7 +17,7 @@ from train.common.errors import TrainError
 from train.data import token_pairs
 from train.evaluate.rollout import model_answers
 from train.evaluate.windows import Windows
-from train.fit_decision import DecisionTraining, roll_out
+from train.fit_decision import Batch, DecisionTraining, roll_out
 
 UNITS = 7
 fit_decision.SIZES["tiny"] = {"dim": 32, "layers": 2, "heads": 2, "ff": 64}  # trains in seconds
@@ -143,16 +143,17 @@ def test_what_is_rolled_out_is_what_the_stage_would_play(tmp_path):
     model, rng = Decision.load(tmp_path / "run"), np.random.default_rng(5)
     heard, played = rng.integers(UNITS + 1, size=(2, 6, 25))
     windows = Windows(heard, played, np.arange(6))
-    ears, truth = torch.from_numpy(heard), torch.from_numpy(played)
+    truth = torch.from_numpy(played)
+    batch = Batch(torch.from_numpy(heard), truth, None, None)
     for lookahead in (None, 1, 4):
         mode = lookahead or "full"
         for constraint in CONSTRAINTS:
             draw = model_answers(
                 model, windows, np.random.default_rng(1).random((6, 25)), mode, top_p=0.8, constraint=constraint
             )
-            rolled = roll_out(model, ears, truth, lookahead, 1.0, constraint, 0.8, np.random.default_rng(1))
+            rolled = roll_out(model, batch, lookahead, 1.0, constraint, 0.8, np.random.default_rng(1))
             assert (rolled.numpy() == draw).all()
-    assert (roll_out(model, ears, truth, 1, 0.0, "none", 0.8, rng) == truth).all()
+    assert (roll_out(model, batch, 1, 0.0, "none", 0.8, rng) == truth).all()
 
 
 def test_a_bounded_loss_makes_units_surer_and_rests_no_commoner():

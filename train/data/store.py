@@ -64,10 +64,13 @@ class Store:
         fewest_parts: int = 1,
         shortest_s: float = 0.0,
         threads: int = 16,
+        most_songs: int = 1_000_000,
     ):
-        """fewest_parts, shortest_s: songs with less than that are left out."""
+        """fewest_parts, shortest_s: songs with less than that are left out. most_songs: of each folder."""
         found = [
-            (song, stems_of(song)) for folder in folders for song in visible(folder, f"{split}/*") if song.is_dir()
+            (song, stems_of(song))
+            for folder in folders
+            for song in [path for path in visible(folder, f"{split}/*") if path.is_dir()][:most_songs]
         ]
         found = [(song, stems) for song, stems in found if stems and len(stems) >= fewest_parts]
         with ThreadPoolExecutor(threads) as pool:

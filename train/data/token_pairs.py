@@ -13,9 +13,11 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +30,20 @@ UNPITCHED = {"drums", "drum", "percussion", "fx"}
 MOST_SILENCE = 0.8  # of a crop of B; above it there is nothing to learn an answer from
 MIX = "mix-"
 
-Song = dict[str, np.ndarray]  # part -> (n,) labels
+
+class Song(dict[str, np.ndarray]):
+    """part -> (n,) labels. name: "<split>/<song>"."""
+
+    name = ""
+
+
+class Crop(NamedTuple):
+    """Where a crop begins, in hops, and the parts that are heard and played in it."""
+
+    song: Song
+    heard: str
+    played: str
+    begin: int
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,8 @@ def load(path: Path | str) -> Tokens:
     songs: dict[str, dict[str, Song]] = {}
     for key, labels in stems.items():
         split, song, part = _check_stem(path, key, labels, units)
-        songs.setdefault(split, {}).setdefault(song, {})[part] = labels
+        of_song = songs.setdefault(split, {}).setdefault(song, Song())
+        of_song.name, of_song[part] = f"{split}/{song}", labels
     return Tokens(units, hop, alphabet, songs, shapes)
 
 
@@ -118,41 +134,62 @@ def parts_of(name: str) -> set[str]:
     return set(name.removeprefix(MIX).split("+")) if name.startswith(MIX) else {name}
 
 
-def stem_pairs(song: Song) -> list[tuple[str, str]]:
+def stem_pairs(song: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
     """(A, B) to be drawn from, both ways. A may be a submix without B; B is never a submix; neither holds drums."""
-    pitched = [
-        n for n in sorted(song) if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))
-    ]
-    return [(a, b) for b in pitched if not b.startswith(MIX) for a in pitched if b not in parts_of(a)]
+    return list(_pairs(tuple(sorted(song))))
+
+
+@lru_cache(1 << 16)
+def _pairs(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pitched = [n for n in names if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))]
+    return tuple((a, b) for b in pitched if not b.startswith(MIX) for a in pitched if b not in parts_of(a))
 
 
 def draw_crops(
-    songs: list[Song], length: int, count: int, rng: np.random.Generator, silence: int
+    songs: Sequence[Song], length: int, count: int, rng: np.random.Generator, silence: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`count` crops of `length` labels: heard and played, each (count, length) int64.
+    """`count` crops of `length` labels: heard and played, each (count, length) int64, see `pick_crops`."""
+    crops = pick_crops(songs, length, count, rng, silence)
+    heard = [crop.song[crop.heard][crop.begin : crop.begin + length] for crop in crops]
+    played = [crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops]
+    return np.array(heard, np.int64), np.array(played, np.int64)
 
-    Every song is as likely as any other, then every pair of it, then every place. A crop whose B is silent (label
-    `silence`) for more than 80 % is drawn again. TrainError when the songs have no such crop.
+
+def pick_crops(
+    songs: Sequence[Song],
+    length: int,
+    count: int,
+    rng: np.random.Generator,
+    silence: int,
+    weights: np.ndarray | None = None,
+) -> list[Crop]:
+    """`count` crops of `length` labels.
+
+    A song is drawn by its weight, (songs,) that sum to 1, None: every song is as likely as any other; then every pair
+    of it, then every place. A crop whose B is silent (label `silence`) for more than 80 % is drawn again. TrainError
+    when the songs have no such crop.
     """
-    heard, played = np.empty((count, length), np.int64), np.empty((count, length), np.int64)
-    for i in range(count):
+    crops: list[Crop] = []
+    bounds = None if weights is None else np.cumsum(weights)
+    for _ in range(count):
         for _ in range(1000):
-            song = songs[rng.integers(len(songs))]
+            at = int(rng.integers(len(songs)) if bounds is None else np.searchsorted(bounds, rng.random() * bounds[-1]))
+            song = songs[min(at, len(songs) - 1)]
             choices = stem_pairs(song)
-            a, b = (song[part] for part in choices[rng.integers(len(choices))])
-            room = min(len(a), len(b)) - length
+            a, b = choices[rng.integers(len(choices))]
+            room = min(len(song[a]), len(song[b])) - length
             if room < 0:
                 continue
-            place = rng.integers(room + 1)
-            crop = b[place : place + length]
+            begin = int(rng.integers(room + 1))
+            crop = song[b][begin : begin + length]
             if np.count_nonzero(crop == silence) <= MOST_SILENCE * length:
-                heard[i], played[i] = a[place : place + length], crop
+                crops.append(Crop(song, a, b, begin))
                 break
         else:
             raise TrainError(
                 f"no crop of {length} labels found in {len(songs)} songs: they are shorter, or silent; give more music"
             )
-    return heard, played
+    return crops
 
 
 def labels_present(labels: np.ndarray, vocab: int) -> np.ndarray:

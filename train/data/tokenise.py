@@ -49,7 +49,7 @@ def tokenise(songs: dict[str, Song], model: Path, wanted: list[Configuration], s
     for hop in sorted({hop for _, hop in wanted}):
         alphabets = [Alphabet.load(model / "units" / f"{name_of(k, h)}.safetensors") for k, h in wanted if h == hop]
         encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
-        songs_of: list[dict[str, token_pairs.Song]] = [{song: {} for song in songs} for _ in alphabets]
+        songs_of = [{song: token_pairs.Song() for song in songs} for _ in alphabets]
         stems = [(song, part, path) for song, parts in songs.items() for part, path in parts.items()]
         for song, part, path in progress(stems, f"encoding, {hop:g} s"):
             audio = read(path)

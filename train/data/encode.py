@@ -1,0 +1,106 @@
+"""Hop features of stored stems, many hops at a time, on the device that holds them.
+
+A feature depends on the last `context` seconds alone, so each hop is a window of sound of its own: the windows of all
+stems go through the encoder in large batches. The law: equal to `Wav2Vec2Encoder.batch`, which plays file by file,
+but for the rounding of larger products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perception.level import FLOOR_DB
+from perception.wav2vec2 import Wav2Vec2Encoder
+from train.common.errors import TrainError
+from train.data.store import Store
+
+BATCH = {"cpu": 64, "cuda": 4096}  # windows at a time
+
+
+@dataclass(frozen=True)
+class Stem:
+    """Parts of a store that are heard as one, by their numbers: a part alone, or a submix."""
+
+    name: str
+    parts: tuple[int, ...]
+
+
+def stem_features(
+    encoder: Wav2Vec2Encoder, store: Store, stems: list[Stem], spans: tuple[int, ...] = (1,), seconds: float = 0.0
+) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
+    """For each stem {span m: (features (hops, dim) float16, levels (hops,) float16 in dBFS)}, hops taken m at a time.
+
+    encoder: on any device, it is moved to that of the store. seconds: of each stem, from its beginning; 0: all of it.
+    """
+    if encoder.grouped or encoder.normalise:
+        raise TrainError("stems are encoded at once by encoders with layer norm alone: this one normalises its input")
+    counts = [_hops(store, stem, encoder.hop, seconds) for stem in stems]
+    owner = np.repeat(np.arange(len(stems)), counts)
+    hop = np.concatenate([np.arange(count) for count in counts]) if counts else np.zeros(0, np.int64)
+    most = max((len(stem.parts) for stem in stems), default=0)
+    parts = np.full((most, len(stems)), -1, np.int64)
+    for number, stem in enumerate(stems):
+        parts[: len(stem.parts), number] = stem.parts
+    features = {m: np.zeros((len(hop), encoder.dim), np.float16) for m in spans}
+    levels = {m: np.zeros(len(hop), np.float16) for m in spans}
+    model = encoder.model.to(store.device)
+    batch = BATCH[store.device.type]
+    for begin in range(0, len(hop), batch):
+        rows = slice(begin, begin + batch)
+        by_span = _encode(encoder, model, store, parts[:, owner[rows]], hop[rows], spans)
+        for m, (values, level) in by_span.items():
+            features[m][rows], levels[m][rows] = values, level
+    result, first = [], 0
+    for count in counts:
+        rows = slice(first, first + count)
+        result.append({m: (features[m][rows][m - 1 :: m], levels[m][rows][m - 1 :: m]) for m in spans})
+        first += count
+    return result
+
+
+def _hops(store: Store, stem: Stem, hop: int, seconds: float) -> int:
+    """Whole hops of a stem."""
+    samples = int(store.length[list(stem.parts)].max())
+    return (min(samples, round(seconds * 16000)) if seconds else samples) // hop
+
+
+@torch.inference_mode()
+def _encode(
+    encoder: Wav2Vec2Encoder,
+    model: torch.nn.Module,
+    store: Store,
+    parts: np.ndarray,
+    hop: np.ndarray,
+    spans: tuple[int, ...],
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Of hops (n,) of stems made of parts (most, n): {m: (features (n, dim), levels (n,))} of the last m hops."""
+    ends = (hop + 1) * encoder.hop
+    complete = (ends - encoder.support) // encoder.stride + 1
+    audio = _mixed(store, parts, (complete - encoder.window) * encoder.stride, encoder.window_samples)
+    with torch.autocast(store.device.type, torch.bfloat16):
+        hidden = model(audio).last_hidden_state.float()
+    result = {}
+    for m in spans:
+        first = np.array([encoder.hop_frames((h + 1) // m - 1, m)[0] if h + 1 >= m else 0 for h in hop])
+        newest = torch.from_numpy(np.clip(complete - first, 1, encoder.window)).to(hidden.device)
+        counted = torch.arange(encoder.window, device=hidden.device) >= encoder.window - newest[:, None]
+        mean = (hidden * counted[..., None]).sum(1) / newest[:, None]
+        sound = _mixed(store, parts, ends - m * encoder.hop, m * encoder.hop)
+        power = sound.var(1, correction=0) + 10 ** (FLOOR_DB / 10)
+        result[m] = mean.half().cpu().numpy(), (10 * power.log10()).half().cpu().numpy()
+    return result
+
+
+def _mixed(store: Store, parts: np.ndarray, begin: np.ndarray, samples: int) -> Tensor:
+    """(n, samples): the sum of parts (most, n), -1 for none, from samples `begin` (n,) on."""
+    total = store.windows(np.column_stack([parts[0], begin]), samples)
+    for more in parts[1:]:
+        there = np.flatnonzero(more >= 0)
+        if len(there):
+            rows = torch.from_numpy(there).to(total.device)
+            total[rows] += store.windows(np.column_stack([more[there], begin[there]]), samples)
+    return total

@@ -1,0 +1,202 @@
+"""Examples for the encoder: windows of stored stems, retuned, mixed and degraded on the device that learns, and notes.
+
+What sounds in a part stands in a roll of 100 columns a second, as bits: it sounds, it begins. A roll of a song says
+its chord roots. Notes of recordings come from a teacher (train.data.teachers), in the same notes.npz.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
+from train.common.errors import TrainError
+from train.data.augment import degrade
+from train.data.store import Store
+
+LOWEST, HIGHEST = 24, 97  # MIDI notes that are taught: C1 up to, but not with, C#7
+PITCHES = HIGHEST - LOWEST
+COLUMNS_PER_S = 100
+SOUNDS, BEGINS = 1, 2  # bits of a roll
+UNKNOWN = -100  # root of a frame
+WIDEST_SEMITONES = 3.5  # by which an example is transposed, at most
+QUIETEST_DB = -45.0  # dBFS of a window that is drawn
+
+
+class Examples(NamedTuple):
+    """audio (n, samples) float32; sounds, begins (n, frames, PITCHES) bool; root (n, frames) int64, UNKNOWN or 0-11."""
+
+    audio: Tensor
+    sounds: Tensor
+    begins: Tensor
+    root: Tensor
+
+
+class ExampleMaker:
+    """Draws examples for an encoder from the parts of a store whose notes are known.
+
+    recorded: share of the examples from songs without programs (recordings), where the store has both.
+    """
+
+    def __init__(self, store: Store, encoder: Wav2Vec2Encoder, samples: int, *, recorded: float = 0.25):
+        self.store, self.encoder, self.samples = store, encoder, samples
+        self.frames = (samples - encoder.support) // encoder.stride + 1
+        self.parts = np.array(
+            [number for song in store.songs for part, number in song.parts.items() if part in song.notes], np.int64
+        )
+        if not len(self.parts):
+            raise TrainError("no stem has notes that are known: render scores with python -m train.data.render")
+        self.weights = self._weights(recorded)
+        self.unpitched = [
+            number for song in store.songs for part, number in song.parts.items() if part.startswith("drums")
+        ]
+        self.rolls, self.roll_begin = self._rolls()
+        self.roots, self.root_begin = self._root_rolls()
+
+    def _weights(self, recorded: float) -> np.ndarray:
+        """How likely each of `parts` is to be drawn: all seconds alike but for the share of recordings."""
+        song = self.store.song[self.parts]
+        is_recorded = np.array([not len(self.store.songs[number].chords) for number in song])
+        seconds = self.store.length[self.parts].astype(np.float64)
+        weights = seconds / seconds.sum()
+        if is_recorded.any() and not is_recorded.all():
+            weights[is_recorded] *= recorded / weights[is_recorded].sum()
+            weights[~is_recorded] *= (1 - recorded) / weights[~is_recorded].sum()
+        return weights / weights.sum()
+
+    def _rolls(self) -> tuple[Tensor, np.ndarray]:
+        """(columns, PITCHES) uint8 of all parts end to end, and where each of the store's parts begins in it, or -1."""
+        columns = -(-self.store.length * COLUMNS_PER_S // SAMPLERATE) + 1
+        begins = np.full(len(columns), -1, np.int64)
+        begins[self.parts] = np.concatenate([[0], np.cumsum(columns[self.parts])])[:-1]
+        rolls = np.zeros((int(columns[self.parts].sum()), PITCHES), np.uint8)
+        for song in self.store.songs:
+            for part, number in song.parts.items():
+                if begins[number] >= 0:
+                    roll = rolls[begins[number] : begins[number] + columns[number]]
+                    mark(roll, song.notes[part])
+        return torch.from_numpy(rolls).to(self.store.device), begins
+
+    def _root_rolls(self) -> tuple[Tensor, np.ndarray]:
+        """(columns,) int8 chord roots of all songs end to end, and where each song begins in it."""
+        columns = np.array([int(song.seconds * COLUMNS_PER_S) + 2 for song in self.store.songs])
+        begins = np.concatenate([[0], np.cumsum(columns)])[:-1]
+        roots = np.full(int(columns.sum()), UNKNOWN, np.int8)
+        for begin, count, song in zip(begins, columns, self.store.songs, strict=True):
+            of_song = roots[begin : begin + count]
+            for start, end, root in song.chords:
+                if 0 <= root < 12:
+                    of_song[max(0, round(start * COLUMNS_PER_S)) : max(0, round(end * COLUMNS_PER_S))] = int(root)
+        return torch.from_numpy(roots).to(self.store.device), begins
+
+    def draw(
+        self, count: int, rng: np.random.Generator, *, clean: bool = False, rooms: Tensor | None = None
+    ) -> Examples:
+        """`count` examples; clean: neither transposed, nor mixed, nor degraded."""
+        part, begin_s = self._places(count, rng)
+        speed = np.ones(count) if clean else 2 ** (rng.uniform(-WIDEST_SEMITONES, WIDEST_SEMITONES, count) / 12)
+        audio = self._sound(part, begin_s, speed)
+        sounds, begins, root = self._labels(part, begin_s, speed)
+        if not clean:
+            generator = torch.Generator(self.store.device).manual_seed(int(rng.integers(2**62)))
+            audio, sounds, begins = self._mixed(audio, sounds, begins, part, begin_s, speed, rng)
+            audio = degrade(audio, generator, rooms)
+        chordal = sounds.sum(2).amax(1) > 1  # one voice alone does not say which chord it belongs to
+        root = torch.where(chordal[:, None], root, UNKNOWN)
+        return Examples(audio, sounds, begins, root)
+
+    def _places(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(part, begin s) of windows that sound: of three drawn for each, the first that is loud enough."""
+        part = rng.choice(self.parts, (3, count), p=self.weights)
+        room = np.maximum(self.store.length[part] - self.samples, 1)
+        begin = (rng.random((3, count)) * room).astype(np.int64)
+        loud = np.stack(
+            [self.store.level_db(p, b, self.samples) > QUIETEST_DB for p, b in zip(part, begin, strict=True)]
+        )
+        chosen = loud.argmax(0), np.arange(count)
+        return part[chosen], begin[chosen] / SAMPLERATE
+
+    def _sound(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> Tensor:
+        """(n, samples) of parts from begin_s on, played at `speed` (n,), by linear interpolation."""
+        longest = int(self.samples * 2 ** (WIDEST_SEMITONES / 12)) + 2
+        windows = self.store.windows(np.column_stack([part, (begin_s * SAMPLERATE).astype(np.int64)]), longest)
+        rate = torch.from_numpy(speed).to(windows)
+        at = torch.arange(self.samples, device=windows.device) * rate[:, None]
+        first = at.long()
+        share = at - first
+        return windows.gather(1, first) * (1 - share) + windows.gather(1, first + 1) * share
+
+    def _columns(self, begin_s: np.ndarray, speed: np.ndarray) -> np.ndarray:
+        """(n, frames) column of the roll at the time that each frame stands for."""
+        frames_s = (self.encoder.centre + self.encoder.stride * np.arange(self.frames)) / SAMPLERATE
+        return np.rint((begin_s[:, None] + frames_s * speed[:, None]) * COLUMNS_PER_S).astype(np.int64)
+
+    def _labels(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Notes that sound and that begin, (n, frames, PITCHES) bool, and roots (n, frames), transposed by `speed`."""
+        device, columns = self.store.device, self._columns(begin_s, speed)
+        shift = np.rint(12 * np.log2(speed)).astype(np.int64)
+        known = self.roll_begin[part] >= 0
+        last = -(-self.store.length[part] * COLUMNS_PER_S // SAMPLERATE)
+        at = np.where(known[:, None], self.roll_begin[part][:, None] + np.minimum(columns, last[:, None]), 0)
+        at_device = torch.from_numpy(at).to(device)
+        bits = self.rolls[at_device] | (self.rolls[(at_device + 1).clamp(max=len(self.rolls) - 1)] & BEGINS)
+        bits = bits * torch.from_numpy(known).to(device)[:, None, None]
+        source = torch.arange(PITCHES, device=device) - torch.from_numpy(shift).to(device)[:, None]  # (n, PITCHES)
+        inside = (source >= 0) & (source < PITCHES)
+        source = source.clamp(0, PITCHES - 1)[:, None].expand(-1, self.frames, -1)
+        bits = bits.gather(2, source) * inside[:, None]
+        song = self.store.song[part]
+        ends = np.append(self.root_begin[1:], len(self.roots))[song]
+        root_at = np.minimum(self.root_begin[song][:, None] + columns, ends[:, None] - 1)
+        root = self.roots[torch.from_numpy(root_at).to(device)].long()
+        moved = (root + torch.from_numpy(shift).to(device)[:, None]) % 12
+        return (bits & SOUNDS) > 0, (bits & BEGINS) > 0, torch.where(root >= 0, moved, UNKNOWN)
+
+    def _mixed(
+        self,
+        audio: Tensor,
+        sounds: Tensor,
+        begins: Tensor,
+        part: np.ndarray,
+        begin_s: np.ndarray,
+        speed: np.ndarray,
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """With another part of the same song in a third of the examples, and with drums of any song in a tenth."""
+        count, device = len(part), self.store.device
+        other = part.copy()
+        for n in np.flatnonzero(rng.random(count) < 0.35):
+            song = self.store.songs[self.store.song[part[n]]]
+            choices = [number for number in song.parts.values() if self.roll_begin[number] >= 0]
+            other[n] = choices[rng.integers(len(choices))]
+        second = torch.from_numpy(other != part).to(device)
+        gain = torch.from_numpy(10 ** rng.uniform(-0.4, 0.4, count)).to(audio)
+        audio = audio + self._sound(other, begin_s, speed) * (gain * second)[:, None]
+        more_sounds, more_begins, _ = self._labels(other, begin_s, speed)
+        sounds, begins = sounds | (more_sounds & second[:, None, None]), begins | (more_begins & second[:, None, None])
+        if self.unpitched:
+            drums = np.array(self.unpitched)[rng.integers(len(self.unpitched), size=count)]
+            at_s = rng.random(count) * np.maximum(self.store.length[drums] - 2 * self.samples, 1) / SAMPLERATE
+            loud = torch.from_numpy((rng.random(count) < 0.1) * 10 ** rng.uniform(-1.0, 0.0, count)).to(audio)
+            audio = audio + self._sound(drums, at_s, speed) * loud[:, None]
+        return audio, sounds, begins
+
+
+def mark(roll: np.ndarray, notes: np.ndarray) -> None:
+    """Write notes (n, 3 or more) [onset s, offset s, pitch] into a roll (columns, PITCHES)."""
+    onsets = np.rint(notes[:, 0] * COLUMNS_PER_S).astype(int)
+    offsets = np.maximum(np.rint(notes[:, 1] * COLUMNS_PER_S).astype(int), onsets + 1)
+    for onset, offset, pitch in zip(onsets, offsets, notes[:, 2].astype(int) - LOWEST, strict=True):
+        if 0 <= pitch < roll.shape[1] and 0 <= onset < len(roll):
+            roll[onset:offset, pitch] |= SOUNDS
+            roll[onset, pitch] |= BEGINS
+
+
+def pitch_classes(sounds: Tensor) -> Tensor:
+    """(..., PITCHES) bool -> (..., 12) bool; LOWEST is a C."""
+    padded = torch.nn.functional.pad(sounds, (0, math.ceil(PITCHES / 12) * 12 - PITCHES))
+    return padded.unflatten(-1, (-1, 12)).any(-2)
