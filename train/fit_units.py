@@ -74,6 +74,7 @@ class Song:
 def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
     """Encode what is not encoded yet; returns all songs, sorted. TrainError if there is none."""
     device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
+    (out / "features").mkdir(parents=True, exist_ok=True)
     _check_features(out / "features", settings)
     encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in SPANS}
     known: list[Song] = []

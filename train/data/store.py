@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,7 +145,16 @@ class Store:
 
 def _lengths(stems: Song) -> list[int]:
     """Samples at 16 kHz of each stem."""
-    return [round(duration(path) * SAMPLERATE) for path in stems.values()]
+    return [_length(path) for path in stems.values()]
+
+
+def _length(path: Path) -> int:
+    """What the header says where it is as we write it; else what the file holds."""
+    with suppress(OSError, sf.SoundFileError, RuntimeError):
+        info = sf.info(path)
+        if (info.samplerate, info.channels, info.subtype, info.format) == (SAMPLERATE, 1, "PCM_16", "FLAC"):
+            return int(info.frames)
+    return round(duration(path) * SAMPLERATE)
 
 
 def _decode_directly(path: Path, place: np.ndarray) -> bool:
