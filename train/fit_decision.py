@@ -22,7 +22,8 @@ What differs from the paper (Bujard et al. 2025, §5.2), and why:
 - AdamW, warm-up, cosine, dropout, and labels misheard at random: a few hundred songs are soon known by heart.
 
 All randomness of step n comes from (seed, n) alone. Hence an interrupted run that resumes ends with the weights of one
-that was never interrupted. (Not with `minutes`, where the clock sets the learning rate.)
+that was never interrupted. (Not with `minutes`, where the clock sets the learning rate, nor with a pool of several
+batches, which begins anew.)
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ class DecisionTraining:
     own_rise: float = setting(10.0, "how fast that chance rises, own * (1 - exp(-own_rise * share of the run))")
     own_share: float = setting(0.85, "share of the batches with such a history; the others have the true one")
     own_top_p: float = setting(0.8, "nucleus that the model's own history is drawn from")
+    pool: int = setting(
+        1, "batches whose histories are rolled out at once: more are quicker on a GPU, and some steps old when used"
+    )
     forget: float = setting(0.2, "share of the crops whose whole history is dropped")
     forget_some: float = setting(0.1, "share of the labels of the other histories that are dropped")
     query: float = setting(0.5, "weight of the loss of the query")
@@ -119,8 +123,8 @@ class DecisionTraining:
             raise TrainError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise TrainError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
-        if min(self.steps, self.batch, self.evaluate, self.crops) < 1:
-            raise TrainError("steps, batch, evaluate and crops must be 1 or more")
+        if min(self.steps, self.batch, self.evaluate, self.crops, self.pool) < 1:
+            raise TrainError("steps, batch, evaluate, crops and pool must be 1 or more")
         if self.best not in ("tpp", "ce"):
             raise TrainError(f"best = {self.best!r}: expected tpp or ce")
         shares = self.own, self.own_share, self.own_top_p, self.long, self.bound
@@ -177,6 +181,7 @@ class _Trainer:
         self.baselines = token_pairs.baseline_cross_entropies(self.songs, played, config.vocab)
         facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
         self.run = Run(out, settings, self.model, self.optimizer, resume, facts=facts, save_every=settings.save)
+        self.prepared: list[tuple[Batch, Tensor, int | None]] = []
         self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
 
     def train(self) -> dict[str, Any]:
@@ -199,24 +204,15 @@ class _Trainer:
 
     def _update(self) -> Tensor:
         """One step of the optimizer; the loss, nats per label, left on the device so that nothing waits for it."""
-        s, step, done, model = self.s, self.run.step, self._share(), self.model
-        rng = np.random.default_rng((s.seed, step))
-        torch.manual_seed(int(rng.integers(2**63)))
-        long = rng.random() < s.long
-        batch = self._crops(self.window * (1 + long), max(1, s.batch // (1 + long)), rng)
-        lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
-        heard, features = _replace_some(batch.heard, s.noise, model.config.vocab), disturbed(batch.features)
-        set_rate(self.optimizer, s.rate * cosine(step, done, warmup=s.warmup, floor=0.02))
-        history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * done))
-        if rng.random() < s.own_share and own > 0:
-            model.eval()
-            with self._autocast():
-                rolled = Batch(heard, batch.played, features, None)
-                history = roll_out(model, rolled, lookahead, own, CONSTRAINTS[step % 3], s.own_top_p, rng)
+        s, step, model = self.s, self.run.step, self.model
+        if not self.prepared:
+            self.prepared = self._prepare(np.random.default_rng((s.seed, step)))
+        batch, history, lookahead = self.prepared.pop()
+        set_rate(self.optimizer, s.rate * cosine(step, self._share(), warmup=s.warmup, floor=0.02))
         model.train()
         with self._autocast():
             history = forgotten(history, s.forget, s.forget_some, model.config.start)
-            logits, query = model.both_heads(heard, history, lookahead, features=features)
+            logits, query = model.both_heads(batch.heard, history, lookahead, features=batch.features)
         loss = bounded_nats(logits.float().flatten(0, 1), batch.played.flatten(), s.bound, s.smoothing)
         if batch.keys is not None:
             loss = loss + s.query * query_nats(query.float(), logits.detach().float(), batch, s.others)
@@ -225,6 +221,26 @@ class _Trainer:
         torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
         self.optimizer.step()
         return loss.detach()
+
+    def _prepare(self, rng: np.random.Generator) -> list[tuple[Batch, Tensor, int | None]]:
+        """`pool` batches with the histories that B is taught on, and the mask over what is heard."""
+        s, model = self.s, self.model
+        torch.manual_seed(int(rng.integers(2**63)))
+        long = rng.random() < s.long
+        count = max(1, s.batch // (1 + long))
+        drawn = self._crops(self.window * (1 + long), count * s.pool, rng)
+        lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
+        heard = _replace_some(drawn.heard, s.noise, model.config.vocab)
+        batch = drawn._replace(heard=heard, features=disturbed(drawn.features))
+        history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * self._share()))
+        if rng.random() < s.own_share and own > 0:
+            model.eval()
+            constraint = CONSTRAINTS[self.run.step // s.pool % 3]
+            with self._autocast():
+                history = roll_out(model, batch, lookahead, own, constraint, s.own_top_p, rng)
+        columns = [[None] * s.pool if part is None else part.split(count) for part in batch]
+        batches = [Batch(*parts) for parts in zip(*columns, strict=True)]
+        return [(each, past, lookahead) for each, past in zip(batches, history.split(count), strict=True)]
 
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)

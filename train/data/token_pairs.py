@@ -28,6 +28,7 @@ from train.common.files import visible
 VERSION = 1
 UNPITCHED = {"drums", "drum", "percussion", "fx"}
 MOST_SILENCE = 0.8  # of a crop of B; above it there is nothing to learn an answer from
+TRIES = 1000  # places tried in a row, after which songs have no crop
 MIX = "mix-"
 
 
@@ -169,27 +170,30 @@ def pick_crops(
     of it, then every place. A crop whose B is silent (label `silence`) for more than 80 % is drawn again. TrainError
     when the songs have no such crop.
     """
+    bounds = np.cumsum(np.full(len(songs), 1 / len(songs)) if weights is None else weights)
     crops: list[Crop] = []
-    bounds = None if weights is None else np.cumsum(weights)
-    for _ in range(count):
-        for _ in range(1000):
-            at = int(rng.integers(len(songs)) if bounds is None else np.searchsorted(bounds, rng.random() * bounds[-1]))
-            song = songs[min(at, len(songs) - 1)]
-            choices = stem_pairs(song)
-            a, b = choices[rng.integers(len(choices))]
-            room = min(len(song[a]), len(song[b])) - length
-            if room < 0:
-                continue
-            begin = int(rng.integers(room + 1))
-            crop = song[b][begin : begin + length]
-            if np.count_nonzero(crop == silence) <= MOST_SILENCE * length:
-                crops.append(Crop(song, a, b, begin))
-                break
-        else:
-            raise TrainError(
-                f"no crop of {length} labels found in {len(songs)} songs: they are shorter, or silent; give more music"
-            )
-    return crops
+    for _ in range(TRIES):
+        numbers = rng.random((3, count - len(crops)))  # which song, which pair of it, where
+        at = np.minimum(np.searchsorted(bounds, numbers[0] * bounds[-1], "right"), len(songs) - 1)
+        drawn = (_crop(songs[n], pair, place, length, silence) for n, pair, place in zip(at, *numbers[1:], strict=True))
+        crops += [crop for crop in drawn if crop is not None]
+        if len(crops) == count:
+            return crops
+    raise TrainError(
+        f"no crop of {length} labels found in {len(songs)} songs: they are shorter, or silent; give more music"
+    )
+
+
+def _crop(song: Song, pair: float, place: float, length: int, silence: int) -> Crop | None:
+    """The crop that two numbers in [0, 1) choose in a song; None where it is too short, or B too silent."""
+    choices = stem_pairs(song)
+    a, b = choices[int(pair * len(choices))]
+    room = min(len(song[a]), len(song[b])) - length
+    if room < 0:
+        return None
+    begin = int(place * (room + 1))
+    silent = np.count_nonzero(song[b][begin : begin + length] == silence)
+    return None if silent > MOST_SILENCE * length else Crop(song, a, b, begin)
 
 
 def labels_present(labels: np.ndarray, vocab: int) -> np.ndarray:
