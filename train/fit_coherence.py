@@ -9,7 +9,7 @@ whether they keep time.
     OUT/model/evidence.json                     how its measures are joined (perception/evidence.py)
     OUT/log.jsonl, OUT/checkpoint.safetensors   see train/common/run.py
 
-DATA holds stems, <split>/<song>/<stem>.flac, rendered (with notes.npz) or recorded (without), drums included. All of
+DATA holds stems, <split>/<song>/<stem>.flac, rendered (song.json names programs) or recorded, drums included. All of
 them are held in memory, on the GPU if there is one, where windows are mixed, changed and turned into pictures.
 
 The recipe is the paper's: windows of 5 s that overlap by half at most, two random disjoint sub-mixtures of each, noise,
@@ -83,7 +83,7 @@ class CoherenceTraining:
     noise: float = setting(1e-3, "standard deviation of the noise that is added")
     overlap: float = setting(0.5, "share of a window that another of its song in the batch may have too, at most")
     together: int = setting(4, "windows of a song in a batch")
-    recorded: float = setting(0.3, "share of pairs from songs whose notes are not known")
+    recorded: float = setting(0.3, "share of pairs from recordings")
     gain: float = setting(6.0, "dB by which a stem may be louder or softer")
     tilt: float = setting(1.5, "dB per octave by which a microphone may be brighter or darker")
     rooms: float = setting(0.5, "share of sub-mixtures that are heard in a room")

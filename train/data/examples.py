@@ -22,6 +22,7 @@ LOWEST, HIGHEST = 24, 97  # MIDI notes that are taught: C1 up to, but not with, 
 PITCHES = HIGHEST - LOWEST
 COLUMNS_PER_S = 100
 SOUNDS, BEGINS = 1, 2  # bits of a roll
+DRUMS = "drums"  # how the names of parts without a pitch begin
 UNKNOWN = -100  # root of a frame
 WIDEST_SEMITONES = 3.5  # by which an example is transposed, at most
 QUIETEST_DB = -45.0  # dBFS of a window that is drawn
@@ -39,20 +40,26 @@ class Examples(NamedTuple):
 class ExampleMaker:
     """Draws examples for an encoder from the parts of a store whose notes are known.
 
-    recorded: share of the examples from songs without programs (recordings), where the store has both.
+    recorded: share of the examples from recordings, where the store has both.
     """
 
     def __init__(self, store: Store, encoder: Wav2Vec2Encoder, samples: int, *, recorded: float = 0.25):
         self.store, self.encoder, self.samples = store, encoder, samples
         self.frames = (samples - encoder.support) // encoder.stride + 1
         self.parts = np.array(
-            [number for song in store.songs for part, number in song.parts.items() if part in song.notes], np.int64
+            [
+                number
+                for song in store.songs
+                for part, number in song.parts.items()
+                if part in song.notes and not part.startswith(DRUMS)
+            ],
+            np.int64,
         )
         if not len(self.parts):
             raise TrainError("no stem has notes that are known: render scores with python -m train.data.render")
         self.weights = self._weights(recorded)
         self.unpitched = [
-            number for song in store.songs for part, number in song.parts.items() if part.startswith("drums")
+            number for song in store.songs for part, number in song.parts.items() if part.startswith(DRUMS)
         ]
         self.rolls, self.roll_begin = self._rolls()
         self.roots, self.root_begin = self._root_rolls()
@@ -60,7 +67,7 @@ class ExampleMaker:
     def _weights(self, recorded: float) -> np.ndarray:
         """How likely each of `parts` is to be drawn: all seconds alike but for the share of recordings."""
         song = self.store.song[self.parts]
-        is_recorded = np.array([not len(self.store.songs[number].chords) for number in song])
+        is_recorded = np.array([self.store.songs[number].recorded for number in song])
         seconds = self.store.length[self.parts].astype(np.float64)
         weights = seconds / seconds.sum()
         if is_recorded.any() and not is_recorded.all():

@@ -36,7 +36,7 @@ UNKNOWN = -1
 class DrawSettings:
     """pairs: K. together: windows of each song. overlap: share that two of them may have in common at most.
 
-    recorded: share of the pairs from songs whose notes are not known. gain: dB by which a part may be louder or softer.
+    recorded: share of the pairs from recordings. gain: dB by which a part may be louder or softer.
     semitones: by which a song may be played faster and higher, or slower and lower. late: displaced outputs too.
     """
 
@@ -81,7 +81,7 @@ def draw_pairs(store: Store, s: DrawSettings, rng: np.random.Generator) -> Draw:
 
     TrainError where the music is silent, or too short for so many.
     """
-    recorded = np.array([not song.notes for song in store.songs])
+    recorded = np.array([song.recorded for song in store.songs])
     both = 0 < recorded.mean() < 1
     share = np.where(recorded, s.recorded / max(1, recorded.sum()), (1 - s.recorded) / max(1, (~recorded).sum()))
     weight = share if both else np.ones(len(recorded))

@@ -27,6 +27,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,8 @@ from train.common.processes import in_processes
 from train.data.bands import LEAST_BEATS, STYLES, Band, invented_song, write_band
 from train.data.grooves import KITS
 from train.data.lead_sheet import Chord, read_chord, tempo_of
+from train.data.rooms import CABINET, KINDS, Room, amplify, apply, load_rooms
+from train.data.sampler import Bank, able, humanised, load_bank, render_notes
 from train.data.takes import draw_takes
 
 SAMPLERATE = 16000
@@ -204,10 +207,48 @@ class Excerpt(NamedTuple):
 
 
 class Instrument(NamedTuple):
-    """A sound of the sound font: its program, or with `drums` that of a kit."""
+    """A sound of the sound font: its program, or with `drums` that of a kit; `real`: the name of one of the bank."""
 
     program: int
     drums: bool = False
+    real: str = ""
+
+
+class Studio(NamedTuple):
+    """What music is rendered with: a sound font and, where there are any, a bank of real notes and rooms.
+
+    real: share of the parts that a real instrument plays, where one can. Half of the parts sound in a room.
+    """
+
+    soundfont: Path
+    bank: Path | None = None
+    rooms: Path | None = None
+    real: float = 0.5
+
+
+DETUNED_CENTS = 30.0  # a real instrument is tuned at most so much higher or lower
+SAMPLED_AS = {"riff": ("chords", "melody"), "pad": ("chords",)}  # roles of the bank that can take a role in a band
+
+
+@lru_cache(2)
+def _bank(folder: Path) -> Bank:
+    return load_bank(folder)
+
+
+@lru_cache(2)
+def _rooms(folder: Path) -> tuple[list[Room], list[Room]]:
+    """(rooms of all kinds but cabinets, cabinets)."""
+    return load_rooms(folder, [kind for kind in KINDS if kind != CABINET]), load_rooms(folder, [CABINET])
+
+
+def played_for_real(
+    notes: np.ndarray, instrument: Instrument, role: str, studio: Studio, rng: random.Random
+) -> Instrument:
+    """The instrument, or by chance a real one of the bank that has this role and can play these notes."""
+    if studio.bank is None or rng.random() >= studio.real:
+        return instrument
+    names = [name for each in SAMPLED_AS.get(role, (role,)) for name in able(_bank(studio.bank), each, notes[:, 2])]
+    return instrument._replace(real=rng.choice(sorted(set(names)))) if names else instrument
 
 
 def instrument_for(role: str, rng: random.Random, style: str = "") -> Instrument:
@@ -218,9 +259,20 @@ def instrument_for(role: str, rng: random.Random, style: str = "") -> Instrument
     return Instrument(rng.choice(OF_STYLE.get(style, {}).get(role, OF_ROLE[role]) if usual else OF_ROLE[role]))
 
 
-def sound_of(notes: np.ndarray, instrument: Instrument, soundfont: Path) -> np.ndarray:
-    """(n, 4) notes as an instrument sounds them: (samples,) float32 at SAMPLERATE, dry, from 0 s on."""
-    return fluidsynth(notes, instrument.program, soundfont, drums=instrument.drums)
+def sound_of(notes: np.ndarray, instrument: Instrument, studio: Studio, rng: random.Random) -> np.ndarray:
+    """(n, 4) notes as an instrument sounds them: (samples,) float32 at SAMPLERATE, from 0 s on, perhaps in a room."""
+    drawn = np.random.default_rng(rng.getrandbits(32))
+    if instrument.real and studio.bank is not None:
+        cents = 0.0 if instrument.drums else rng.uniform(-DETUNED_CENTS, DETUNED_CENTS)
+        dry = render_notes(notes, instrument.real, _bank(studio.bank), drawn, cents)
+    else:
+        dry = fluidsynth(notes, instrument.program, studio.soundfont, drums=instrument.drums)
+    if studio.rooms is None or rng.random() < 0.5:
+        return dry
+    rooms, cabinets = _rooms(studio.rooms)
+    if "guitar" in instrument.real and cabinets and rng.random() < 0.6:
+        dry = amplify(dry, drawn, cabinets)
+    return apply(dry, drawn, rooms)
 
 
 def draw_excerpt(end: float, transpose: bool, seconds: float | None, rng: random.Random) -> Excerpt:
@@ -229,7 +281,7 @@ def draw_excerpt(end: float, transpose: bool, seconds: float | None, rng: random
     return Excerpt(begin, min(end - begin, seconds) if seconds else end, rng.randint(-5, 6) if transpose else 0)
 
 
-def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seconds: float | None) -> None:
+def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, seconds: float | None) -> None:
     """Write one song's folder, whole or not at all; nothing if fewer than two of its parts have notes to render."""
     rng = random.Random(path.stem)
     score = read_score(path)
@@ -240,14 +292,18 @@ def render_song(path: Path, folder: Path, soundfont: Path, transpose: bool, seco
     for part, every in score.parts.items():
         notes = excerpt.notes(every)
         if len(notes) >= 4:
-            parts[part] = notes, Instrument(draw_program(part, notes, rng))
+            if transpose and rng.random() < 0.7:  # training songs are played by people
+                notes = humanised(notes, np.random.default_rng(rng.getrandbits(32)))
+            role = "chords" if "piano" in part else "bass" if np.median(notes[:, 2]) < 48 else "melody"
+            drawn = Instrument(draw_program(part, notes, rng))
+            parts[part] = notes, played_for_real(notes, drawn, role, studio, rng)
     if len(parts) >= 2:
         info: dict[str, Any] = {
             "source": path.name,
             "chords": excerpt.chords(score.chords),
             "beats": excerpt.beats(score.beats),
         }
-        write_song(folder, parts, excerpt, info, soundfont)
+        write_song(folder, parts, excerpt, info, studio, rng)
 
 
 def band_of(path: Path | None, rng: random.Random, groove: Path | None = None) -> Band | None:
@@ -268,7 +324,7 @@ def band_of(path: Path | None, rng: random.Random, groove: Path | None = None) -
 def render_band(
     path: Path | None,
     folder: Path,
-    soundfont: Path,
+    studio: Studio,
     transpose: bool,
     seconds: float | None,
     groove: Path | None = None,
@@ -284,11 +340,12 @@ def render_band(
         instrument = instrument_for(part.role, rng, band.style)
         notes = (excerpt._replace(shift=0) if instrument.drums else excerpt).notes(part.notes)
         if len(notes) >= 4:
-            parts[name], roles[name] = (notes, instrument), part.role
+            parts[name] = notes, played_for_real(notes, instrument, part.role, studio, rng)
+            roles[name] = part.role
     if len(parts) >= 2:
         info: dict[str, Any] = {"source": path.name if path else "invented", "style": band.style, "roles": roles}
         info |= {"bpm": tempo_of(band.sheet.beats), "chords": excerpt.chords(band.chords)}
-        write_song(folder, parts, excerpt, info | {"beats": excerpt.beats(band.sheet.beats)}, soundfont)
+        write_song(folder, parts, excerpt, info | {"beats": excerpt.beats(band.sheet.beats)}, studio, rng)
 
 
 def write_song(
@@ -296,12 +353,14 @@ def write_song(
     parts: dict[str, tuple[np.ndarray, Instrument]],
     excerpt: Excerpt,
     info: dict[str, Any],
-    soundfont: Path,
+    studio: Studio,
+    rng: random.Random,
 ) -> None:
     """Render each part, (n, 4) notes and who plays them, and write the song's folder, whole or not at all."""
-    stems = {part: stem_of(sound_of(*played, soundfont), excerpt.length) for part, played in parts.items()}
+    stems = {part: stem_of(sound_of(*played, studio, rng), excerpt.length) for part, played in parts.items()}
     info |= {"transposed": excerpt.shift, "seconds": excerpt.length}
     info["programs"] = {part: instrument.program for part, (_, instrument) in parts.items()}
+    info["instruments"] = {part: instrument.real for part, (_, instrument) in parts.items() if instrument.real}
     kept: dict[str, Any] = {part: notes[:, :3] for part, (notes, _) in parts.items()}
     for part, (notes, instrument) in parts.items():
         if instrument.drums:  # when, never which note
@@ -331,14 +390,17 @@ def render(
     only: list[str] | None = None,
     bands: int = 0,
     groove: Path | None = None,
+    bank: Path | None = None,
+    rooms: Path | None = None,
 ) -> int:
     """Render every score below `scores` that is not rendered yet; returns how many songs `out` then holds.
 
     transpose: by -5 to 6 semitones drawn per song. seconds: an excerpt drawn per song. Both in the train split only, so
     that validation and test are the pieces as written. only: these splits. bands: how many songs that a band plays to
-    add to the train split. groove: real drummers for them. TrainError, AudioError for what the user can mend.
+    add to the train split. groove: real drummers for them. bank, rooms: see `Studio`.
+    TrainError, AudioError for what the user can mend.
     """
-    font = find_soundfont(soundfont)
+    studio = Studio(find_soundfont(soundfont), bank, rooms)
     with tempfile.TemporaryDirectory() as unpacked:
         if scores.is_file():
             with tarfile.open(scores) as archive:
@@ -351,12 +413,12 @@ def render(
             folder, training = out / split / path.stem, split == "train"
             if not folder.exists() and (not only or split in only):
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                waiting.append((path, folder, font, transpose and training, seconds if training else None))
+                waiting.append((path, folder, studio, transpose and training, seconds if training else None))
         in_processes(render_song, waiting, jobs)
         if bands and (not only or "train" in only):
             folders = {out / "train" / name: path for name, path in band_songs(training_scores, bands).items()}
             new = [
-                (path, folder, font, transpose, seconds, groove)
+                (path, folder, studio, transpose, seconds, groove)
                 for folder, path in folders.items()
                 if not folder.exists()
             ]
@@ -396,6 +458,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bands", type=int, default=0, help="songs played by a band to add to the train split")
     parser.add_argument("--groove", type=Path, help="folder of the Groove MIDI Dataset: real drummers for bands")
+    parser.add_argument("--bank", type=Path, help="folder of real notes that train.data.make_bank made")
+    parser.add_argument("--rooms", type=Path, help="folder of rooms that train.data.make_rooms made")
     parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
     given = parser.parse_args(argv)
     print(render(**vars(given)), "songs in", given.out)

@@ -37,6 +37,7 @@ class StoredSong:
 
     beats (n,) float64 s, chords (c, 3) float32 [start s, end s, root]: empty where they are not known.
     notes: part -> (n, 3 or more) float32 [onset s, offset s, MIDI pitch, ...], of the parts whose notes are known.
+    recorded: people played it; no program of a synthesiser is named.
     """
 
     name: str
@@ -46,6 +47,7 @@ class StoredSong:
     beats: np.ndarray = field(default_factory=lambda: np.zeros(0))
     chords: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     notes: dict[str, np.ndarray] = field(default_factory=dict)
+    recorded: bool = False
 
 
 class Store:
@@ -181,4 +183,6 @@ def _song(folder: Path, stems: Song, lengths: list[int], first: int) -> StoredSo
         chords = np.array([chord[:3] for chord in info.get("chords", [])], np.float32).reshape(-1, 3)
         beats = np.unique([np.ravel(beat)[0] for beat in info.get("beats", [])])  # with or without downbeats
     parts = {name: first + n for n, name in enumerate(stems)}
-    return StoredSong(folder.name, folder, parts, max(lengths) / SAMPLERATE, beats, chords, notes)
+    return StoredSong(
+        folder.name, folder, parts, max(lengths) / SAMPLERATE, beats, chords, notes, "programs" not in info
+    )

@@ -370,7 +370,7 @@ def test_bands_are_songs_beside_the_others(tmp_path):
     """Files, roles, beats and notes of a band's song agree, and beats are where its drums hit."""
     folder, font = tmp_path / "train" / "band-2", render.find_soundfont()
     folder.parent.mkdir()
-    render.render_band(None, folder, font, True, 12.0)
+    render.render_band(None, folder, render.Studio(font), True, 12.0)
     about = json.loads((folder / "song.json").read_text())
     with np.load(folder / "notes.npz", allow_pickle=False) as held:
         notes = dict(held)

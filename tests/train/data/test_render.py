@@ -117,7 +117,7 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
     score(tmp_path / "scores" / "a.mid")
     path = score(tmp_path / "scores" / "b.mid", seed=1)
     (tmp_path / "song").parent.mkdir(exist_ok=True)
-    render.render_song(path, tmp_path / "song", render.find_soundfont(), False, None)
+    render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
     about = json.loads((tmp_path / "song" / "song.json").read_text())
     assert about["source"] == "b.mid" and about["transposed"] == 0 and set(about["programs"]) == {"melody", "piano"}
     with np.load(tmp_path / "song" / "notes.npz", allow_pickle=False) as notes:
@@ -132,7 +132,7 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
     assert lengths == {int(about["seconds"] * SAMPLERATE)}
     before = tree(tmp_path / "song")
     shutil.rmtree(tmp_path / "song")
-    render.render_song(path, tmp_path / "song", render.find_soundfont(), False, None)
+    render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
     after = tree(tmp_path / "song")
     assert {n: v for n, v in before.items() if n != "notes.npz"} == {n: v for n, v in after.items() if n != "notes.npz"}
 
@@ -141,7 +141,7 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
 def test_an_excerpt_is_transposed_and_its_notes_with_it(tmp_path):
     path = score(tmp_path / "x.mid", notes=40, seed=2)
     whole = render.read_score(path)[0]["melody"]
-    render.render_song(path, tmp_path / "song", render.find_soundfont(), True, 6.0)
+    render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), True, 6.0)
     about = json.loads((tmp_path / "song" / "song.json").read_text())
     assert about["seconds"] == 6.0 and -5 <= about["transposed"] <= 6
     with np.load(tmp_path / "song" / "notes.npz") as notes:
@@ -166,5 +166,5 @@ def test_songs_that_are_there_are_not_made_again(tmp_path):
 @needs_synth
 def test_a_song_of_one_part_leaves_nothing_behind(tmp_path):
     path = score(tmp_path / "scores" / "solo.mid", ("Melody",))
-    render.render_song(path, tmp_path / "song", render.find_soundfont(), False, None)
+    render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
     assert sorted(tree(tmp_path)) == ["scores/solo.mid"]
