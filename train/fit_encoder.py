@@ -212,6 +212,9 @@ def _update(
     total.backward()
     for group in optimizer.param_groups:
         nn.utils.clip_grad_norm_(group["params"], 1.0)
+        for parameter in group["params"]:  # a batch whose loss is no number teaches nothing, and costs nothing
+            if parameter.grad is not None:
+                torch.nan_to_num_(parameter.grad, 0.0, 0.0, 0.0)
     optimizer.step()
     if (run.step + 1) % REPORT:
         return None  # reading the losses makes the device wait
