@@ -31,6 +31,7 @@ from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common import command_line
 from train.common.errors import TrainError, reading
+from train.common.files import visible
 from train.common.log import Log
 from train.common.settings import setting
 from train.data import places, token_pairs
@@ -76,12 +77,17 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
     device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
     (out / "features").mkdir(parents=True, exist_ok=True)
     _check_features(out / "features", settings)
+    if not any(path.is_dir() for folder in data for split in SPLITS for path in visible(folder, f"{split}/*")):
+        raise TrainError(
+            f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
+            f"train.data.render makes, with a split of {', '.join(SPLITS)}"
+        )
     encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in SPANS}
     known: list[Song] = []
     for split in SPLITS:
         (out / "features" / split).mkdir(parents=True, exist_ok=True)
         for folder in data:
-            if not any((folder / split).glob("*/")):
+            if not any(path.is_dir() for path in visible(folder, f"{split}/*")):
                 continue
             store = Store([folder], split, device, threads=max(2, settings.jobs), most_songs=settings.songs)
             songs = [(song, _target(out, split, folder, song)) for song in store.songs if stems_to_encode(song, 0)]
@@ -89,11 +95,6 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
             missing = [(song, target) for song, target in songs if not target.exists()]
             for begin in range(0, len(missing), GROUP):
                 encode_songs(store, missing[begin : begin + GROUP], encoders, settings)
-    if not known:
-        raise TrainError(
-            f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
-            f"train.data.render makes, with a split of {', '.join(SPLITS)}"
-        )
     return sorted(known, key=lambda song: song.features)
 
 

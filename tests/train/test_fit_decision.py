@@ -249,7 +249,7 @@ def test_caches_that_are_none_are_refused(tmp_path):
 def test_more_music_can_be_named_with_alphabets_that_exist(tmp_path, monkeypatch):
     rng, song = np.random.default_rng(0), fit_units.Song(tmp_path / "train" / "a.npz", tmp_path)
     given, held = {}, {}
-    for hop in fit_units.SPANS:
+    for hop in fit_units.HOPS:
         given[hop] = fit_alphabet(rng.standard_normal((200, 6)).astype(np.float32), 4, hop)
         (tmp_path / f"k4_h{hop:.2f}.safetensors").write_bytes(given[hop].to_bytes())
         held |= {f"b/f{hop}": rng.standard_normal((30, 6)).astype(np.float16), f"b/l{hop}": np.full(30, -20.0)}

@@ -95,9 +95,9 @@ def notes_of(sounds: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 def beats_of(drums: np.ndarray) -> list[float]:
     """Beats (s) of a drums stem (n,) at 16 kHz, found with hindsight (Ellis 2007, by librosa)."""
-    import librosa
+    from librosa.beat import beat_track
 
-    _, times = librosa.beat.beat_track(y=drums, sr=SAMPLERATE, units="time", tightness=100)
+    _, times = beat_track(y=drums, sr=SAMPLERATE, units="time", tightness=100)
     return [round(float(time), 4) for time in times]
 
 

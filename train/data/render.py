@@ -289,11 +289,12 @@ def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, secon
         return
     excerpt = draw_excerpt(max(float(notes[:, 1].max()) for notes in score.parts.values()), transpose, seconds, rng)
     parts = {}
-    for part, every in score.parts.items():
+    for part, written in score.parts.items():
+        every = written
+        if transpose and rng.random() < 0.7:  # training songs are played by people
+            every = humanised(every, np.random.default_rng(rng.getrandbits(32)))
         notes = excerpt.notes(every)
         if len(notes) >= 4:
-            if transpose and rng.random() < 0.7:  # training songs are played by people
-                notes = humanised(notes, np.random.default_rng(rng.getrandbits(32)))
             role = "chords" if "piano" in part else "bass" if np.median(notes[:, 2]) < 48 else "melody"
             drawn = Instrument(draw_program(part, notes, rng))
             parts[part] = notes, played_for_real(notes, drawn, role, studio, rng)

@@ -7,6 +7,7 @@ sound file, is skipped. A file that cannot be read is named in an AudioError.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,6 +107,26 @@ def _sought(path: Path, begin: float, samples: int) -> np.ndarray | None:
     if len(audio) < math.floor(held * rate) - 1 or not np.abs(audio).max(initial=0) <= LOUDEST:  # NaN fails too
         return None
     return resample(audio, rate, SAMPLERATE)[:samples]
+
+
+def stored_length(path: Path) -> int:
+    """Samples at 16 kHz of a stem: by the header of a file such as recipes write, else of what a file holds."""
+    with suppress(OSError, sf.SoundFileError, RuntimeError):
+        info = sf.info(path)
+        if (info.samplerate, info.channels, info.subtype, info.format) == (SAMPLERATE, 1, "PCM_16", "FLAC"):
+            return int(info.frames)
+    return round(duration(path) * SAMPLERATE)
+
+
+def decode_stored(path: Path, place: np.ndarray) -> bool:
+    """Fill `place` (n,) int16 if a file holds just that: 16 kHz, mono, 16 bits, n samples, as its header says."""
+    try:
+        with sf.SoundFile(path) as file:
+            if (file.samplerate, file.channels, file.subtype) != (SAMPLERATE, 1, "PCM_16"):
+                return False
+            return len(file.read(dtype="int16", out=place)) == len(place)
+    except (OSError, sf.SoundFileError, RuntimeError):
+        return False  # another way of reading may find more, or says what is wrong
 
 
 def levels(audio: np.ndarray, hop: int) -> np.ndarray:

@@ -12,12 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -25,7 +23,7 @@ from torch import Tensor
 from perception.wav2vec2 import SAMPLERATE
 from train.common.errors import TrainError, reading
 from train.common.files import visible
-from train.data.stems import Song, duration, read, stems_of
+from train.data.stems import Song, decode_stored, read, stems_of, stored_length
 
 BLOCK_SAMPLES = 1600  # a level is known for each block; parts begin with a block
 FULL_SCALE = 32768.0
@@ -101,7 +99,7 @@ class Store:
         """Fill the place of a part, and its levels."""
         begin, length = int(self.begin[part]), int(self.length[part])
         place = held[begin : begin + length]
-        if not _decode_directly(path, place):
+        if not decode_stored(path, place):
             audio = read(path)[:length]
             place[: len(audio)] = np.clip(np.rint(FULL_SCALE * audio), -FULL_SCALE, FULL_SCALE - 1)
         first, last = begin // BLOCK_SAMPLES, -(-(begin + length) // BLOCK_SAMPLES)
@@ -147,27 +145,7 @@ class Store:
 
 def _lengths(stems: Song) -> list[int]:
     """Samples at 16 kHz of each stem."""
-    return [_length(path) for path in stems.values()]
-
-
-def _length(path: Path) -> int:
-    """What the header says where it is as we write it; else what the file holds."""
-    with suppress(OSError, sf.SoundFileError, RuntimeError):
-        info = sf.info(path)
-        if (info.samplerate, info.channels, info.subtype, info.format) == (SAMPLERATE, 1, "PCM_16", "FLAC"):
-            return int(info.frames)
-    return round(duration(path) * SAMPLERATE)
-
-
-def _decode_directly(path: Path, place: np.ndarray) -> bool:
-    """Fill `place` if the file holds just what is stored: 16 kHz, mono, 16 bits, as long as its header says."""
-    try:
-        with sf.SoundFile(path) as file:
-            if (file.samplerate, file.channels, file.subtype) != (SAMPLERATE, 1, "PCM_16"):
-                return False
-            return len(file.read(dtype="int16", out=place)) == len(place)
-    except (OSError, sf.SoundFileError, RuntimeError):
-        return False  # another way of reading may find more, or says what is wrong
+    return [stored_length(path) for path in stems.values()]
 
 
 def _song(folder: Path, stems: Song, lengths: list[int], first: int) -> StoredSong:

@@ -31,7 +31,7 @@ def tokens_of(
     """
     if not data.exists():
         raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
-    caches = visible(data, "*.npz") if data.is_dir() else [data]
+    caches = [path for path in visible(data, "*.npz") if NAME.fullmatch(path.stem)] if data.is_dir() else [data]
     if len(caches) == 1:
         return [token_pairs.load(caches[0])]
     names = [path.stem for path in caches] if caches else _decisions(model)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2Model
 
-from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder, music_filters
+from perception.wav2vec2 import SAMPLERATE, WIDE_BANDS, Wav2Vec2Encoder, music_filters
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.progress import progress
@@ -64,7 +64,9 @@ def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict
             if first.weight.shape[2] < 256 or first.weight.shape[0] % 4 or first.bias is None:
                 continue
             with torch.no_grad():
-                bank = music_filters(first.weight.shape[0] // 4, first.weight.shape[2])
+                bands, kernel = first.weight.shape[0] // 4, first.weight.shape[2]
+                wide = WIDE_BANDS if hasattr(own.model.config, "centre") else 0  # older front ends had none
+                bank = music_filters(bands - wide, wide, kernel)
                 first.weight.copy_(torch.from_numpy(bank)[:, None])
                 first.bias.zero_()
         kinds[name] = _by(Wav2Vec2Encoder(drawn, finest, own.window * own.stride / SAMPLERATE))
@@ -163,7 +165,7 @@ def extract_hops(
             audio = read_from(path, begin, length) if asked else np.zeros(0, np.float32)
             if len(audio) < SAMPLERATE or not audio.any():
                 continue
-            audio = degrade(audio, rng) if worse else audio
+            audio = _worse(audio, rng) if worse else audio
             known = cached(cache, song, part, hops, begin, len(audio)) if cache and not worse else None
             features = _features(audio, kinds, hops, known)
             for question in asked:
@@ -172,6 +174,12 @@ def extract_hops(
                     here = {kind: heard[place] for kind, heard in features.items()}
                     result[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
     return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in result.items()}
+
+
+def _worse(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) float32, degraded."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    return np.asarray(degrade(torch.from_numpy(audio)[None], generator)[0])
 
 
 def _features(

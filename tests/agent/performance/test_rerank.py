@@ -24,7 +24,7 @@ from tests.agent.performance.test_session import run, tune
 from tests.conftest import melody, noise, play_files
 from train import fit_proxy
 from train.common.errors import TrainError
-from train.fit_units import encode_song
+from train.fit_units import UnitsTraining, encode
 
 RATE = 48000
 
@@ -368,9 +368,8 @@ def test_the_recipe_learns_which_segment_was_played(tiny, tmp_path):
                 shifted = notes if part == "low" else np.roll(notes, 1)  # it answers what was just heard
                 audio = [0.2 * np.sin(2 * np.pi * 110 * octave * 1.7**note * time) for note in shifted]
                 sf.write(folder / f"{part}.flac", np.concatenate(audio), 16000)
-            target = tmp_path / "units" / "features" / split / f"{seed}.npz"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            encode_song(folder, target, str(tiny / "encoder"), 0.0)
+    settings = UnitsTraining(encoder=str(tiny / "encoder"))
+    encode([tmp_path / "songs"], tmp_path / "units", settings)
     model = tmp_path / "model"
     shutil.copytree(tiny, model)
     (model / "model.json").write_text(json.dumps({"format": 1, "hops": {"0.5": 64}}))

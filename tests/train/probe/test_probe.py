@@ -12,7 +12,7 @@ from corpora.disk import write_files
 from perception.units import fit_alphabet
 from perception.wav2vec2 import SAMPLERATE, EncoderError, Wav2Vec2Encoder, music_config
 from train.common.errors import TrainError
-from train.fit_units import encode_song
+from train.fit_units import UnitsTraining, encode
 from train.probe.features import (
     BOTH,
     FRAME,
@@ -176,12 +176,10 @@ def test_both_sides_are_the_frames_of_the_hop_wherever_a_block_begins(place):
 
 
 def test_features_may_come_from_the_cache_of_the_alphabets(place, tmp_path):
-    for split in ("train", "test"):
-        (tmp_path / split).mkdir()
-        for song in songs_in(place / "data" / split, 10):
-            encode_song(song, tmp_path / split / f"data-{song.name}.npz", str(place / "model" / "encoder"), 0.0)
+    encode([place / "data"], tmp_path, UnitsTraining(encoder=str(place / "model" / "encoder"), songs=10))
     listened, read = (
-        run(place, hops="0.5", kinds="encoder,mfcc", features=each)["hops"][0]["rows"] for each in (None, tmp_path)
+        run(place, hops="0.5", kinds="encoder,mfcc", features=each)["hops"][0]["rows"]
+        for each in (None, tmp_path / "features")
     )
     assert read[1] == listened[1]
     assert read[0]["pitch class"]["n"] == listened[0]["pitch class"]["n"]
