@@ -245,7 +245,7 @@ def choose(
 
     >>> oracle, navigation = FactorOracle(3, [0, 1, 1, 0, 1, 0]), Navigation()
     >>> choose(oracle, navigation, [1, 1, 0])
-    Choice(segment=1, label=1, why='jump', match=3, run=1)
+    Choice(segment=1, label=1, why='jump', match=3, run=1, shift=0, places=())
     """
     labels = _checked_plan(plan)
     rules = _checked_rules(oracle, max_continuity, taboo, region, neighbours)

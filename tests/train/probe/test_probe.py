@@ -184,10 +184,10 @@ def test_features_may_come_from_the_cache_of_the_alphabets(place, tmp_path):
     assert read[1] == listened[1]
     assert read[0]["pitch class"]["n"] == listened[0]["pitch class"]["n"]
     assert read[0]["pitch class"]["accuracy"] == pytest.approx(listened[0]["pitch class"]["accuracy"], abs=0.1)
-    held = dict(np.load(tmp_path / "train" / "data-s0.npz"))
-    np.savez(tmp_path / "train" / "data-s0.npz", **{k: -v for k, v in held.items()})
+    held = dict(np.load(tmp_path / "features" / "train" / "data-s0.npz"))
+    np.savez(tmp_path / "features" / "train" / "data-s0.npz", **{k: -v for k, v in held.items()})
     with pytest.raises(TrainError, match="another encoder"):
-        run(place, kinds="encoder", features=tmp_path)
+        run(place, kinds="encoder", features=tmp_path / "features")
     with pytest.raises(TrainError, match="no features of these songs"):
         run(place, kinds="encoder", features=tmp_path / "nowhere")
 
