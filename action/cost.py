@@ -8,7 +8,8 @@ of the horizon and in one pass over the memory for each hop (Viterbi): with t(h,
 
     value(h, p) = t(h, p) + discount * max(value(h + 1, p + hop), max over q of value(h + 1, q) - cut).
 
-What only the present knows is added to the first hop: what fits `now` (the beat), and how lately a place was played.
+What only the present knows is added to the first hop: what fits `now`, and how lately a place was played. A cut may
+begin a little before its place or after it, where the onsets of the memory fall on those that are expected (`Rhythm`).
 Of the best places of the best segments one is drawn, by temperature and nucleus, with a number that follows from seed
 and step alone: a choice that was dropped leaves no trace, and a replay makes the same.
 """
@@ -27,6 +28,7 @@ FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
 SPREAD = 0.03  # difference in value that makes a place e times as likely, at temperature 1
 FRESH_STEPS = 64.0  # after which the cost of having been played has fallen to 1/e
+REACH_COST = 0.1  # of correlation, of the largest shift
 _BITS = 1 << 53
 
 
@@ -45,6 +47,17 @@ class Rules:
     top_p: float = 0.9
 
 
+class Rhythm(NamedTuple):
+    """The onsets that are expected, and those of the memory; both envelopes have the same frame rate."""
+
+    expected: np.ndarray  # (n,) float32, from the beginning of the hop on; empty: nothing is expected
+    envelope: np.ndarray  # (m,) float32, of the memory
+    frames_per_place: float  # frames of an envelope from one place to the next
+    delay: int  # frames by which the envelopes are late
+    reach: int  # frames by which a cut may begin earlier or later
+    weight: float  # of the correlation, in units of the target
+
+
 class Place(NamedTuple):
     """A place that may sound next, with the terms of its value."""
 
@@ -52,10 +65,12 @@ class Place(NamedTuple):
     goes_on: bool  # where the last hop ended: no cut
     value: float
     target: float  # how well it fits the first hop
-    now: float  # how well it fits the beat
+    now: float  # how well it fits what only the present knows
     ahead: float  # value of the hops after the first
     fresh: float  # cost of having been played lately
     cut: float  # cost of the cut
+    rhythm: float = 0.0  # how well its onsets fit those expected
+    shift: int = 0  # frames of the onset envelope by which it begins later than its place
 
 
 @compiled()
@@ -113,7 +128,7 @@ def _shortlist(
 
 def choose(
     target: np.ndarray, now: np.ndarray, silent: np.ndarray, segment_of: np.ndarray, hop: int, on: int,
-    played: Played, rules: Rules,
+    played: Played, rules: Rules, rhythm: Rhythm | None = None,
 ) -> list[Place]:  # fmt: skip
     """The place that sounds next, and the best other one; fewer if fewer may be played.
 
@@ -134,6 +149,8 @@ def choose(
     for place, worth in zip(places.tolist(), values.tolist(), strict=True):
         if place >= 0:
             found.append(_place(place, False, worth - rules.cut, target, now, value, rules))
+    if rhythm is not None:
+        found = [_in_rhythm(place, rhythm) for place in found]
     found.sort(key=lambda candidate: (-candidate.value, candidate.frame))
     if len(found) < 2:
         return found
@@ -148,6 +165,45 @@ def _place(
     ahead = float(value[frame]) - fits
     fresh = 0.0 if goes_on else float(value[frame] + now[frame]) - cut - worth
     return Place(frame, goes_on, worth, fits, float(now[frame]), ahead, fresh, cut)
+
+
+def _in_rhythm(place: Place, rhythm: Rhythm) -> Place:
+    """The place, moved to where its onsets fit best; one that goes on stays where it is."""
+    at, reach = round(place.frame * rhythm.frames_per_place) + rhythm.delay, 0 if place.goes_on else rhythm.reach
+    shift, correlation = _best_shift(rhythm.expected, rhythm.envelope, at, reach)
+    fits = rhythm.weight * float(correlation)
+    return place._replace(value=place.value + fits, rhythm=fits, shift=int(shift))
+
+
+@compiled()
+def _best_shift(expected: np.ndarray, envelope: np.ndarray, at: int, reach: int) -> tuple[int, float]:
+    """(shift, correlation): where `envelope` from `at` + shift on resembles `expected` (n,) most, |shift| <= reach.
+
+    The largest shift costs REACH_COST of correlation, others in proportion. (0, 0.0) where nothing resembles it.
+    """
+    n = len(expected)
+    best, best_score, mean, power = 0, 0.0, 0.0, 0.0
+    for k in range(n):
+        mean += expected[k] / n
+    for k in range(n):
+        power += (expected[k] - mean) ** 2
+    for shift in range(-reach, reach + 1):
+        begin = at + shift
+        if begin < 0 or begin + n > len(envelope):
+            continue
+        total, squares, product = 0.0, 0.0, 0.0
+        for k in range(n):
+            x = envelope[begin + k]
+            total += x
+            squares += x * x
+            product += x * (expected[k] - mean)
+        spread = (squares - total * total / n) * power
+        if spread <= 1e-12:
+            continue
+        score = product / np.sqrt(spread) - REACH_COST * abs(shift) / max(reach, 1)
+        if score > best_score or (reach == 0 and best_score == 0.0):
+            best, best_score = shift, score
+    return best, best_score
 
 
 def _drawn(values: list[float], seed: int, step: int, rules: Rules) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from corpora.audio import AudioWriter, open_audio, regroup
 from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, write_segments
-from perception.chroma import FRAME_RATE
+from perception import chroma, onsets
 from perception.level import rms
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
@@ -37,19 +37,22 @@ class _Segments:
     rms: list[float]
     features: list[np.ndarray]
     chroma: list[np.ndarray]  # (frames, 12) float16 of each segment, as many as end in it
+    onsets: list[np.ndarray]  # (frames,) float16, likewise
 
     def add(self, audio: np.ndarray, heard: LabelledHop) -> None:
-        if heard.chroma is not None:
+        if heard.chroma is not None and heard.onsets is not None:
             self.chroma.append(heard.chroma.astype(np.float16))
+            self.onsets.append(heard.onsets.astype(np.float16))
         self.labels.append(int(heard.label))
         self.rms.append(float(rms(audio)))
         self.features.append(np.asarray(heard.feature, np.float16))
 
-    def fill_chroma(self, hop: float) -> None:
-        """Repeat the last frame of a source, where its segments are no whole number of frames long."""
-        missing = round(len(self.labels) * hop * FRAME_RATE) - sum(map(len, self.chroma))
-        if self.chroma and missing > 0:
-            self.chroma[-1] = np.concatenate([self.chroma[-1], np.repeat(self.chroma[-1][-1:], missing, axis=0)])
+    def fill(self, hop: float) -> None:
+        """Repeat the last frames of a source, where its segments are no whole number of frames long."""
+        for parts, rate in ((self.chroma, chroma.FRAME_RATE), (self.onsets, onsets.ONSET_RATE)):
+            missing = round(len(self.labels) * hop * rate) - sum(map(len, parts))
+            if parts and missing > 0:
+                parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], missing, axis=0)])
 
 
 def build(
@@ -80,7 +83,7 @@ def build(
     total = sum(source.seconds for source in inspected)
     _refuse_short(inspected, hop)
     with corpus_folder(out) as folder:
-        kept, sources = _Segments([], [], [], []), []
+        kept, sources = _Segments([], [], [], [], []), []
         with AudioWriter(folder / "audio.flac", rate) as writer:
             for source in inspected:
                 entry = {"file": str(source.path), "start": len(kept.labels), "seconds": round(source.seconds, 6)}
@@ -98,7 +101,7 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
 
     For a memory given as an audio file: nothing is written. CorpusError if there is nothing to play in it.
     """
-    hearing, kept, start = listener.start(), _Segments([], [], [], []), 0
+    hearing, kept, start = listener.start(), _Segments([], [], [], [], []), 0
     while start < len(audio):
         size = listener.next_hop_samples(hearing)
         segment = audio[start : start + size]
@@ -121,6 +124,7 @@ def _corpus(kept: _Segments, listener: Listener, samplerate: int, name: str, **m
         rms=np.array(kept.rms),
         features=np.stack(kept.features),
         chroma=np.concatenate(kept.chroma) if len(kept.chroma) == len(kept.labels) else None,
+        onsets=np.concatenate(kept.onsets) if len(kept.onsets) == len(kept.labels) else None,
         **more,
     )
     _refuse_silence(corpus)
@@ -163,7 +167,7 @@ def _add(
             writer.write(np.concatenate([waiting, audio[:-1]]))
             waiting = audio[-1:]
             yield len(kept.labels) * hop
-    kept.fill_chroma(hop)
+    kept.fill(hop)
     room = boundary(len(kept.labels), hop, rate) - writer.frames
     writer.write(np.pad(waiting[:room], (0, max(room - len(waiting), 0))))
 

@@ -1,8 +1,8 @@
 """The corpus: a recorded memory cut into segments of one hop, each with its label.
 
-A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature, chroma) and `corpus.json`
-(format, hop, sample rate, alphabet, sources, licence). What an older corpus lacks is computed when it is loaded.
-Nothing is read by pickle; a folder is written whole or not.
+A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature; chroma and onset of its
+frames) and `corpus.json` (format, hop, sample rate, alphabet, sources, licence). What an older corpus lacks is computed
+when it is loaded. Nothing is read by pickle; a folder is written whole or not.
 Segment i covers the samples boundary(i) to boundary(i + 1), see `boundary`.
 """
 
@@ -56,6 +56,7 @@ class Corpus:
     licence: str = ""
     recording: np.ndarray | Path | None = field(default=None, repr=False)
     chroma: np.ndarray | None = field(default=None, repr=False)  # (frames, 12) float16, see `perception.chroma`
+    onsets: np.ndarray | None = field(default=None, repr=False)  # (frames,) float16, see `perception.onsets`
 
     def __post_init__(self) -> None:
         _check_header(self)
@@ -65,6 +66,8 @@ class Corpus:
         self.features = np.clip(np.asarray(self.features), -largest, largest).astype(np.float16)
         if self.chroma is not None:
             self.chroma = np.clip(np.asarray(self.chroma), 0, largest).astype(np.float16)
+        if self.onsets is not None:
+            self.onsets = np.clip(np.asarray(self.onsets), 0, largest).astype(np.float16)
         _check_segments(self)
 
     def __len__(self) -> int:
@@ -107,7 +110,8 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     n = len(corpus)
     start = np.array([boundary(i, corpus.hop, corpus.samplerate) for i in range(n)], np.int64)
     held = io.BytesIO()
-    more: dict[str, Any] = {} if corpus.chroma is None else {"chroma": corpus.chroma}
+    analysis = {"chroma": corpus.chroma, "onset": corpus.onsets}
+    more: dict[str, Any] = {key: value for key, value in analysis.items() if value is not None}
     np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features, **more)
     atomic_write(folder / FILES[1], held.getvalue())
     header = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
@@ -126,6 +130,7 @@ def load(folder: str | Path) -> Corpus:
             rms=arrays["rms"],
             features=arrays["feature"],
             chroma=arrays.get("chroma"),
+            onsets=arrays.get("onset"),
             recording=folder / FILES[0],
         )
         _check_audio(folder, corpus, arrays["start"], header["segments"])
@@ -202,6 +207,8 @@ def _check_segments(corpus: Corpus) -> None:
     chroma = corpus.chroma
     if chroma is not None and (chroma.ndim != 2 or chroma.shape[1:] != (12,) or not np.isfinite(chroma).all()):
         raise CorpusError(f"corpus '{corpus.name}' has a chroma {chroma.shape} of no use: build it again")
+    if corpus.onsets is not None and (corpus.onsets.ndim != 1 or not np.isfinite(corpus.onsets).all()):
+        raise CorpusError(f"corpus '{corpus.name}' has onsets {corpus.onsets.shape} of no use: build it again")
     if not (np.isfinite(corpus.rms).all() and (corpus.rms >= 0).all() and np.isfinite(corpus.features).all()):
         raise CorpusError(f"corpus '{corpus.name}' has levels or features that are no numbers: build it again")
 
@@ -235,7 +242,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
 def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
     try:
         with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as held:
-            optional = [key for key in ("chroma",) if key in held.files]
+            optional = [key for key in ("chroma", "onset") if key in held.files]
             return {key: np.asarray(held[key]) for key in ("start", "label", "rms", "feature", *optional)}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, TypeError, AttributeError) as error:
         raise _damaged(folder, error) from None

@@ -14,6 +14,8 @@ CONTEXT_DECAY = 0.8  # weight of a hop in the comparison, relative to the hop af
 MOMENTS = 6  # that resemble the present most, of which the weighted mean is taken
 SHARPNESS = 8.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
 MEMORY_S = 600.0  # of its past that are searched
+ONSET_CONTEXT_S = 6.0  # of onsets that are compared with earlier ones
+SHORTEST_LAG_S, LONGEST_LAG_S = 1.0, 8.0  # after which a rhythm may repeat itself
 
 
 def anticipate(keys: np.ndarray, hop_frames: int, horizon: int, memory_frames: int) -> np.ndarray:
@@ -53,3 +55,31 @@ def _mean_after(keys: np.ndarray, moments: np.ndarray, weights: np.ndarray, fram
 
 def _total_weight() -> float:
     return float(sum(CONTEXT_DECAY**ago for ago in range(CONTEXT_HOPS)))
+
+
+def anticipate_onsets(envelope: np.ndarray, first: int, frames: int, frame_rate: float) -> tuple[np.ndarray, float]:
+    """The onsets to come: (frames,) float32 of an onset envelope from frame `first` on, and how sure that is, 0 to 1.
+
+    envelope: (n,) float32, all of it heard. The last seconds are compared with themselves at each earlier time, and
+    what followed where they agree best is what will follow: the period found is that of a bar, or of whatever repeats.
+    How sure: the correlation there. 0 with too little heard, or where nothing moves.
+    """
+    context, shortest, longest = (round(s * frame_rate) for s in (ONSET_CONTEXT_S, SHORTEST_LAG_S, LONGEST_LAG_S))
+    known = len(envelope)
+    longest = min(longest, known - context)
+    if longest <= shortest:
+        return np.zeros(frames, np.float32), 0.0
+    past = np.asarray(envelope[known - context - longest :], np.float64)
+    past = past - past.mean()
+    newest = past[longest:] - past[longest:].mean()
+    size = 1 << int(np.ceil(np.log2(len(past) + context)))
+    product = np.fft.irfft(np.fft.rfft(past, size) * np.conj(np.fft.rfft(newest, size)), size)[: longest + 1][::-1]
+    sums = np.concatenate([np.zeros((1, 2)), np.cumsum(np.stack([past, np.square(past)], axis=1), axis=0)])
+    total, squares = (sums[context:] - sums[:-context])[::-1].T  # [lag], as `product`
+    energy = np.maximum(squares - np.square(total) / context, 0)
+    scale = np.sqrt(energy[shortest:] * np.square(newest).sum())
+    agreement = product[shortest:] / np.maximum(scale, 1e-9)
+    lag = shortest + int(agreement.argmax())
+    at = np.arange(first, first + frames)
+    at -= lag * np.maximum(0, -(-(at - known + 1) // lag))  # so many whole periods earlier that it has been heard
+    return np.asarray(envelope[at], np.float32), float(agreement.max())

@@ -12,6 +12,7 @@ import soxr
 
 from perception.chroma import ChromaStream
 from perception.level import level_db
+from perception.onsets import OnsetStream
 from perception.units import Alphabet
 from perception.wav2vec2 import Encoder, EncoderState
 
@@ -42,6 +43,7 @@ class LabelledHop:
     feature: np.ndarray  # (dim,) float32
     level_db: float  # dBFS, see `perception.level`
     chroma: np.ndarray | None = None  # (frames, 12) float32 that end in the hop, see `perception.chroma`; None: unknown
+    onsets: np.ndarray | None = None  # (frames,) float32, likewise, see `perception.onsets`
 
 
 @dataclass
@@ -53,6 +55,7 @@ class ListenerState:
     recent: np.ndarray  # newest samples at the device rate, oldest first
     chroma: ChromaStream = field(default_factory=ChromaStream)
     newest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # hop at the encoder's rate
+    onsets: OnsetStream = field(default_factory=OnsetStream)
 
 
 class Listener:
@@ -97,7 +100,7 @@ class Listener:
         level = float(level_db(audio))
         silent = level < (self.gate_db if gate_db is None else gate_db)
         label = self.alphabet.silence if silent else int(self.alphabet.quantize(feature)[0])
-        return LabelledHop(label, feature, level, state.chroma.hear(resampled))
+        return LabelledHop(label, feature, level, state.chroma.hear(resampled), state.onsets.hear(resampled))
 
     def _resampled(self, state: ListenerState, audio: np.ndarray) -> np.ndarray:
         """The hop at the encoder's rate, (encoder.hop,) float32, RESAMPLER_DELAY samples late.

@@ -219,7 +219,7 @@ class DecisionLoop:
             state.decision = self.session.decision.start(origin=max(0, state.hearing.hops - held))
             state.delayed_labels.clear()
             state.delayed_labels.extend([self.session.silence] * min(held, state.hearing.hops))
-            state.add_chroma(None, state.hearing.hops)
+            state.add_heard(None, None, state.hearing.hops)
         self.suspended = False
 
     # --- reports and records

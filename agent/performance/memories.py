@@ -15,6 +15,7 @@ from action.concat import Concatenator, Voice
 from corpora.corpus import Corpus
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
+from perception.onsets import ONSET_RATE, OnsetStream, OnsetTrack
 from perception.pulse import Beats
 
 GROWING = "live"  # name of the memory that records the performance
@@ -35,7 +36,7 @@ class Memory:
 
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
-    beats: of its audio, in seconds. edits: how many takes were removed from it.
+    onsets: (frames,) of its audio. beats: of its audio, in seconds. edits: how many takes were removed from it.
     """
 
     growing = False
@@ -43,11 +44,11 @@ class Memory:
 
     def __init__(
         self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,
-        chroma: np.ndarray | None = None, beats: Beats = NO_BEATS,
+        chroma: np.ndarray | None = None, onsets: np.ndarray | None = None, beats: Beats = NO_BEATS,
     ):  # fmt: skip
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
-        self.chroma = ChromaTrack(sound.hop, chroma)
+        self.chroma, self.onsets = ChromaTrack(sound.hop, chroma), OnsetTrack(onsets)
         self.beats = beats
         self._places: tuple[tuple[int, int, int], Places] | None = None
 
@@ -176,7 +177,7 @@ class GrowingMemory(Memory):
         self._rms: list[float] = []
         self._features: list[np.ndarray] = []
         self._left_over = np.zeros(0, np.float32)  # samples of the last hop that belong to the next segment
-        self._chroma_stream, self._resampler = ChromaStream(), self._new_resampler()
+        self._streams, self._resampler = (ChromaStream(), OnsetStream()), self._new_resampler()
 
     def _new_resampler(self) -> soxr.ResampleStream:
         return soxr.ResampleStream(self.sound.rate, SAMPLERATE, 1, "float32", "HQ")
@@ -198,9 +199,11 @@ class GrowingMemory(Memory):
         """Begin a new take."""
         self.takes.append(len(self))
         self.sound.start_take()
-        self._chroma_stream, self._resampler = ChromaStream(), self._new_resampler()
+        self._streams, self._resampler = (ChromaStream(), OnsetStream()), self._new_resampler()
         missing = round(len(self) * self.sound.hop * FRAME_RATE) - len(self.chroma)
         self.chroma.append(np.zeros((max(0, missing), 12), np.float32))
+        missing = round(len(self) * self.sound.hop * ONSET_RATE) - len(self.onsets)
+        self.onsets.append(np.zeros(max(0, missing), np.float32))
         self._left_over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
         self._listeners.notify("take")
 
@@ -210,7 +213,9 @@ class GrowingMemory(Memory):
         size = self.sound.boundary(self.oracle.append(label) + 1) - len(self.sound.audio)
         self._left_over = samples[size:]
         self.sound.append(samples[:size])
-        self.chroma.append(self._chroma_stream.hear(self._resampler.resample_chunk(samples[:size])))
+        resampled, (chroma, onsets) = self._resampler.resample_chunk(samples[:size]), self._streams
+        self.chroma.append(chroma.hear(resampled))
+        self.onsets.append(onsets.hear(resampled))
         self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
         self._listeners.notify("grow", audio)
@@ -227,6 +232,7 @@ class GrowingMemory(Memory):
         self.oracle.truncate(segments)
         self.sound.truncate(self.sound.boundary(segments))
         self.chroma.truncate(round(segments * self.sound.hop * FRAME_RATE))
+        self.onsets.truncate(round(segments * self.sound.hop * ONSET_RATE))
         del self._rms[segments:], self._features[segments:]
         self.edits += 1
         self._listeners.notify("undo")

@@ -16,11 +16,12 @@ from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model_folder import Model
 from agent.performance.state import PerformanceState
-from agent.performance.target import target, wanted
+from agent.performance.target import rhythm, target, wanted
 from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
 from perception.chroma import FRAME_RATE, chroma_of
+from perception.onsets import ONSET_RATE, onsets_of
 from perception.pulse import beats_of
 from perception.stream import boundary
 
@@ -45,6 +46,7 @@ class Repertoire:
         self.model, self.config, self.samplerate = model, config, samplerate
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
         self.take_listeners = TakeListeners()
+        self.answer_delay_s = 0.0  # from the end of the newest hop heard to the moment its answer sounds
         self._memories: list[Memory] = []
 
     def __len__(self) -> int:
@@ -68,8 +70,9 @@ class Repertoire:
         neighbours = nearest_labels(projected, corpus.labels, alphabet.centroids)
         name = self._unused_name(name or corpus.name)
         chroma = chroma_of(audio, self.samplerate) if corpus.chroma is None else corpus.chroma
+        onsets = onsets_of(audio, self.samplerate) if corpus.onsets is None else corpus.onsets
         sound, beats = self._concatenator(audio), beats_of(audio, self.samplerate)
-        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, beats))
+        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets, beats))
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
@@ -134,7 +137,7 @@ class Repertoire:
             goes_on_at = round(state.voice.head.nominal / ONE / self.samplerate * FRAME_RATE)
         found = cost.choose(
             target(memory, query, plan), now, places.silent, places.segment, memory.chroma.hop_frames, goes_on_at,
-            navigation.played, rules,
+            navigation.played, rules, rhythm(state, memory, self.answer_delay_s),
         )  # fmt: skip
         return self._choice_of(memory, navigation, found, plan) if found else None
 
@@ -147,7 +150,8 @@ class Repertoire:
             segment, why, run, shift = navigation.last + 1, selection.CONTINUE, navigation.run + 1, navigation.shift
         else:
             segment, why, run = int(memory.places.segment[place.frame]), selection.JUMP, 1
-            shift = round(place.frame / FRAME_RATE * self.samplerate) - memory.sound.boundary(segment)
+            start_s = place.frame / FRAME_RATE + place.shift / ONSET_RATE
+            shift = round(start_s * self.samplerate) - memory.sound.boundary(segment)
         label = int(memory.labels[segment])
         following = memory.labels[segment : segment + len(plan)]
         differs = np.flatnonzero(following != np.array(plan[: len(following)]))

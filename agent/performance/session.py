@@ -142,7 +142,7 @@ class Session:
     def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
         """Note the newest hop heard, which level following and the reward use at once."""
         state.newest_heard = heard
-        state.add_chroma(heard.chroma, state.heard_hops + 1)
+        state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
         if state.config.action.match_key == "auto":
             recorded = self.repertoire[state.selected_memory].chroma.frames
             state.key_semitones = key.semitones(state.heard_chroma.frames, recorded, state.key_semitones)

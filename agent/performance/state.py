@@ -16,6 +16,7 @@ from agent.performance.pulse import PulseState
 from agent.settings.config import Config
 from decision.model import DecisionState
 from perception.chroma import FRAME_RATE, ChromaTrack
+from perception.onsets import ONSET_RATE, OnsetTrack
 from perception.pulse import Beat
 from perception.stream import LabelledHop, ListenerState
 
@@ -102,7 +103,8 @@ class PerformanceState:
     seed: int
     heard_chroma: ChromaTrack  # of all hops heard
     pulse: PulseState
-    heard_hops: int = 0  # that `heard_chroma` covers
+    heard_onsets: OnsetTrack = field(default_factory=OnsetTrack)
+    heard_hops: int = 0  # that both cover
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
     delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still delays
@@ -140,15 +142,17 @@ class PerformanceState:
         self.rng = np.random.default_rng(self.seed)
         self.navigations = [selection.Navigation(self.seed)]
 
-    def add_chroma(self, frames: np.ndarray | None, hops: int) -> None:
-        """Add the chroma of the hops heard up to number `hops`, (frames, 12); what is missing was silence."""
-        track, hop = self.heard_chroma, self.config.live.hop
-        missing = round(hops * hop * FRAME_RATE) - len(track) - (0 if frames is None else len(frames))
-        if missing > 0:
-            track.append(np.zeros((missing, 12), np.float32))
-        if frames is not None:
-            track.append(frames)
-        self.heard_hops = hops
+    def add_heard(self, chroma: np.ndarray | None, onsets: np.ndarray | None, hops: int) -> None:
+        """Add chroma and onsets of the hops heard up to number `hops`; what is missing was silence."""
+        hop_s, self.heard_hops = self.config.live.hop, hops
+        for track, frames, rate, empty in (
+            (self.heard_chroma, chroma, FRAME_RATE, np.zeros((1, 12), np.float32)),
+            (self.heard_onsets, onsets, ONSET_RATE, np.zeros(1, np.float32)),
+        ):
+            missing = round(hops * hop_s * rate) - len(track) - (0 if frames is None else len(frames))
+            track.append(np.repeat(empty, max(0, missing), axis=0))
+            if frames is not None:
+                track.append(frames)
 
     def beat_at(self, sample: float) -> Beat:
         """The beat that leads at a sample of the input, past or to come: NO_BEAT, whose period is 0, if there is none.

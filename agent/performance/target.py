@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from action.cost import Rhythm
 from agent.performance.memories import Memory
 from agent.performance.state import PerformanceState
-from perception.anticipation import MEMORY_S, anticipate
+from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
 from perception.chroma import FRAME_RATE
+from perception.onsets import DELAY_FRAMES, ONSET_RATE
 
 HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
 LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
+RHYTHM_WEIGHT = 0.5  # of the correlation of expected onsets with those of a place
+RHYTHM_S = 2.0  # of onsets that are compared
+RHYTHM_REACH_S = 0.25  # by which a cut may begin earlier or later, so that onsets coincide
+LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
 SILENCE_COST = 1.0  # of a hop of silence within a run
 
 
@@ -43,3 +49,17 @@ def target(memory: Memory, query: np.ndarray, plan: tuple[int, ...]) -> np.ndarr
         fits[ahead] += np.float32(LABEL_WEIGHT) * (places.label == label)
     fits -= np.float32(SILENCE_COST) * places.silent
     return np.asarray(fits, np.float32)
+
+
+def rhythm(state: PerformanceState, memory: Memory, delay_s: float) -> Rhythm | None:
+    """The onsets expected from hop `state.hop` on, and those of a memory; None: nobody knows what to expect.
+
+    delay_s: from the beginning of that hop to the moment when its answer sounds.
+    """
+    heard = state.heard_onsets.frames
+    begins = round((state.hop * state.config.live.hop + delay_s) * ONSET_RATE) + DELAY_FRAMES
+    expected, sure = anticipate_onsets(heard, begins, round(RHYTHM_S * ONSET_RATE), ONSET_RATE)
+    if sure < LEAST_RHYTHM:
+        return None
+    reach = round(RHYTHM_REACH_S * ONSET_RATE)
+    return Rhythm(expected, memory.onsets.frames, ONSET_RATE / FRAME_RATE, DELAY_FRAMES, reach, RHYTHM_WEIGHT)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from action.cost import FORBIDDEN, FRESH_STEPS, Rules, _values, choose
+from action.cost import FORBIDDEN, FRESH_STEPS, REACH_COST, Rhythm, Rules, _values, choose
 from action.search import NEVER, Played
 
 law = settings(deadline=None, max_examples=60)
@@ -155,3 +155,30 @@ def test_nothing_may_be_played():
     )  # fmt: skip
     assert nothing == []
     assert FORBIDDEN < -1e5
+
+
+@law
+@given(SEEDS, st.integers(-20, 20))
+def test_a_cut_is_moved_to_where_its_onsets_are_those_expected(seed, late):
+    """The onsets of the memory, heard `late` frames later, are found there."""
+    envelope = np.random.default_rng(seed).random(600).astype(np.float32) ** 4
+    place, per_place, delay = 40, 6.25, 8
+    at = round(place * per_place) + delay + late
+    target, limits = np.zeros((1, 80), np.float32), rules(80, cut=0.0)
+    target[0, place] = 1.0
+    args = target, np.zeros(80, np.float32), np.zeros(80, bool), np.arange(80, dtype=np.int32), HOP, -1, played(80)
+    found = choose(*args, limits, Rhythm(envelope[at : at + 200].copy(), envelope, per_place, delay, 25, 0.1))[0]
+    assert (found.frame, found.shift) == (place, late)
+    assert found.rhythm == pytest.approx(0.1 * (1 - REACH_COST * abs(late) / 25), abs=1e-5)
+    assert choose(*args, limits)[0].shift == 0
+
+
+def test_what_goes_on_is_not_moved():
+    envelope, target = np.random.default_rng(3).random(600).astype(np.float32), np.zeros((1, 80), np.float32)
+    rhythm = Rhythm(envelope[100:200].copy(), envelope, 6.25, 8, 25, 0.1)
+    found = choose(
+        target, np.zeros(80, np.float32), np.zeros(80, bool), np.arange(80, dtype=np.int32), HOP, 15, played(80),
+        rules(80, cut=9.0), rhythm,
+    )[0]  # fmt: skip
+    assert found.goes_on
+    assert found.shift == 0

@@ -16,6 +16,7 @@ from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import label
 from perception.chroma import FRAME_RATE, ChromaTrack
+from perception.onsets import ONSET_RATE, OnsetTrack
 from tests.agent.performance.test_rerank import proxy_for
 from tests.conftest import glide, melody, noise
 
@@ -108,6 +109,7 @@ def test_play_is_a_new_piece_but_the_count_goes_on(two):
         fresh.heard = type(state.newest_heard)(event.heard, np.zeros(1), event.level)
         frames = round((number + 1) * two.hop * FRAME_RATE)
         fresh.heard_chroma, fresh.heard_hops = ChromaTrack(two.hop, state.heard_chroma.frames[:frames]), number + 1
+        fresh.heard_onsets = OnsetTrack(state.heard_onsets.frames[: round((number + 1) * two.hop * ONSET_RATE)])
         two.decision.hear(fresh.decision, event.heard)
         made = two.answer(fresh)[1]
         assert (made.plan, made.segment, made.why) == (event.plan, event.segment, event.why), number
