@@ -46,7 +46,6 @@ class Repertoire:
         self.model, self.config, self.samplerate = model, config, samplerate
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
         self.take_listeners = TakeListeners()
-        self.answer_delay_s = 0.0  # from the end of the newest hop heard to the moment its answer sounds
         self._memories: list[Memory] = []
 
     def __len__(self) -> int:
@@ -137,7 +136,7 @@ class Repertoire:
             goes_on_at = round(state.voice.head.nominal / ONE / self.samplerate * FRAME_RATE)
         found = cost.choose(
             target(memory, query, plan), now, places.silent, places.segment, memory.chroma.hop_frames, goes_on_at,
-            navigation.played, rules, rhythm(state, memory, self.answer_delay_s),
+            navigation.played, rules, rhythm(state, memory, state.output_delay / self.samplerate),
         )  # fmt: skip
         return self._choice_of(memory, navigation, found, plan) if found else None
 

@@ -27,12 +27,14 @@ SILENCE_COST = 1.0  # of a hop of silence within a run
 def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
     """(horizon, 12) float32: the chroma expected from hop `state.hop` on.
 
-    What has been heard of these hops already, as when a whole guide is known, is taken as it was.
+    What has been heard of these hops already, as when a whole guide is known, is taken as it was. What `lookahead`
+    delays has not been heard yet.
     """
-    track = state.heard_chroma
-    known = min(max(state.heard_hops - state.hop, 0), horizon)
-    late = max(state.hop - state.heard_hops, 0)
-    keys, frames = track.keys, track.hop_frames
+    track, heard_hops = state.heard_chroma, state.heard_hops - len(state.delayed_labels)
+    known = min(max(heard_hops - state.hop, 0), horizon)
+    late = max(state.hop - heard_hops, 0)
+    frames = track.hop_frames
+    keys = track.keys[: max(0, round(heard_hops * state.config.live.hop * FRAME_RATE) - frames + 1)]
     rows = [keys[max(0, len(keys) - 1 - (known - 1 - ahead) * frames)] for ahead in range(known)] if len(keys) else []
     expected = anticipate(keys, frames, horizon - len(rows) + late, round(MEMORY_S * FRAME_RATE))[late:]
     return np.concatenate([np.reshape(rows, (-1, 12)).astype(np.float32), expected])
@@ -56,8 +58,9 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float) -> Rhythm | 
 
     delay_s: from the beginning of that hop to the moment when its answer sounds.
     """
-    heard = state.heard_onsets.frames
-    begins = round((state.hop * state.config.live.hop + delay_s) * ONSET_RATE) + DELAY_FRAMES
+    hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_labels)
+    heard = state.heard_onsets.frames[: round(heard_hops * hop_s * ONSET_RATE)]
+    begins = round((state.hop * hop_s + delay_s) * ONSET_RATE) + DELAY_FRAMES
     expected, sure = anticipate_onsets(heard, begins, round(RHYTHM_S * ONSET_RATE), ONSET_RATE)
     if sure < LEAST_RHYTHM:
         return None
