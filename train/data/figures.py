@@ -364,6 +364,8 @@ def answer(sheet: Sheet, caller: list[Note], end: float, rng: random.Random) -> 
     that sound by then; sometimes it is upside down.
     """
     said, result = phrases(caller), []
+    if not said:  # a caller that rests throughout is not answered
+        return []
     turn, shift = rng.choice((1, 1, 1, -1)), rng.choice((-12, -5, 0, 3, 5, 7))
     unit = 0.5 if sheet.steps == 4 else 1.0
     begins = [*(phrase[0].position for phrase in said[1:]), end]

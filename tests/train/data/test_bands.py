@@ -189,6 +189,10 @@ def test_bass_and_guitar_are_in_octaves(seed):
     assert all((a.pitch - b.pitch) % 12 == 0 and a.pitch >= b.pitch for a, b in zip(sorted(riff), bass, strict=True))
 
 
+def test_a_caller_who_rests_throughout_is_not_answered():
+    assert figures.answer(sheet_of(), [], 64.0, random.Random(0)) == []
+
+
 @UNTIMED
 @given(seed=SEEDS, bar_beats=st.sampled_from((2, 3, 4)))
 def test_an_answer_comes_in_the_callers_rest(seed, bar_beats):
