@@ -295,10 +295,10 @@
                     "patching_rect": [
                         298.0,
                         356.0,
-                        371.6,
+                        390.2,
                         22.0
                     ],
-                    "text": "what sounds goes on as it was recorded; nothing is decided"
+                    "text": "goes on with what sounds as it was recorded, without deciding"
                 }
             },
             {
@@ -361,10 +361,10 @@
                     "patching_rect": [
                         298.0,
                         416.0,
-                        198.0,
+                        216.6,
                         22.0
                     ],
-                    "text": "silence within 10 ms, and stop"
+                    "text": "is silent within 10 ms, and stops"
                 }
             },
             {
@@ -526,10 +526,10 @@
                     "patching_rect": [
                         298.0,
                         566.0,
-                        216.6,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "away from what was played of late"
+                    "text": "leaves what was played lately for another place"
                 }
             },
             {
@@ -1859,10 +1859,10 @@
                     "patching_rect": [
                         820.0,
                         380.0,
-                        365.40000000000003,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - labels wanted from this hop on"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -1934,10 +1934,10 @@
                     "patching_rect": [
                         820.0,
                         530.0,
-                        526.6,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - from a sound to its answer, part by part"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {

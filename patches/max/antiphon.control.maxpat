@@ -7634,7 +7634,7 @@
                         300,
                         22.0
                     ],
-                    "text": "latency: from a sound to its answer, part by part",
+                    "text": "latency: time from a sound to its answer, part by part",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [

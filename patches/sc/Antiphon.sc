@@ -73,11 +73,11 @@ Antiphon {
 	stop { this.send('stop') }
 	// decides as before, but is not heard
 	mute { |...values| this.send('mute', *values) }
-	// what sounds goes on as it was recorded; nothing is decided
+	// goes on with what sounds as it was recorded, without deciding
 	hold { |...values| this.send('hold', *values) }
 	// listens and remembers, but does not answer
 	listen { |...values| this.send('listen', *values) }
-	// silence within 10 ms, and stop
+	// is silent within 10 ms, and stops
 	panic { this.send('panic') }
 	// fades out and ends the program
 	quit { this.send('quit') }
@@ -87,7 +87,7 @@ Antiphon {
 	like { this.send('like') }
 	// returns to the place liked last; again: to the one before
 	back { this.send('back') }
-	// away from what was played of late
+	// leaves what was played lately for another place
 	change { this.send('change') }
 	// plays with this memory from the next hop on
 	memory { |value| this.send('memory', value) }
@@ -167,12 +167,12 @@ Antiphon {
 	beatDouble { this.send('beat/double') }
 	// the beat that leads is half as fast
 	beatHalf { this.send('beat/half') }
-	// one hop was heard by a patch; with --input osc
+	// a patch has heard one hop; with --input osc
 	hearLabel { |...values| this.send('hear/label', *values) }
-	// one hop was heard by a patch: its features; with --input osc
+	// a patch has heard one hop and sends its features; with --input osc
 	hearFeature { |...values| this.send('hear/feature', *values) }
-	// the next pedal, key or fader moved does this
+	// binds this control to the next pedal, key or fader that moves
 	midiLearn { |...values| this.send('midi/learn', *values) }
-	// no pedal, key or fader does this any longer
+	// unbinds this control from all pedals, keys and faders
 	midiForget { |control| this.send('midi/forget', control) }
 }
