@@ -20,7 +20,7 @@ from agent.control.bus import Bus
 from agent.engine.buffers import AudioBuffers
 from agent.engine.remote_listener import RemoteListener
 from agent.performance.session import Session
-from agent.performance.state import Event, Proposal
+from agent.performance.state import Event, HeardHop, Proposal
 from perception.pulse import NO_BEAT, Beat
 from perception.stream import LabelledHop
 
@@ -217,8 +217,8 @@ class DecisionLoop:
         if self.suspended:
             state, held = self.state, self.state.config.decision.lookahead - 1
             state.decision = self.session.decision.start(origin=max(0, state.hearing.hops - held))
-            state.delayed_labels.clear()
-            state.delayed_labels.extend([self.session.silence] * min(held, state.hearing.hops))
+            state.delayed_hops.clear()
+            state.delayed_hops.extend([HeardHop(self.session.silence, None)] * min(held, state.hearing.hops))
             state.add_heard(None, None, state.hearing.hops)
         self.suspended = False
 

@@ -66,13 +66,13 @@ def _toggle(field: str) -> Callable[..., str]:
 
 def _play(session: Session, state: PerformanceState) -> str:
     """Begin a new piece, before which nothing was played. Labels heard, settings, memories and hop number remain."""
-    decision, heard = session.decision, state.decision.heard
+    decision, heard, newest = session.decision, state.decision.heard, state.newest_heard
     origin = max(0, min(state.hop - 1, heard))
     state.decision = decision.start(origin=origin)
     for _ in range(origin, state.hop):
         decision.commit(state.decision, session.silence)
     for _ in range(origin, heard):  # at most one, the hop just heard
-        decision.hear(state.decision, state.newest_heard.label if state.newest_heard else session.silence)
+        decision.hear(state.decision, *(session.heard_hop(state, newest) if newest else (session.silence, None)))
     state.restart()
     state.recent_labels.clear()
     state.recent_segments.clear()

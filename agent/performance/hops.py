@@ -49,16 +49,18 @@ def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iter
 
     The guide is read twice, so only one label and one feature a hop are kept of it.
     """
-    labelled, beats = [], []
+    labelled, beats, told = [], [], []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
         samples = session.listener.next_hop_samples(state.hearing)
         labelled.append(session.listener.step(state.hearing, np.pad(heard, (0, samples - len(heard)))))
         beats.append(session.follow_beat(state))
+        session.note_beat(state, beats[-1], len(beats))
+        told.append(session.heard_hop(state, labelled[-1]))
     ahead, window = 0, session.decision.config.window
     blocks, upcoming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
     for number in range(len(labelled)):
         while ahead < min(len(labelled), number + window):
-            session.decision.hear(state.decision, labelled[ahead].label)
+            session.decision.hear(state.decision, *told[ahead])
             ahead += 1
         session.note_newest(state, labelled[number])
         session.note_beat(state, beats[number], number + 1)

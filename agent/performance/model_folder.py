@@ -143,6 +143,11 @@ class Model:
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
             decision.check(alphabet.hash, hop)
+            if decision.config.key_dim not in (0, alphabet.projection.shape[1]):
+                raise ModelError(
+                    f"the decision of model '{folder}' hears keys of {decision.config.key_dim} numbers, its alphabet "
+                    f"makes {alphabet.projection.shape[1]}: they do not belong together, copy the model folder again"
+                )
             proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
             proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
         return cls(folder, encoder, alphabet, decision, proxy)

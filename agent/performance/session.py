@@ -19,9 +19,10 @@ from agent.performance.model_folder import Model
 from agent.performance.override import overriding_choice
 from agent.performance.pulse import PulseState
 from agent.performance.repertoire import Repertoire
-from agent.performance.state import HISTORY_S, Event, History, PerformanceState, Proposal
+from agent.performance.state import HISTORY_S, Event, HeardHop, History, PerformanceState, Proposal
 from agent.settings.config import Config
 from corpora.corpus import Corpus
+from decision.heard import heard_features
 from decision.sampling import sample
 from perception.chroma import ChromaTrack
 from perception.pulse import Beat, PulseTracker
@@ -132,7 +133,7 @@ class Session:
         if audio is not None:
             self.keep_heard(state, audio)
         state.silent_hops = state.silent_hops + 1 if heard.label == self.silence else 0
-        state.delayed_labels.append(heard.label)
+        state.delayed_hops.append(self.heard_hop(state, heard))
         self.release_delayed(state)
         if state.recording == "input":
             if audio is None:
@@ -159,8 +160,18 @@ class Session:
 
     def release_delayed(self, state: PerformanceState) -> None:
         """Pass the labels to the decision that `lookahead` no longer delays."""
-        while len(state.delayed_labels) >= state.config.decision.lookahead:
-            self.decision.hear(state.decision, state.delayed_labels.popleft())
+        while len(state.delayed_hops) >= state.config.decision.lookahead:
+            self.decision.hear(state.decision, *state.delayed_hops.popleft())
+
+    def heard_hop(self, state: PerformanceState, heard: LabelledHop) -> HeardHop:
+        """What the decision is told of the hop that has just been heard, and whose beat has been noted."""
+        if not self.decision.config.key_dim:
+            return HeardHop(heard.label, None)
+        keys = self.model.alphabet.keys(heard.feature.astype(np.float32)) * (heard.label != self.silence)
+        middle_s = state.pulse.now_s - self.hop / 2
+        beat = state.pulse.beat(state.config.pulse.beat_source, state.pulse.now_s)
+        level_db, phase = np.array([heard.level_db]), np.array([beat.phase_at(middle_s)])
+        return HeardHop(heard.label, heard_features(keys, level_db, phase, beat.confidence)[0])
 
     # --- a hop that is answered
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,13 @@ from perception.stream import LabelledHop, ListenerState
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
 HISTORY_HOPS = 64  # whose features are kept for a reward; a proxy reads fewer
 HISTORY_S = 6.0  # of sound kept for a reward, more than a window of COCOLA
+
+
+class HeardHop(NamedTuple):
+    """What the decision is told of a hop: its label and, if it hears more, its features, see `decision.heard`."""
+
+    label: int
+    features: np.ndarray | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +115,7 @@ class PerformanceState:
     heard_hops: int = 0  # that both cover
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
-    delayed_labels: deque[int] = field(default_factory=deque)  # labels heard that `lookahead` still delays
+    delayed_hops: deque[HeardHop] = field(default_factory=deque)  # heard, and still delayed by `lookahead`
     recent_labels: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_HOPS))  # played
     recent_segments: deque[tuple[int, int]] = field(
         default_factory=lambda: deque(maxlen=RECENT_HOPS)

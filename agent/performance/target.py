@@ -30,7 +30,7 @@ def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
     What has been heard of these hops already, as when a whole guide is known, is taken as it was. What `lookahead`
     delays has not been heard yet.
     """
-    track, heard_hops = state.heard_chroma, state.heard_hops - len(state.delayed_labels)
+    track, heard_hops = state.heard_chroma, state.heard_hops - len(state.delayed_hops)
     known = min(max(heard_hops - state.hop, 0), horizon)
     late = max(state.hop - heard_hops, 0)
     frames = track.hop_frames
@@ -58,7 +58,7 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float) -> Rhythm | 
 
     delay_s: from the beginning of that hop to the moment when its answer sounds.
     """
-    hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_labels)
+    hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_hops)
     heard = state.heard_onsets.frames[: round(heard_hops * hop_s * ONSET_RATE)]
     begins = round((state.hop * hop_s + delay_s) * ONSET_RATE) + DELAY_FRAMES
     expected, sure = anticipate_onsets(heard, begins, round(RHYTHM_S * ONSET_RATE), ONSET_RATE)

@@ -254,7 +254,7 @@ def test_lookahead_is_held_back_and_handed_on_while_playing(two):
         expected = max(number + 2 - lookahead, 7 if number >= 6 else 0)
         assert state.decision.heard == expected
         two.answer(state)
-    assert state.decision.heard == 30 and not state.delayed_labels
+    assert state.decision.heard == 30 and not state.delayed_hops
 
 
 def test_with_density_below_one_it_rests_where_the_musician_rests(stage):

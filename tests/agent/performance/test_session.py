@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from agent.settings import config
 from agent.settings.config import ConfigError
 from agent.verbs import respond
 from corpora.corpus import CorpusError, boundary
+from decision.heard import EXTRA_DIM
+from decision.model import Decision
 from tests.conftest import glide, melody, noise, samples, write
 
 SOME = settings(max_examples=10, deadline=None)
@@ -526,3 +529,30 @@ def test_a_memory_of_another_tempo_is_played_on_the_beat(stage, tmp_path, record
         off[stretch] = np.abs(off_beat(audio, rate, 0.4, heard / (2 if recorded < 0.3 else 1), 20.0)).mean()
     assert off["auto"] < 0.02 + 2 * DEAD_ZONE / PULL * heard
     assert off["off"] > 4 * off["auto"], "the test has something to show"
+
+
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_a_decision_that_hears_features_is_told_those_of_the_hops_it_has_heard(stage, lookahead):
+    """Their keys stand in its memory hop by hop, nothing where it was silent, and what is heard changes the answer."""
+    session = stage.session(f"decision.lookahead={lookahead}", hop=0.5)
+    alphabet, rate = session.model.alphabet, session.samplerate
+    torch.manual_seed(0)
+    config = replace(session.decision.config, key_dim=alphabet.projection.shape[1], extra_dim=EXTRA_DIM)
+    session.decision = Decision(config).eval()
+    session.decision.set_centroids(alphabet.centroids)
+    guide = np.concatenate([melody(3.0, rate), np.zeros(2 * rate, np.float32), melody(3.0, rate, 4)])
+    heard = []
+
+    def keep(state, number):
+        if state.newest_heard is not None and number > len(heard):
+            heard.append(state.newest_heard)
+
+    _, events, state = run(session, guide, each=keep)
+    keys = state.decision.caches.keys[0]
+    for number, hop in enumerate(heard[: state.decision.heard]):
+        expected = alphabet.keys(hop.feature.astype(np.float32))[0] * (hop.label != session.silence)
+        np.testing.assert_array_equal(keys[number % len(keys)], expected)
+    assert state.decision.heard == len(events) - lookahead + 1
+    assert {hop.label == session.silence for hop in heard} == {True, False}
+    again = run(session, guide)[1]
+    assert [event.segment for event in again] == [event.segment for event in events]
