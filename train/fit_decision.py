@@ -15,7 +15,7 @@ What differs from the paper (Bujard et al. 2025, §5.2), and why:
   it surer of units, not of rests;
 - the best checkpoint is the one that hits most when it plays on its own, where there is something to hit: resting more
   raises TPP and teaches nothing;
-- where the token cache has places beside it (train.data.places), A is heard by features too, and the query is taught
+- where the token cache has features beside it (train.data.hearing), A is heard by features too, and the query is taught
   with the labels: its score of the true next segment of B against the other segments of the crop and of other crops;
 - histories are dropped, label by label or whole, since a real part is told by its own past more than by its partner,
   and a model that is always given the past never learns to listen;
@@ -48,7 +48,7 @@ from train.common.errors import TrainError
 from train.common.run import Run, refuse_to_overwrite, settings_of
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
-from train.data import places, token_pairs
+from train.data import hearing, token_pairs
 from train.data.token_pairs import Crop, Song
 
 SIZES = {"small": SMALL, "paper": PAPER}
@@ -152,8 +152,8 @@ class _Trainer:
         cache = token_pairs.load(source)
         self.cache, self.s = cache, settings
         self.songs, self.held = cache.split_for_training()
-        known = places.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
-        self.places, centroids = known if known else ({}, None)
+        known = hearing.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
+        self.features, centroids = known if known else ({}, None)
         self.weights = _weights(self.songs, settings)
         self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
@@ -269,17 +269,17 @@ class _Trainer:
         heard = np.array([crop.song[crop.heard][crop.begin : crop.begin + length] for crop in crops], np.int64)
         played = np.array([crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops], np.int64)
         labels = torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
-        if not self.places:
+        if not self.features:
             return Batch(*labels, None, None)
-        features = self._places_of(crops, [crop.heard for crop in crops], length)
-        keys = self._places_of(crops, [crop.played for crop in crops], length)[..., : self.model.config.key_dim]
+        features = self._features_of(crops, [crop.heard for crop in crops], length)
+        keys = self._features_of(crops, [crop.played for crop in crops], length)[..., : self.model.config.key_dim]
         sounding = (labels[0] != self.cache.units)[..., None]
         features[..., : keys.shape[-1]] *= sounding  # silence has no key
         return Batch(*labels, features, keys)
 
-    def _places_of(self, crops: list[Crop], parts: list[str], length: int) -> Tensor:
+    def _features_of(self, crops: list[Crop], parts: list[str], length: int) -> Tensor:
         rows = [
-            self.places[f"{crop.song.name}/{part}"][crop.begin : crop.begin + length]
+            self.features[f"{crop.song.name}/{part}"][crop.begin : crop.begin + length]
             for crop, part in zip(crops, parts, strict=True)
         ]
         return torch.from_numpy(np.stack(rows)).to(self.device).float()

@@ -5,7 +5,7 @@
     OUT/features/<split>/<song>.npz    per part: (hops, dim) float16 at each hop, and the level of each hop in dBFS
     OUT/units/k64_h0.50.safetensors    one alphabet for each K and hop
     OUT/tokens/k64_h0.50.npz           "<split>/<song>/<part>": (hops,) int16 labels, silence = K; "meta": JSON
-    OUT/tokens/places_h0.50.npz        "<split>/<song>/<part>": (hops, n) float16 by which the decision hears a hop
+    OUT/tokens/hearing_h0.50.npz       "<split>/<song>/<part>": (hops, n) float16 by which the decision hears a hop
 
 Songs that are encoded already are not encoded again, so a run that was cut off goes on where it stopped. Parts called
 drums are left out; songs of three parts or more have submixes of two, "mix-<part>+<part>", beside them.
@@ -34,7 +34,7 @@ from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.log import Log
 from train.common.settings import setting
-from train.data import places, token_pairs
+from train.data import hearing, token_pairs
 from train.data.encode import Stem, stem_features
 from train.data.stems import GATE_DB
 from train.data.store import Store, StoredSong
@@ -235,7 +235,7 @@ def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]
     return tokens
 
 
-def _places(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
+def _features(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
     """{"<split>/<song>/<part>": (hops, n) float16 by which the decision hears each hop of every stem}."""
     result = {}
     for song in songs:
@@ -246,8 +246,8 @@ def _places(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
                 if kind == f"f{alphabet.hop}":
                     level_db = held[f"{part}/l{alphabet.hop}"].astype(np.float32)
                     keys = alphabet.keys(held[key].astype(np.float32))
-                    heard = places.heard_features(keys, level_db, places.phases(beats, alphabet.hop, len(keys)))
-                    result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = heard.astype(np.float16)
+                    features = hearing.heard_features(keys, level_db, hearing.phases(beats, alphabet.hop, len(keys)))
+                    result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = features.astype(np.float16)
     return result
 
 
@@ -300,7 +300,9 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     report: dict[str, Any] = {}
     for hop in [hop for hop in HOPS if _offered(settings, hop)]:
         alphabets = list(_alphabets(songs, hop, settings))
-        atomic_write(out / "tokens" / places.file_name(hop), places.to_bytes(_places(songs, alphabets[0]), alphabets))
+        atomic_write(
+            out / "tokens" / hearing.file_name(hop), hearing.to_bytes(_features(songs, alphabets[0]), alphabets)
+        )
         for alphabet in alphabets:
             name = file_stem(alphabet.units, hop)
             atomic_write(out / "units" / f"{name}.safetensors", alphabet.to_bytes())

@@ -2,9 +2,13 @@
 
     python -m train.make_small DATA -o WORK [--encoder-minutes 45] [--decision-minutes 30] [...]   (make small)
 
-DATA holds the scores: pop909.tgz and, if it is there, js_fakes/. WORK gets what is made on the way: stems/, drums/,
-encoder/, units/, tokens/, decision/, coherence/. At the end agent/models/small is replaced, with its CARD.md, as a
-whole.
+DATA holds the scores, pop909.tgz and, if they are there:
+    js_fakes/      chorales
+    bank/, rooms/  real notes and impulse responses, made by train.data.make_bank and train.data.make_rooms
+    groove/        takes of real drummers, the Groove MIDI Dataset
+    recordings/    stems of people playing together, made by train.data.recordings
+WORK gets what is made on the way: stems/, encoder/, units/, tokens/, decision/, coherence/. At the end
+agent/models/small is replaced, with its CARD.md, as a whole. On a GPU, --batch 512 --pool 8 keep it busy.
 """
 
 from __future__ import annotations
@@ -12,42 +16,71 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corpora.disk import atomic_folder
 from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common import command_line
-from train.data import drums, render
+from train.common.settings import add_flags, setting
+from train.data import render
 
-UNITS, HOPS = 64, (0.25, 0.5)  # of the decision models
+UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
 FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
 
 
-def make(
-    data: Path, work: Path, encoder_minutes: float, decision_minutes: float, coherence_minutes: float, songs: int
-) -> Path:
+@dataclass(frozen=True)
+class SmallModel:
+    """Settings of this recipe; each is a flag."""
+
+    encoder_minutes: float = setting(45.0, "minutes of learning of the encoder")
+    decision_minutes: float = setting(30.0, "minutes of learning of the decision, for each hop")
+    coherence_minutes: float = setting(90.0, "minutes of learning of the coherence meter")
+    songs: int = setting(100_000, "songs of each set and split, to name")
+    seconds: float = setting(120.0, "s of each training song that are rendered")
+    bands: int = setting(500, "songs that a band plays")
+    jobs: int = setting(2, "processes that render, and threads that read")
+    batch: int = setting(0, "examples per step of encoder and decision; 0: what suits a CPU")
+    pool: int = setting(1, "batches of the decision that are rolled out at once")
+
+
+def make(data: Path, work: Path, small: SmallModel) -> Path:
     """Run every recipe that is not done; return the folder of the finished model."""
-    stems = [work / "stems" / "pop909"]
-    render.render(data / "pop909.tgz", stems[0], transpose=True, seconds=120.0)
-    if (data / "js_fakes").is_dir():
-        stems.append(work / "stems" / "chorales")
-        render.render(data / "js_fakes", stems[1], transpose=True)
+    stems = render_all(data, work, small)
+    batch: dict[str, Any] = {"batch": small.batch} if small.batch else {}
+    rooms = str(data / "rooms") if (data / "rooms").is_dir() else ""
     if not (work / "encoder" / "model.safetensors").exists():
-        fit_encoder.fit(stems[:1], work / "encoder", True, fit_encoder.EncoderTraining(minutes=encoder_minutes))
+        ear = fit_encoder.EncoderTraining(minutes=small.encoder_minutes, rooms=rooms, **batch)
+        fit_encoder.fit(stems, work / "encoder", True, ear)
     if not (work / "tokens" / f"{file_stem(UNITS, HOPS[-1])}.npz").exists():
-        fit_units.fit(stems, work, True, fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=songs))
+        names = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=small.songs, jobs=small.jobs)
+        fit_units.fit(stems, work, True, names)
     for hop in HOPS:
         name = file_stem(UNITS, hop)
-        settings = fit_decision.DecisionTraining(minutes=decision_minutes)
-        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, settings)
-    drums.make(stems[0], work / "drums" / "pop909")
-    music = [work / "drums" / "pop909", *stems[1:]]
-    fit_coherence.fit(music, work / "coherence", True, fit_coherence.CoherenceTraining(minutes=coherence_minutes))
+        answers = fit_decision.DecisionTraining(
+            minutes=small.decision_minutes, pool=small.pool, recordings="recordings", **batch
+        )
+        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, answers)
+    meter = fit_coherence.CoherenceTraining(minutes=small.coherence_minutes)
+    fit_coherence.fit(stems, work / "coherence", True, meter)
     model = assemble(work, EMBEDDED / "small")
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
     return model
+
+
+def render_all(data: Path, work: Path, small: SmallModel) -> list[Path]:
+    """Render the scores that are not rendered yet; the folders of stems to learn from."""
+    bank, rooms, groove = (data / name if (data / name).is_dir() else None for name in ("bank", "rooms", "groove"))
+    studio: dict[str, Any] = {"jobs": small.jobs, "bank": bank, "rooms": rooms}
+    stems, seconds = [work / "stems" / "pop909"], small.seconds
+    render.render(data / "pop909.tgz", stems[0], True, seconds, bands=small.bands, groove=groove, **studio)
+    if (data / "js_fakes").is_dir():
+        stems.append(work / "stems" / "chorales")
+        render.render(data / "js_fakes", stems[1], True, **studio)
+    return stems + ([data / "recordings"] if (data / "recordings").is_dir() else [])
 
 
 def assemble(work: Path, out: Path) -> Path:
@@ -78,13 +111,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--work", type=Path, required=True)
     parser.add_argument("--resume", action="store_true", help="always so: what is done is not done again")
-    parser.add_argument("--encoder-minutes", type=float, default=45.0)
-    parser.add_argument("--decision-minutes", type=float, default=30.0, help="for each of the two hops")
-    parser.add_argument("--coherence-minutes", type=float, default=90.0)
-    parser.add_argument("--songs", type=int, default=100_000, help="of each set and split, to name")
+    add_flags(parser, SmallModel)
     given = vars(parser.parse_args(argv))
     given.pop("resume")
-    print(make(**given))
+    print(make(given.pop("data"), given.pop("work"), SmallModel(**given)))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
             archive.add(folder, folder.name)
     monkeypatch.setattr(make_small, "EMBEDDED", tmp_path / "models")
     (tmp_path / "models").mkdir()
-    model = make_small.make(data, work, 0.2, 0.2, 0.4, songs=100)
+    model = make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, songs=100, seconds=30.0, bands=4))
 
     assert {path.name for path in model.iterdir()} >= {
         "model.json",
@@ -62,11 +62,13 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "coherence",
         "proxy",
     }
-    assert list((work / "drums").rglob("drums.flac")) and not list((work / "stems").rglob("drums.flac"))
+    assert list((work / "stems").rglob("*-band/drums.flac"))
     held = json.loads((model / "coherence" / "coherence.json").read_text())
     assert "pop909" in held["source"]
     kept = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
-    assert make_small.make(data, work, 0.2, 0.2, 0.4, songs=100) == model, "what is done is not done again"
+    assert (
+        make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, songs=100, seconds=30.0, bands=4)) == model
+    ), "what is done is not done again"
     assert kept == {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
 
     guide = write(tmp_path / "guide.wav", melody(12, 44100), 44100)

@@ -113,7 +113,7 @@ def find_cache(path: Path) -> Path:
     """The token cache meant by a path: itself, or the only npz file of a folder."""
     if path.is_file():
         return path
-    result = [file for file in visible(path, "*.npz") if not file.name.startswith("places_")]
+    result = [file for file in visible(path, "*.npz") if not file.name.startswith("hearing_")]
     if len(result) == 1:
         return result[0]
     if result:

@@ -1,6 +1,6 @@
 """How the decision hears a hop beside its label: its key, its level, the phase of the beat.
 
-A file of places belongs to the token caches of a hop: "<split>/<song>/<part>": (hops, key dim + 3) float16, and
+A file of features belongs to the token caches of a hop: "<split>/<song>/<part>": (hops, key dim + 3) float16, and
 "centroids/<alphabet>": (K, key dim) of each alphabet, with the fingerprint that its token cache has.
 """
 
@@ -21,7 +21,7 @@ CENTROIDS = "centroids/"
 
 def file_name(hop: float) -> str:
     """Name of the file beside the token caches of a hop (s)."""
-    return f"places_h{hop:.2f}.npz"
+    return f"hearing_h{hop:.2f}.npz"
 
 
 def phases(beats: np.ndarray, hop: float, hops: int) -> np.ndarray:
@@ -32,16 +32,16 @@ def phases(beats: np.ndarray, hop: float, hops: int) -> np.ndarray:
     return np.interp(middle, beats, np.arange(len(beats), dtype=np.float64), left=np.nan, right=np.nan) % 1
 
 
-def to_bytes(places: dict[str, np.ndarray], alphabets: list[Alphabet]) -> bytes:
-    """The content of a file of places."""
+def to_bytes(features: dict[str, np.ndarray], alphabets: list[Alphabet]) -> bytes:
+    """The content of such a file."""
     content = io.BytesIO()
     arrays = {f"{CENTROIDS}{alphabet.hash}": alphabet.centroids for alphabet in alphabets}
-    np.savez(content, allow_pickle=False, **places, **arrays)  # type: ignore[arg-type]
+    np.savez(content, allow_pickle=False, **features, **arrays)  # type: ignore[arg-type]
     return content.getvalue()
 
 
 def load(folder: Path, hop: float, alphabet: str) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
-    """Places of all stems and the centroids of the alphabet with this fingerprint; None where a folder has none.
+    """Features of all stems and the centroids of the alphabet with this fingerprint; None where a folder has none.
 
     TrainError where they were made with another alphabet.
     """
