@@ -83,16 +83,16 @@ def build(
     total = sum(source.seconds for source in inspected)
     _refuse_short(inspected, hop)
     with corpus_folder(out) as folder:
-        kept, sources = _Segments([], [], [], [], []), []
+        segments, sources = _Segments([], [], [], [], []), []
         with AudioWriter(folder / "audio.flac", rate) as writer:
             for source in inspected:
-                entry = {"file": str(source.path), "start": len(kept.labels), "seconds": round(source.seconds, 6)}
+                entry = {"file": str(source.path), "start": len(segments.labels), "seconds": round(source.seconds, 6)}
                 sources.append({**entry, "gain_db": round(20 * math.log10(gain), 2)} if gain < 1 else entry)
-                for seconds in _add(source, listener, rate, gain, kept, writer):
+                for seconds in _add(source, listener, rate, gain, segments, writer):
                     if progress:
                         progress(min(seconds, total), total)
         name = name or Path(out).resolve().name
-        write_segments(folder, _corpus(kept, listener, rate, name, sources=sources, licence=licence))
+        write_segments(folder, _corpus(segments, listener, rate, name, sources=sources, licence=licence))
     return load(out)
 
 
@@ -101,30 +101,30 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
 
     For a memory given as an audio file: nothing is written. CorpusError if there is nothing to play in it.
     """
-    hearing, kept, start = listener.start(), _Segments([], [], [], [], []), 0
+    hearing, segments, start = listener.start(), _Segments([], [], [], [], []), 0
     while start < len(audio):
         size = listener.next_hop_samples(hearing)
         segment = audio[start : start + size]
-        kept.add(segment, listener.step(hearing, segment))
+        segments.add(segment, listener.step(hearing, segment))
         start += size
         if progress:
             progress(start / listener.samplerate, len(audio) / listener.samplerate)
-    return _corpus(kept, listener, listener.samplerate, name, recording=audio)
+    return _corpus(segments, listener, listener.samplerate, name, recording=audio)
 
 
-def _corpus(kept: _Segments, listener: Listener, samplerate: int, name: str, **more: Any) -> Corpus:
-    """The corpus of the segments kept; CorpusError if all of them are silence."""
+def _corpus(segments: _Segments, listener: Listener, samplerate: int, name: str, **more: Any) -> Corpus:
+    """The corpus of these segments; CorpusError if all of them are silence."""
     corpus = Corpus(
         name=name,
         samplerate=samplerate,
         hop=listener.alphabet.hop,
         alphabet=listener.alphabet.hash,
         units=listener.alphabet.units,
-        labels=np.array(kept.labels),
-        rms=np.array(kept.rms),
-        features=np.stack(kept.features),
-        chroma=np.concatenate(kept.chroma) if len(kept.chroma) == len(kept.labels) else None,
-        onsets=np.concatenate(kept.onsets) if len(kept.onsets) == len(kept.labels) else None,
+        labels=np.array(segments.labels),
+        rms=np.array(segments.rms),
+        features=np.stack(segments.features),
+        chroma=np.concatenate(segments.chroma) if len(segments.chroma) == len(segments.labels) else None,
+        onsets=np.concatenate(segments.onsets) if len(segments.onsets) == len(segments.labels) else None,
         **more,
     )
     _refuse_silence(corpus)
@@ -146,7 +146,7 @@ def _refuse_short(sources: Sequence[_Source], hop: float) -> None:
 
 
 def _add(
-    source: _Source, listener: Listener, rate: int, gain: float, kept: _Segments, writer: AudioWriter
+    source: _Source, listener: Listener, rate: int, gain: float, segments: _Segments, writer: AudioWriter
 ) -> Iterator[float]:
     """Append one file, yielding the seconds of corpus after each segment.
 
@@ -163,12 +163,12 @@ def _add(
             hop_sizes(hop, rate), regroup(file.blocks(rate=rate), hop_sizes(hop, rate)), strict=False
         ):
             audio = np.pad(audio * np.float32(gain), (0, size - len(audio)))
-            kept.add(audio, listener.step(hearing, audio))
+            segments.add(audio, listener.step(hearing, audio))
             writer.write(np.concatenate([waiting, audio[:-1]]))
             waiting = audio[-1:]
-            yield len(kept.labels) * hop
-    kept.fill(hop)
-    room = boundary(len(kept.labels), hop, rate) - writer.frames
+            yield len(segments.labels) * hop
+    segments.fill(hop)
+    room = boundary(len(segments.labels), hop, rate) - writer.frames
     writer.write(np.pad(waiting[:room], (0, max(room - len(waiting), 0))))
 
 

@@ -85,9 +85,9 @@ class Corpus:
             with open_audio(self.recording) as file:
                 self.recording = file.read()
         if self.recording is None or len(self.recording) != self.samples:
-            held = 0 if self.recording is None else len(self.recording)
+            recorded = 0 if self.recording is None else len(self.recording)
             raise CorpusError(
-                f"corpus '{self.name}' holds {held} samples of audio for {self.samples} samples of segments: "
+                f"corpus '{self.name}' holds {recorded} samples of audio for {self.samples} samples of segments: "
                 "build it again with  antiphon corpus build"
             )
         return self.recording
@@ -109,11 +109,11 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     """Write all but the audio of a corpus into `folder`."""
     n = len(corpus)
     start = np.array([boundary(i, corpus.hop, corpus.samplerate) for i in range(n)], np.int64)
-    held = io.BytesIO()
+    npz = io.BytesIO()
     analysis = {"chroma": corpus.chroma, "onset": corpus.onsets}
     more: dict[str, Any] = {key: value for key, value in analysis.items() if value is not None}
-    np.savez(held, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features, **more)
-    atomic_write(folder / FILES[1], held.getvalue())
+    np.savez(npz, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features, **more)
+    atomic_write(folder / FILES[1], npz.getvalue())
     header = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
     atomic_write(folder / FILES[2], json.dumps(header, indent=1) + "\n")
 
@@ -241,9 +241,9 @@ def _read_header(folder: Path) -> dict[str, Any]:
 
 def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
     try:
-        with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as held:
-            optional = [key for key in ("chroma", "onset") if key in held.files]
-            return {key: np.asarray(held[key]) for key in ("start", "label", "rms", "feature", *optional)}
+        with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            optional = [key for key in ("chroma", "onset") if key in arrays.files]
+            return {key: np.asarray(arrays[key]) for key in ("start", "label", "rms", "feature", *optional)}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, TypeError, AttributeError) as error:
         raise _damaged(folder, error) from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, SyntaxError, OverflowError) as error:
