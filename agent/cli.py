@@ -1,6 +1,7 @@
 """The command line: one short function per verb. Names, flags and JSON keys are a contract that scripts rely on.
 
-A verb reads its flags, checks that no output is an input, calls `agent.verbs` and prints the result.
+A verb reads its flags, checks that no output is an input and that what it needs is there, calls `agent.verbs` and
+prints the result. What is compiled is imported after the checks: without a cache that takes a minute.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from agent.verbs.console import (
     printed_warnings,
     progress_bar,
 )
+from agent.verbs.early_checks import check_endpoints, check_guide
 from agent.verbs.errors import user_sentence
 from agent.verbs.parser import LARGEST_BLOCK, Verb, make_parser
 from agent.verbs.paths import check_paths, settings_file
@@ -43,10 +45,12 @@ def _check_block(samples: int) -> int:
 
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
+    config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
+    if given.guide != "demo":
+        check_guide(given.guide, config)
+    check_paths(given, config)
     from agent.verbs import respond
 
-    config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
-    check_paths(given, config)
     report = respond.respond(
         respond.guide_path(given.guide), given.out, config, offline=given.mode == "offline", mix=given.mix,
         truth=given.truth, report_file=given.report, progress=progress_bar("answering"),
@@ -56,20 +60,21 @@ def respond(given: argparse.Namespace) -> None:
 
 def play(given: argparse.Namespace) -> None:
     """Play on stage: hear a device, a file or a patch, and answer through another."""
-    from agent.verbs import play
-
     first, *others = given.memory or [None]
     config = _read_settings(
         given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
         osc__port=given.osc, midi__port=given.midi, page__port=given.page,
     )  # fmt: skip
     given.input, given.output = given.input or config.live.input, given.output or config.live.output
+    check_endpoints(given.input, given.output, config)
+    check_paths(given, config)
+    from agent.verbs import play
+
     options = play.PlayOptions(
         input=given.input, output=given.output, log=given.log, record=given.record, osc=given.osc is not None,
         terminal=given.tui, freewheel=given.freewheel, speed=given.speed, block=_check_block(given.block),
         seconds=given.seconds, settings_file=settings_file(given.config),
     )  # fmt: skip
-    check_paths(given, config)
     progress = progress_bar("playing") if options.from_file_to_file else None
     report = play.play(config, options, print_notice, progress)
     print_result(report, play.lines(report, options), as_json=given.json)

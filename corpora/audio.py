@@ -38,7 +38,7 @@ from corpora.disk import (
 from corpora.interruption import deferred
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["AudioError", "AudioFile", "AudioWriter", "atomic_folder", "atomic_write"]
 __all__ += ["open_audio", "read_at", "regroup", "resample", "warn_if_silent"]

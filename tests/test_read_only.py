@@ -70,6 +70,24 @@ print("runs")
     assert (done.stdout, done.returncode) == ("runs\n", 0), done.stderr[-2000:]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["play", "--input", "no such device", "--output", "out.wav"], "no such device"),
+        (["play", "--input", "missing.wav", "--output", "out.wav"], "missing.wav"),
+        (["respond", "missing.wav", "-o", "out.wav"], "missing.wav"),
+    ],
+)
+def test_what_is_absent_is_told_before_anything_is_compiled(tmp_path, words, told):
+    """Without a cache compiling takes a minute; here whatever would compile, or needs it, cannot be imported."""
+    program = "import sys; sys.modules['numba'] = sys.modules['torch'] = None; from agent import cli; cli.main()"
+    run = [sys.executable, "-c", program, *words]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(run, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert told in done.stderr or "PortAudio" in done.stderr or "no sound" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def place(installation, tiny, memory) -> Path:
     """The folder beside the installation: a model, a memory, a guide, and `out`, the one in which nobody may write."""

@@ -6,7 +6,10 @@ program that plays in float32. Where it computes in float32 only, `rounding` say
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from torch import nn
 
 SURE = 8.0  # of Higham & Mary (2019): a sum strays further with a chance of 2 exp(-SURE^2 / 2) = 3e-14
 
@@ -33,3 +36,21 @@ def rounding(*, steps: int, terms: int, scale: float, evaluations: int = 2) -> f
     evaluations: 2 where both are of float32, 1 where the other one is of float64 and as good as exact.
     """
     return float(evaluations * SURE * np.sqrt(steps * terms) * 2.0**-24 * scale)
+
+
+def network_rounding(network: nn.Module, *, scale: float, window: int = 1, evaluations: int = 2) -> float:
+    """`rounding` of a whole network: each of its layers with weights, in a row, is a step of its longest sum.
+
+    An attention is counted by its projections: those of query, key and value are made side by side, which leaves two
+    steps for the products with them. window: frames that are summed over, by an attention or a norm. scale: the largest
+    number that comes out.
+    """
+    weights = [layer.weight for layer in network.modules() if isinstance(getattr(layer, "weight", None), nn.Parameter)]
+    terms = max(weight.numel() // weight.shape[0] for weight in weights)
+    return rounding(steps=len(weights), terms=max(terms, window), scale=scale, evaluations=evaluations)
+
+
+def encoder_rounding(encoder: Any, features: np.ndarray) -> float:
+    """`network_rounding` of a `Wav2Vec2Encoder`, whose norms sum over the first layer's frames, for its features."""
+    frames = encoder.window_samples // encoder.model.config.conv_stride[0]
+    return network_rounding(encoder.model, scale=float(np.abs(features).max()), window=frames)

@@ -108,11 +108,13 @@ class MidiPort:
 
 
 def _rtmidi() -> Any:
-    """The module rtmidi; ConfigError if it is not installed."""
+    """The module rtmidi; ConfigError if it or the ALSA library is not installed."""
     try:
         import rtmidi
-    except ImportError:
-        raise ConfigError("midi.port: python-rtmidi is absent: for MIDI  pip install 'antiphon[live]'") from None
+    except ModuleNotFoundError:
+        raise ConfigError("midi.port: python-rtmidi is absent: for MIDI  pip install python-rtmidi") from None
+    except ImportError as error:  # it is there, and a library of the system that it needs is not
+        raise ConfigError(f"midi.port: python-rtmidi cannot be loaded ({error}): apt install libasound2") from None
     return rtmidi
 
 

@@ -35,7 +35,7 @@ def sounddevice() -> Any:
     try:
         import sounddevice as module
     except ImportError:
-        raise DeviceError("sounddevice is absent: for a sound card  pip install 'antiphon[live]'") from None
+        raise DeviceError("sounddevice is absent: for a sound card  pip install sounddevice") from None
     except OSError:
         raise DeviceError("PortAudio is absent: for a sound card  apt install libportaudio2") from None
     atexit.unregister(module._exit_handler)  # it would abort if the JACK server has ended before us

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from action.selection import run_lengths
 from agent.performance.session import Session
 from agent.performance.state import Event
 from corpora.audio import open_audio, regroup
@@ -15,8 +14,12 @@ from perception.stream import hop_sizes
 
 
 def summarise(session: Session, events: list[Event], samples: int) -> dict:
-    """The report of a performance: what was heard, wanted and chosen, and why; times of each stage in ms."""
-    runs = run_lengths([event.segment for event in events])
+    """The report of a performance: what was heard, wanted and chosen, and why; times of each stage in ms.
+
+    Entry i of the lists `heard`, `plan`, `segments`, `labels` and `why` is of hop `first_hop` + i. `silence` is the
+    label of silence, and -1 its segment. `asked`: hops for which a label was planned; `matched`: those that got it.
+    """
+    runs = np.array(_run_lengths(events), np.int64)
     planned = [event for event in events if event.plan]
     silence = session.silence
     return {
@@ -38,6 +41,16 @@ def summarise(session: Session, events: list[Event], samples: int) -> dict:
                  "histogram": {int(k): v for k, v in sorted(Counter(runs.tolist()).items())}},
         "timings_ms": timings(events),
     }  # fmt: skip
+
+
+def _run_lengths(events: list[Event]) -> list[int]:
+    """Hops of each stretch that was played as it was recorded; where it is played faster, segments are left out."""
+    following = [*events[1:], None]
+    return [
+        event.run
+        for event, after in zip(events, following, strict=True)
+        if event.segment >= 0 and (after is None or after.run <= 1)
+    ]
 
 
 def timings(events: list[Event]) -> dict[str, dict[str, float]]:

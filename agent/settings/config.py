@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from dataclasses import field as dataclass_field
@@ -23,11 +23,6 @@ from typing import Any
 
 from agent.settings.field import ConfigError, Field, define, is_address, is_network, validated
 from agent.settings.toml_file import TomlError, read_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["FIELDS", "SECTIONS", "Config", "ConfigError", "Field", "as_table", "change", "from_table", "read"]
 

@@ -215,7 +215,7 @@ def _sound_card() -> tuple[str, str]:
         importlib.import_module("sounddevice")
         return "ok", f"sounddevice {version('sounddevice')} with PortAudio"
     except (ImportError, PackageNotFoundError):
-        return "note", "sounddevice is absent; files play without it. For a sound card: pip install 'antiphon[live]'"
+        return "note", "sounddevice is absent; files play without it. For a sound card: pip install sounddevice"
     except OSError:
         return "note", "PortAudio is absent; files play without it. For a sound card: apt install libportaudio2"
 

@@ -123,7 +123,7 @@ class PageServer:
             reason = (error.strerror or str(error)).lower()
             return f"the page cannot use port {self.port} of {self.host} ({reason}): give another with --page"
         if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "websockets":
-            return "the page needs the package websockets: pip install 'antiphon[live]'"
+            return "the page needs the package websockets: pip install websockets"
         logger.exception("the page cannot be served")
         return f"the page cannot be served ({error}): play on without it, or restart"
 

@@ -77,7 +77,7 @@ def test_it_answers_the_scores_of_the_model_and_the_calibrated_position(tiny_coh
     expected = model.compare(resample(heard, RATE, 16000), resample(spoken, RATE, 16000))
     assert ready == {"ready": True} and not more and one != other
     assert {name: one[name] for name in expected.scores} == pytest.approx(expected.scores)
-    assert one["position"] == pytest.approx(expected.positions["both"], abs=1e-4)
+    assert one["position"] == pytest.approx(expected.positions["both"])
 
 
 def test_what_is_measured_needs_its_time_and_is_that_of_the_whole(tiny_coherence):
