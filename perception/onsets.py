@@ -12,10 +12,11 @@ import numpy as np
 import soxr
 
 from perception.hpss import SAMPLERATE
-from perception.pulse import FFT_SIZE, FLUX_LAG, FRAME_RATE, FRAME_STEP, ONSET_DELAY, _log_bands
+from perception.pulse import FFT_SIZE, FLUX_LAG, FRAME_RATE, FRAME_STEP, ONSET_DELAY, band_power
 
 ONSET_RATE = FRAME_RATE  # frames a second
 BLOCK_SAMPLES = 1 << 20  # of a recording that are analysed at a time
+POWER_GAIN = np.float32(3e4)  # log(1 + gain * power): from -45 dBFS on a band counts
 SMOOTHING_FRAMES = 5  # on each side
 SMOOTHING_S = 0.015  # standard deviation
 DELAY_FRAMES = round(ONSET_DELAY / FRAME_STEP) + SMOOTHING_FRAMES  # from an onset to its peak in the envelope
@@ -35,7 +36,7 @@ class OnsetStream:
     def hear(self, audio: np.ndarray) -> np.ndarray:
         """The next (n,) float32 samples at 16 kHz -> (frames,) float32, 0 or more; DELAY_FRAMES late."""
         heard = np.concatenate([self.recent, np.asarray(audio, np.float32)])
-        bands = _log_bands(heard)
+        bands = np.log1p(POWER_GAIN * band_power(heard))
         self.recent = heard[len(bands) * FRAME_STEP :]
         if not len(bands):
             return np.zeros(0, np.float32)

@@ -6,7 +6,9 @@ phase on that line, so the next beats are known before they sound.
 The model is the bar-pointer state space of Krebs, Boeck & Widmer ("An efficient state-space model for joint tempo and
 meter tracking", ISMIR 2015) with one beat for a bar. A state is a period of p frames and a position 0 ... p - 1 in it.
 With each frame of 10 ms every position moves on by one; at the end of a beat the period may change a little. What is
-observed is the onset activation: the spectral flux of 64 mel bands. `PulseTracker` filters forward only, which is
+observed is the onset activation: the spectral flux of 64 mel bands, each measured by its own maximum of late (Stowell
+& Plumbley, "Adaptive whitening for improved real-time audio onset detection", ICMC 2007), so that neither level nor
+timbre counts. `PulseTracker` filters forward only, which is
 causal; `beats_of` finds the best path through a whole recording (Viterbi).
 
 The states of one period form a ring. Position q at frame t stands at index (q - t) mod p of its ring, so that moving on
@@ -39,7 +41,10 @@ LEAK = 1e-5  # share of what ends a beat that is spread over all periods: the tr
 BEAT_WIDTH, BEAT_WIDTH_SHARE = 2.0, 0.06  # deviation of an onset from its beat: frames, or a share of the period
 BEAT_SHARE = 8  # a beat fills 1 / BEAT_SHARE of its period
 EXPONENT = 0.5  # of the likelihood of a frame, since neighbouring frames say the same
-FLUX_GAIN, FLUX_LAG = 3e4, 3  # log(1 + gain * power) rises over so many frames
+FLUX_GAIN, FLUX_LAG = 1000.0, 3  # log(1 + gain * power), power by its decaying maximum, rises over so many frames
+BAND_DECAY = 0.999  # of the maximum of a band, for each frame: 10 s to 1 / e
+QUIET_BAND = 1e-4  # power by the loudest band's maximum: a band is not raised above this
+LEAST_POWER = 1e-7  # of the loudest band, -70 dBFS: what is softer is silence
 LEAST_FLUX, PEAK_DECAY = 0.05, 0.9995  # activation is flux by its decaying maximum
 REST_DECAY, REST_ACTIVATION, PLAYING_ACTIVATION = 0.985, 0.03, 0.1  # see `_attention`
 WIDTH_LEVELS = 16  # weights that a state near a beat may have
@@ -88,6 +93,7 @@ class PulseState:
     samples: int  # heard
     recent: np.ndarray  # (< FFT_SIZE + FRAME_STEP,) float32, newest samples not yet left behind by the window
     bands: np.ndarray  # (FLUX_LAG, 64) float32, log power of the newest frames, oldest first
+    peaks: np.ndarray  # (64,) float32, decaying maximum of the power of each band
     belief: np.ndarray  # (STATES,) float64, probability of each period and position
     onsets: np.ndarray  # (ONSET_FRAMES,) float64, activation of frame f at f % ONSET_FRAMES
     line: np.ndarray  # (LINE,) float64, see `_look`
@@ -116,13 +122,14 @@ class PulseTracker:
         belief = _model(self.tempo_range).first.copy()
         recent = np.zeros(FFT_SIZE - FRAME_STEP, np.float32)
         bands, onsets = np.zeros((FLUX_LAG, 64), np.float32), np.zeros(ONSET_FRAMES)
-        return PulseState(0, recent, bands, belief, onsets, line, self.tempo_range)
+        peaks = np.zeros(64, np.float32)
+        return PulseState(0, recent, bands, peaks, belief, onsets, line, self.tempo_range)
 
     def step(self, state: PulseState, audio: np.ndarray) -> Beat:
         """Hear a block of any length, (n,) float32 mono at 16 kHz; returns `beat`."""
         state.samples += len(audio)
         heard = np.concatenate([state.recent, np.asarray(audio, np.float32)])
-        bands = _log_bands(heard)
+        bands = _whitened_bands(heard, state.peaks)
         state.recent = heard[len(bands) * FRAME_STEP :]
         if len(bands):
             known = np.concatenate([state.bands, bands])
@@ -176,7 +183,8 @@ def beats_of(audio: np.ndarray, rate: int, tempo_range: tuple[float, float] = DE
     """
     if rate != SAMPLERATE:
         audio = soxr.resample(np.asarray(audio, np.float32), rate, SAMPLERATE, "HQ")
-    bands = _log_bands(np.concatenate([np.zeros(FFT_SIZE - FRAME_STEP, np.float32), np.asarray(audio, np.float32)]))
+    before_it, heard = np.zeros(FFT_SIZE - FRAME_STEP, np.float32), np.asarray(audio, np.float32)
+    bands = _whitened_bands(np.concatenate([before_it, heard]), np.zeros(64, np.float32))
     empty = np.zeros(0)
     if len(bands) <= LONGEST:
         return Beats(empty, empty, empty)
@@ -217,8 +225,18 @@ def phase_of(beats: Beats, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 # --- activation
 
 
-def _log_bands(heard: np.ndarray) -> np.ndarray:
-    """(n,) float32 -> (frames, 64) float32: log power in mel bands of each window that `heard` holds."""
+def _whitened_bands(heard: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """`band_power` in the measure of each band: (n,) float32 -> (frames, 64) float32, 0 to log(1 + FLUX_GAIN).
+
+    peaks: (64,) float32, the maxima of the bands so far, which are updated.
+    """
+    bands = band_power(heard)
+    _whiten(bands, peaks)
+    return bands
+
+
+def band_power(heard: np.ndarray) -> np.ndarray:
+    """(n,) float32 at 16 kHz -> (frames, 64) float32: power in mel bands of each window that `heard` holds."""
     if len(heard) < FFT_SIZE:
         return np.zeros((0, 64), np.float32)
     filters, first, last, window = _filters()
@@ -245,7 +263,7 @@ def _filters() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 def _band_power(
     spectra: np.ndarray, filters: np.ndarray, first: np.ndarray, last: np.ndarray, bands: np.ndarray
 ) -> None:
-    """Write log(1 + FLUX_GAIN * power) of each band. Summed bin by bin, so that a frame does not depend on others."""
+    """Write the power of each band. Summed bin by bin, so that a frame does not depend on others."""
     power = np.empty(spectra.shape[1], np.float32)
     for frame in range(len(spectra)):
         for b in range(spectra.shape[1]):
@@ -255,7 +273,18 @@ def _band_power(
             total = np.float32(0.0)
             for b in range(first[band], last[band]):
                 total += power[b] * filters[band, b]
-            bands[frame, band] = np.log1p(np.float32(FLUX_GAIN) * total)
+            bands[frame, band] = total
+
+
+@compiled()
+def _whiten(bands: np.ndarray, peaks: np.ndarray) -> None:
+    """Replace power by log(1 + FLUX_GAIN * power by its decaying maximum), frame by frame."""
+    for frame in range(len(bands)):
+        loudest = max(np.float32(LEAST_POWER), peaks.max())
+        for band in range(len(peaks)):
+            peaks[band] = max(bands[frame, band], peaks[band] * np.float32(BAND_DECAY))
+            scale = max(peaks[band], loudest * np.float32(QUIET_BAND))
+            bands[frame, band] = np.log1p(np.float32(FLUX_GAIN) * bands[frame, band] / scale)
 
 
 @compiled()

@@ -82,6 +82,15 @@ def test_it_predicts_clicks_that_it_has_not_heard(bpm):
     assert beat.confidence > 0.5
 
 
+@pytest.mark.parametrize("gain_db", [-40, -20, 6])
+def test_the_level_does_not_matter(gain_db):
+    audio, _ = clicks(105, 10)
+    loud, soft = followed(audio)[1], followed((audio * 10 ** (gain_db / 20)).astype(np.float32))[1]
+    assert soft.period_s == pytest.approx(loud.period_s, rel=0.002)
+    assert error_s(soft, loud.time_s) < 0.01
+    assert soft.confidence == pytest.approx(loud.confidence, abs=0.1)
+
+
 def test_a_click_track_is_found_within_four_seconds():
     audio, times = clicks(120, 4)
     assert error_s(followed(audio)[1], times[-1] + 0.5) < 0.02
