@@ -1,42 +1,68 @@
-"""By how many semitones a memory is transposed so that it is nearer to the musician's key.
+"""By how many semitones a memory is transposed so that it has more of what the musician plays.
 
-The mean chroma of what was heard lately is compared with the mean chroma of the memory, turned by up to `REACH`
-semitones either way. Another transposition must fit clearly better than the present one before it is taken, so that
-the key of a piece does not waver with its chords.
+Every hop heard is looked for in the memory, turned by up to `REACH` semitones either way: how well do the places
+agree that agree best? A mean of keys would not do, since two pieces of one key may share no chord, and those of two
+keys many. The running mean of that agreement decides; another transposition must be clearly better than the present one
+before it is taken, so that it does not waver with the chords.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from perception.chroma import FRAME_RATE
-
 REACH = 2  # semitones either way; further away a sound is no longer the instrument that it was
-HEARD_S = 16.0  # of what was heard that are compared
-LEAST_S = 4.0  # of it, before anything is known
-MARGIN = 0.05  # of the correlation
+MEAN_HOPS = 32.0  # of the running mean
+LEAST_HOPS = 8  # that must have sounded before anything is known
+MARGIN = 0.015  # of agreement, by which another transposition must be better
+BEST_SHARE = 0.01  # of the places: those whose agreement counts
+LEAST_BEST = 8  # but at least so many
+MOST_PLACES = 1500  # of a memory that are compared
+LEAST_SOUND = 0.3  # length of the key of a hop that sounds, see `perception.chroma`
+SHIFTS = np.arange(-REACH, REACH + 1)
 
 
-def semitones(heard: np.ndarray, recorded: np.ndarray, now: int) -> int:
-    """The transposition, -REACH to REACH; `now` is the present one.
+@dataclass
+class KeyState:
+    """How well each transposition has agreed so far with one memory."""
 
-    heard: (frames, 12) chroma of what was heard, newest last. recorded: (frames, 12) chroma of the memory.
+    memory: int = -1  # its number
+    hops: int = 0  # that have sounded
+    agreement: np.ndarray = field(default_factory=lambda: np.zeros(len(SHIFTS)))
+    semitones: int = 0  # the transposition chosen
 
-    >>> scale = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], np.float32)
-    >>> semitones(np.tile(np.roll(scale, 2), (100, 1)), scale[None], 0)
-    2
+
+def follow(state: KeyState, memory: int, heard: np.ndarray, recorded: np.ndarray) -> None:
+    """Take another hop into account, and choose the transposition.
+
+    memory: number of the memory; another one begins anew. heard: (12,) key of the hop. recorded: (n, 12) keys of the
+    memory, see `perception.chroma.ChromaTrack`.
+
+    >>> chords = np.roll(np.eye(12, dtype=np.float32), 2, axis=1)[[0, 4, 7]]
+    >>> state = KeyState()
+    >>> for hop in range(LEAST_HOPS):
+    ...     follow(state, 0, np.eye(12, dtype=np.float32)[[0, 4, 7][hop % 3]], chords)
+    >>> state.semitones
+    -2
     """
-    lately = heard[-round(HEARD_S * FRAME_RATE) :]
-    if not len(recorded) or np.count_nonzero(lately.any(axis=1)) < LEAST_S * FRAME_RATE:
-        return now
-    wanted = _centred(lately.mean(axis=0))
-    own = _centred(recorded.mean(axis=0))
-    fits = {shift: float(wanted @ np.roll(own, shift)) for shift in range(-REACH, REACH + 1)}
-    best = max(fits, key=lambda shift: (fits[shift], -abs(shift)))
-    return best if now not in fits or fits[best] > fits[now] + MARGIN else now
+    if memory != state.memory:
+        state.memory, state.hops, state.semitones = memory, 0, 0
+        state.agreement = np.zeros(len(SHIFTS))
+    if not len(recorded) or np.linalg.norm(heard) < LEAST_SOUND:
+        return
+    state.hops += 1
+    rate = max(1 / state.hops, 1 / MEAN_HOPS)
+    state.agreement = state.agreement + rate * (_agreement(heard, recorded) - state.agreement)
+    best = int(state.agreement.argmax())
+    gain = state.agreement[best] - state.agreement[state.semitones + REACH]
+    if state.hops >= LEAST_HOPS and gain > MARGIN:
+        state.semitones = int(SHIFTS[best])
 
 
-def _centred(chroma: np.ndarray) -> np.ndarray:
-    """(12,) of mean 0 and length 1; zeros where nothing sounds."""
-    centred = chroma - chroma.mean()
-    return np.asarray(centred / (np.linalg.norm(centred) + 1e-9))
+def _agreement(heard: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+    """(shifts,): the mean cosine of a hop with the places that are most like it, if the memory were transposed."""
+    wanted = np.stack([np.roll(heard, -shift) for shift in SHIFTS], axis=1)
+    cosines = recorded[:: max(1, len(recorded) // MOST_PLACES)] @ wanted
+    best = min(len(cosines), max(LEAST_BEST, round(BEST_SHARE * len(cosines))))
+    return np.asarray(np.partition(cosines, -best, axis=0)[-best:].mean(axis=0), np.float64)

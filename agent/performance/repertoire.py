@@ -227,7 +227,7 @@ class Repertoire:
     def semitones(self, state: PerformanceState) -> int:
         """By which the memory is transposed."""
         action = state.config.action
-        towards_key = state.key_semitones if action.match_key == "auto" else 0
+        towards_key = state.key.semitones if action.match_key == "auto" else 0
         return min(MAX_SEMITONES, max(-MAX_SEMITONES, action.transpose + towards_key))
 
     def gain(self, state: PerformanceState, number: int, segment: int) -> float | None:

@@ -145,8 +145,10 @@ class Session:
         state.newest_heard = heard
         state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
         if state.config.action.match_key == "auto":
-            recorded = self.repertoire[state.selected_memory].chroma.frames
-            state.key_semitones = key.semitones(state.heard_chroma.frames, recorded, state.key_semitones)
+            heard_keys, number = state.heard_chroma.keys, state.selected_memory
+            delayed = (state.config.decision.lookahead - 1) * state.heard_chroma.hop_frames
+            newest = heard_keys[-1 - delayed] if len(heard_keys) > delayed else np.zeros(12, np.float32)
+            key.follow(state.key, number, newest, self.repertoire[number].chroma.keys)
         audible = heard.label != self.silence and heard.feature.any()
         state.history.heard_features.append(heard.feature if audible else None)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action import concat, selection
+from agent.performance.key import KeyState
 from agent.performance.pulse import PulseState
 from agent.settings.config import Config
 from decision.model import DecisionState
@@ -122,7 +123,7 @@ class PerformanceState:
     )  # (memory, segment)
     newest_heard: LabelledHop | None = None
     history: History = field(default_factory=History)
-    key_semitones: int = 0  # by which the memory has to be transposed to be nearer to the key that is heard
+    key: KeyState = field(default_factory=KeyState)
     output_delay: int = 0  # samples after the beginning of a hop of the input at which its answer sounds
     silent_hops: int = 0  # heard in a row
     hop: int = 0  # number of the next hop to be answered

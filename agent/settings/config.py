@@ -147,7 +147,7 @@ class ActionSection(_Section):
         0, -12, 12, unit="semitones", live=True, meaning="how much higher than recorded the memory is played"
     )
     match_key: str = define(
-        "off", choices=("off", "auto"), live=True, meaning="auto adds up to 2 semitones either way, towards your key"
+        "auto", choices=("off", "auto"), live=True, meaning="auto adds up to 2 semitones either way, towards your key"
     )
     follow_level: float = define(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
     gain_db: float = define(0.0, -60, 24, unit="dB", live=True, meaning="output gain")

@@ -97,11 +97,11 @@ def test_listening_only_hears_and_rests(two):
 
 def test_play_is_a_new_piece_but_the_count_goes_on(two):
     """From play on the agent does what one does that heard nothing before."""
-    _, events, state = run(two, {10: [("stop",)], 12: [("play",)]}, HOPS[:40])
+    _, events, state = run(two, {0: [("match_key", "off")], 10: [("stop",)], 12: [("play",)]}, HOPS[:40])
     assert [event.segment for event in events[10:12]] == [-1, -1]
     assert [event.hop for event in events] == list(range(1, 41))
     fresh = two.start(1)
-    fresh.hearing, fresh.heard = copy.deepcopy(state.hearing), None
+    fresh.hearing, fresh.heard, fresh.config = copy.deepcopy(state.hearing), None, state.config
     fresh.decision = two.decision.start(origin=12)
     two.decision.commit(fresh.decision, two.silence)
     fresh.hop = 13

@@ -134,7 +134,8 @@ def test_the_history_is_what_was_really_played(quarter, long_guide):
 
 
 def test_a_run_is_the_recording_bit_for_bit(quarter, long_guide):
-    spoken, events, _ = run(quarter, long_guide, 8, lambda state, n: tune(state, "action.max_continuity=100"))
+    sets = "action.max_continuity=100", "action.match_key='off'"
+    spoken, events, _ = run(quarter, long_guide, 8, lambda state, n: tune(state, *sets))
     memory, head, runs = quarter.repertoire[0].sound.audio, None, 0
     for answer, event in zip(spoken, events, strict=True):
         assert len(answer) == event.frames
