@@ -17,6 +17,7 @@ function build() {
   bindSheet();
   $("record-input").onclick = () => record("input");
   $("record-self").onclick = () => record("self");
+  $("pulse").addEventListener("pointerdown", (event) => { if (event.button === 0) act("tap"); });
   $("undo").onclick = () => send("undo");
   $("save").onclick = () => send("save", `live ${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}`);
   $("toast").onclick = () => { $("toast").hidden = true; };
