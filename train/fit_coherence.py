@@ -25,7 +25,8 @@ one channel or none of both masked by chance, Adam, dropout 0.1. What is added:
 - The rate follows a cosine down to zero.
 
 COCOLA's mean over time hides displacement. So the time-keeping embedding learns from the same batches: its c(0) has to
-be above that of the outputs of all other pairs, of the displaced output, and of its own at all lags of 60 ms to 2 s.
+be above that of the outputs of all other pairs and of the displaced output, and the displaced output has to be found at
+the lag where it fits (`time_loss`).
 """
 
 from __future__ import annotations
@@ -104,22 +105,22 @@ class CoherenceTraining:
 
     def draws(self, pairs: int) -> DrawSettings:
         """How batches of so many pairs are drawn."""
-        return DrawSettings(
-            pairs, self.together, self.overlap, self.recorded, self.gain, self.semitones, not self.time_only
-        )
+        return DrawSettings(pairs, self.together, self.overlap, self.recorded, self.gain, self.semitones)
 
 
 class Batch(NamedTuple):
-    """What is learned from at a step, of 3 K rows: inputs, outputs, displaced outputs (2 K where only time is learned).
+    """What is learned from at a step, of 3 K rows: inputs, outputs, displaced outputs.
 
     pictures: COCOLA's (3 K, channels, 64, 501); mel: the two separated ones (the same where COCOLA has them too);
-    tones (3 K, 120, 126); score (3 K, 251, 13), -1 where unknown.
+    tones (3 K, 120, 126); score (3 K, 251, 13), -1 where unknown; late (3 K,): frames of 20 ms by which the displaced
+    output of a pair is early, the same in its three rows.
     """
 
     pictures: Tensor
     mel: Tensor
     tones: Tensor
     score: Tensor
+    late: Tensor
 
 
 class PairBatches:
@@ -149,7 +150,8 @@ class PairBatches:
         audio = rooms(sounds(self.store, draw), s.rooms, s.tilt, s.noise, generator)
         mel = separated(audio)
         pictures = mel if s.separated else device_hpss.mel_spectrogram(audio)
-        return Batch(pictures, mel, tone_spectrum(audio), scores(self.store, self.bits, draw))
+        late = torch.from_numpy(np.tile(draw.late, 3)).float().to(audio.device)
+        return Batch(pictures, mel, tone_spectrum(audio), scores(self.store, self.bits, draw), late)
 
 
 def separated(audio: Tensor) -> Tensor:
@@ -176,18 +178,18 @@ class BatchPool:
     def batch(self, pairs: PairBatches, draws: Generator[tuple[int, Draw]], step: int) -> Batch:
         """A new batch every `uses` steps, else pairs of those that are kept."""
         if step % self.settings.uses and self.batches:
-            return self.mixed(pairs.draws.versions, step)
+            return self.mixed(step)
         batch = pairs.batch(*next(draws))
         if self.settings.uses > 1:
             self.batches = [*self.batches, batch][-self.settings.kept :]
         return batch
 
-    def mixed(self, rows: int, step: int) -> Batch:
+    def mixed(self, step: int) -> Batch:
         """K different pairs of all that are kept."""
-        pairs = len(self.batches[0].mel) // rows
+        pairs = len(self.batches[0].mel) // 3
         rng = np.random.default_rng([self.settings.seed, 2, step])
         chosen = [divmod(int(n), pairs) for n in rng.choice(pairs * len(self.batches), pairs, replace=False)]
-        parts = [[field.unflatten(0, (rows, -1)) for field in batch] for batch in self.batches]
+        parts = [[field.unflatten(0, (3, -1)) for field in batch] for batch in self.batches]
         fields = range(len(Batch._fields))
         return Batch(*(torch.stack([parts[b][f][:, pair] for b, pair in chosen], 1).flatten(0, 1) for f in fields))
 
@@ -238,39 +240,45 @@ def contrastive_loss(model: Coherence, features: Tensor) -> tuple[Tensor, Tensor
     return F.cross_entropy(table, same), (table.argmax(1) == same).float().mean(), ahead
 
 
-def time_loss(embedded: Tensor, sharpness: Tensor, rows: int = 3) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, accuracy among K, and by how much each pair is above its displaced one, of embeddings (rows K, frames, 32).
+def time_loss(embedded: Tensor, sharpness: Tensor, late: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, accuracy among K, and by how much each pair is above its displaced one, of embeddings (3 K, frames, 32).
 
-    rows: 3, or 2 without displaced outputs, for which the best other lag then stands.
-    c(0) of a pair competes with that of the outputs of all others, of its displaced one and with its own other lags;
-    likewise as seen from the output.
+    c(0) of a pair competes with that of the outputs of all others and of its displaced one, as seen from the input and
+    from the output. And of c(l) of the displaced one, that at the lag where it fits, -late (K,) frames, competes with
+    all that are 60 ms or more away. (The other lags of the output in its place would teach nothing: there it is enough
+    to know how far a frame is from the edge of the window.)
     """
-    first, second, *late = embedded.chunk(rows)
+    first, second, moved = embedded.chunk(3)
     table, same = agreement(first, second), torch.arange(len(first), device=embedded.device)
+    displaced = (first * moved).sum(2).mean(1)
+    losses = [
+        F.cross_entropy(sharpness.exp() * torch.cat([each, displaced[:, None]], 1), same) for each in (table, table.T)
+    ]
     nearest, farthest = LAGS
-    lags = agreement_by_lag(first, second, farthest)
-    lags = torch.cat([lags[:, : farthest - nearest + 1], lags[:, farthest + nearest :]], 1)
-    displaced = (first * late[0]).sum(2).mean(1) if late else lags.amax(1)
-    lags = torch.cat([lags, displaced[:, None]], 1) if late else lags
-    losses = [F.cross_entropy(sharpness.exp() * torch.cat([each, lags], 1), same) for each in (table, table.T)]
-    return (losses[0] + losses[1]) / 2, (table.argmax(1) == same).float().mean(), table.diagonal() - displaced
+    by_lag = sharpness.exp() * agreement_by_lag(first, moved, farthest)
+    away = (torch.arange(-farthest, farthest + 1, device=late.device) + late[:, None]).abs()
+    fits = by_lag.masked_fill(away > 1, -torch.inf).amax(1)
+    others = by_lag.masked_fill(away < nearest, -torch.inf)
+    lost = torch.logsumexp(torch.cat([fits[:, None], others], 1), 1) - fits
+    loss = (losses[0] + losses[1] + lost.mean()) / 3
+    return loss, (table.argmax(1) == same).float().mean(), table.diagonal() - displaced
 
 
 @torch.inference_mode()
-def validate(learning: Learning, held: list[Batch], rows: int = 3) -> dict[str, float]:
+def validate(learning: Learning, held: list[Batch], time_only: bool = False) -> dict[str, float]:
     """Loss and accuracy of both, and the shares of pairs that are above their displaced ones; nothing masked.
 
-    rows: 3, or 2 where only the time-keeping embedding is learned, and judged.
+    time_only: only the time-keeping embedding is learned, and judged.
     """
     learning.eval()
     model, time = learning.model, learning.time
     found: list[dict[str, Tensor]] = []
     for batch in held:
         values: dict[str, Tensor] = {}
-        if rows == 3:
+        if not time_only:
             loss, accuracy, ahead = contrastive_loss(model, model.encoder(batch.pictures))
             values = {"valid_loss": loss, "valid_accuracy": accuracy, "valid_displaced": (ahead > 0).float().mean()}
-        slow, right, apart = time_loss(time(batch.mel, batch.tones), learning.sharpness, rows)
+        slow, right, apart = time_loss(time(batch.mel, batch.tones), learning.sharpness, batch.late.chunk(3)[0])
         values |= {"time_valid_loss": slow, "time_valid_accuracy": right}
         found.append(values | {"time_valid_displaced": (apart > 0).float().mean()})
     learning.train()
@@ -285,7 +293,10 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    learning = Learning(new_model(settings)).to(device)
+    learning = Learning(new_model(settings))
+    if settings.init and (known := TimeEmbedding.load(settings.init)):
+        learning.time.load_state_dict(known.state_dict())
+    learning.to(device)
     if device == "cuda":  # where bfloat16 convolutions are faster so
         learning.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(learning.parameters(), settings.rate)
@@ -293,10 +304,9 @@ def fit(data: list[Path], out: Path, resume: bool, settings: CoherenceTraining) 
     validation = [held.batch(n, held.draw(n)) for n in range(max(1, settings.held // held.draws.pairs))]
     run = Run(out, settings, learning, optimizer, resume)
     learning.train()
-    rows = held.draws.versions
     if run.share(settings.minutes) < 1:
         _learn_pairs(run, learning, PairBatches(data, "train", settings, settings.batch, device), validation)
-    result = validate(learning, validation, rows)
+    result = validate(learning, validation, settings.time_only)
     run.save()
     learning.cpu().eval()
     learning.model.source = ", ".join(folder.resolve().name for folder in data)
@@ -321,7 +331,7 @@ def _scale(learning: Learning, data: list[Path], pairs: int) -> Joined | None:
 
 def _learn_pairs(run: Run, learning: Learning, pairs: PairBatches, validation: list[Batch]) -> None:
     """Steps until the time is spent; the model is kept at every validation."""
-    minutes, rows, pool = pairs.settings.minutes, pairs.draws.versions, BatchPool(pairs.settings)
+    minutes, alone, pool = pairs.settings.minutes, pairs.settings.time_only, BatchPool(pairs.settings)
     with ThreadPoolExecutor(pairs.settings.threads) as threads, closing(pairs.drawn(threads, run.step)) as draws:
         while run.share(minutes) < 1:
             with run.clock():
@@ -329,7 +339,7 @@ def _learn_pairs(run: Run, learning: Learning, pairs: PairBatches, validation: l
             due = run.step % VALIDATE == VALIDATE - 1
             if due:
                 save_model(learning, run.out / "model")
-            run.tick(losses, validate(learning, validation, rows) if due else None)
+            run.tick(losses, validate(learning, validation, alone) if due else None)
 
 
 def new_model(settings: CoherenceTraining) -> Coherence:
@@ -372,7 +382,9 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
         taught = learning.teachers(maps, hidden, batch.score)
     loss, accuracy, ahead = contrastive_loss(model, maps.float().mean((2, 3)))  # scores of 40 need more than 8 bits
     late = F.softplus(-ahead).mean()
-    slow, right, apart = time_loss(learning.time.embed_hidden(hidden.float()), learning.sharpness)
+    slow, right, apart = time_loss(
+        learning.time.embed_hidden(hidden.float()), learning.sharpness, batch.late.chunk(3)[0]
+    )
     optimizer.zero_grad(set_to_none=True)
     (loss + s.displaced * late + slow + s.teacher * taught).backward()
     optimizer.step()
@@ -385,7 +397,7 @@ def _update(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
 def _update_time(learning: Learning, batch: Batch, run: Run) -> dict[str, float]:
     """One step of the time-keeping embedding alone."""
     embedded = learning.time(batch.mel, batch.tones)
-    slow, right, apart = time_loss(embedded, learning.sharpness, 2)
+    slow, right, apart = time_loss(embedded, learning.sharpness, batch.late.chunk(3)[0])
     run.optimizer.zero_grad(set_to_none=True)
     slow.backward()  # type: ignore[no-untyped-call]
     run.optimizer.step()

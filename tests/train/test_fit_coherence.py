@@ -108,15 +108,24 @@ def test_the_loss_is_equation_3_and_the_accuracy_equation_4():
     np.testing.assert_allclose(ahead.numpy(), meant.numpy(), atol=1e-4)
 
 
-def test_the_loss_of_time_is_least_where_partners_keep_time():
-    """Embeddings of noise: their own partner at lag 0, then late by 3 frames, then of another pair."""
+@pytest.mark.parametrize("late", [-40, -5, 5, 40])
+def test_the_loss_of_time_is_least_where_partners_keep_time(late):
+    """Embeddings of noise: partners at lag 0; partners that are late by 3 frames, of another pair, or never found."""
     first = torch.randn(4, 251, 32, generator=torch.Generator().manual_seed(0))
     first = first / first.square().sum(2, keepdim=True).mean(1, keepdim=True).sqrt()
-    late, sharpness = first.roll(3, 1), torch.tensor(10.0).log()
-    true, right, apart = recipe.time_loss(torch.cat([first, first, late]), sharpness)
+    moved, sharpness, by = first.roll(-late, 1), torch.tensor(20.0).log(), torch.full((4,), float(late))
+    true, right, apart = recipe.time_loss(torch.cat([first, first, moved]), sharpness, by)
     assert float(true) < 0.1 and float(right) == 1 and bool((apart > 0.5).all())
-    for wrong in (late, first.roll(1, 0)):
-        assert float(recipe.time_loss(torch.cat([first, wrong, first]), sharpness)[0]) > 2
+    for second, third in ((moved, first), (first.roll(1, 0), moved), (first, first.roll(late, 1))):
+        assert float(recipe.time_loss(torch.cat([first, second, third]), sharpness, by)[0]) > 1
+
+
+def test_a_code_of_the_place_in_the_window_is_no_way_to_keep_time():
+    """What is the same for all windows, frame by frame, wins nothing: neither among pairs nor among lags."""
+    place = torch.randn(1, 251, 32, generator=torch.Generator().manual_seed(0)).expand(12, -1, -1)
+    place = place / place.square().sum(2, keepdim=True).mean(1, keepdim=True).sqrt()
+    loss, _, apart = recipe.time_loss(place, torch.tensor(20.0).log(), torch.tensor([-20.0, -5, 9, 40]))
+    assert float(loss) > 1.5 and float(apart.abs().max()) < 1e-5
 
 
 def test_the_slots_of_the_teacher_are_those_of_the_encoder():
@@ -153,10 +162,10 @@ def test_kept_pairs_are_mixed_and_stay_pairs(data):
     pairs, pool = recipe.PairBatches([data], "train", s, 2, "cpu"), recipe.BatchPool(s)
     draws = ((number, pairs.draw(number)) for number in itertools.count())
     made = [pool.batch(pairs, draws, step) for step in range(7)]
-    assert len(pool.batches) == 2 and all(batch.mel.shape[0] == 4 for batch in made)
-    known = [mel.unflatten(0, (2, 2))[:, n] for mel in (made[0].mel, made[3].mel) for n in range(2)]
+    assert len(pool.batches) == 2 and all(batch.mel.shape[0] == 6 for batch in made)
+    known = [mel.unflatten(0, (3, 2))[:, n] for mel in (made[0].mel, made[3].mel) for n in range(2)]
     for step in (4, 5):
-        mixed = made[step].mel.unflatten(0, (2, 2))
+        mixed = made[step].mel.unflatten(0, (3, 2))
         places = [next(k for k, pair in enumerate(known) if torch.equal(pair, mixed[:, n])) for n in range(2)]
         assert len(set(places)) == 2
 

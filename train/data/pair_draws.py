@@ -37,7 +37,7 @@ class DrawSettings:
     """pairs: K. together: windows of each song. overlap: share that two of them may have in common at most.
 
     recorded: share of the pairs from recordings. gain: dB by which a part may be louder or softer.
-    semitones: by which a song may be played faster and higher, or slower and lower. late: displaced outputs too.
+    semitones: by which a song may be played faster and higher, or slower and lower.
     """
 
     pairs: int
@@ -46,19 +46,14 @@ class DrawSettings:
     recorded: float = 0.3
     gain: float = 6.0
     semitones: float = 3.0
-    late: bool = True
-
-    @property
-    def versions(self) -> int:
-        """Rows of a pair: input, output, and the displaced output."""
-        return 3 if self.late else 2
 
 
 @dataclass(frozen=True)
 class Draw:
     """A batch: picks (p, 2) int64 of the store, each to be mixed with gain (p,) into row (p,) of 3 K.
 
-    speed (3 K or 2 K,): samples of the song for each of the window. song (K,): which song a pair is from.
+    speed (3 K,): samples of the song for each of the window. song (K,): which song a pair is from.
+    late (K,): frames of 20 ms by which the displaced output sounds earlier than the output.
     """
 
     picks: np.ndarray
@@ -66,6 +61,7 @@ class Draw:
     row: np.ndarray
     speed: np.ndarray
     song: np.ndarray
+    late: np.ndarray
 
 
 class Window(NamedTuple):
@@ -138,11 +134,12 @@ def _mixed(windows: dict[int, list[Window]], faster: np.ndarray, s: DrawSettings
         rows += [(pair, part, window.begin) for part in first]
         gain += (10 ** (rng.uniform(-s.gain, s.gain, len(first)) / 20)).tolist()
         by = (10 ** (rng.uniform(-s.gain, s.gain, len(second)) / 20)).tolist()
-        for version, begin in ((1, window.begin), (2, window.begin + window.late))[: s.versions - 1]:
+        for version, begin in ((1, window.begin), (2, window.begin + window.late)):
             rows += [(version * s.pairs + pair, part, begin) for part in second]
             gain += by
     table = np.array(rows)
-    return Draw(table[:, 1:], np.array(gain, np.float32), table[:, 0], np.tile(faster[song], s.versions), song)
+    late = np.array([window.late for known in windows.values() for window in known]) / SCORE_STEP / faster[song]
+    return Draw(table[:, 1:], np.array(gain, np.float32), table[:, 0], np.tile(faster[song], 3), song, late)
 
 
 def _late(beats: np.ndarray, rng: np.random.Generator) -> float:

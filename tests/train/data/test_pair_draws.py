@@ -71,18 +71,11 @@ def test_a_draw_is_of_disjoint_parts_of_windows_apart_and_of_outputs_displaced(s
             assert min(abs(late - BEAT * share) for share in (0.125, 0.25, 0.5, 1, 2)) < 1e-4
         else:
             assert 0.059 < late < 1.001
+        assert draw.late[pair] == pytest.approx((begin[2] - begin[0]) / 320 / draw.speed[pair])
         samples = int(WINDOW_SAMPLES * draw.speed[pair])
         assert all(abs(begin[0] - other) >= (1 - overlap) * samples for other in begins.get(song, []))
         begins.setdefault(song, []).append(begin[0])
         assert draw.speed[pair] == draw.speed[pairs + pair] == draw.speed[2 * pairs + pair]
-
-
-def test_a_draw_without_displaced_outputs_has_two_rows_for_each_pair(store):
-    settings_ = {late: DrawSettings(6, late=late) for late in (True, False)}
-    with_late, without = (draw_pairs(store, s, np.random.default_rng(0)) for s in settings_.values())
-    kept = with_late.row < 12
-    assert np.array_equal(with_late.picks[kept], without.picks) and np.array_equal(with_late.row[kept], without.row)
-    assert len(without.speed) == 12 and sounds(store, without).shape == (12, WINDOW_SAMPLES)
 
 
 def test_recorded_songs_give_their_share(store):
