@@ -198,7 +198,8 @@ class Repertoire:
         mask = state.mask_cache[1].copy()
         rests, heard = state.config.decision.rests, state.newest_heard
         silent = heard is None or heard.label == self.silence
-        mask[self.silence] = rests == "free" or (rests == "follow" and silent) or not mask[: self.silence].any()
+        follows = rests == "follow" and silent and state.config.decision.behaviour == "free"
+        mask[self.silence] = rests == "free" or follows or not mask[: self.silence].any()
         return mask
 
     def region(self, state: PerformanceState, number: int) -> tuple[int, int]:

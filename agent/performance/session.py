@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from action import concat, selection
-from agent.performance import key, rerank
+from agent.performance import key, phrases, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model_folder import Model
 from agent.performance.override import overriding_choice
+from agent.performance.phrases import REST_S
 from agent.performance.pulse import PulseState
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import HISTORY_S, Event, HeardHop, History, PerformanceState, Proposal
@@ -32,7 +33,6 @@ __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
 PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
 FALLBACK_S = 2.0  # for which the memory continues when decisions are late
-REST_S = 0.5  # from which silence heard counts as a rest of the musician
 UNHEARD_DBFS = -120.0  # level before anything was heard
 
 
@@ -333,7 +333,8 @@ class Session:
         if phrase != state.phrase:
             resting = bool(state.rng.random() >= settings.density)
         musician_rests = state.silent_hops * self.hop >= REST_S
-        if resting or (settings.density < 1 and settings.rests == "follow" and musician_rests):
+        waits = settings.rests == "follow" and phrases.waits(self.repertoire, state)
+        if resting or waits or (settings.density < 1 and settings.rests == "follow" and musician_rests):
             return phrase, resting, [tuple(self.silence if label < 0 else label for label in scenario)]
         if self.reward is not None and min(scenario) < 0:
             plans += [self._plan(state, scenario) for _ in range(settings.best_of - 1)]

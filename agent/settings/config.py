@@ -106,6 +106,10 @@ class DecisionSection(_Section):
         1, 1, 16, unit="hops", live=True, meaning="1 answers the hop just heard, more plans further ahead"
     )
     horizon: int = define(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
+    behaviour: str = define(
+        "together", choices=("together", "after", "free"), live=True,
+        meaning="plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest",
+    )  # fmt: skip
     rests: str = define(
         "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
     )

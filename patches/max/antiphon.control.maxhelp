@@ -1171,7 +1171,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/rests follow",
+                    "text": "/antiphon/behaviour together",
                     "outlettype": [
                         ""
                     ]
@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        266.20000000000005,
+                        563.8000000000001,
                         22.0
                     ],
-                    "text": "may rest: where you do, anywhere, nowhere"
+                    "text": "plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest"
                 }
             },
             {
@@ -1204,7 +1204,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/density 1",
+                    "text": "/antiphon/rests follow",
                     "outlettype": [
                         ""
                     ]
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        253.8,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "share of the time it plays; 0 is silent"
+                    "text": "may rest: where you do, anywhere, nowhere"
                 }
             },
             {
@@ -1237,7 +1237,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/best_of 1",
+                    "text": "/antiphon/density 1",
                     "outlettype": [
                         ""
                     ]
@@ -1252,10 +1252,10 @@
                     "patching_rect": [
                         298.0,
                         1226.0,
-                        346.8,
+                        253.8,
                         22.0
                     ],
-                    "text": "draws so many answers and plays the one that fits best"
+                    "text": "share of the time it plays; 0 is silent"
                 }
             },
             {
@@ -1270,7 +1270,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/choice cost",
+                    "text": "/antiphon/best_of 1",
                     "outlettype": [
                         ""
                     ]
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        322.0,
+                        346.8,
                         22.0
                     ],
-                    "text": "by what fits what you play, or by the labels alone"
+                    "text": "draws so many answers and plays the one that fits best"
                 }
             },
             {
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/cut_cost 1",
+                    "text": "/antiphon/choice cost",
                     "outlettype": [
                         ""
                     ]
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        421.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
+                    "text": "by what fits what you play, or by the labels alone"
                 }
             },
             {
@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/cut_cost 1",
                     "outlettype": [
                         ""
                     ]
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        266.20000000000005,
+                        421.2,
                         22.0
                     ],
-                    "text": "longest stretch played as it was recorded"
+                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
                 }
             },
             {
@@ -1369,7 +1369,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        235.20000000000002,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "no jump to what was played so lately"
+                    "text": "longest stretch played as it was recorded"
                 }
             },
             {
@@ -1402,7 +1402,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1417,10 +1417,10 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        408.8,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "no jump to what was played so lately"
                 }
             },
             {
@@ -1435,7 +1435,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1450,10 +1450,10 @@
                     "patching_rect": [
                         298.0,
                         1406.0,
-                        353.0,
+                        408.8,
                         22.0
                     ],
-                    "text": "auto plays the memory in your tempo where both are sure"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        452.2,
+                        353.0,
                         22.0
                     ],
-                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
+                    "text": "auto plays the memory in your tempo where both are sure"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        322.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        359.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "auto adds up to 2 semitones either way, towards your key"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        278.6,
+                        359.2,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "auto adds up to 2 semitones either way, towards your key"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        80.2,
+                        278.6,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        92.60000000000001,
+                        80.2,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "output gain"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        235.20000000000002,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        328.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        229.0,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        235.20000000000002,
+                        229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/double",
                     "outlettype": [
                         ""
                     ]
@@ -1813,26 +1813,28 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-109",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         320.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1842,12 +1844,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        350.0,
-                        315.8,
+                        1098.0,
+                        320.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1858,11 +1860,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        380.0,
-                        390.2,
+                        350.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1873,11 +1876,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        410.0,
-                        1078.4,
+                        380.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1888,11 +1891,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        632.0,
+                        410.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -1903,11 +1906,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        284.8,
+                        440.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1918,11 +1921,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        500.0,
-                        576.2,
+                        470.0,
+                        632.0,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
                 }
             },
             {
@@ -1933,11 +1936,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        557.6,
+                        500.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1948,11 +1951,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        291.0,
+                        530.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1963,11 +1966,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        334.40000000000003,
+                        560.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -1978,11 +1981,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        805.6,
+                        590.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -1993,11 +1996,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        1121.8,
+                        620.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -2008,11 +2011,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        377.8,
+                        650.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -2023,11 +2026,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        433.6,
+                        680.0,
+                        1121.8,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
                 }
             },
             {
@@ -2038,11 +2041,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        421.2,
+                        710.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -2053,11 +2056,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        421.2,
+                        740.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2068,11 +2071,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        402.6,
+                        770.0,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
                 }
             },
             {
@@ -2083,7 +2086,37 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        800.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-127",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         830.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-128",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        860.0,
                         340.6,
                         22.0
                     ],
@@ -2733,6 +2766,19 @@
                 "patchline": {
                     "source": [
                         "obj-107",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-109",
                         0
                     ],
                     "destination": [

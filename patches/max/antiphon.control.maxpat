@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        702.0
+                        730.0
                     ]
                 }
             },
@@ -3940,13 +3940,13 @@
                     "patching_rect": [
                         20.0,
                         1646.0,
-                        165.79999999999998,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/rests"
+                    "text": "prepend /antiphon/behaviour"
                 }
             },
             {
@@ -3956,7 +3956,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
+                        220.2,
                         1646.0,
                         80.0,
                         22.0
@@ -3972,12 +3972,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        281.79999999999995,
+                        308.2,
                         1646.0,
                         160,
                         22.0
                     ],
-                    "text": "rests",
+                    "text": "behaviour",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3994,7 +3994,7 @@
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        449.79999999999995,
+                        476.2,
                         1646.0,
                         100,
                         22.0
@@ -4005,11 +4005,11 @@
                         ""
                     ],
                     "items": [
-                        "follow",
+                        "together",
                         ",",
-                        "free",
+                        "after",
                         ",",
-                        "never"
+                        "free"
                     ],
                     "presentation": 1,
                     "presentation_rect": [
@@ -4029,13 +4029,13 @@
                     "patching_rect": [
                         20.0,
                         1676.0,
-                        179.0,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/density"
+                    "text": "prepend /antiphon/rests"
                 }
             },
             {
@@ -4045,7 +4045,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        193.79999999999998,
                         1676.0,
                         80.0,
                         22.0
@@ -4061,12 +4061,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
+                        281.79999999999995,
                         1676.0,
                         160,
                         22.0
                     ],
-                    "text": "density",
+                    "text": "rests",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4079,26 +4079,32 @@
             {
                 "box": {
                     "id": "obj-187",
-                    "maxclass": "flonum",
+                    "maxclass": "umenu",
                     "numinlets": 1,
-                    "numoutlets": 2,
+                    "numoutlets": 3,
                     "patching_rect": [
-                        463.0,
+                        449.79999999999995,
                         1676.0,
-                        60,
+                        100,
                         22.0
                     ],
                     "outlettype": [
                         "",
+                        "",
                         ""
                     ],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "items": [
+                        "follow",
+                        ",",
+                        "free",
+                        ",",
+                        "never"
+                    ],
                     "presentation": 1,
                     "presentation_rect": [
-                        616.0,
+                        444.0,
                         392.0,
-                        70.0,
+                        110.0,
                         22.0
                     ]
                 }
@@ -4106,34 +4112,6 @@
             {
                 "box": {
                     "id": "obj-188",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        531.0,
-                        1676.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        392.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-189",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4146,12 +4124,12 @@
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/best_of"
+                    "text": "prepend /antiphon/density"
                 }
             },
             {
                 "box": {
-                    "id": "obj-190",
+                    "id": "obj-189",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
@@ -4167,7 +4145,7 @@
             },
             {
                 "box": {
-                    "id": "obj-191",
+                    "id": "obj-190",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
@@ -4177,7 +4155,7 @@
                         160,
                         22.0
                     ],
-                    "text": "best_of (plans)",
+                    "text": "density",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4189,8 +4167,8 @@
             },
             {
                 "box": {
-                    "id": "obj-192",
-                    "maxclass": "number",
+                    "id": "obj-191",
+                    "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
@@ -4203,8 +4181,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 1,
-                    "maximum": 16,
+                    "minimum": 0,
+                    "maximum": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -4216,7 +4194,7 @@
             },
             {
                 "box": {
-                    "id": "obj-193",
+                    "id": "obj-192",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4230,9 +4208,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 16,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -4244,30 +4222,30 @@
             },
             {
                 "box": {
-                    "id": "obj-194",
+                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
                         1736.0,
-                        172.39999999999998,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/choice"
+                    "text": "prepend /antiphon/best_of"
                 }
             },
             {
                 "box": {
-                    "id": "obj-195",
+                    "id": "obj-194",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        200.39999999999998,
+                        207.0,
                         1736.0,
                         80.0,
                         22.0
@@ -4278,17 +4256,17 @@
             },
             {
                 "box": {
-                    "id": "obj-196",
+                    "id": "obj-195",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        288.4,
+                        295.0,
                         1736.0,
                         160,
                         22.0
                     ],
-                    "text": "choice",
+                    "text": "best_of (plans)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4300,13 +4278,124 @@
             },
             {
                 "box": {
+                    "id": "obj-196",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        463.0,
+                        1736.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 1,
+                    "maximum": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        448.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
                     "id": "obj-197",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        531.0,
+                        1736.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 1,
+                    "size": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        448.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-198",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        20.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/choice"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-199",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1250.4,
+                        20.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-200",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1338.4,
+                        20.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "choice",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        476.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-201",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        456.4,
-                        1736.0,
+                        1506.4,
+                        20.0,
                         100,
                         22.0
                     ],
@@ -4323,7 +4412,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        448.0,
+                        476.0,
                         110.0,
                         22.0
                     ]
@@ -4331,13 +4420,13 @@
             },
             {
                 "box": {
-                    "id": "obj-198",
+                    "id": "obj-202",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        20.0,
+                        50.0,
                         185.6,
                         22.0
                     ],
@@ -4349,13 +4438,13 @@
             },
             {
                 "box": {
-                    "id": "obj-199",
+                    "id": "obj-203",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1263.6,
-                        20.0,
+                        50.0,
                         80.0,
                         22.0
                     ],
@@ -4365,13 +4454,13 @@
             },
             {
                 "box": {
-                    "id": "obj-200",
+                    "id": "obj-204",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1351.6,
-                        20.0,
+                        50.0,
                         160,
                         22.0
                     ],
@@ -4379,7 +4468,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        476.0,
+                        504.0,
                         160.0,
                         20.0
                     ]
@@ -4387,13 +4476,13 @@
             },
             {
                 "box": {
-                    "id": "obj-201",
+                    "id": "obj-205",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1519.6,
-                        20.0,
+                        50.0,
                         60,
                         22.0
                     ],
@@ -4406,7 +4495,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        476.0,
+                        504.0,
                         70.0,
                         22.0
                     ]
@@ -4414,13 +4503,13 @@
             },
             {
                 "box": {
-                    "id": "obj-202",
+                    "id": "obj-206",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1587.6,
-                        20.0,
+                        50.0,
                         120,
                         22.0
                     ],
@@ -4434,7 +4523,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        476.0,
+                        504.0,
                         164.0,
                         20.0
                     ]
@@ -4442,13 +4531,13 @@
             },
             {
                 "box": {
-                    "id": "obj-203",
+                    "id": "obj-207",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        50.0,
+                        80.0,
                         225.2,
                         22.0
                     ],
@@ -4460,13 +4549,13 @@
             },
             {
                 "box": {
-                    "id": "obj-204",
+                    "id": "obj-208",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1303.2,
-                        50.0,
+                        80.0,
                         80.0,
                         22.0
                     ],
@@ -4476,13 +4565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-205",
+                    "id": "obj-209",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1391.2,
-                        50.0,
+                        80.0,
                         160,
                         22.0
                     ],
@@ -4490,7 +4579,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        504.0,
+                        532.0,
                         160.0,
                         20.0
                     ]
@@ -4498,13 +4587,13 @@
             },
             {
                 "box": {
-                    "id": "obj-206",
+                    "id": "obj-210",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1559.2,
-                        50.0,
+                        80.0,
                         60,
                         22.0
                     ],
@@ -4517,7 +4606,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        504.0,
+                        532.0,
                         70.0,
                         22.0
                     ]
@@ -4525,13 +4614,13 @@
             },
             {
                 "box": {
-                    "id": "obj-207",
+                    "id": "obj-211",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1627.2,
-                        50.0,
+                        80.0,
                         120,
                         22.0
                     ],
@@ -4545,7 +4634,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        504.0,
+                        532.0,
                         164.0,
                         20.0
                     ]
@@ -4553,13 +4642,13 @@
             },
             {
                 "box": {
-                    "id": "obj-208",
+                    "id": "obj-212",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        80.0,
+                        110.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4571,13 +4660,13 @@
             },
             {
                 "box": {
-                    "id": "obj-209",
+                    "id": "obj-213",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        80.0,
+                        110.0,
                         80.0,
                         22.0
                     ],
@@ -4587,13 +4676,13 @@
             },
             {
                 "box": {
-                    "id": "obj-210",
+                    "id": "obj-214",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        80.0,
+                        110.0,
                         160,
                         22.0
                     ],
@@ -4601,7 +4690,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        532.0,
+                        560.0,
                         160.0,
                         20.0
                     ]
@@ -4609,13 +4698,13 @@
             },
             {
                 "box": {
-                    "id": "obj-211",
+                    "id": "obj-215",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        80.0,
+                        110.0,
                         60,
                         22.0
                     ],
@@ -4628,7 +4717,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        532.0,
+                        560.0,
                         70.0,
                         22.0
                     ]
@@ -4636,13 +4725,13 @@
             },
             {
                 "box": {
-                    "id": "obj-212",
+                    "id": "obj-216",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        80.0,
+                        110.0,
                         120,
                         22.0
                     ],
@@ -4656,7 +4745,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        532.0,
+                        560.0,
                         164.0,
                         20.0
                     ]
@@ -4664,13 +4753,13 @@
             },
             {
                 "box": {
-                    "id": "obj-213",
+                    "id": "obj-217",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        110.0,
+                        140.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -4682,13 +4771,13 @@
             },
             {
                 "box": {
-                    "id": "obj-214",
+                    "id": "obj-218",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.4,
-                        110.0,
+                        140.0,
                         80.0,
                         22.0
                     ],
@@ -4698,13 +4787,13 @@
             },
             {
                 "box": {
-                    "id": "obj-215",
+                    "id": "obj-219",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1338.4,
-                        110.0,
+                        140.0,
                         160,
                         22.0
                     ],
@@ -4712,7 +4801,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        560.0,
+                        588.0,
                         160.0,
                         20.0
                     ]
@@ -4720,13 +4809,13 @@
             },
             {
                 "box": {
-                    "id": "obj-216",
+                    "id": "obj-220",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1506.4,
-                        110.0,
+                        140.0,
                         60,
                         22.0
                     ],
@@ -4739,7 +4828,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        560.0,
+                        588.0,
                         60.0,
                         22.0
                     ]
@@ -4747,13 +4836,13 @@
             },
             {
                 "box": {
-                    "id": "obj-217",
+                    "id": "obj-221",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1574.4,
-                        110.0,
+                        140.0,
                         60,
                         22.0
                     ],
@@ -4766,7 +4855,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         514.0,
-                        560.0,
+                        588.0,
                         60.0,
                         22.0
                     ]
@@ -4774,13 +4863,13 @@
             },
             {
                 "box": {
-                    "id": "obj-218",
+                    "id": "obj-222",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1642.4,
-                        110.0,
+                        140.0,
                         73.4,
                         22.0
                     ],
@@ -4792,13 +4881,13 @@
             },
             {
                 "box": {
-                    "id": "obj-219",
+                    "id": "obj-223",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1723.8000000000002,
-                        110.0,
+                        140.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -4811,13 +4900,13 @@
             },
             {
                 "box": {
-                    "id": "obj-220",
+                    "id": "obj-224",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1825.0000000000002,
-                        110.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -4825,111 +4914,24 @@
                         ""
                     ],
                     "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-221",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1919.6000000000001,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-222",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        140.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/stretch"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-223",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1257.0,
-                        140.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-224",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1345.0,
-                        140.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "stretch",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        588.0,
-                        160.0,
-                        20.0
-                    ]
                 }
             },
             {
                 "box": {
                     "id": "obj-225",
-                    "maxclass": "umenu",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 3,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        1513.0,
+                        1919.6000000000001,
                         140.0,
-                        100,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
-                        "",
-                        "",
                         ""
                     ],
-                    "items": [
-                        "off",
-                        ",",
-                        "auto"
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        588.0,
-                        110.0,
-                        22.0
-                    ]
+                    "text": "prepend set"
                 }
             },
             {
@@ -4941,13 +4943,13 @@
                     "patching_rect": [
                         1070.0,
                         170.0,
-                        165.79999999999998,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/speed"
+                    "text": "prepend /antiphon/stretch"
                 }
             },
             {
@@ -4957,7 +4959,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1257.0,
                         170.0,
                         80.0,
                         22.0
@@ -4973,12 +4975,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1345.0,
                         170.0,
                         160,
                         22.0
                     ],
-                    "text": "speed",
+                    "text": "stretch",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4991,234 +4993,12 @@
             {
                 "box": {
                     "id": "obj-229",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        170.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0.7,
-                    "maximum": 1.4,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        616.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-230",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        170.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0.7,
-                    "size": 0.7,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        616.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-231",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        200.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/transpose"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-232",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1270.2,
-                        200.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-233",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1358.2,
-                        200.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "transpose (semitones)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        644.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-234",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1526.2,
-                        200.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": -12,
-                    "maximum": 12,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        644.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-235",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1594.2,
-                        200.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": -12,
-                    "size": 25,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        644.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-236",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        230.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/match_key"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-237",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1270.2,
-                        230.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-238",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1358.2,
-                        230.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "match_key",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        672.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-239",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        1526.2,
-                        230.0,
+                        1513.0,
+                        170.0,
                         100,
                         22.0
                     ],
@@ -5235,9 +5015,231 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        616.0,
                         110.0,
                         22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-230",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        200.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/speed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-231",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1243.8,
+                        200.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-232",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        200.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        644.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-233",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        200.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0.7,
+                    "maximum": 1.4,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        644.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-234",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        200.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0.7,
+                    "size": 0.7,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        644.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-235",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        230.0,
+                        192.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/transpose"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-236",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1270.2,
+                        230.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-237",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1358.2,
+                        230.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "transpose (semitones)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        672.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-238",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1526.2,
+                        230.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -12,
+                    "maximum": 12,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        672.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-239",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1594.2,
+                        230.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        672.0,
+                        164.0,
+                        20.0
                     ]
                 }
             },
@@ -5250,13 +5252,13 @@
                     "patching_rect": [
                         1070.0,
                         260.0,
-                        212.0,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/follow_level"
+                    "text": "prepend /antiphon/match_key"
                 }
             },
             {
@@ -5266,7 +5268,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1290.0,
+                        1270.2,
                         260.0,
                         80.0,
                         22.0
@@ -5282,12 +5284,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1378.0,
+                        1358.2,
                         260.0,
                         160,
                         22.0
                     ],
-                    "text": "follow_level",
+                    "text": "match_key",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5300,12 +5302,99 @@
             {
                 "box": {
                     "id": "obj-243",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        1526.2,
+                        260.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "off",
+                        ",",
+                        "auto"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        700.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-244",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        290.0,
+                        212.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/follow_level"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-245",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1290.0,
+                        290.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-246",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1378.0,
+                        290.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "follow_level",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        728.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-247",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        260.0,
+                        290.0,
                         60,
                         22.0
                     ],
@@ -5318,7 +5407,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        700.0,
+                        728.0,
                         70.0,
                         22.0
                     ]
@@ -5326,13 +5415,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-248",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        260.0,
+                        290.0,
                         120,
                         22.0
                     ],
@@ -5346,7 +5435,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        700.0,
+                        728.0,
                         164.0,
                         20.0
                     ]
@@ -5354,13 +5443,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-249",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        290.0,
+                        320.0,
                         179.0,
                         22.0
                     ],
@@ -5372,13 +5461,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-250",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        290.0,
+                        320.0,
                         80.0,
                         22.0
                     ],
@@ -5388,13 +5477,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-251",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        290.0,
+                        320.0,
                         160,
                         22.0
                     ],
@@ -5402,7 +5491,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        728.0,
+                        756.0,
                         160.0,
                         20.0
                     ]
@@ -5410,13 +5499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-252",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        290.0,
+                        320.0,
                         60,
                         22.0
                     ],
@@ -5429,7 +5518,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        728.0,
+                        756.0,
                         70.0,
                         22.0
                     ]
@@ -5437,13 +5526,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-253",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        290.0,
+                        320.0,
                         120,
                         22.0
                     ],
@@ -5457,7 +5546,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        756.0,
                         164.0,
                         20.0
                     ]
@@ -5465,13 +5554,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-254",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        320.0,
+                        350.0,
                         452.2,
                         22.0
                     ],
@@ -5480,13 +5569,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        350.0,
+                        380.0,
                         99.8,
                         22.0
                     ],
@@ -5498,13 +5587,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        350.0,
+                        380.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5517,13 +5606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-257",
                     "maxclass": "newobj",
-                    "numinlets": 31,
-                    "numoutlets": 31,
+                    "numinlets": 32,
+                    "numoutlets": 32,
                     "patching_rect": [
                         1070.0,
-                        380.0,
+                        410.0,
                         600,
                         22.0
                     ],
@@ -5558,32 +5647,15 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-254",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        410.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-255",
+                    "id": "obj-258",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5601,7 +5673,7 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-259",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5619,7 +5691,7 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-260",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5637,67 +5709,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-261",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         530.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-259",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        560.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-260",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        590.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-261",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5715,7 +5733,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        620.0,
+                        560.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -5733,7 +5751,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        680.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -5750,8 +5768,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        680.0,
+                        1070.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -5768,8 +5786,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        710.0,
+                        1164.6,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -5786,15 +5804,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        710.0,
-                        86.6,
+                        1070.0,
+                        650.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5805,7 +5823,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        740.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -5823,7 +5841,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        740.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -5841,7 +5859,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        770.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -5859,7 +5877,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        770.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -5877,14 +5895,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        800.0,
-                        126.19999999999999,
+                        770.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -5894,8 +5912,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        830.0,
+                        1164.6,
+                        770.0,
                         86.6,
                         22.0
                     ],
@@ -5912,8 +5930,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        830.0,
+                        1070.0,
+                        800.0,
                         86.6,
                         22.0
                     ],
@@ -5930,8 +5948,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        860.0,
+                        1164.6,
+                        800.0,
                         86.6,
                         22.0
                     ],
@@ -5948,7 +5966,25 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
+                        1070.0,
+                        830.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-276",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
                         860.0,
                         86.6,
                         22.0
@@ -5961,31 +5997,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        890.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-277",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        920.0,
+                        1164.6,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -6002,8 +6020,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        920.0,
+                        1070.0,
+                        890.0,
                         86.6,
                         22.0
                     ],
@@ -6020,8 +6038,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        950.0,
+                        1164.6,
+                        890.0,
                         86.6,
                         22.0
                     ],
@@ -6038,15 +6056,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        950.0,
-                        86.6,
+                        1070.0,
+                        920.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6057,7 +6075,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        980.0,
+                        950.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6075,7 +6093,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1010.0,
+                        980.0,
                         86.6,
                         22.0
                     ],
@@ -6093,7 +6111,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1010.0,
+                        980.0,
                         86.6,
                         22.0
                     ],
@@ -6111,7 +6129,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1040.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6129,7 +6147,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1040.0,
+                        1010.0,
                         86.6,
                         22.0
                     ],
@@ -6147,14 +6165,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1070.0,
-                        86.6,
+                        1040.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6164,7 +6182,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
+                        1070.0,
                         1070.0,
                         86.6,
                         22.0
@@ -6182,15 +6200,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1164.6,
                         1070.0,
-                        1130.0,
-                        126.19999999999999,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6201,7 +6219,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1160.0,
+                        1100.0,
                         86.6,
                         22.0
                     ],
@@ -6219,7 +6237,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1160.0,
+                        1100.0,
                         86.6,
                         22.0
                     ],
@@ -6237,7 +6255,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1190.0,
+                        1130.0,
                         86.6,
                         22.0
                     ],
@@ -6255,7 +6273,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1190.0,
+                        1130.0,
                         86.6,
                         22.0
                     ],
@@ -6273,7 +6291,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1220.0,
+                        1190.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6291,7 +6309,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1250.0,
+                        1220.0,
                         86.6,
                         22.0
                     ],
@@ -6309,7 +6327,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1250.0,
+                        1220.0,
                         86.6,
                         22.0
                     ],
@@ -6327,7 +6345,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1280.0,
+                        1250.0,
                         86.6,
                         22.0
                     ],
@@ -6345,7 +6363,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1280.0,
+                        1250.0,
                         86.6,
                         22.0
                     ],
@@ -6358,16 +6376,19 @@
             {
                 "box": {
                     "id": "obj-298",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1310.0,
-                        136.0,
+                        1280.0,
+                        126.19999999999999,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6378,7 +6399,94 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
+                        1310.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-300",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1310.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-301",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
                         1340.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-302",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1340.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-303",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1370.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-304",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1400.0,
                         99.8,
                         22.0
                     ],
@@ -6390,13 +6498,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-305",
                     "maxclass": "newobj",
                     "numinlets": 17,
                     "numoutlets": 17,
                     "patching_rect": [
                         1177.8,
-                        1340.0,
+                        1400.0,
                         600,
                         22.0
                     ],
@@ -6424,13 +6532,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-306",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1370.0,
+                        1430.0,
                         300,
                         22.0
                     ],
@@ -6447,13 +6555,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-307",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1378.0,
-                        1370.0,
+                        1430.0,
                         99.8,
                         22.0
                     ],
@@ -6467,13 +6575,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-308",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1400.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6489,13 +6597,13 @@
             },
             {
                 "box": {
-                    "id": "obj-304",
+                    "id": "obj-309",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1400.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6514,13 +6622,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-310",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1400.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6536,13 +6644,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-311",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1400.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6561,13 +6669,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-312",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1400.0,
+                        1460.0,
                         90,
                         22.0
                     ],
@@ -6583,13 +6691,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-313",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1400.0,
+                        1460.0,
                         70,
                         22.0
                     ],
@@ -6608,13 +6716,13 @@
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-314",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1430.0,
+                        1490.0,
                         300,
                         22.0
                     ],
@@ -6631,13 +6739,13 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-315",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1378.0,
-                        1430.0,
+                        1490.0,
                         225.2,
                         22.0
                     ],
@@ -6659,13 +6767,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-316",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1460.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6681,13 +6789,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-317",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1460.0,
+                        1520.0,
                         70,
                         22.0
                     ],
@@ -6706,13 +6814,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-318",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1460.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6728,13 +6836,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-319",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1460.0,
+                        1520.0,
                         80,
                         22.0
                     ],
@@ -6753,13 +6861,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-320",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1460.0,
+                        1520.0,
                         86.6,
                         22.0
                     ],
@@ -6771,13 +6879,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-321",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1460.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6793,13 +6901,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-322",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1460.0,
+                        1520.0,
                         70,
                         22.0
                     ],
@@ -6818,13 +6926,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-323",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1460.0,
+                        1520.0,
                         90,
                         22.0
                     ],
@@ -6840,13 +6948,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-324",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1460.0,
+                        1520.0,
                         70,
                         22.0
                     ],
@@ -6865,13 +6973,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-325",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1490.0,
+                        1550.0,
                         90,
                         22.0
                     ],
@@ -6887,13 +6995,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-326",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1490.0,
+                        1550.0,
                         70,
                         22.0
                     ],
@@ -6912,13 +7020,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-327",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1490.0,
+                        1550.0,
                         90,
                         22.0
                     ],
@@ -6934,13 +7042,13 @@
             },
             {
                 "box": {
-                    "id": "obj-323",
+                    "id": "obj-328",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1490.0,
+                        1550.0,
                         70,
                         22.0
                     ],
@@ -6959,13 +7067,13 @@
             },
             {
                 "box": {
-                    "id": "obj-324",
+                    "id": "obj-329",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1490.0,
+                        1550.0,
                         90,
                         22.0
                     ],
@@ -6981,13 +7089,13 @@
             },
             {
                 "box": {
-                    "id": "obj-325",
+                    "id": "obj-330",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1490.0,
+                        1550.0,
                         70,
                         22.0
                     ],
@@ -7006,13 +7114,13 @@
             },
             {
                 "box": {
-                    "id": "obj-326",
+                    "id": "obj-331",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1490.0,
+                        1550.0,
                         90,
                         22.0
                     ],
@@ -7028,13 +7136,13 @@
             },
             {
                 "box": {
-                    "id": "obj-327",
+                    "id": "obj-332",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1490.0,
+                        1550.0,
                         70,
                         22.0
                     ],
@@ -7053,13 +7161,13 @@
             },
             {
                 "box": {
-                    "id": "obj-328",
+                    "id": "obj-333",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1520.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7075,13 +7183,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-334",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1520.0,
+                        1580.0,
                         70,
                         22.0
                     ],
@@ -7100,13 +7208,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-335",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1520.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7122,13 +7230,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-336",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1520.0,
+                        1580.0,
                         80,
                         22.0
                     ],
@@ -7147,13 +7255,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-337",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1520.0,
+                        1580.0,
                         86.6,
                         22.0
                     ],
@@ -7165,13 +7273,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-338",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1520.0,
+                        1580.0,
                         90,
                         22.0
                     ],
@@ -7187,13 +7295,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-339",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1520.0,
+                        1580.0,
                         70,
                         22.0
                     ],
@@ -7212,13 +7320,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-340",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1550.0,
+                        1610.0,
                         300,
                         22.0
                     ],
@@ -7235,13 +7343,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-341",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1378.0,
-                        1550.0,
+                        1610.0,
                         159.2,
                         22.0
                     ],
@@ -7259,13 +7367,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-342",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1580.0,
+                        1640.0,
                         90,
                         22.0
                     ],
@@ -7281,13 +7389,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-343",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1168.0,
-                        1580.0,
+                        1640.0,
                         80,
                         22.0
                     ],
@@ -7306,13 +7414,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-344",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1256.0,
-                        1580.0,
+                        1640.0,
                         86.6,
                         22.0
                     ],
@@ -7324,13 +7432,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-345",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1350.6,
-                        1580.0,
+                        1640.0,
                         90,
                         22.0
                     ],
@@ -7346,13 +7454,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-346",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1448.6,
-                        1580.0,
+                        1640.0,
                         70,
                         22.0
                     ],
@@ -7371,13 +7479,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-347",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1580.0,
+                        1640.0,
                         90,
                         22.0
                     ],
@@ -7393,13 +7501,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-348",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1580.0,
+                        1640.0,
                         70,
                         22.0
                     ],
@@ -7418,13 +7526,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-349",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1580.0,
+                        1640.0,
                         90,
                         22.0
                     ],
@@ -7440,13 +7548,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-350",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1580.0,
+                        1640.0,
                         70,
                         22.0
                     ],
@@ -7465,13 +7573,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-351",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1610.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7487,13 +7595,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-352",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1610.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7512,13 +7620,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1610.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7534,13 +7642,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-354",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1610.0,
+                        1670.0,
                         70,
                         22.0
                     ],
@@ -7559,13 +7667,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-355",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1610.0,
+                        1670.0,
                         90,
                         22.0
                     ],
@@ -7581,13 +7689,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-356",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1520.0,
-                        1610.0,
+                        1670.0,
                         80,
                         22.0
                     ],
@@ -7606,13 +7714,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-357",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1608.0,
-                        1610.0,
+                        1670.0,
                         86.6,
                         22.0
                     ],
@@ -7624,13 +7732,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-358",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1640.0,
+                        1700.0,
                         300,
                         22.0
                     ],
@@ -7647,13 +7755,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-359",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         1378.0,
-                        1640.0,
+                        1700.0,
                         152.6,
                         22.0
                     ],
@@ -7669,13 +7777,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-360",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1670.0,
+                        1730.0,
                         90,
                         22.0
                     ],
@@ -7691,13 +7799,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-361",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1670.0,
+                        1730.0,
                         70,
                         22.0
                     ],
@@ -7716,13 +7824,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-362",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1670.0,
+                        1730.0,
                         90,
                         22.0
                     ],
@@ -7738,13 +7846,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-363",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1670.0,
+                        1730.0,
                         70,
                         22.0
                     ],
@@ -7763,13 +7871,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1670.0,
+                        1730.0,
                         90,
                         22.0
                     ],
@@ -7785,13 +7893,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-365",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1670.0,
+                        1730.0,
                         70,
                         22.0
                     ],
@@ -7810,13 +7918,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1670.0,
+                        1730.0,
                         90,
                         22.0
                     ],
@@ -7832,13 +7940,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-367",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1670.0,
+                        1730.0,
                         70,
                         22.0
                     ],
@@ -7857,13 +7965,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-368",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1700.0,
+                        2120.0,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7879,13 +7987,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-369",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1700.0,
+                        2218.0,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7904,13 +8012,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-370",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1730.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7927,13 +8035,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-371",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1730.0,
+                        2218.0,
+                        50.0,
                         200,
                         22.0
                     ],
@@ -7952,13 +8060,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-372",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1376.0,
-                        1730.0,
+                        2426.0,
+                        50.0,
                         86.6,
                         22.0
                     ],
@@ -7970,13 +8078,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-373",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7993,13 +8101,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-374",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        20.0,
+                        80.0,
                         200,
                         22.0
                     ],
@@ -8018,13 +8126,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-375",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        20.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -8036,13 +8144,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-376",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -8059,13 +8167,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-377",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        110.0,
                         200,
                         22.0
                     ],
@@ -8084,13 +8192,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-378",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        50.0,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -8102,13 +8210,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-379",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -8125,13 +8233,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-380",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        80.0,
+                        140.0,
                         200,
                         22.0
                     ],
@@ -8150,13 +8258,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-381",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        80.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -8168,13 +8276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-382",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -8191,13 +8299,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-383",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        110.0,
+                        170.0,
                         200,
                         22.0
                     ],
@@ -8216,13 +8324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-384",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        110.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -8234,13 +8342,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-385",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -8257,13 +8365,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-386",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        200.0,
                         200,
                         22.0
                     ],
@@ -8282,13 +8390,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-387",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        140.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -8300,13 +8408,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-388",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8323,13 +8431,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-389",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        230.0,
                         200,
                         22.0
                     ],
@@ -8348,13 +8456,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-390",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        170.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -8366,13 +8474,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-391",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8389,13 +8497,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-392",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        200.0,
+                        260.0,
                         200,
                         22.0
                     ],
@@ -8414,13 +8522,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-393",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        200.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -8432,13 +8540,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-394",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8455,13 +8563,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-395",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        230.0,
+                        290.0,
                         200,
                         22.0
                     ],
@@ -8480,13 +8588,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-396",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        230.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -8498,13 +8606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-397",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8521,13 +8629,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-398",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        320.0,
                         200,
                         22.0
                     ],
@@ -8546,13 +8654,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-399",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        260.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -8564,13 +8672,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-400",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8587,13 +8695,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-401",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        290.0,
+                        350.0,
                         200,
                         22.0
                     ],
@@ -8612,13 +8720,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-402",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        290.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -8630,13 +8738,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-403",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8653,13 +8761,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-404",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        380.0,
                         200,
                         22.0
                     ],
@@ -8678,13 +8786,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-405",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        320.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -10117,7 +10225,7 @@
                 "patchline": {
                     "source": [
                         "obj-187",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-184",
@@ -10133,7 +10241,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-187",
+                        "obj-189",
                         0
                     ],
                     "order": 0
@@ -10142,11 +10250,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-189",
+                        "obj-191",
                         0
                     ],
                     "destination": [
-                        "obj-190",
+                        "obj-188",
                         0
                     ],
                     "order": 0
@@ -10159,7 +10267,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-189",
+                        "obj-191",
                         0
                     ],
                     "order": 0
@@ -10172,7 +10280,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-192",
+                        "obj-194",
                         0
                     ],
                     "order": 0
@@ -10181,11 +10289,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-194",
+                        "obj-196",
                         0
                     ],
                     "destination": [
-                        "obj-195",
+                        "obj-193",
                         0
                     ],
                     "order": 0
@@ -10195,10 +10303,10 @@
                 "patchline": {
                     "source": [
                         "obj-197",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-194",
+                        "obj-196",
                         0
                     ],
                     "order": 0
@@ -10221,7 +10329,7 @@
                 "patchline": {
                     "source": [
                         "obj-201",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-198",
@@ -10237,7 +10345,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-201",
+                        "obj-203",
                         0
                     ],
                     "order": 0
@@ -10246,11 +10354,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-203",
+                        "obj-205",
                         0
                     ],
                     "destination": [
-                        "obj-204",
+                        "obj-202",
                         0
                     ],
                     "order": 0
@@ -10263,7 +10371,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-203",
+                        "obj-205",
                         0
                     ],
                     "order": 0
@@ -10276,7 +10384,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-206",
+                        "obj-208",
                         0
                     ],
                     "order": 0
@@ -10285,11 +10393,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-208",
+                        "obj-210",
                         0
                     ],
                     "destination": [
-                        "obj-209",
+                        "obj-207",
                         0
                     ],
                     "order": 0
@@ -10302,7 +10410,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-208",
+                        "obj-210",
                         0
                     ],
                     "order": 0
@@ -10315,7 +10423,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-211",
+                        "obj-213",
                         0
                     ],
                     "order": 0
@@ -10324,11 +10432,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-213",
+                        "obj-215",
                         0
                     ],
                     "destination": [
-                        "obj-214",
+                        "obj-212",
                         0
                     ],
                     "order": 0
@@ -10341,20 +10449,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-218",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-218",
-                        0
-                    ],
-                    "destination": [
-                        "obj-213",
+                        "obj-215",
                         0
                     ],
                     "order": 0
@@ -10368,19 +10463,6 @@
                     ],
                     "destination": [
                         "obj-218",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-219",
-                        0
-                    ],
-                    "destination": [
-                        "obj-220",
                         0
                     ],
                     "order": 0
@@ -10393,33 +10475,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-216",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-219",
-                        1
-                    ],
-                    "destination": [
-                        "obj-221",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-221",
-                        0
-                    ],
-                    "destination": [
-                        "obj-217",
+                        "obj-222",
                         0
                     ],
                     "order": 0
@@ -10432,7 +10488,59 @@
                         0
                     ],
                     "destination": [
+                        "obj-217",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-221",
+                        0
+                    ],
+                    "destination": [
+                        "obj-222",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-223",
+                        0
+                    ],
+                    "destination": [
+                        "obj-224",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-224",
+                        0
+                    ],
+                    "destination": [
+                        "obj-220",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-223",
+                        1
+                    ],
+                    "destination": [
+                        "obj-225",
                         0
                     ],
                     "order": 0
@@ -10442,10 +10550,10 @@
                 "patchline": {
                     "source": [
                         "obj-225",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-222",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -10468,7 +10576,7 @@
                 "patchline": {
                     "source": [
                         "obj-229",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-226",
@@ -10484,7 +10592,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-229",
+                        "obj-231",
                         0
                     ],
                     "order": 0
@@ -10493,11 +10601,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
+                        "obj-233",
                         0
                     ],
                     "destination": [
-                        "obj-232",
+                        "obj-230",
                         0
                     ],
                     "order": 0
@@ -10510,7 +10618,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-231",
+                        "obj-233",
                         0
                     ],
                     "order": 0
@@ -10523,7 +10631,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-234",
+                        "obj-236",
                         0
                     ],
                     "order": 0
@@ -10532,11 +10640,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-236",
+                        "obj-238",
                         0
                     ],
                     "destination": [
-                        "obj-237",
+                        "obj-235",
                         0
                     ],
                     "order": 0
@@ -10546,10 +10654,10 @@
                 "patchline": {
                     "source": [
                         "obj-239",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-236",
+                        "obj-238",
                         0
                     ],
                     "order": 0
@@ -10572,7 +10680,7 @@
                 "patchline": {
                     "source": [
                         "obj-243",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-240",
@@ -10588,32 +10696,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        0
-                    ],
-                    "destination": [
-                        "obj-246",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-248",
-                        0
-                    ],
-                    "destination": [
                         "obj-245",
                         0
                     ],
@@ -10623,1151 +10705,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-249",
-                        0
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-251",
-                        0
-                    ],
-                    "destination": [
-                        "obj-252",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-252",
-                        0
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        0
-                    ],
-                    "destination": [
-                        "obj-254",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        0
-                    ],
-                    "destination": [
-                        "obj-46",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        1
-                    ],
-                    "destination": [
-                        "obj-255",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-255",
-                        0
-                    ],
-                    "destination": [
-                        "obj-50",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        2
-                    ],
-                    "destination": [
-                        "obj-256",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-256",
-                        0
-                    ],
-                    "destination": [
-                        "obj-54",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        3
-                    ],
-                    "destination": [
-                        "obj-257",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        0
-                    ],
-                    "destination": [
-                        "obj-76",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        4
-                    ],
-                    "destination": [
-                        "obj-258",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-258",
-                        0
-                    ],
-                    "destination": [
-                        "obj-80",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        5
-                    ],
-                    "destination": [
-                        "obj-259",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-259",
-                        0
-                    ],
-                    "destination": [
-                        "obj-115",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        6
-                    ],
-                    "destination": [
-                        "obj-260",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-260",
-                        0
-                    ],
-                    "destination": [
-                        "obj-131",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        6
-                    ],
-                    "destination": [
-                        "obj-261",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-261",
-                        0
-                    ],
-                    "destination": [
-                        "obj-132",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        7
-                    ],
-                    "destination": [
-                        "obj-262",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-262",
-                        0
-                    ],
-                    "destination": [
-                        "obj-136",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        8
-                    ],
-                    "destination": [
-                        "obj-143",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        9
-                    ],
-                    "destination": [
-                        "obj-263",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        9
-                    ],
-                    "destination": [
-                        "obj-264",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-264",
-                        0
-                    ],
-                    "destination": [
-                        "obj-150",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        10
-                    ],
-                    "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-265",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        10
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-266",
-                        0
-                    ],
-                    "destination": [
-                        "obj-155",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        11
-                    ],
-                    "destination": [
-                        "obj-267",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        11
-                    ],
-                    "destination": [
-                        "obj-268",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-268",
-                        0
-                    ],
-                    "destination": [
-                        "obj-160",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        12
-                    ],
-                    "destination": [
-                        "obj-269",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-269",
-                        0
-                    ],
-                    "destination": [
-                        "obj-164",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        12
-                    ],
-                    "destination": [
-                        "obj-270",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-270",
-                        0
-                    ],
-                    "destination": [
-                        "obj-165",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        13
-                    ],
-                    "destination": [
-                        "obj-271",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-271",
-                        0
-                    ],
-                    "destination": [
-                        "obj-169",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        14
-                    ],
-                    "destination": [
-                        "obj-272",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-272",
-                        0
-                    ],
-                    "destination": [
-                        "obj-173",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        14
-                    ],
-                    "destination": [
-                        "obj-273",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-273",
-                        0
-                    ],
-                    "destination": [
-                        "obj-174",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        15
-                    ],
-                    "destination": [
-                        "obj-274",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-274",
-                        0
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        15
-                    ],
-                    "destination": [
-                        "obj-275",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-275",
-                        0
-                    ],
-                    "destination": [
-                        "obj-179",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        16
-                    ],
-                    "destination": [
-                        "obj-276",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-276",
-                        0
-                    ],
-                    "destination": [
-                        "obj-183",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        17
-                    ],
-                    "destination": [
-                        "obj-277",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-277",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        17
-                    ],
-                    "destination": [
-                        "obj-278",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        0
-                    ],
-                    "destination": [
-                        "obj-188",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        18
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-279",
-                        0
-                    ],
-                    "destination": [
-                        "obj-192",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        18
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-280",
-                        0
-                    ],
-                    "destination": [
-                        "obj-193",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        19
-                    ],
-                    "destination": [
-                        "obj-281",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-281",
-                        0
-                    ],
-                    "destination": [
-                        "obj-197",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        20
-                    ],
-                    "destination": [
-                        "obj-282",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
-                        0
-                    ],
-                    "destination": [
-                        "obj-201",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        20
-                    ],
-                    "destination": [
-                        "obj-283",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-283",
-                        0
-                    ],
-                    "destination": [
-                        "obj-202",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        21
-                    ],
-                    "destination": [
-                        "obj-284",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-284",
-                        0
-                    ],
-                    "destination": [
-                        "obj-206",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        21
-                    ],
-                    "destination": [
-                        "obj-285",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-285",
-                        0
-                    ],
-                    "destination": [
-                        "obj-207",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        22
-                    ],
-                    "destination": [
-                        "obj-286",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-286",
-                        0
-                    ],
-                    "destination": [
-                        "obj-211",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        22
-                    ],
-                    "destination": [
-                        "obj-287",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-287",
-                        0
-                    ],
-                    "destination": [
-                        "obj-212",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        23
-                    ],
-                    "destination": [
-                        "obj-219",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        24
-                    ],
-                    "destination": [
-                        "obj-288",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-288",
-                        0
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        25
-                    ],
-                    "destination": [
-                        "obj-289",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        0
-                    ],
-                    "destination": [
-                        "obj-229",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        25
-                    ],
-                    "destination": [
-                        "obj-290",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        0
-                    ],
-                    "destination": [
-                        "obj-230",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        26
-                    ],
-                    "destination": [
-                        "obj-291",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-291",
-                        0
-                    ],
-                    "destination": [
-                        "obj-234",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        26
-                    ],
-                    "destination": [
-                        "obj-292",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-292",
-                        0
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        27
-                    ],
-                    "destination": [
-                        "obj-293",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-293",
-                        0
-                    ],
-                    "destination": [
-                        "obj-239",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        28
-                    ],
-                    "destination": [
-                        "obj-294",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-294",
-                        0
-                    ],
-                    "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        28
-                    ],
-                    "destination": [
-                        "obj-295",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-295",
+                        "obj-247",
                         0
                     ],
                     "destination": [
@@ -11780,37 +10718,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-253",
-                        29
-                    ],
-                    "destination": [
-                        "obj-296",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-296",
-                        0
-                    ],
-                    "destination": [
                         "obj-248",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-253",
-                        29
-                    ],
                     "destination": [
-                        "obj-297",
+                        "obj-247",
                         0
                     ],
                     "order": 0
@@ -11819,7 +10731,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-297",
+                        "obj-249",
+                        0
+                    ],
+                    "destination": [
+                        "obj-250",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-252",
                         0
                     ],
                     "destination": [
@@ -11832,10 +10757,1167 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-253",
+                        0
+                    ],
+                    "destination": [
+                        "obj-252",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-255",
+                        0
+                    ],
+                    "destination": [
+                        "obj-256",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-256",
+                        0
+                    ],
+                    "destination": [
+                        "obj-257",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        0
+                    ],
+                    "destination": [
+                        "obj-258",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-258",
+                        0
+                    ],
+                    "destination": [
+                        "obj-46",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        1
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-259",
+                        0
+                    ],
+                    "destination": [
+                        "obj-50",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        2
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-260",
+                        0
+                    ],
+                    "destination": [
+                        "obj-54",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        3
+                    ],
+                    "destination": [
+                        "obj-261",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-261",
+                        0
+                    ],
+                    "destination": [
+                        "obj-76",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        4
+                    ],
+                    "destination": [
+                        "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-262",
+                        0
+                    ],
+                    "destination": [
+                        "obj-80",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        5
+                    ],
+                    "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        0
+                    ],
+                    "destination": [
+                        "obj-115",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        6
+                    ],
+                    "destination": [
+                        "obj-264",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        0
+                    ],
+                    "destination": [
+                        "obj-131",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        6
+                    ],
+                    "destination": [
+                        "obj-265",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-265",
+                        0
+                    ],
+                    "destination": [
+                        "obj-132",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        7
+                    ],
+                    "destination": [
+                        "obj-266",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-266",
+                        0
+                    ],
+                    "destination": [
+                        "obj-136",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        8
+                    ],
+                    "destination": [
+                        "obj-143",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        9
+                    ],
+                    "destination": [
+                        "obj-267",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
+                    ],
+                    "destination": [
+                        "obj-149",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        9
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-268",
+                        0
+                    ],
+                    "destination": [
+                        "obj-150",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        10
+                    ],
+                    "destination": [
+                        "obj-269",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        10
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-270",
+                        0
+                    ],
+                    "destination": [
+                        "obj-155",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        11
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-271",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        11
+                    ],
+                    "destination": [
+                        "obj-272",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-272",
+                        0
+                    ],
+                    "destination": [
+                        "obj-160",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        12
+                    ],
+                    "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-273",
+                        0
+                    ],
+                    "destination": [
+                        "obj-164",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        12
+                    ],
+                    "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
+                    ],
+                    "destination": [
+                        "obj-165",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        13
+                    ],
+                    "destination": [
+                        "obj-275",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-275",
+                        0
+                    ],
+                    "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        14
+                    ],
+                    "destination": [
+                        "obj-276",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-276",
+                        0
+                    ],
+                    "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        14
+                    ],
+                    "destination": [
+                        "obj-277",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-277",
+                        0
+                    ],
+                    "destination": [
+                        "obj-174",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        15
+                    ],
+                    "destination": [
+                        "obj-278",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-178",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        15
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-279",
+                        0
+                    ],
+                    "destination": [
+                        "obj-179",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        16
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-280",
+                        0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        17
+                    ],
+                    "destination": [
+                        "obj-281",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        18
+                    ],
+                    "destination": [
+                        "obj-282",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-282",
+                        0
+                    ],
+                    "destination": [
+                        "obj-191",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        18
+                    ],
+                    "destination": [
+                        "obj-283",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-283",
+                        0
+                    ],
+                    "destination": [
+                        "obj-192",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        19
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-284",
+                        0
+                    ],
+                    "destination": [
+                        "obj-196",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        19
+                    ],
+                    "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-285",
+                        0
+                    ],
+                    "destination": [
+                        "obj-197",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        20
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-286",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        21
+                    ],
+                    "destination": [
+                        "obj-287",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-287",
+                        0
+                    ],
+                    "destination": [
+                        "obj-205",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        21
+                    ],
+                    "destination": [
+                        "obj-288",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-288",
+                        0
+                    ],
+                    "destination": [
+                        "obj-206",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        22
+                    ],
+                    "destination": [
+                        "obj-289",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        0
+                    ],
+                    "destination": [
+                        "obj-210",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        22
+                    ],
+                    "destination": [
+                        "obj-290",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        0
+                    ],
+                    "destination": [
+                        "obj-211",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        23
+                    ],
+                    "destination": [
+                        "obj-291",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-291",
+                        0
+                    ],
+                    "destination": [
+                        "obj-215",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        23
+                    ],
+                    "destination": [
+                        "obj-292",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-292",
+                        0
+                    ],
+                    "destination": [
+                        "obj-216",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        24
+                    ],
+                    "destination": [
+                        "obj-223",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        25
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-293",
+                        0
+                    ],
+                    "destination": [
+                        "obj-229",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        26
+                    ],
+                    "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-294",
+                        0
+                    ],
+                    "destination": [
+                        "obj-233",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        26
+                    ],
+                    "destination": [
+                        "obj-295",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-295",
+                        0
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        27
+                    ],
+                    "destination": [
+                        "obj-296",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-296",
+                        0
+                    ],
+                    "destination": [
+                        "obj-238",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        27
+                    ],
+                    "destination": [
+                        "obj-297",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-297",
+                        0
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        28
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-298",
+                        0
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        29
+                    ],
+                    "destination": [
+                        "obj-299",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-299",
                         0
                     ],
                     "destination": [
+                        "obj-247",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        29
+                    ],
+                    "destination": [
                         "obj-300",
                         0
                     ],
@@ -11847,6 +11929,45 @@
                     "source": [
                         "obj-300",
                         0
+                    ],
+                    "destination": [
+                        "obj-248",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        30
+                    ],
+                    "destination": [
+                        "obj-301",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-301",
+                        0
+                    ],
+                    "destination": [
+                        "obj-252",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-257",
+                        30
                     ],
                     "destination": [
                         "obj-302",
@@ -11862,20 +11983,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-253",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-304",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-302",
-                        1
-                    ],
                     "destination": [
-                        "obj-306",
+                        "obj-305",
                         0
                     ],
                     "order": 0
@@ -11884,11 +12005,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-302",
+                        "obj-305",
+                        0
+                    ],
+                    "destination": [
+                        "obj-307",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-307",
+                        0
+                    ],
+                    "destination": [
+                        "obj-309",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-307",
+                        1
+                    ],
+                    "destination": [
+                        "obj-311",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-307",
                         2
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -11897,33 +12057,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        1
-                    ],
-                    "destination": [
-                        "obj-310",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        0
-                    ],
-                    "destination": [
-                        "obj-312",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
+                        "obj-305",
                         1
                     ],
                     "destination": [
@@ -11938,19 +12072,6 @@
                     "source": [
                         "obj-315",
                         0
-                    ],
-                    "destination": [
-                        "obj-314",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        2
                     ],
                     "destination": [
                         "obj-317",
@@ -11962,8 +12083,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
-                        3
+                        "obj-315",
+                        1
+                    ],
+                    "destination": [
+                        "obj-320",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-320",
+                        0
                     ],
                     "destination": [
                         "obj-319",
@@ -11975,11 +12109,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
+                        2
+                    ],
+                    "destination": [
+                        "obj-322",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-315",
+                        3
+                    ],
+                    "destination": [
+                        "obj-324",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-315",
                         4
                     ],
                     "destination": [
-                        "obj-321",
+                        "obj-326",
                         0
                     ],
                     "order": 0
@@ -11988,11 +12148,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
                         5
                     ],
                     "destination": [
-                        "obj-323",
+                        "obj-328",
                         0
                     ],
                     "order": 0
@@ -12001,11 +12161,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
                         6
                     ],
                     "destination": [
-                        "obj-325",
+                        "obj-330",
                         0
                     ],
                     "order": 0
@@ -12014,11 +12174,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
                         7
                     ],
                     "destination": [
-                        "obj-327",
+                        "obj-332",
                         0
                     ],
                     "order": 0
@@ -12027,47 +12187,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
                         8
-                    ],
-                    "destination": [
-                        "obj-329",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        9
-                    ],
-                    "destination": [
-                        "obj-332",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-332",
-                        0
-                    ],
-                    "destination": [
-                        "obj-331",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        10
                     ],
                     "destination": [
                         "obj-334",
@@ -12079,47 +12200,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-315",
+                        9
+                    ],
+                    "destination": [
+                        "obj-337",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-337",
+                        0
+                    ],
+                    "destination": [
+                        "obj-336",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-315",
+                        10
+                    ],
+                    "destination": [
+                        "obj-339",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-305",
                         2
-                    ],
-                    "destination": [
-                        "obj-336",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-336",
-                        0
-                    ],
-                    "destination": [
-                        "obj-339",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-339",
-                        0
-                    ],
-                    "destination": [
-                        "obj-338",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-336",
-                        1
                     ],
                     "destination": [
                         "obj-341",
@@ -12131,8 +12252,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
-                        2
+                        "obj-341",
+                        0
+                    ],
+                    "destination": [
+                        "obj-344",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-344",
+                        0
                     ],
                     "destination": [
                         "obj-343",
@@ -12144,11 +12278,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
-                        3
+                        "obj-341",
+                        1
                     ],
                     "destination": [
-                        "obj-345",
+                        "obj-346",
                         0
                     ],
                     "order": 0
@@ -12157,11 +12291,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
+                        "obj-341",
+                        2
+                    ],
+                    "destination": [
+                        "obj-348",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-341",
+                        3
+                    ],
+                    "destination": [
+                        "obj-350",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-341",
                         4
                     ],
                     "destination": [
-                        "obj-347",
+                        "obj-352",
                         0
                     ],
                     "order": 0
@@ -12170,11 +12330,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
+                        "obj-341",
                         5
                     ],
                     "destination": [
-                        "obj-349",
+                        "obj-354",
                         0
                     ],
                     "order": 0
@@ -12183,11 +12343,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
+                        "obj-341",
                         6
                     ],
                     "destination": [
-                        "obj-352",
+                        "obj-357",
                         0
                     ],
                     "order": 0
@@ -12196,33 +12356,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        0
-                    ],
-                    "destination": [
-                        "obj-351",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        3
-                    ],
-                    "destination": [
-                        "obj-354",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-354",
+                        "obj-357",
                         0
                     ],
                     "destination": [
@@ -12235,37 +12369,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-354",
-                        1
-                    ],
-                    "destination": [
-                        "obj-358",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-354",
-                        2
-                    ],
-                    "destination": [
-                        "obj-360",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-354",
+                        "obj-305",
                         3
                     ],
                     "destination": [
-                        "obj-362",
+                        "obj-359",
                         0
                     ],
                     "order": 0
@@ -12274,11 +12382,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-354",
-                        4
+                        "obj-359",
+                        0
                     ],
                     "destination": [
-                        "obj-364",
+                        "obj-361",
                         0
                     ],
                     "order": 0
@@ -12287,8 +12395,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        4
+                        "obj-359",
+                        1
+                    ],
+                    "destination": [
+                        "obj-363",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-359",
+                        2
+                    ],
+                    "destination": [
+                        "obj-365",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-359",
+                        3
                     ],
                     "destination": [
                         "obj-367",
@@ -12300,34 +12434,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-367",
-                        0
-                    ],
-                    "destination": [
-                        "obj-366",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        5
-                    ],
-                    "destination": [
-                        "obj-370",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-370",
-                        0
+                        "obj-359",
+                        4
                     ],
                     "destination": [
                         "obj-369",
@@ -12339,21 +12447,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        6
-                    ],
-                    "destination": [
-                        "obj-373",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-373",
-                        0
+                        "obj-305",
+                        4
                     ],
                     "destination": [
                         "obj-372",
@@ -12365,11 +12460,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        7
+                        "obj-372",
+                        0
                     ],
                     "destination": [
-                        "obj-376",
+                        "obj-371",
                         0
                     ],
                     "order": 0
@@ -12378,8 +12473,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-376",
-                        0
+                        "obj-305",
+                        5
                     ],
                     "destination": [
                         "obj-375",
@@ -12391,11 +12486,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        8
+                        "obj-375",
+                        0
                     ],
                     "destination": [
-                        "obj-379",
+                        "obj-374",
                         0
                     ],
                     "order": 0
@@ -12404,8 +12499,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-379",
-                        0
+                        "obj-305",
+                        6
                     ],
                     "destination": [
                         "obj-378",
@@ -12417,11 +12512,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        9
+                        "obj-378",
+                        0
                     ],
                     "destination": [
-                        "obj-382",
+                        "obj-377",
                         0
                     ],
                     "order": 0
@@ -12430,8 +12525,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-382",
-                        0
+                        "obj-305",
+                        7
                     ],
                     "destination": [
                         "obj-381",
@@ -12443,11 +12538,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        10
+                        "obj-381",
+                        0
                     ],
                     "destination": [
-                        "obj-385",
+                        "obj-380",
                         0
                     ],
                     "order": 0
@@ -12456,8 +12551,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-385",
-                        0
+                        "obj-305",
+                        8
                     ],
                     "destination": [
                         "obj-384",
@@ -12469,11 +12564,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        11
+                        "obj-384",
+                        0
                     ],
                     "destination": [
-                        "obj-388",
+                        "obj-383",
                         0
                     ],
                     "order": 0
@@ -12482,8 +12577,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-388",
-                        0
+                        "obj-305",
+                        9
                     ],
                     "destination": [
                         "obj-387",
@@ -12495,11 +12590,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        12
+                        "obj-387",
+                        0
                     ],
                     "destination": [
-                        "obj-391",
+                        "obj-386",
                         0
                     ],
                     "order": 0
@@ -12508,8 +12603,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-391",
-                        0
+                        "obj-305",
+                        10
                     ],
                     "destination": [
                         "obj-390",
@@ -12521,11 +12616,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        13
+                        "obj-390",
+                        0
                     ],
                     "destination": [
-                        "obj-394",
+                        "obj-389",
                         0
                     ],
                     "order": 0
@@ -12534,8 +12629,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-394",
-                        0
+                        "obj-305",
+                        11
                     ],
                     "destination": [
                         "obj-393",
@@ -12547,11 +12642,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        14
+                        "obj-393",
+                        0
                     ],
                     "destination": [
-                        "obj-397",
+                        "obj-392",
                         0
                     ],
                     "order": 0
@@ -12560,8 +12655,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-397",
-                        0
+                        "obj-305",
+                        12
                     ],
                     "destination": [
                         "obj-396",
@@ -12573,11 +12668,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
-                        15
+                        "obj-396",
+                        0
                     ],
                     "destination": [
-                        "obj-400",
+                        "obj-395",
                         0
                     ],
                     "order": 0
@@ -12586,11 +12681,76 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-400",
-                        0
+                        "obj-305",
+                        13
                     ],
                     "destination": [
                         "obj-399",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-399",
+                        0
+                    ],
+                    "destination": [
+                        "obj-398",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-305",
+                        14
+                    ],
+                    "destination": [
+                        "obj-402",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-402",
+                        0
+                    ],
+                    "destination": [
+                        "obj-401",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-305",
+                        15
+                    ],
+                    "destination": [
+                        "obj-405",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-405",
+                        0
+                    ],
+                    "destination": [
+                        "obj-404",
                         0
                     ],
                     "order": 0

@@ -127,6 +127,8 @@ Antiphon {
 	lookahead { |value| this.send('lookahead', value) }
 	// length of the plan
 	horizon { |value| this.send('horizon', value) }
+	// plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest
+	behaviour { |value| this.send('behaviour', value) }
 	// may rest: where you do, anywhere, nowhere
 	rests { |value| this.send('rests', value) }
 	// share of the time it plays; 0 is silent

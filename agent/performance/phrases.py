@@ -1,0 +1,46 @@
+"""Whether the agent waits: where its phrases begin and end, beside those of the musician.
+
+together  plays while the musician plays. In a rest of the musician it finishes its phrase, and then waits.
+after     waits while the musician plays, answers with a phrase of its own, and waits again: call and response.
+free      never waits.
+
+A phrase ends where the music breathes: where the memory goes on with silence or clearly softer, so that no note is cut.
+"""
+
+from __future__ import annotations
+
+from agent.performance.repertoire import Repertoire
+from agent.performance.state import PerformanceState
+
+REST_S = 0.5  # from which silence heard counts as a rest of the musician
+LONGEST_PHRASE_S = 8.0  # that is played in a rest of the musician, whether the memory breathes or not
+SHORTEST_ANSWER_S = 2.0  # of a phrase that answers, before it may end
+SOFTER = 0.35  # a segment of which follows that is so much softer ends a phrase; a factor, 9 dB
+
+
+def waits(repertoire: Repertoire, state: PerformanceState) -> bool:
+    """Whether the next hop is a rest, because of what the musician does."""
+    behaviour, rested_s = state.config.decision.behaviour, state.silent_hops * repertoire.hop
+    last = state.navigation.last
+    sounds = last >= 0 and repertoire[state.sounding_memory].labels[last] != repertoire.silence
+    if behaviour == "free":
+        return False
+    if behaviour == "together":
+        ends = rested_s >= REST_S and (rested_s > LONGEST_PHRASE_S or breathes(repertoire, state))
+        return ends or (rested_s > 0 and not sounds)
+    if rested_s < REST_S:
+        return True
+    answered_s = rested_s - REST_S
+    if answered_s < repertoire.hop:
+        return False
+    ends = answered_s >= SHORTEST_ANSWER_S and breathes(repertoire, state)
+    return not sounds or answered_s > LONGEST_PHRASE_S or ends
+
+
+def breathes(repertoire: Repertoire, state: PerformanceState) -> bool:
+    """Whether what sounds comes to an end by itself: its memory is silent or clearly softer from here on."""
+    memory, last = repertoire[state.sounding_memory], state.navigation.last
+    if last < 0 or last + 1 >= len(memory):
+        return True
+    silent = memory.labels[last + 1] == repertoire.silence
+    return bool(silent or memory.level(last + 1) < SOFTER * memory.level(last))
