@@ -73,23 +73,24 @@ class Place(NamedTuple):
     shift: int = 0  # frames of the onset envelope by which it begins later than its place
 
 
-@compiled()
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _values(
     target: np.ndarray, silent: np.ndarray, hop: int, first: int, stop: int, cut: float, discount: float
 ) -> np.ndarray:
     """(frames,) float64: the value of each place at the first hop; see the module. target: (horizon, frames)."""
     horizon, frames = target.shape
     value, following = np.zeros(frames), np.zeros(frames)
-    for h in range(horizon - 1, -1, -1):
+    following[first:stop] = target[horizon - 1, first:stop]
+    for h in range(horizon - 2, -1, -1):
         best = FORBIDDEN
         for p in range(first, stop):
-            if h < horizon - 1 and not silent[p] and following[p] > best:
-                best = following[p]
-        for p in range(first, stop):
-            value[p] = target[h, p]
-            if h < horizon - 1:
-                on = following[p + hop] if p + hop < stop else FORBIDDEN
-                value[p] += discount * max(on, best - cut)
+            best = max(best, following[p] if not silent[p] else FORBIDDEN)
+        after_cut = best - cut
+        last = max(first, stop - hop)  # from here on nothing goes on
+        for p in range(first, last):
+            value[p] = target[h, p] + discount * max(following[p + hop], after_cut)
+        for p in range(last, stop):
+            value[p] = target[h, p] + discount * after_cut
         value, following = following, value
     return following
 
@@ -113,7 +114,7 @@ def _shortlist(
                 best, at = value[p], np.int64(p)
             p += 1
         ago = step - played_at[segment]
-        if at < 0 or ago <= taboo or (0 <= after < len(segment_of) and segment == segment_of[after]):
+        if best <= values[-1] or ago <= taboo or (0 <= after < len(segment_of) and segment == segment_of[after]):
             continue
         best -= fresh * np.exp(-ago / FRESH_STEPS)
         if best <= values[-1]:
@@ -175,7 +176,7 @@ def _in_rhythm(place: Place, rhythm: Rhythm) -> Place:
     return place._replace(value=place.value + fits, rhythm=fits, shift=int(shift))
 
 
-@compiled()
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _best_shift(expected: np.ndarray, envelope: np.ndarray, at: int, reach: int) -> tuple[int, float]:
     """(shift, correlation): where `envelope` from `at` + shift on resembles `expected` (n,) most, |shift| <= reach.
 

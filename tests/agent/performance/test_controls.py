@@ -23,6 +23,7 @@ from tests.conftest import glide, melody, noise
 HOP = 12000  # samples of a hop of 0.25 s at 48 kHz
 GUIDE = np.concatenate([melody(10, 48000, 2), noise(4, 48000, 3), glide(4, 48000, 4)])
 HOPS = GUIDE.reshape(-1, HOP)
+INERT = ("taboo", "constraint", "rests", "behaviour", "stretch", "match_key")  # settings that change nothing here
 
 
 def make(stage, *sets):
@@ -218,7 +219,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
     monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
     values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
-              "choice": "match", "cut_cost": 1.5, "behaviour": "free",
+              "choice": "match", "cut_cost": 1.5, "behaviour": "after",
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4,
               "speed": 1.2, "transpose": 2, "stretch": "auto", "match_key": "auto",
               "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
@@ -231,7 +232,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
         spoken, events, state = run(two, {12: [(key, *value)]}, HOPS[:24])
         assert np.array_equal(spoken[:12], free[:12]) and events[:12] == before[:12]
         assert getattr(getattr(state.config, section), key) == values[key]
-        assert events != before or section == "pulse" or key in ("taboo", "constraint", "rests", "stretch", "match_key")
+        assert events != before or section == "pulse" or key in INERT
     assert two.config.decision.temperature == 1.0, "the session's own settings are as they were"
 
 
