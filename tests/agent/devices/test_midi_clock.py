@@ -61,6 +61,16 @@ def test_start_stop_continue_and_song_position():
     assert sender.times("beat")[-1] == pytest.approx(began + 12 * sender.tick_s)
 
 
+@pytest.mark.parametrize("at", range(60, 110, 7))
+def test_a_burst_of_late_clocks_moves_neither_beat_nor_tempo(at):
+    sender = Sender(120)
+    for n in range(24 * 6 + 1):
+        late = max(0.0, 0.2 - (n - at) * sender.tick_s) if at <= n < at + 10 else 0.0
+        sender.clock.receive(bytes([CLOCK]), 10 + n * sender.tick_s + late)
+    assert sender.tempi()[1:] == pytest.approx([120] * len(sender.tempi()[1:]), rel=0.01)
+    assert sender.times("beat")[3:] == pytest.approx(list(10 + np.arange(3, 7) * 0.5), abs=0.01)
+
+
 def test_a_pause_begins_a_new_line():
     sender = Sender(100)
     sender.run(97)
