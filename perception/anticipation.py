@@ -15,7 +15,8 @@ MOMENTS = 6  # that resemble the present most, of which the weighted mean is tak
 SHARPNESS = 8.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
 MEMORY_S = 600.0  # of its past that are searched
 ONSET_CONTEXT_S = 6.0  # of onsets that are compared with earlier ones
-SHORTEST_LAG_S, LONGEST_LAG_S = 1.0, 8.0  # after which a rhythm may repeat itself
+LAGS, LAG_WIDTH_S = 8, 0.08  # how many are taken, and how far apart they must be
+SHORTEST_LAG_S, LONGEST_LAG_S = 1.0, 16.0  # after which a rhythm may repeat itself
 
 
 def anticipate(keys: np.ndarray, hop_frames: int, horizon: int, memory_frames: int) -> np.ndarray:
@@ -61,8 +62,9 @@ def anticipate_onsets(envelope: np.ndarray, first: int, frames: int, frame_rate:
     """The onsets to come: (frames,) float32 of an onset envelope from frame `first` on, and how sure that is, 0 to 1.
 
     envelope: (n,) float32, all of it heard. The last seconds are compared with themselves at each earlier time, and
-    what followed where they agree best is what will follow: the period found is that of a bar, or of whatever repeats.
-    How sure: the correlation there. 0 with too little heard, or where nothing moves.
+    what followed where they agree best is what will follow: the lags found are those of a bar, or of whatever repeats.
+    Of the `LAGS` best the mean is taken, weighted by the square of their correlation. How sure: the best correlation;
+    0 with too little heard, or where nothing moves.
     """
     context, shortest, longest = (round(s * frame_rate) for s in (ONSET_CONTEXT_S, SHORTEST_LAG_S, LONGEST_LAG_S))
     known = len(envelope)
@@ -79,7 +81,26 @@ def anticipate_onsets(envelope: np.ndarray, first: int, frames: int, frame_rate:
     energy = np.maximum(squares - np.square(total) / context, 0)
     scale = np.sqrt(energy[shortest:] * np.square(newest).sum())
     agreement = product[shortest:] / np.maximum(scale, 1e-9)
-    lag = shortest + int(agreement.argmax())
-    at = np.arange(first, first + frames)
-    at -= lag * np.maximum(0, -(-(at - known + 1) // lag))  # so many whole periods earlier that it has been heard
-    return np.asarray(envelope[at], np.float32), float(agreement.max())
+    sure = float(agreement.max())
+    expected, weights = np.zeros(frames), 1e-12
+    for lag, weight in _best_lags(agreement, round(LAG_WIDTH_S * frame_rate)):
+        at, period = np.arange(first, first + frames), shortest + lag
+        at -= period * np.maximum(0, -(-(at - known + 1) // period))  # whole periods earlier, when it was heard
+        expected += weight * envelope[at]
+        weights += weight
+    return np.asarray(expected / weights, np.float32), max(0.0, sure)
+
+
+def _best_lags(agreement: np.ndarray, width: int) -> list[tuple[int, float]]:
+    """(index, weight) of the `LAGS` best maxima, more than `width` apart, that agree at least half as well as the best.
+
+    Above 0 all of them; none where nothing agrees.
+    """
+    left, found = agreement.copy(), list[tuple[int, float]]()
+    for _ in range(LAGS):
+        lag = int(left.argmax())
+        if left[lag] <= max(0.0, agreement.max() / 2):
+            break
+        found.append((lag, float(left[lag]) ** 2))
+        left[max(0, lag - width) : lag + width + 1] = -1.0
+    return found

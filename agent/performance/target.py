@@ -17,7 +17,7 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE
 
 HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
 LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
-RHYTHM_WEIGHT = 0.5  # of the correlation of expected onsets with those of a place
+RHYTHM_WEIGHT = 1.2  # of the correlation of expected onsets with those of a place
 RHYTHM_S = 2.0  # of onsets that are compared
 RHYTHM_REACH_S = 0.25  # by which a cut may begin earlier or later, so that onsets coincide
 LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
