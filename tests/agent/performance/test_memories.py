@@ -1,5 +1,7 @@
 """The memory that grows while it is played is the memory that would have been built at once, and takes back exactly."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,13 @@ from hypothesis import strategies as st
 
 from action.concat import Concatenator
 from agent.performance.controls import apply
+from agent.performance.loading import load_memory
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
+from agent.performance.model_folder import Model
+from agent.performance.repertoire import Repertoire
+from agent.settings.config import Config
 from corpora.audio import read_at
-from corpora.build import label
+from corpora.build import build, label
 from corpora.corpus import CorpusError, boundary, load
 from tests.conftest import glide, melody, noise
 
@@ -256,3 +262,26 @@ def test_a_glide_survives_self_recording(stage):
     live = session.repertoire[1]
     assert np.array_equal(live.sound.audio, np.concatenate(spoken))
     assert live.labels.tolist() == [event.label for event in events]
+
+
+def test_a_corpus_of_before_chroma_and_onsets_is_completed(tiny, memory, tmp_path):
+    """What an older corpus lacks is computed when it is loaded, and is then nearly what a new one holds."""
+    model = Model.load(tiny, 0.5)
+    build([memory], lambda rate: model.listener(rate, -50.0), tmp_path / "new")
+    shutil.copytree(tmp_path / "new", tmp_path / "old")
+    with np.load(tmp_path / "old" / "segments.npz") as held:
+        np.savez(tmp_path / "old" / "segments.npz", **{key: held[key] for key in ("start", "label", "rms", "feature")})
+    stored = []
+    for name in ("new", "old"):
+        loaded = load_memory(str(tmp_path / name), model, 48000, -50.0)
+        repertoire = Repertoire(model, Config(), 48000)
+        repertoire.add(loaded.corpus, loaded.audio)
+        assert (loaded.corpus.chroma is None) == (loaded.corpus.onsets is None) == (name == "old")
+        stored.append(repertoire[0])
+    new, old = stored
+    assert abs(len(new.places.segment) - len(old.places.segment)) <= 1
+    count = min(len(new.chroma.keys), len(old.chroma.keys))
+    agreement = (new.chroma.keys[:count] * old.chroma.keys[:count]).sum(axis=1)
+    assert np.median(agreement) > 0.9, "noise and glides among it"
+    count = min(len(new.onsets), len(old.onsets))
+    assert np.corrcoef(new.onsets.frames[:count], old.onsets.frames[:count])[0, 1] > 0.95
