@@ -33,6 +33,8 @@ def summarise(session: Session, events: list[Event], samples: int) -> dict:
         "segments": [event.segment for event in events],
         "labels": [event.label for event in events],
         "why": [event.why for event in events],
+        "shifts": [event.shift for event in events],
+        "places": [list(event.places) for event in events],
         "reasons": dict(Counter(event.why for event in events)),
         "asked": len(planned),
         "matched": sum(event.plan[0] == event.label for event in planned),
