@@ -46,9 +46,9 @@ def _check_block(samples: int) -> int:
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
     config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
+    check_paths(given, config)
     if given.guide != "demo":
         check_guide(given.guide, config)
-    check_paths(given, config)
     from agent.verbs import respond
 
     report = respond.respond(
@@ -66,8 +66,8 @@ def play(given: argparse.Namespace) -> None:
         osc__port=given.osc, midi__port=given.midi, page__port=given.page,
     )  # fmt: skip
     given.input, given.output = given.input or config.live.input, given.output or config.live.output
-    check_endpoints(given.input, given.output, config)
     check_paths(given, config)
+    check_endpoints(given.input, given.output, config)
     from agent.verbs import play
 
     options = play.PlayOptions(

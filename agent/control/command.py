@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -101,6 +102,10 @@ def _value(control: Control, arg: Arg, value: Any) -> Any:
         kept = float(value) if abs(value) < 2**53 else math.inf
     elif arg.kind in ("i", "is") and type(value) is float and value.is_integer():
         kept = int(value)
+    if type(kept) is float:
+        kept = next(
+            (float(bound) for bound in (arg.low, arg.high) if bound is not None and _float32(bound) == kept), kept
+        )
     if type(kept) not in {"i": (int,), "f": (float,), "s": (str,), "is": (int, str)}[arg.kind] or not _fits(arg, kept):
         hint = ""
         if arg.choices and isinstance(value, str) and (near := get_close_matches(value[:64], arg.choices, 1)):
@@ -108,6 +113,11 @@ def _value(control: Control, arg: Arg, value: Any) -> Any:
         what = control.name if len(control.args) == 1 else f"{control.name}: {arg.name}"
         raise CommandError(f"{what} = {printable(value)}: expected {arg.expected}{hint}")
     return kept
+
+
+def _float32(value: float) -> float:
+    """The number that arrives where `value` was sent with 32 bits, as OSC does: 0.7 as 0.699999988."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def _fits(arg: Arg, value: Any) -> bool:
