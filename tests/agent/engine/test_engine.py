@@ -217,7 +217,7 @@ def test_what_is_told_of_a_hop(stage):
     name = session.repertoire[0].name
     for _, _, segment, _, _, _, position, duration, gain, memory, lead, date in events:
         assert duration == 0.5 and gain == 1.0 and memory == name
-        assert position == (pytest.approx(0.5 * segment) if segment >= 0 else -1)
+        assert abs(position - 0.5 * segment) <= 0.5 if segment >= 0 else position == -1, "a jump may begin within a hop"
         assert lead < 1 and began < date < time.time() + 1, "how late it may be is a matter of the machine"
     assert [values[0] for values in live.told("memory")] == [name]
 
