@@ -67,7 +67,7 @@ class Terminal:
                     if (now := time.monotonic()) >= redraw_due:
                         redraw_due = now + REDRAW_INTERVAL_S
                         self._read_reports()
-                        live.update(render(self.view, self.monitor.latest, console.width), refresh=True)
+                        live.update(render(self.view, self.monitor.latest, console.width, console.height), refresh=True)
         except (
             OSError
         ):  # the terminal has gone, and the person with it: an end as by SIGHUP, even where that is ignored

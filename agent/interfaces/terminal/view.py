@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -96,8 +96,8 @@ class ViewState:
         self.sentence, self.sentence_time = sentence, time.monotonic()
 
 
-def render(state: ViewState, snapshot: Snapshot, width: int) -> RenderableType:
-    """The whole screen, `width` columns wide."""
+def render(state: ViewState, snapshot: Snapshot, width: int, height: int) -> RenderableType:
+    """The whole screen, `width` columns by `height` lines; where it is low, of the settings those about the chosen one."""
     lines: list[RenderableType] = [
         _state_line(snapshot),
         Text(),
@@ -111,11 +111,14 @@ def render(state: ViewState, snapshot: Snapshot, width: int) -> RenderableType:
         *_fit_line(state, snapshot, width),
         _latency_line(snapshot),
         Text(),
-        _settings_table(state, snapshot),
     ]
+    notes: list[RenderableType] = []
     if state.sentence and time.monotonic() - state.sentence_time < SENTENCE_S:
-        lines.append(Text(state.sentence, style="bold white on red"))
-    return Group(*lines, _key_line())
+        notes.append(Text(state.sentence, style="bold white on red"))
+    notes.append(_key_line())
+    console = Console(width=width, height=height, color_system=None)
+    taken = sum(len(console.render_lines(line)) for line in (*lines, *notes))
+    return Group(*lines, _settings_table(state, snapshot, height - taken), *notes)
 
 
 def _state_line(snapshot: Snapshot) -> Text:
@@ -229,11 +232,13 @@ def _latency_line(snapshot: Snapshot) -> Text:
     return text.append(f"xruns {xruns}", "bold red" if xruns else "default")
 
 
-def _settings_table(state: ViewState, snapshot: Snapshot) -> Table:
-    """Names and values in two columns, the chosen one marked."""
+def _settings_table(state: ViewState, snapshot: Snapshot, most_rows: int) -> Table:
+    """Names and values in two columns, the chosen one marked and, of more than `most_rows` rows, amid those shown."""
     table = Table.grid(padding=(0, 3))
     half = (len(state.settings) + 1) // 2
-    for row in range(half):
+    rows = max(1, min(half, most_rows))
+    first = min(max(0, state.chosen % half - rows // 2), half - rows)
+    for row in range(first, first + rows):
         cells = []
         for number in (row, row + half):
             if number < len(state.settings):

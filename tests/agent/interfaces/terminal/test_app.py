@@ -260,7 +260,7 @@ def test_a_terminal_of_any_encoding_shows_everything(terminal, monkeypatch, enco
     assert show.returncode == 0 and show.stderr.read() == b""
     show.stderr.close()
     text = screen.decode(encoding)
-    assert ("\u2603" in text) == (encoding == "utf-8") and "1:05" in text and "temperature" in text
+    assert ("\u2603" in text) == (encoding == "utf-8") and "1:05" in text and "setting" in text
     if encoding == "ascii":
         assert "?lise ??" in text and "? ?? caf? ? e" in text and "/" in text and "=" in text
 
@@ -300,8 +300,22 @@ def test_a_fault_of_ours_is_no_refusal_and_keeps_its_traceback_in_the_log(monkey
 def drawn(view: ViewState, width: int = 100, now: dict = NOW) -> str:
     console = Console(width=width, height=40, color_system=None, legacy_windows=False)
     with console.capture() as capture:
-        console.print(render(view, now, width))
+        console.print(render(view, now, width, 40))
     return capture.get()
+
+
+@pytest.mark.parametrize("height", [24, 30, 40])
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_keys_and_the_chosen_setting_are_there_however_low_the_terminal(width, height):
+    view = ViewState(SESSION)
+    view.update("error", ("the lights are out: call someone",))
+    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
+    for chosen in range(len(view.settings)):
+        view.chosen = chosen
+        with console.capture() as capture:
+            console.print(render(view, NOW, width, height))
+        lines = capture.get().splitlines()
+        assert len(lines) <= height and "change" in lines[-1] and sum("▸" in line for line in lines) == 1
 
 
 def test_a_view_before_anything_was_reported():
