@@ -97,7 +97,7 @@ class ViewState:
 
 
 def render(state: ViewState, snapshot: Snapshot, width: int, height: int) -> RenderableType:
-    """The whole screen, `width` columns by `height` lines; where it is low, of the settings those about the chosen one."""
+    """The whole screen, `width` columns by `height` lines; a low one shows the settings about the chosen one alone."""
     lines: list[RenderableType] = [
         _state_line(snapshot),
         Text(),
