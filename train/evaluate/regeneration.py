@@ -92,6 +92,11 @@ def regeneration(
             raise TrainError(f"no decision model for {name} in '{model}': {offered(model)}")
         decision = Decision.load(folder)
         decision.check(tokens.alphabet, tokens.hop)
+        if decision.config.key_dim:
+            raise TrainError(
+                f"the decision model in '{folder}' hears features, and re-generation plays tokens alone, to which it "
+                "would be half deaf: judge it by antiphon evaluate listening"
+            )
         taught = _taught(Path(corpus), name, tokens) if corpus else tokens
         collected.append({"name": name} | _configuration(tokens, decision, taught, s))
     result = {"task": "regeneration", "data": data.name, "model": model.name, "settings": asdict(s)}

@@ -427,6 +427,10 @@ def test_mistakes_are_told_with_the_remedy(place, capsys):
         regeneration(place / "other.npz", decision, place / "out")
     with pytest.raises(TrainError, match="written in alphabet"):
         run(place, corpus=place / "other.npz")
+    hearing = Decision(dataclasses.replace(small_model().config, key_dim=4))
+    write_files(place / "hearing", hearing.files())
+    with pytest.raises(TrainError, match="hears features"):
+        regeneration(cache, place / "hearing", place / "out")
     assert not (place / "out").exists()
     with pytest.raises(TrainError, match="no window"):
         main([str(cache), "--model", str(decision), "-o", str(place / "out"), "--split", "nine"])
