@@ -130,7 +130,7 @@ def contrastive(model, context: Tensor, extracted: Tensor, mask: Tensor) -> Tens
 
 @torch.inference_mode()
 def validate(model: Any, teacher: Teacher, batch: Examples, settings: EncoderTraining) -> dict[str, float]:
-    """Unmasked losses on fixed clean examples of the validation songs, and the F1 of their pitch classes."""
+    """Unmasked losses on fixed clean examples of the validation songs, by name."""
     model.eval()
     scores = {f"valid_{name}": round(float(v), 4) for name, v in losses(model, teacher, batch, settings, None).items()}
     model.train()

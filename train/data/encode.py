@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from perception.level import FLOOR_DB
-from perception.wav2vec2 import Wav2Vec2Encoder
+from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError
 from train.data.store import Store
 
@@ -65,7 +65,7 @@ def stem_features(
 def _hops(store: Store, stem: Stem, hop: int, seconds: float) -> int:
     """Whole hops of a stem."""
     samples = int(store.length[list(stem.parts)].max())
-    return (min(samples, round(seconds * 16000)) if seconds else samples) // hop
+    return (min(samples, round(seconds * SAMPLERATE)) if seconds else samples) // hop
 
 
 @torch.inference_mode()
