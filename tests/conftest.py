@@ -25,7 +25,7 @@ import torch
 
 from agent import cli
 from agent.performance import loading
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.session import Session
 from agent.settings import config
 from agent.verbs import play

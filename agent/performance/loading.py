@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.session import Session
-from agent.settings.config import Config
+from agent.settings.config import DEMO, Config
 from corpora import corpus as corpora
 from corpora.audio import open_audio, read_at
 from corpora.build import label
 from perception.stream import boundary
 
-DEMO = Path(corpora.__file__).parent / "demo"
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
 

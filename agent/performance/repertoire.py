@@ -14,7 +14,7 @@ from action import concat, cost, selection
 from action.stretch import MAX_SEMITONES, ONE
 from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.state import PerformanceState
 from agent.performance.target import rhythm, target, wanted
 from agent.settings.config import Config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -47,10 +48,9 @@ def summarise(session: Session, events: list[Event], samples: int) -> dict:
 
 def _run_lengths(events: list[Event]) -> list[int]:
     """Hops of each stretch that was played as it was recorded; where it is played faster, segments are left out."""
-    following = [*events[1:], None]
     return [
         event.run
-        for event, after in zip(events, following, strict=True)
+        for event, after in zip_longest(events, events[1:])
         if event.segment >= 0 and (after is None or after.run <= 1)
     ]
 

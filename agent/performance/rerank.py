@@ -20,7 +20,8 @@ import numpy as np
 
 from action import selection
 from agent.performance.memories import render_segment
-from agent.performance.model_folder import Model, ModelError, coherence_folder
+from agent.performance.model import Model
+from agent.performance.model_folder import ModelError, coherence_folder
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import PerformanceState
 from agent.settings.config import Config

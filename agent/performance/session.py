@@ -15,7 +15,7 @@ import numpy as np
 from action import concat, selection
 from agent.performance import key, phrases, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.override import overriding_choice
 from agent.performance.phrases import REST_S
 from agent.performance.pulse import PulseState

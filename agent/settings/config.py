@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import corpora
 from agent.settings.field import ConfigError, Field, define, is_address, is_network, validated
 from agent.settings.toml_file import TomlError, read_text
 
@@ -28,6 +29,7 @@ __all__ = ["FIELDS", "SECTIONS", "Config", "ConfigError", "Field", "as_table", "
 
 
 EMBEDDED_MODELS = Path(__file__).parents[1] / "models"
+DEMO = Path(corpora.__file__).parent / "demo"  # guide.flac and memory.flac
 CHANNELS = re.compile(r" *[1-9][0-9]{0,3} *(, *[1-9][0-9]{0,3} *)*")
 
 

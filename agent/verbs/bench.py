@@ -16,7 +16,7 @@ import numpy as np
 from action import concat, oracle, selection
 from agent.performance import loading, report
 from agent.performance.session import Session
-from agent.settings.config import Config, change
+from agent.settings.config import DEMO, Config, change
 from agent.verbs import bench_memory, bench_rivals
 from agent.verbs.console import ShowProgress
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, in_turns, load_average, machine, spread
@@ -59,7 +59,7 @@ def open_demo(name: str, hop: float) -> tuple[Session, np.ndarray]:
     config = change(change(Config(), "live.hop", hop), "agent.model", name)
     session, _ = loading.open_session(config, DEVICE_SAMPLERATE_HZ)
     session.warm_up()
-    return session, read_at(loading.DEMO / "guide.flac", DEVICE_SAMPLERATE_HZ)
+    return session, read_at(DEMO / "guide.flac", DEVICE_SAMPLERATE_HZ)
 
 
 def decision_loop(opened: tuple[Session, np.ndarray], hops: int) -> dict:
@@ -105,7 +105,7 @@ def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
 
 def stretch_times(hop: float, rounds: int = 40) -> dict[str, dict[str, float]]:
     """Time rendering a hop (s) as recorded, faster, and transposed, by turns: {way: {"wall", "cpu"}}, medians, ms."""
-    audio = read_at(loading.DEMO / "memory.flac", DEVICE_SAMPLERATE_HZ)
+    audio = read_at(DEMO / "memory.flac", DEVICE_SAMPLERATE_HZ)
     player, frames = concat.Concatenator(audio, DEVICE_SAMPLERATE_HZ, hop), round(hop * DEVICE_SAMPLERATE_HZ)
     ways: dict[str, dict] = {
         "as recorded": {},

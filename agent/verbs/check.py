@@ -18,10 +18,10 @@ import numpy as np
 
 from action import concat, selection
 from agent.devices import audio_device
-from agent.performance.loading import DEMO
-from agent.performance.model_folder import Model, describe, named_folder
+from agent.performance.model import Model
+from agent.performance.model_folder import describe, named_folder
 from agent.performance.session import Session
-from agent.settings.config import Config, change
+from agent.settings.config import DEMO, Config, change
 from agent.verbs import model_parts
 from agent.verbs.errors import user_error_classes
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, machine, spread

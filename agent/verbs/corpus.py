@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.settings.config import Config
 from agent.verbs.console import ShowProgress
 from corpora import build as corpus_builder

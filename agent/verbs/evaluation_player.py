@@ -18,7 +18,7 @@ import numpy as np
 from agent.performance import rerank
 from agent.performance.hops import Hop, live_hops, offline_hops
 from agent.performance.loading import LoadedMemory, load_memory
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.session import Session
 from agent.settings import config as settings
 from corpora.audio import BLOCK, open_audio, regroup

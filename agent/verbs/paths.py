@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from agent.settings.config import FIELDS, Config
+from agent.performance.model_folder import ModelError, encoder_of, named_folder
+from agent.settings.config import DEMO, FIELDS, Config
 from corpora.outputs import Named, refuse_overlap, refuse_unwritable
 
 AUDIO_SUFFIXES = {
@@ -89,21 +90,15 @@ def _settings(value: str) -> list[Path]:
 
 
 def _recording(value: str) -> list[Path]:
-    from agent.performance.loading import DEMO
-
     return [DEMO / "guide.flac" if value == "demo" else Path(value)]
 
 
 def _memory(value: str) -> list[Path]:
-    from agent.performance.loading import DEMO
-
     return [DEMO / "memory.flac" if value == "demo" else Path(value)]
 
 
 def _model(value: str) -> list[Path]:
     """The model folder, and the folder of its encoder if that is another."""
-    from agent.performance.model_folder import ModelError, encoder_of, named_folder
-
     folder = named_folder(value)
     with suppress(ModelError):  # reported where the model is loaded
         encoder = Path(encoder_of(folder))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from agent.performance.hops import live_hops, offline_hops
-from agent.performance.loading import DEMO, open_session
+from agent.performance.loading import open_session
 from agent.performance.report import summarise, true_positive_percentage
 from agent.performance.state import Event
-from agent.settings.config import Config
+from agent.settings.config import DEMO, Config
 from agent.verbs.console import ShowProgress, input_warnings
 from corpora.audio import AudioWriter, open_audio, warn_if_silent
 from corpora.disk import atomic_write, together

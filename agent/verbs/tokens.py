@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.settings.config import Config
 from corpora.audio import BLOCK, open_audio, regroup, warn_if_silent
 from perception.stream import hop_sizes

@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from agent import cli
-from agent.performance import model_folder
+from agent.performance import model
 from agent.performance.model_folder import EMBEDDED
 from corpora.demo import GUIDE
 from tests.conftest import damage_model, melody, samples, tree, write
@@ -512,7 +512,7 @@ def test_as_a_program_of_its_own(tiny, memory, guide, tmp_path):
 
 
 def test_a_bug_of_ours_keeps_its_traceback(antiphon, guide, monkeypatch):
-    monkeypatch.setattr(model_folder, "find", lambda name: 1 / 0)
+    monkeypatch.setattr(model, "find", lambda name: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         antiphon("tokens", guide)
 
@@ -534,7 +534,7 @@ def test_the_embedded_model_is_whole_and_small():
     assert sum(path.stat().st_size for path in SMALL.rglob("*") if path.is_file()) <= 40e6
     assert (SMALL / "CARD.md").read_text().strip()
     for hop in (0.25, 0.5):
-        loaded = model_folder.Model.load("small", hop)
+        loaded = model.Model.load("small", hop)
         assert loaded.decision.config.alphabet == loaded.alphabet.hash
 
 

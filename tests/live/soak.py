@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from agent.performance import loading
 from agent.records import replay
+from agent.settings.config import DEMO
 from corpora.audio import AudioWriter, read_at
 from tests.agent.interfaces.osc.test_server import mutated
 from tests.live import chromium, musician, peers
@@ -135,7 +135,7 @@ def soak(
     picture: str = "",
 ) -> dict:
     """One evening; the figures."""
-    guide = read_at(loading.DEMO / "guide.flac", rate)
+    guide = read_at(DEMO / "guide.flac", rate)
     audio = np.resize(guide, round(60 * minutes * rate))
     osc, web = peers.free_ports(2)
     with tempfile.TemporaryDirectory() as name, Rig(period, rate) as rig:

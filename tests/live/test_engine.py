@@ -73,11 +73,13 @@ def agent(stage, tmp_path):
 
 
 def offline(stage, audio: np.ndarray, hop: float, rate: int, memory: Path | None = None) -> np.ndarray:
-    """What the agent says of a recording, (n,) float32."""
+    """What the agent says of a recording, SLACK later, (slack + n,) float32."""
     sets = [f"agent.memory={memory}"] if memory else []
     session = stage.session(*sets, hop=hop, rate=rate)
-    hops = live_hops(session, session.start(), [audio])
-    return np.concatenate([spoken for _, spoken, _ in hops])
+    state, slack = session.start(), round(SLACK * rate / 1000)
+    state.output_delay = slack
+    hops = live_hops(session, state, [audio])
+    return np.concatenate([np.zeros(slack, np.float32), *(spoken for _, spoken, _ in hops)])
 
 
 def begins(heard: np.ndarray, take: Take) -> int:
@@ -104,8 +106,7 @@ def test_played_live_it_says_what_it_says_of_the_file(agent, stage, rate):
     assert fed.missing == 0 and fed.xruns == 0
     assert report["missed"] == 0 and report["samplerate"] == rate
     heard, spoken = one.recorded()
-    slack, first = round(SLACK * rate / 1000), begins(heard, fed)
-    expected = np.concatenate([np.zeros(slack, np.float32), offline(stage, heard, 0.25, rate)])
+    first, expected = begins(heard, fed), offline(stage, heard, 0.25, rate)
     n = len(fed.spoken)
     assert np.abs(expected).max() > 0.05
     assert np.abs(spoken[: first + n] - expected[: first + n]).max() == 0.0  # what the agent believes to have said
@@ -145,8 +146,7 @@ def test_in_real_time_nothing_is_missed(agent, stage):
     assert report["hops"] >= 40
     if fed.xruns or report["xruns"] or report["missed"]:
         pytest.skip(f"a busy machine: {fed.xruns} xruns, {report['missed']} hops missed")
-    slack, first = round(SLACK * 48), begins(heard, fed)
-    expected = np.concatenate([np.zeros(slack, np.float32), offline(stage, heard, 0.25, 48000)])
+    first, expected = begins(heard, fed), offline(stage, heard, 0.25, 48000)
     n = len(fed.spoken)
     assert np.abs(spoken[: first + n] - expected[: first + n]).max() == 0.0
     assert np.abs(fed.spoken[:, 0] - expected[first : first + n]).max() == 0.0

@@ -246,7 +246,6 @@ def test_a_machine_without_midi_is_told_so():
     code = """
         from agent.devices.midi_port import MidiPort, ports
         from agent.control.bus import Bus
-from agent.devices.midi_clock import CLOCK, START, MidiClock
         from agent.settings.config import ConfigError
         print(ports())
         try:

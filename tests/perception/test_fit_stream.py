@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.performance.loading import DEMO
+from agent.settings.config import DEMO
 from corpora.audio import read_at
 from perception import fit, fit_stream
 from perception.fit_stream import FitState, hear, measure

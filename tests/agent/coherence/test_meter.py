@@ -390,7 +390,7 @@ def seen(*values: float, every: float = 1.0, ago: float = 0.0, fit: tuple = (), 
     if fit:
         view.update("fit", fit)
     console = Console(width=100, height=40, file=io.StringIO())
-    console.print(render(view, NOW | {"meter": every}, 100))
+    console.print(render(view, NOW | {"meter": every}, 100, 40))
     return next((line for line in console.file.getvalue().splitlines() if line.startswith(begins)), "")
 
 

@@ -122,7 +122,7 @@ def test_every_control_can_be_bound_to_a_key(name):
     if name == "region":
         args = ["0.25", "0.5"]
     one = {"gate_db": ["-60"], "temperature": ["1"], "repetition_penalty": ["1"],
-           "tempo": ["120"], "tempo_range": ["80", "160"]}.get(name, args)  # fmt: skip
+           "tempo": ["120"], "speed": ["1"], "tempo_range": ["80", "160"]}.get(name, args)  # fmt: skip
     hands = Hands({"note 1 60": " ".join([name, *one])})
     assert [done[0] for done in hands((ON, 60, 1))] == [name]
 

@@ -11,7 +11,7 @@ from action.concat import Concatenator
 from agent.performance.controls import apply
 from agent.performance.loading import load_memory
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
-from agent.performance.model_folder import Model
+from agent.performance.model import Model
 from agent.performance.repertoire import Repertoire
 from agent.settings.config import Config
 from corpora.audio import read_at

@@ -11,7 +11,8 @@ import pytest
 from agent.control.command import CommandError
 from agent.performance import rerank
 from agent.performance.controls import apply
-from agent.performance.model_folder import Model, ModelError
+from agent.performance.model import Model
+from agent.performance.model_folder import ModelError
 from agent.performance.session import _Sounding
 from agent.records.replay import replay
 from agent.settings.config import ConfigError, change

@@ -1,0 +1,71 @@
+"""The trained parts of a model folder (`agent.performance.model_folder`), loaded for one hop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.performance.model_folder import ModelError, describe, encoder_of, find
+from decision.model import Decision
+from perception.proxy import Proxy
+from perception.stream import Listener
+from perception.transformer import has_bfloat16, torch_threads
+from perception.units import Alphabet, file_stem
+from perception.wav2vec2 import Wav2Vec2Encoder
+
+
+@dataclass
+class Model:
+    """The trained parts: encoder, alphabet, and the decision model of that alphabet.
+
+    decision: None if the model is loaded only to listen. proxy: None if the folder has none; then plans cannot be
+    compared.
+    """
+
+    folder: Path
+    encoder: Wav2Vec2Encoder
+    alphabet: Alphabet
+    decision: Decision | None
+    proxy: Proxy | None = None
+
+    @classmethod
+    def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
+        """Load the parts for a hop (s).
+
+        units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. ModelError,
+        AlphabetError, EncoderError or DecisionError, each a sentence with the remedy.
+        """
+        folder = find(name)
+        hops = describe(folder)["hops"]
+        if hop not in hops and (decide or units is None):
+            learned = " or ".join(f"{key:g}" for key in sorted(hops))
+            raise ModelError(f"model '{name}' has not learned a hop of {hop:g} s: set live.hop to {learned}")
+        units = units or hops[hop]
+        alphabet = Alphabet.load(folder / "units" / f"{file_stem(units, hop)}.safetensors")
+        encoder_path = encoder_of(folder)
+        own_encoder = encoder_path == folder / "encoder"
+        if own_encoder and not (folder / "encoder" / "config.json").is_file():  # else transformers would ask the hub
+            raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
+        encoder = Wav2Vec2Encoder.load(encoder_path, hop, bfloat16=has_bfloat16())
+        if len(alphabet.mean) != encoder.dim:
+            raise ModelError(
+                f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "
+                f"{encoder.dim}: they do not belong together, copy the model folder again"
+            )
+        torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to the other threads
+        decision, proxy = None, None
+        if decide:
+            decision = Decision.load(folder / "decision" / file_stem(units, hop))
+            decision.check(alphabet.hash, hop)
+            if decision.config.key_dim not in (0, alphabet.projection.shape[1]):
+                raise ModelError(
+                    f"the decision of model '{folder}' hears keys of {decision.config.key_dim} numbers, its alphabet "
+                    f"makes {alphabet.projection.shape[1]}: they do not belong together, copy the model folder again"
+                )
+            proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
+            proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
+        return cls(folder, encoder, alphabet, decision, proxy)
+
+    def listener(self, samplerate: int, gate_db: float) -> Listener:
+        """A listener at a device rate (Hz) with a gate (dBFS), below which a hop is silence."""
+        return Listener(self.encoder, self.alphabet, samplerate, gate_db)
