@@ -144,6 +144,7 @@ class Session:
         """Note the newest hop heard, which level following and the reward use at once."""
         state.newest_heard = heard
         state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
+        state.follow_tatum(state.heard_hops - state.config.decision.lookahead + 1)
         if state.config.action.match_key == "auto":
             heard_keys, number = state.heard_chroma.keys, state.selected_memory
             delayed = (state.config.decision.lookahead - 1) * state.heard_chroma.hop_frames

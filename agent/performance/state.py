@@ -21,6 +21,8 @@ from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.onsets import ONSET_RATE, OnsetTrack
 from perception.pulse import Beat
 from perception.stream import LabelledHop, ListenerState
+from perception.tatum import TatumState
+from perception.tatum import hear as hear_tatum
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
 HISTORY_HOPS = 64  # whose features are kept for a reward; a proxy reads fewer
@@ -114,6 +116,7 @@ class PerformanceState:
     pulse: PulseState
     heard_onsets: OnsetTrack = field(default_factory=OnsetTrack)
     heard_hops: int = 0  # that both cover
+    tatum: TatumState = field(default_factory=TatumState)  # of the onsets that the decision may know
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
     delayed_hops: deque[HeardHop] = field(default_factory=deque)  # heard, and still delayed by `lookahead`
@@ -162,6 +165,12 @@ class PerformanceState:
             track.append(np.repeat(empty, max(0, missing), axis=0))
             if frames is not None:
                 track.append(frames)
+
+    def follow_tatum(self, hops: int) -> None:
+        """Find the tatum of the onsets of the hops heard up to number `hops`."""
+        known, taken_in = round(hops * self.config.live.hop * ONSET_RATE), self.tatum.frames + len(self.tatum.recent)
+        if known > taken_in:
+            hear_tatum(self.tatum, self.heard_onsets.frames[taken_in:known])
 
     def beat_at(self, sample: float) -> Beat:
         """The beat that leads at a sample of the input, past or to come: NO_BEAT, whose period is 0, if there is none.

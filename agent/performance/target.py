@@ -14,6 +14,7 @@ from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
 from perception.chroma import FRAME_RATE
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
+from perception.tatum import Tatum
 
 HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
 LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
@@ -21,6 +22,8 @@ RHYTHM_WEIGHT = 1.2  # of the correlation of expected onsets with those of a pla
 RHYTHM_S = 2.0  # of onsets that are compared
 RHYTHM_REACH_S = 0.25  # by which a cut may begin earlier or later, so that onsets coincide
 LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
+GRID_WEIGHT = 4.0  # of a grid that is certain, beside the onsets expected, both of standard deviation 1
+GRID_FRAMES = 2.0  # of the onset envelope: standard deviation of a point of the grid
 SILENCE_COST = 1.0  # of a hop of silence within a run
 
 
@@ -56,13 +59,33 @@ def target(memory: Memory, query: np.ndarray, plan: tuple[int, ...]) -> np.ndarr
 def rhythm(state: PerformanceState, memory: Memory, delay_s: float) -> Rhythm | None:
     """The onsets expected from hop `state.hop` on, and those of a memory; None: nobody knows what to expect.
 
-    delay_s: from the beginning of that hop to the moment when its answer sounds.
+    Expected is what the musician is likely to play, from what they have played, and beside it a regular grid, by its
+    confidence: the half beats of a clock, of Link, of OSC or of taps if one of them leads, else the tatum that is
+    heard. delay_s: from the beginning of that hop to the moment when its answer sounds.
     """
     hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_hops)
     heard = state.heard_onsets.frames[: round(heard_hops * hop_s * ONSET_RATE)]
-    begins = round((state.hop * hop_s + delay_s) * ONSET_RATE) + DELAY_FRAMES
-    expected, sure = anticipate_onsets(heard, begins, round(RHYTHM_S * ONSET_RATE), ONSET_RATE)
-    if sure < LEAST_RHYTHM:
+    begins, frames = round((state.hop * hop_s + delay_s) * ONSET_RATE) + DELAY_FRAMES, round(RHYTHM_S * ONSET_RATE)
+    expected, sure = anticipate_onsets(heard, begins, frames, ONSET_RATE)
+    grid = _told_grid(state, begins) or state.tatum.tatum
+    if sure < LEAST_RHYTHM and not grid.confidence:
         return None
+    expected = _standardised(expected) * (sure >= LEAST_RHYTHM)
+    expected += GRID_WEIGHT * grid.confidence * _standardised(grid.comb(begins, frames, GRID_FRAMES))
     reach = round(RHYTHM_REACH_S * ONSET_RATE)
     return Rhythm(expected, memory.onsets.frames, ONSET_RATE / FRAME_RATE, DELAY_FRAMES, reach, RHYTHM_WEIGHT)
+
+
+def _told_grid(state: PerformanceState, begins: int) -> Tatum | None:
+    """The half beats at this frame of the onset envelope, if someone tells the beat; None if nobody does."""
+    sample = (begins - DELAY_FRAMES) / ONSET_RATE * state.pulse.samplerate
+    if state.beat_source_at(sample) in ("", "audio"):
+        return None
+    beat = state.beat_at(sample)
+    return Tatum(beat.time_s * ONSET_RATE + DELAY_FRAMES, beat.period_s * ONSET_RATE / 2, 1.0)
+
+
+def _standardised(envelope: np.ndarray) -> np.ndarray:
+    """(n,) float32 with mean 0 and standard deviation 1; zeros where nothing moves."""
+    centred = envelope - envelope.mean()
+    return np.asarray(centred / max(float(centred.std()), 1e-6), np.float32)

@@ -1,0 +1,99 @@
+"""The tatum: exact on what is regular, doubtful of what is not, and the same for any blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perception.tatum import BLOCK, NO_TATUM, Tatum, TatumState, hear
+
+
+def envelope(times: np.ndarray, frames: int, strengths: np.ndarray | None = None) -> np.ndarray:
+    """Bumps of 15 ms at these times, in frames."""
+    k = np.arange(frames)
+    strengths = np.ones(len(times)) if strengths is None else strengths
+    bumps = (s * np.exp(-0.5 * np.square((k - t) / 1.5)) for t, s in zip(times, strengths, strict=True))
+    return sum(bumps, np.zeros(frames)).astype(np.float32)
+
+
+def tatum_of(onsets: np.ndarray) -> Tatum:
+    state = TatumState()
+    hear(state, onsets)
+    return state.tatum
+
+
+def away(tatum: Tatum, times: np.ndarray) -> np.ndarray:
+    """Frames from each time to the nearest point of the grid."""
+    phase = (times - tatum.frame) / tatum.period
+    return np.abs(phase - np.rint(phase)) * tatum.period
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(18.0, 40.0), st.floats(0.0, 40.0))
+def test_a_regular_pulse_is_found_exactly_and_goes_on(period, begin):
+    times = np.arange(begin, 3000, period)
+    found = tatum_of(envelope(times, 3000))
+    assert abs(found.period / period - 1) < 2e-3 or abs(found.period * 2 / period - 1) < 2e-3
+    assert found.confidence == 1.0
+    assert away(found, times[-1] + period * np.arange(1, 9)).max() < 1.0
+
+
+def test_gaps_and_accents_do_not_matter():
+    rng = np.random.default_rng(0)
+    times = np.arange(7, 4000, 22.0)
+    kept = rng.random(len(times)) < 0.5
+    moved = times + rng.normal(0, 1.0, len(times))  # a musician is 10 ms early or late
+    found = tatum_of(envelope(moved[kept], 4000, rng.uniform(0.2, 1, kept.sum())))
+    assert away(found, times[-4:]).max() < 2.0 and found.confidence > 0.8
+
+
+def test_what_comes_by_chance_is_not_trusted():
+    confidences = []
+    for seed in range(12):
+        rng, state = np.random.default_rng(seed), TatumState()
+        onsets = envelope(np.cumsum(rng.exponential(30, 200)) + 20, 5000)
+        for begin in range(0, 5000, BLOCK):
+            hear(state, onsets[begin : begin + BLOCK])
+            confidences.append(state.tatum.confidence)
+    assert np.mean(confidences) < 0.15 and np.mean(np.array(confidences) > 0.8) < 0.02
+
+
+def test_silence_has_no_tatum():
+    assert tatum_of(np.zeros(1000, np.float32)) == NO_TATUM
+    assert not NO_TATUM.comb(0, 10, 2.0).any()
+
+
+def test_another_tempo_is_found_within_seconds():
+    times = np.concatenate([np.arange(0, 3000, 25.0), np.arange(3000, 6000, 22.0)])
+    state, onsets = TatumState(), envelope(times, 6000)
+    hear(state, onsets[:3000])
+    lost = []
+    for begin in range(3000, 6000, BLOCK):
+        hear(state, onsets[begin : begin + BLOCK])
+        upcoming = np.arange(3000, 6200, 22.0)
+        lost.append(away(state.tatum, upcoming[upcoming > begin + BLOCK][:4]).max() > 3)
+    assert not any(lost[20:])  # 10 s
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(1, 130), min_size=1, max_size=20))
+def test_the_blocks_in_which_it_is_heard_do_not_matter(sizes):
+    rng = np.random.default_rng(1)
+    onsets = envelope(np.arange(5, 900, 21.0) + rng.normal(0, 1, 43), 900)
+    whole, parts, at = TatumState(), TatumState(), 0
+    hear(whole, onsets)
+    for size in [*sizes, 900]:
+        hear(parts, onsets[at : at + size])
+        at += size
+    assert parts.tatum == whole.tatum and parts.frames == whole.frames
+    np.testing.assert_array_equal(parts.sums, whole.sums)
+
+
+@pytest.mark.parametrize("first", [0, 17, 10_000])
+def test_the_comb_stands_where_the_grid_is(first):
+    grid = Tatum(3.0, 25.0, 1.0)
+    comb = grid.comb(first, 200, 2.0)
+    at = first + np.flatnonzero(comb > 0.99)
+    assert len(at) == 8 and np.all((at - 3) % 25 == 0) and comb.min() < 1e-6
