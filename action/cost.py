@@ -56,6 +56,8 @@ class Rhythm(NamedTuple):
     delay: int  # frames by which the envelopes are late
     reach: int  # frames by which a cut may begin earlier or later
     weight: float  # of the correlation, in units of the target
+    speeds: np.ndarray = np.ones(1)  # (blocks,) float64, how fast each block of the memory is played
+    block: int = 1 << 62  # frames of a block
 
 
 class Place(NamedTuple):
@@ -171,7 +173,12 @@ def _place(
 def _in_rhythm(place: Place, rhythm: Rhythm) -> Place:
     """The place, moved to where its onsets fit best; one that goes on stays where it is."""
     at, reach = round(place.frame * rhythm.frames_per_place) + rhythm.delay, 0 if place.goes_on else rhythm.reach
-    shift, correlation = _best_shift(rhythm.expected, rhythm.envelope, at, reach)
+    speed = float(rhythm.speeds[min(max(at, 0) // rhythm.block, len(rhythm.speeds) - 1)])
+    expected = rhythm.expected
+    if speed != 1.0:  # as it will have been in the time of the memory
+        frames = np.arange(round(speed * len(expected)))
+        expected = np.interp(frames / speed, np.arange(len(expected)), expected).astype(np.float32)
+    shift, correlation = _best_shift(expected, rhythm.envelope, at, reach)
     fits = rhythm.weight * float(correlation)
     return place._replace(value=place.value + fits, rhythm=fits, shift=int(shift))
 

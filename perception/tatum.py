@@ -5,7 +5,7 @@ less: some regular grid, exactly placed. So the envelope is compared with every 
 Müller, "Extracting predominant local pulse information from music recordings", IEEE TASLP 2011), in a window that
 forgets exponentially, and the period with the strongest sum is the tatum, its phase the phase of that sum:
 
-    X(p) = sum over frames k of exp(-(now - k) / memory) * sqrt(onset(k)) * exp(2 pi i k / p).
+    X(p) = sum over frames k of exp(-(now - k) / memory) * onset(k) * exp(2 pi i k / p).
 
 The longer the memory, the more exact the grid, and the more it suffers where the tempo drifts. Several memories run
 side by side, and each is judged by what it said beforehand: how far the onsets of the last seconds fell where it had
@@ -20,15 +20,19 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 50  # frames that are taken in at a time, 0.5 s; the envelope has 100 frames a second
-PERIODS = np.exp(np.linspace(np.log(16.0), np.log(60.0), 2400))  # frames; neighbours differ by 0.05 %
+PERIODS = np.exp(np.linspace(np.log(16.0), np.log(100.0), 3326))  # frames; neighbours differ by 0.05 %
 MEMORIES = np.array([800.0, 2000.0, 6000.0])  # frames after which an onset counts 1 / e
 LIKELIEST, SPREAD = 25.0, 0.8  # period in frames, and deviation in octaves: what is taken where several fit
 FAITHFULNESS = 1.15  # by which another period must be stronger than the one held
 NEAR = 6  # neighbouring periods that count as the one held
+MULTIPLES = (3, 2)  # a pulse is as strong at a half and a third of its period: a multiple that is so strong is taken
+AS_STRONG = 0.85
+LATER = 20  # blocks that are heard after a moment before its tatum in a recording is read
 JUDGED = 1000.0  # frames after which a success or failure counts 1 / e
 CORRELATED = 8.0  # frames of the envelope that say about the same
-TO_SHORTER, TO_LONGER = 1.5, -0.5  # lead in standard deviations by which a shorter or a longer memory takes over
+TO_SHORTER, TO_LONGER = 2.5, -0.5  # lead in standard deviations by which a shorter or a longer memory takes over
 CHANCE, CERTAIN = 1.0, 4.0  # standard deviations above what chance gives that are a confidence of 0 and of 1
+_STEP = float(np.log(PERIODS[1] / PERIODS[0]))
 _WEIGHTS = np.exp(-0.5 * np.square(np.log2(PERIODS / LIKELIEST) / SPREAD))
 _TURN = np.exp(2j * np.pi * np.arange(BLOCK) / PERIODS[:, None])  # (periods, BLOCK)
 
@@ -71,7 +75,7 @@ def hear(state: TatumState, onsets: np.ndarray) -> None:
     heard = np.concatenate([state.recent, np.asarray(onsets, np.float32)])
     whole = len(heard) // BLOCK * BLOCK
     for begin in range(0, whole, BLOCK):
-        _take_in(state, np.sqrt(np.maximum(heard[begin : begin + BLOCK], 0)).astype(np.float64))
+        _take_in(state, heard[begin : begin + BLOCK].astype(np.float64))
     state.recent = heard[whole:]
 
 
@@ -90,9 +94,7 @@ def _take_in(state: TatumState, block: np.ndarray) -> None:
     state.sums += np.exp(2j * np.pi * first / PERIODS) * (_TURN @ block)
     state.frames = first + BLOCK
     if state.power > 0:
-        state.held = [
-            _strongest(np.abs(sums) * _WEIGHTS, held) for sums, held in zip(state.sums, state.held, strict=True)
-        ]
+        state.held = [_strongest(np.abs(sums), held) for sums, held in zip(state.sums, state.held, strict=True)]
         state.tatum = _leading(state)
 
 
@@ -102,12 +104,21 @@ def _grid(total: complex, period: float) -> Tatum:
 
 def _strongest(strength: np.ndarray, held: int) -> int:
     """The period that is held, moved to a stronger neighbour, unless another one is clearly stronger."""
-    best = int(strength.argmax())
-    if held < 0:
-        return best
-    first = max(0, held - NEAR)
-    near = first + int(strength[first : held + NEAR + 1].argmax())
-    return best if strength[best] >= FAITHFULNESS * strength[near] else near
+    likely = strength * _WEIGHTS
+    best = int(likely.argmax())
+    if held >= 0:
+        near = _strongest_near(likely, held)
+        best = best if likely[best] >= FAITHFULNESS * likely[near] else near
+    for multiple in MULTIPLES:
+        longer = best + round(np.log(multiple) / _STEP)
+        if longer < len(strength) and strength[near := _strongest_near(strength, longer)] >= AS_STRONG * strength[best]:
+            return near
+    return best
+
+
+def _strongest_near(strength: np.ndarray, number: int) -> int:
+    first = max(0, number - NEAR)
+    return first + int(strength[first : number + NEAR + 1].argmax())
 
 
 def _leading(state: TatumState) -> Tatum:
@@ -121,3 +132,48 @@ def _leading(state: TatumState) -> Tatum:
     confidence = float(np.clip((z[leading] - CHANCE) / (CERTAIN - CHANCE), 0, 1))
     held = state.held[leading]
     return _grid(state.sums[leading, held], PERIODS[held])._replace(confidence=confidence)
+
+
+class TatumTrack:
+    """The tatum of a recording at every moment, as it was known `LATER` blocks after it; the recording may grow."""
+
+    def __init__(self, onsets: np.ndarray | None = None):
+        self._state, self._rows = TatumState(), list[Tatum]()
+        self._columns = np.zeros(0), np.zeros(0)
+        if onsets is not None:
+            self.append(onsets)
+
+    def __len__(self) -> int:
+        """Number of frames of the envelope."""
+        return self._state.frames + len(self._state.recent)
+
+    def append(self, onsets: np.ndarray) -> None:
+        """Go on with (n,) frames of the onset envelope."""
+        first = 0
+        while first < len(onsets):
+            size = BLOCK - len(self._state.recent)
+            hear(self._state, onsets[first : first + size])
+            if not len(self._state.recent):
+                self._rows.append(self._state.tatum)
+            first += size
+
+    def truncate(self, frames: int) -> None:
+        """Keep so many frames, if there are more, and begin anew from there."""
+        if frames < len(self):
+            whole = frames // BLOCK
+            del self._rows[whole:]
+            self._columns = np.zeros(0), np.zeros(0)
+            self._state = TatumState(frames=whole * BLOCK, recent=np.zeros(frames - whole * BLOCK, np.float32))
+
+    def at(self, frame: float) -> Tatum:
+        """The tatum around a frame; NO_TATUM where nothing is known."""
+        if not self._rows:
+            return NO_TATUM
+        return self._rows[min(max(int(frame // BLOCK), 0) + LATER, len(self._rows) - 1)]
+
+    def periods(self) -> tuple[np.ndarray, np.ndarray]:
+        """(periods in frames, confidences), (blocks,) float64 each: `at` for every block."""
+        if len(self._columns[0]) != len(self._rows):
+            rows = [self.at(block * BLOCK) for block in range(len(self._rows))]
+            self._columns = np.array([row.period for row in rows]), np.array([row.confidence for row in rows])
+        return self._columns

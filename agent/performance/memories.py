@@ -16,10 +16,9 @@ from corpora.corpus import Corpus
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
 from perception.onsets import ONSET_RATE, OnsetStream, OnsetTrack
-from perception.pulse import Beats
+from perception.tatum import TatumTrack
 
 GROWING = "live"  # name of the memory that records the performance
-NO_BEATS = Beats(*np.zeros((3, 0)))
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 
@@ -36,7 +35,7 @@ class Memory:
 
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
-    onsets: (frames,) of its audio. beats: of its audio, in seconds. edits: how many takes were removed from it.
+    onsets: (frames,) of its audio. edits: how many takes were removed from it.
     """
 
     growing = False
@@ -44,12 +43,12 @@ class Memory:
 
     def __init__(
         self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,
-        chroma: np.ndarray | None = None, onsets: np.ndarray | None = None, beats: Beats = NO_BEATS,
+        chroma: np.ndarray | None = None, onsets: np.ndarray | None = None,
     ):  # fmt: skip
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
         self.chroma, self.onsets = ChromaTrack(sound.hop, chroma), OnsetTrack(onsets)
-        self.beats = beats
+        self.tatums = TatumTrack(onsets)
         self._places: tuple[tuple[int, int, int], Places] | None = None
 
     def __len__(self) -> int:
@@ -203,7 +202,7 @@ class GrowingMemory(Memory):
         missing = round(len(self) * self.sound.hop * FRAME_RATE) - len(self.chroma)
         self.chroma.append(np.zeros((max(0, missing), 12), np.float32))
         missing = round(len(self) * self.sound.hop * ONSET_RATE) - len(self.onsets)
-        self.onsets.append(np.zeros(max(0, missing), np.float32))
+        self._add_onsets(np.zeros(max(0, missing), np.float32))
         self._left_over = np.zeros(0 if (self.sound.hop * self.sound.rate).is_integer() else 2, np.float32)
         self._listeners.notify("take")
 
@@ -215,10 +214,14 @@ class GrowingMemory(Memory):
         self.sound.append(samples[:size])
         resampled, (chroma, onsets) = self._resampler.resample_chunk(samples[:size]), self._streams
         self.chroma.append(chroma.hear(resampled))
-        self.onsets.append(onsets.hear(resampled))
+        self._add_onsets(onsets.hear(resampled))
         self._rms.append(float(np.float32(rms(audio))))
         self._features.append(np.asarray(feature, np.float16))
         self._listeners.notify("grow", audio)
+
+    def _add_onsets(self, frames: np.ndarray) -> None:
+        self.onsets.append(frames)
+        self.tatums.append(frames)
 
     def end(self) -> None:
         """End the take; a take without a segment is removed."""
@@ -233,6 +236,7 @@ class GrowingMemory(Memory):
         self.sound.truncate(self.sound.boundary(segments))
         self.chroma.truncate(round(segments * self.sound.hop * FRAME_RATE))
         self.onsets.truncate(round(segments * self.sound.hop * ONSET_RATE))
+        self.tatums.truncate(len(self.onsets))
         del self._rms[segments:], self._features[segments:]
         self.edits += 1
         self._listeners.notify("undo")

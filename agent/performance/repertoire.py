@@ -16,13 +16,12 @@ from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
-from agent.performance.target import rhythm, target, wanted
+from agent.performance.target import grid, rhythm, target, wanted
 from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
 from perception.chroma import FRAME_RATE, chroma_of
-from perception.onsets import ONSET_RATE, onsets_of
-from perception.pulse import beats_of
+from perception.onsets import DELAY_FRAMES, ONSET_RATE, onsets_of
 from perception.stream import boundary
 
 COST_HORIZON = 4  # hops that a choice by cost looks ahead
@@ -70,8 +69,8 @@ class Repertoire:
         name = self._unused_name(name or corpus.name)
         chroma = chroma_of(audio, self.samplerate) if corpus.chroma is None else corpus.chroma
         onsets = onsets_of(audio, self.samplerate) if corpus.onsets is None else corpus.onsets
-        sound, beats = self._concatenator(audio), beats_of(audio, self.samplerate)
-        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets, beats))
+        sound = self._concatenator(audio)
+        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets))
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
@@ -134,9 +133,12 @@ class Repertoire:
         goes_on_at = -1
         if navigation.last >= 0:
             goes_on_at = round(state.voice.head.nominal / ONE / self.samplerate * FRAME_RATE)
+        speeds = self._speeds(state, memory)
+        in_time = rhythm(state, memory, state.output_delay / self.samplerate, speeds)
+        hop_frames = max(1, round(memory.chroma.hop_frames * float(np.median(speeds))))
         found = cost.choose(
-            target(memory, query, plan), now, places.silent, places.segment, memory.chroma.hop_frames, goes_on_at,
-            navigation.played, rules, rhythm(state, memory, state.output_delay / self.samplerate),
+            target(memory, query, plan), now, places.silent, places.segment, hop_frames, goes_on_at,
+            navigation.played, rules, in_time,
         )  # fmt: skip
         return self._choice_of(memory, navigation, found, plan) if found else None
 
@@ -216,14 +218,23 @@ class Repertoire:
             return action.speed
         heard, recorded_s = boundary(hop, self.hop, rate) + state.output_delay, sample / rate
         followed = tempo.ratio(
-            state.beat_at(heard),
-            tempo.local_beat(self[number].beats, recorded_s),
+            tempo.line(grid(state, heard / rate)),
+            tempo.line(self[number].tatums.at(recorded_s * ONSET_RATE + DELAY_FRAMES)),
             heard_s=heard / rate,
             recorded_s=recorded_s,
             hop_s=self.hop,
             follows=state.voice.ratio != action.speed,
         )
         return action.speed if followed is None else followed
+
+    def _speeds(self, state: PerformanceState, memory: Memory) -> np.ndarray:
+        """(blocks,) float64: how fast each block of a memory would be played in the musician's tempo; see `ratio`."""
+        action = state.config.action
+        periods, confidences = memory.tatums.periods()
+        if action.stretch == "off" or not len(periods):
+            return np.full(max(1, len(periods)), action.speed)
+        heard_s = boundary(state.hop, self.hop, self.samplerate) / self.samplerate
+        return tempo.speeds(grid(state, heard_s), periods, confidences, action.speed)
 
     def semitones(self, state: PerformanceState) -> int:
         """By which the memory is transposed."""

@@ -14,11 +14,11 @@ from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
 from perception.chroma import FRAME_RATE
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
-from perception.tatum import Tatum
+from perception.tatum import BLOCK, Tatum
 
 HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
 LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
-RHYTHM_WEIGHT = 1.2  # of the correlation of expected onsets with those of a place
+RHYTHM_WEIGHT = 1.0  # of the correlation of expected onsets with those of a place
 RHYTHM_S = 2.0  # of onsets that are compared
 RHYTHM_REACH_S = 0.25  # by which a cut may begin earlier or later, so that onsets coincide
 LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
@@ -56,31 +56,37 @@ def target(memory: Memory, query: np.ndarray, plan: tuple[int, ...]) -> np.ndarr
     return np.asarray(fits, np.float32)
 
 
-def rhythm(state: PerformanceState, memory: Memory, delay_s: float) -> Rhythm | None:
+def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.ndarray) -> Rhythm | None:
     """The onsets expected from hop `state.hop` on, and those of a memory; None: nobody knows what to expect.
 
     Expected is what the musician is likely to play, from what they have played, and beside it a regular grid, by its
-    confidence: the half beats of a clock, of Link, of OSC or of taps if one of them leads, else the tatum that is
-    heard. delay_s: from the beginning of that hop to the moment when its answer sounds.
+    confidence. delay_s: from the beginning of that hop to the moment when its answer sounds. speeds: (blocks,) how fast
+    each block of the memory's tatums would be played.
     """
     hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_hops)
     heard = state.heard_onsets.frames[: round(heard_hops * hop_s * ONSET_RATE)]
-    begins, frames = round((state.hop * hop_s + delay_s) * ONSET_RATE) + DELAY_FRAMES, round(RHYTHM_S * ONSET_RATE)
+    begins_s = state.hop * hop_s + delay_s
+    begins, frames = round(begins_s * ONSET_RATE) + DELAY_FRAMES, round(RHYTHM_S * ONSET_RATE)
     expected, sure = anticipate_onsets(heard, begins, frames, ONSET_RATE)
-    grid = _told_grid(state, begins) or state.tatum.tatum
-    if sure < LEAST_RHYTHM and not grid.confidence:
+    regular = grid(state, begins_s)
+    if sure < LEAST_RHYTHM and not regular.confidence:
         return None
     expected = _standardised(expected) * (sure >= LEAST_RHYTHM)
-    expected += GRID_WEIGHT * grid.confidence * _standardised(grid.comb(begins, frames, GRID_FRAMES))
+    expected += GRID_WEIGHT * regular.confidence * _standardised(regular.comb(begins, frames, GRID_FRAMES))
     reach = round(RHYTHM_REACH_S * ONSET_RATE)
-    return Rhythm(expected, memory.onsets.frames, ONSET_RATE / FRAME_RATE, DELAY_FRAMES, reach, RHYTHM_WEIGHT)
+    return Rhythm(
+        expected, memory.onsets.frames, ONSET_RATE / FRAME_RATE, DELAY_FRAMES, reach, RHYTHM_WEIGHT, speeds, BLOCK
+    )
 
 
-def _told_grid(state: PerformanceState, begins: int) -> Tatum | None:
-    """The half beats at this frame of the onset envelope, if someone tells the beat; None if nobody does."""
-    sample = (begins - DELAY_FRAMES) / ONSET_RATE * state.pulse.samplerate
+def grid(state: PerformanceState, time_s: float) -> Tatum:
+    """The regular grid to play to at a moment, s since the piece began; its frames are those of the onset envelope.
+
+    The half beats of a clock, of Link, of OSC or of taps, if one of them leads, else the tatum that is heard.
+    """
+    sample = time_s * state.pulse.samplerate
     if state.beat_source_at(sample) in ("", "audio"):
-        return None
+        return state.tatum.tatum
     beat = state.beat_at(sample)
     return Tatum(beat.time_s * ONSET_RATE + DELAY_FRAMES, beat.period_s * ONSET_RATE / 2, 1.0)
 

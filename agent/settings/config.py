@@ -132,7 +132,7 @@ class ActionSection(_Section):
         "cost", choices=("cost", "match"), live=True, meaning="by what fits what you play, or by the labels alone"
     )
     cut_cost: float = define(
-        1.1, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
+        1.0, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
     )
     max_continuity: int = define(
         16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
@@ -144,7 +144,7 @@ class ActionSection(_Section):
     crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
     align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
     stretch: str = define(
-        "off", choices=("off", "auto"), live=True, meaning="auto plays the memory in your tempo where both are sure"
+        "auto", choices=("off", "auto"), live=True, meaning="auto plays the memory in your tempo where both are sure"
     )
     speed: float = define(
         1.0, 0.7, 1.4, live=True, meaning="how fast the memory is played otherwise, at its pitch; 1 is as recorded"

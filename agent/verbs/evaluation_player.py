@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from action.selection import CARRY_ON, CONTINUE, HOLD, LATE, WHY
 from agent.performance import rerank
 from agent.performance.hops import Hop, live_hops, offline_hops
 from agent.performance.loading import LoadedMemory, load_memory
@@ -25,6 +26,7 @@ from corpora.audio import BLOCK, open_audio, regroup
 from corpora.build import label
 from perception.stream import Listener, boundary, hop_sizes
 
+GOES_ON = {WHY[why] for why in (CONTINUE, CARRY_ON, LATE, HOLD)}
 LOADED_MEMORIES = 4  # a song's pairs need their own two and those of the next song
 
 
@@ -42,6 +44,11 @@ class Answer:
     wanted: np.ndarray
     why: tuple[str, ...]
     samplerate: int
+
+    @property
+    def cut(self) -> np.ndarray:
+        """(hops,) bool: whether the hop did not go on where the one before ended, at whatever speed it was played."""
+        return np.array([why not in GOES_ON for why in self.why]) | (self.segments < 0)
 
 
 class Player:

@@ -27,7 +27,7 @@ from agent.interfaces.launcher import Interfaces
 from agent.performance import loading
 from agent.performance import report as performance_report
 from agent.performance.state import Event
-from agent.settings.config import Config, ConfigError
+from agent.settings.config import Config, ConfigError, change
 from agent.verbs.console import ShowProgress
 from agent.verbs.paths import endpoint_kind
 from corpora.audio import AudioFile, AudioWriter, open_audio, warn_if_silent
@@ -85,6 +85,8 @@ def play(
     """
     source, sink = endpoint_kind(options.input), endpoint_kind(options.output)
     files = options.from_file_to_file
+    if sink == "osc":  # a patch plays its memory as it was recorded
+        config = change(change(config, "action.stretch", "off"), "action.match_key", "off")
     with ExitStack() as stack:
         pair = _choose_devices(config, options, source, sink) if "device" in (source, sink) else None
         file = stack.enter_context(open_audio(options.input, config.live.hop)) if source == "file" else None

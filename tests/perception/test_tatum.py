@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception.tatum import BLOCK, NO_TATUM, Tatum, TatumState, hear
+from perception.tatum import BLOCK, LATER, NO_TATUM, Tatum, TatumState, TatumTrack, hear
 
 
 def envelope(times: np.ndarray, frames: int, strengths: np.ndarray | None = None) -> np.ndarray:
@@ -97,3 +97,27 @@ def test_the_comb_stands_where_the_grid_is(first):
     comb = grid.comb(first, 200, 2.0)
     at = first + np.flatnonzero(comb > 0.99)
     assert len(at) == 8 and np.all((at - 3) % 25 == 0) and comb.min() < 1e-6
+
+
+@pytest.mark.parametrize("period", [26.0, 42.0, 62.0, 90.0])
+def test_a_pulse_is_not_taken_for_its_half_or_third(period):
+    assert tatum_of(envelope(np.arange(3, 4000, period), 4000)).period == pytest.approx(period, rel=1e-3)
+
+
+def test_a_recording_has_its_tatum_everywhere_and_may_grow_and_shrink():
+    onsets = envelope(np.concatenate([np.arange(0, 4000, 25.0), np.arange(4000, 8000, 21.0)]), 8000)
+    whole, growing = TatumTrack(onsets), TatumTrack()
+    assert TatumTrack().at(0) == NO_TATUM and len(whole) == 8000
+    for begin in range(0, 8000, 37):
+        growing.append(onsets[begin : begin + 37])
+    for frame in (0, 1000, 3000, 6000, 7999):
+        assert growing.at(frame) == whole.at(frame)
+        assert whole.at(frame).period == pytest.approx(25 if frame < 4000 else 21, rel=2e-3)
+    periods, confidences = whole.periods()
+    assert len(periods) == len(confidences) == 160 and periods[20] == whole.at(1000).period
+    growing.truncate(3010)
+    assert len(growing) == 3010 and growing.at(500) == whole.at(500)
+    growing.append(envelope(np.arange(3010, 6000, 30.0) - 3010, 2990))
+    grid = growing.at(5500)
+    assert grid.period == pytest.approx(30, rel=2e-3) and away(grid, np.arange(5410, 5800, 30.0)).max() < 1
+    assert LATER * BLOCK == 1000  # 10 s

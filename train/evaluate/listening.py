@@ -65,6 +65,10 @@ class Answer(Protocol):
         """(hops,) int segments of the memory that were played, -1 for silence; first the hop before any answer."""
 
     @property
+    def cut(self) -> np.ndarray:
+        """(hops,) bool: whether the hop did not go on where the one before ended, at whatever speed it was played."""
+
+    @property
     def samplerate(self) -> int:
         """Of the audio, Hz."""
 
@@ -227,20 +231,21 @@ def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model:
 def measure_pair(pair: Pair, responder: Responder, s: ListeningEvaluation) -> tuple[dict, dict[str, np.ndarray]]:
     """All measures of an answer and its rivals, and {who: what they played}, (n,) at the rate of the measures."""
     from train.evaluate import listening_rivals as rivals
-    from train.evaluate.listening_measures import SAMPLERATE, fit, playing, runs
+    from train.evaluate.listening_measures import SAMPLERATE, cut_at, fit, playing, runs
 
     guide, memory, beats = _recording(pair.song.stems[pair.guide]), _recording(pair.memory), _beats(pair.song.beats)
     answer = responder.answer(pair.song.stems[pair.guide], pair.memory, s.seed)
-    segments, samples, hop = answer.segments[1:], len(guide.audio), responder.hop
+    segments, cut, samples, hop = answer.segments[1:], answer.cut[1:], len(guide.audio), responder.hop
     sounds = {ANSWER: resample(answer.audio, answer.samplerate, SAMPLERATE)}
-    played = {ANSWER: playing(segments, 1, hop)}
-    sounds[RANDOM] = rivals.random_runs(memory.audio, runs(segments, 1), hop)
+    played = {ANSWER: playing(segments, 1, hop, cut)}
+    sounds[RANDOM] = rivals.random_runs(memory.audio, runs(cut), hop)
     matched = {CHROMA: rivals.chroma_matcher(guide.chroma, memory.chroma, memory.audio, samples)}
     memory_beats = _beats(pair.memory_song.beats)
     if min(len(beats), len(memory_beats)) > 1:
         matched[BEATS] = rivals.chroma_matcher_on_beats(guide.chroma, beats, memory.audio, memory_beats, samples)
     for who, rival in matched.items():
-        sounds[who], played[who] = rival.audio, playing(rival.starts, rivals.SEGMENT_S, rivals.SEGMENT_S)
+        at, step = rival.starts, rivals.SEGMENT_S
+        sounds[who], played[who] = rival.audio, playing(at, step, step, cut_at(at, step))
     if pair.partner != pair.guide:
         sounds[TRUE] = _recording(pair.song.stems[pair.partner]).audio
     row: dict[str, Any] = {"song": pair.song.name, "guide": pair.guide, "partner": pair.partner, "kind": pair.kind}

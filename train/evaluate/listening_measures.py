@@ -84,25 +84,29 @@ def fit(guide: ChromaSegments, audio: np.ndarray, beats: np.ndarray) -> dict[str
     }
 
 
-def runs(starts: Sequence[float] | np.ndarray, step: float) -> np.ndarray:
-    """Lengths of the stretches played as they were recorded, in steps.
+def cut_at(starts: Sequence[float] | np.ndarray, step: float) -> np.ndarray:
+    """(n,) bool: which steps do not begin where the one before ended.
 
     starts: where in the memory each step was taken from; one goes on where the last ended if it is `step` later. A rest
-    (-1) is a stretch of its own.
+    (-1) never goes on.
     """
-    jumps = np.flatnonzero(np.abs(np.diff(starts) - step) > 1e-6) + 1
-    return np.diff(np.concatenate([[0], jumps, [len(starts)]]))
+    return np.concatenate([[True], np.abs(np.diff(starts) - step) > 1e-6])[: len(starts)]
 
 
-def playing(starts: Sequence[float] | np.ndarray, step: float, seconds: float) -> dict[str, float]:
-    """How a memory was played. seconds: of one step.
+def runs(cut: np.ndarray) -> np.ndarray:
+    """Lengths of the stretches between cuts, in steps. cut: (n,) bool, of which the first counts as True."""
+    return np.diff(np.concatenate([[0], np.flatnonzero(cut[1:]) + 1, [len(cut)]]))
 
-    run: mean stretch played as it was recorded, s. variety: different steps of the memory / steps played.
+
+def playing(starts: Sequence[float] | np.ndarray, step: float, seconds: float, cut: np.ndarray) -> dict[str, float]:
+    """How a memory was played. seconds: of one step. cut: (n,) bool, see `cut_at`.
+
+    run: mean stretch played without a cut, s. variety: different steps of the memory / steps played.
     """
     places = np.asarray(starts, float)
     sounding = np.floor(places[places >= 0] / step + 1e-6)
     return {
-        "run": float(runs(places, step).mean() * seconds) if len(places) else float("nan"),
+        "run": float(runs(cut).mean() * seconds) if len(places) else float("nan"),
         "variety": len(np.unique(sounding)) / max(1, len(sounding)),
     }
 

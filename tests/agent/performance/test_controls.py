@@ -111,6 +111,7 @@ def test_play_is_a_new_piece_but_the_count_goes_on(two):
         frames = round((number + 1) * two.hop * FRAME_RATE)
         fresh.heard_chroma, fresh.heard_hops = ChromaTrack(two.hop, state.heard_chroma.frames[:frames]), number + 1
         fresh.heard_onsets = OnsetTrack(state.heard_onsets.frames[: round((number + 1) * two.hop * ONSET_RATE)])
+        fresh.follow_tatum(number + 1)
         two.decision.hear(fresh.decision, event.heard)
         made = two.answer(fresh)[1]
         assert (made.plan, made.segment, made.why) == (event.plan, event.segment, event.why), number

@@ -24,7 +24,7 @@ def clicks(seconds: float, every_s: float, begin_s: float = 0.1) -> np.ndarray:
 
 def expected_at(state, memory) -> np.ndarray:
     """Times in s at which an onset is expected from the next hop on."""
-    found = rhythm(state, memory, 0.0)
+    found = rhythm(state, memory, 0.0, np.ones(1))
     assert found is not None
     inner = found.expected[1:-1]
     peaks = 1 + np.flatnonzero((inner > found.expected[:-2]) & (inner >= found.expected[2:]) & (inner > 1.0))
