@@ -25,7 +25,7 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE, onsets_of
 from perception.stream import boundary
 
 COST_HORIZON = 4  # hops that a choice by cost looks ahead
-FRESH_COST = 0.2  # of a segment that has just been played
+FRESH_COST = 0.3  # of a segment that has just been played
 LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
 
 

@@ -14,7 +14,7 @@ from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
 from perception.chroma import FRAME_RATE
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
-from perception.tatum import BLOCK, Tatum
+from perception.tatum import BLOCK, NO_TATUM, Tatum
 
 HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
 LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
@@ -82,11 +82,12 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.n
 def grid(state: PerformanceState, time_s: float) -> Tatum:
     """The regular grid to play to at a moment, s since the piece began; its frames are those of the onset envelope.
 
-    The half beats of a clock, of Link, of OSC or of taps, if one of them leads, else the tatum that is heard.
+    The half beats of a clock, of Link, of OSC or of taps, if one of them leads, else the tatum that is heard, if
+    `pulse.beat_source` lets what is heard lead.
     """
     sample = time_s * state.pulse.samplerate
     if state.beat_source_at(sample) in ("", "audio"):
-        return state.tatum.tatum
+        return state.tatum.tatum if state.config.pulse.beat_source in ("auto", "audio") else NO_TATUM
     beat = state.beat_at(sample)
     return Tatum(beat.time_s * ONSET_RATE + DELAY_FRAMES, beat.period_s * ONSET_RATE / 2, 1.0)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from agent.performance.pulse import tell_beat
-from agent.performance.target import rhythm
+from agent.performance.target import grid, rhythm
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
+from perception.tatum import NO_TATUM
 from tests.agent.performance.test_session import run, tune
 
 RATE = 16000
@@ -54,6 +55,8 @@ def test_a_beat_that_is_told_leads(stage):
     assert away(expected_at(state, session.repertoire[0]), 0.25, 0.03).max() < 0.02
     tune(state, "pulse.beat_source=audio")
     assert away(expected_at(state, session.repertoire[0]), 0.22, 0.1).max() < 0.02
+    tune(state, "pulse.beat_source=none")
+    assert grid(state, 16.0) == NO_TATUM
 
 
 def test_what_lookahead_delays_is_not_known_yet(stage):
