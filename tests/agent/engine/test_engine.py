@@ -171,8 +171,10 @@ def rig(session, stage, *where, **more):
 
 
 def offline(session, audio):
-    """(spoken, events) by the generator of `respond`."""
-    hops = list(live_hops(session, session.start(), [audio]))
+    """(spoken, events) by the generator of `respond`, to be heard SLACK later."""
+    state = session.start()
+    state.output_delay = SLACK
+    hops = list(live_hops(session, state, [audio]))
     return np.concatenate([spoken for _, spoken, _ in hops]), [event for _, _, event in hops if event]
 
 
