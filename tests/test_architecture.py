@@ -35,6 +35,7 @@ AGENT = (  # a room of agent/ may import rooms of earlier rows only
 TRAIN = (  # the same in train/
     ("common",),
     ("data",),
+    ("songs",),
     ("official_cocola",),
     ("fit_encoder", "fit_units", "fit_decision", "fit_coherence", "fit_proxy", "evaluate", "probe"),
     ("make_small",),

@@ -2,7 +2,7 @@
 
     python -m train.fit_encoder DATA... -o DIR [--minutes 40] [--resume]      (antiphon train encoder is the same)
 
-DATA: folders made by train/data/render.py, and of recordings whose notes a teacher has named. Two losses share the
+DATA: folders made by train/songs/render.py, and of recordings whose notes a teacher has named. Two losses share the
 masked context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the notes themselves:
 pitch classes, pitches, their onsets and, where the score names its chords, the chord root, predicted at masked and
 unmasked frames alike. The filter bank of the first layer stays as it was made; everything above it learns. Stems stand
@@ -28,8 +28,8 @@ from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
 from train.data.examples import PITCHES, ExampleMaker, Examples, pitch_classes
-from train.data.rooms import load_rooms
 from train.data.store import Store
+from train.songs.rooms import load_rooms
 
 VALIDATE = 250  # steps between two validations
 HELD_OUT = 96  # examples to validate on

@@ -80,7 +80,7 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
     if not any(path.is_dir() for folder in data for split in SPLITS for path in visible(folder, f"{split}/*")):
         raise TrainError(
             f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
-            f"train.data.render makes, with a split of {', '.join(SPLITS)}"
+            f"train.songs.render makes, with a split of {', '.join(SPLITS)}"
         )
     encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in SPANS}
     known: list[Song] = []

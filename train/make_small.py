@@ -4,9 +4,9 @@
 
 DATA holds the scores, pop909.tgz and, if they are there:
     js_fakes/      chorales
-    bank/, rooms/  real notes and impulse responses, made by train.data.make_bank and train.data.make_rooms
+    bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
-    recordings/    stems of people playing together, made by train.data.recordings
+    recordings/    stems of people playing together, made by train.songs.recordings
 WORK gets what is made on the way: stems/, encoder/, units/, tokens/, decision/, coherence/. At the end
 agent/models/small is replaced, with its CARD.md, as a whole. On a GPU, --batch 512 --pool 8 keep it busy.
 """
@@ -25,7 +25,7 @@ from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common import command_line
 from train.common.settings import add_flags, setting
-from train.data import render
+from train.songs import render
 
 UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
 FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import melody, write
 from train import make_small
-from train.data import render
+from train.songs import render
 
 pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)

@@ -1,1 +1,1 @@
-"""Where training data come from: rendered scores, recordings, stems, and the tokens and pairs made of them."""
+"""Songs as what learns reads them: stems, and the tokens, examples and pairs made of them."""

@@ -56,7 +56,7 @@ class ExampleMaker:
             np.int64,
         )
         if not len(self.parts):
-            raise TrainError("no stem has notes that are known: render scores with python -m train.data.render")
+            raise TrainError("no stem has notes that are known: render scores with python -m train.songs.render")
         self.weights = self._weights(recorded)
         self.unpitched = [
             number for song in store.songs for part, number in song.parts.items() if part.startswith(DRUMS)

@@ -80,7 +80,7 @@ class Store:
             if not kept:
                 raise TrainError(
                     f"no song of {shortest_s:g} s with {fewest_parts} stems or more in the split '{split}' of "
-                    f"{' or '.join(map(str, folders))}: make some with python -m train.data.render"
+                    f"{' or '.join(map(str, folders))}: make some with python -m train.songs.render"
                 )
             self.length = np.array([n for _, _, of_song in kept for n in of_song], np.int64)
             self.song = np.repeat(np.arange(len(kept)), [len(of_song) for _, _, of_song in kept])

@@ -273,7 +273,7 @@ def songs_in(folder: Path, count: int) -> list[Path]:
     """At most `count` rendered songs of a folder, evenly spaced; TrainError if there is none."""
     songs = [path.parent for path in visible(folder, "*/song.json")]
     if not songs:
-        raise TrainError(f"no rendered song in '{folder}': make them with python -m train.data.render SCORES -o DATA")
+        raise TrainError(f"no rendered song in '{folder}': make them with python -m train.songs.render SCORES -o DATA")
     if count < 1:
         raise TrainError(f"songs = {count}: give at least one to learn from and one to examine")
     return [songs[i] for i in np.unique(np.linspace(0, len(songs) - 1, min(count, len(songs))).round().astype(int))]

@@ -2,7 +2,7 @@
 
     python -m train.probe.probe DATA --model DIR -o OUT [--worsen 1] [--test FOLDER] [--features FOLDER]
 
-DATA: songs rendered by train/data/render.py, <split>/<song>/. --test: other rendered songs to examine instead of the
+DATA: songs rendered by train/songs/render.py, <split>/<song>/. --test: other rendered songs to examine instead of the
 split "test" of DATA: another sound font, other rooms, scale passages. DIR: a model folder, or an encoder's alone.
 --features: OUT/features of train/fit_units.py with the same encoder, so that it need not listen to these songs again.
 

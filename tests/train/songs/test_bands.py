@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data import bands, figures, grooves, lead_sheet, render, takes
-from train.data.bands import STYLES, invented_song, write_band
-from train.data.lead_sheet import Chord, Sheet
+from train.songs import bands, figures, grooves, lead_sheet, render, takes
+from train.songs.bands import STYLES, invented_song, write_band
+from train.songs.lead_sheet import Chord, Sheet
 
 pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)

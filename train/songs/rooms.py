@@ -1,7 +1,7 @@
 """Rooms, halls, plates, springs and loudspeakers as impulse responses, and music as it sounds in them.
 
-A folder of rooms, which python -m train.data.make_rooms made, holds `rooms.json`, [{"name", "kind", "licence", "file"},
-...], and a sound file each, 16 kHz mono, that begins with the direct sound.
+A folder of rooms, which python -m train.songs.make_rooms made, holds `rooms.json`, [{"name", "kind", "licence",
+"file"}, ...], and a sound file each, 16 kHz mono, that begins with the direct sound.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def load_rooms(folder: Path, kinds: Sequence[str] = KINDS) -> list[Room]:
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise TrainError(
             f"'{folder}' is no folder of rooms ({' '.join(str(error).split())[:120]}): make one with "
-            "python -m train.data.make_rooms LIBRARY -o ROOMS"
+            "python -m train.songs.make_rooms LIBRARY -o ROOMS"
         ) from None
     return [Room(name, kind, unit_energy(read(file))) for name, kind, file in chosen]
 

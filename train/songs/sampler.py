@@ -1,6 +1,6 @@
 """Real instruments, sampled note by note, play what is written: the bank of notes, and the player.
 
-A bank is a folder that python -m train.data.make_bank made: `bank.json` and a sound file per note, 16 kHz mono,
+A bank is a folder that python -m train.songs.make_bank made: `bank.json` and a sound file per note, 16 kHz mono,
 
     {"emily_guitar": {"source": ..., "licence": ..., "roles": ["melody", "chords"], "sustained": false, "release": 0.12,
                       "notes": [[pitch, velocity, file], ...]}, ...}
@@ -63,7 +63,7 @@ def load_bank(folder: Path) -> Bank:
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise TrainError(
             f"'{folder}' is no bank of notes ({' '.join(str(error).split())[:120]}): make one with "
-            "python -m train.data.make_bank LIBRARIES -o BANK"
+            "python -m train.songs.make_bank LIBRARIES -o BANK"
         ) from None
 
 

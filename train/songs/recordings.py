@@ -1,8 +1,8 @@
 """Recordings of people playing together, as a training set: stems at 16 kHz, their notes and beats named by teachers.
 
-    python -m train.data.recordings STEMS -o DATA --notes basic_pitch_nmp.onnx [--validation SONG ...] [--test SONG ...]
+    python -m train.songs.recordings STEMS -o DATA --notes NMP.onnx [--validation SONG ...] [--test SONG ...]
 
-STEMS holds <song>/<part>.{flac,ogg,wav}. Each song becomes a folder as train/data/render.py makes them:
+STEMS holds <song>/<part>.{flac,ogg,wav}. Each song becomes a folder as train/songs/render.py makes them:
 
     DATA/<split>/<song>/<part>.flac   16 kHz mono, at the level of all stems
     DATA/<split>/<song>/notes.npz     <part>: (n, 3) float32: onset s, offset s, MIDI pitch; drums have none
@@ -29,8 +29,8 @@ from corpora.disk import atomic_folder
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.data.render import SAMPLERATE, stem_of
 from train.data.stems import read, songs_below
+from train.songs.render import SAMPLERATE, stem_of
 
 TEACHER_RATE, FRAME_SAMPLES = 22050, 256  # of Basic Pitch
 WINDOW_SAMPLES, WINDOW_FRAMES, EDGE_FRAMES = 43844, 172, 15  # frames near the edges of a window are weaker

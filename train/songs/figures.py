@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.grooves import Stroke, strokes
-from train.data.lead_sheet import Bar, Chord, Sheet, Span
+from train.songs.grooves import Stroke, strokes
+from train.songs.lead_sheet import Bar, Chord, Sheet, Span
 
 
 class Note(NamedTuple):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.common.errors import TrainError
-from train.data import sampler
-from train.data.sampler import SAMPLERATE, Instrument
+from train.songs import sampler
+from train.songs.sampler import SAMPLERATE, Instrument
 
 SAMPLED = np.arange(40.0, 81.0, 4.0)
 STRUCK = st.lists(

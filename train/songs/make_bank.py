@@ -1,6 +1,6 @@
-"""Free sample libraries -> a bank of single notes, small enough to travel, that train/data/sampler.py plays.
+"""Free sample libraries -> a bank of single notes, small enough to travel, that train/songs/sampler.py plays.
 
-    python -m train.data.make_bank LIBRARIES... -o BANK [--format flac] [--jobs 2]
+    python -m train.songs.make_bank LIBRARIES... -o BANK [--format flac] [--jobs 2]
 
 LIBRARIES are folders of libraries under the names of their repositories, such as karoryfer.meatbass. What is taken from
 each is in RECIPES below: .sfz instruments are played with pysfizz at a few pitches and velocities, plain samples named
@@ -31,8 +31,8 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.data.sampler import DRUMS
 from train.data.stems import SOUNDS, read
+from train.songs.sampler import DRUMS
 
 SFZ_RATE = 48000  # Hz
 LONGEST_S = {True: 3.0, False: 4.0}  # sustained or not

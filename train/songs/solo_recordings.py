@@ -1,9 +1,9 @@
 """Real solo recordings as songs whose notes are known: heard by pYIN, so that an alphabet can be examined on them.
 
-    python -m train.data.solo_recordings AUDIO... -o FOLDER [--low G3] [--high E7]
+    python -m train.songs.solo_recordings AUDIO... -o FOLDER [--low G3] [--high E7]
 
 Each file becomes FOLDER/test/<name>/ with melody.flac (16 kHz), notes.npz and song.json, the layout that
-train/data/render.py writes and `python -m train.probe.probe DATA --test FOLDER` reads. A note is a run of at least 60
+train/songs/render.py writes and `python -m train.probe.probe DATA --test FOLDER` reads. A note is a run of at least 60
 ms on one semitone, voiced with probability 0.5 or more by pYIN (Mauch & Dixon, 2014), relative to the tuning of the
 recording itself. Only for music of one voice: where two sound, pYIN names one of them or none.
 """
@@ -20,8 +20,8 @@ import numpy as np
 from corpora.audio import AudioWriter
 from corpora.disk import atomic_folder
 from train.common import command_line
-from train.data.render import SAMPLERATE
 from train.data.stems import read
+from train.songs.render import SAMPLERATE
 
 STEP = 256  # samples between two readings, 16 ms
 FILES = ("melody.flac", "notes.npz", "song.json")

@@ -13,7 +13,7 @@ import numpy as np
 
 from train.common.errors import reading
 from train.common.files import visible
-from train.data.grooves import BELL, CRASH, HAT, OPEN, RIDE, SNARE, STICK, TOMS
+from train.songs.grooves import BELL, CRASH, HAT, OPEN, RIDE, SNARE, STICK, TOMS
 
 STYLES_OF = {  # ours: theirs, as their file names begin
     "rock": ("rock", "pop"), "metal": ("punk", "rock"), "funk": ("funk", "hiphop", "soul"), "jazz": ("jazz",),

@@ -9,8 +9,8 @@ import soundfile as sf
 
 from tests.conftest import tree
 from train.common.errors import TrainError
-from train.data import render
-from train.data.render import SAMPLERATE
+from train.songs import render
+from train.songs.render import SAMPLERATE
 
 pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)

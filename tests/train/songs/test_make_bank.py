@@ -6,8 +6,8 @@ import soundfile as sf
 
 from corpora.disk import AudioError
 from train.common.errors import TrainError
-from train.data import make_bank, sampler
-from train.data.make_bank import Recipe
+from train.songs import make_bank, sampler
+from train.songs.make_bank import Recipe
 
 RATE = 48000
 

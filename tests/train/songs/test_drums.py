@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.common.errors import TrainError
-from train.data import drums, render
-from train.data.drums import BAR, STEPS
 from train.data.pair_draws import ONSET, SCORE_STEP, score_bits
 from train.data.store import Store
 from train.data.submixes import submix_songs
+from train.songs import drums, render
+from train.songs.drums import BAR, STEPS
 
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
 needs_synth = pytest.mark.skipif(not HAS_SYNTH, reason="fluidsynth or its sound font is not installed")
@@ -126,5 +126,5 @@ def test_a_folder_without_songs_is_a_sentence(tmp_path, monkeypatch):
     font = tmp_path / "any.sf2"
     font.touch()
     monkeypatch.setattr("sys.argv", ["drums", str(tmp_path), "-o", str(tmp_path / "out"), "--soundfont", str(font)])
-    with pytest.raises(TrainError, match=r"no song in .*train\.data\.render"):
+    with pytest.raises(TrainError, match=r"no song in .*train\.songs\.render"):
         drums.main()

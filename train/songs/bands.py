@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data import figures, grooves
-from train.data.figures import Note
-from train.data.lead_sheet import Bar, Chord, Sheet, in_dotted_beats, in_tempo, invented_song, tempo_of
-from train.data.takes import Take
+from train.songs import figures, grooves
+from train.songs.figures import Note
+from train.songs.lead_sheet import Bar, Chord, Sheet, in_dotted_beats, in_tempo, invented_song, tempo_of
+from train.songs.takes import Take
 
 __all__ = ["LEAST_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_song", "write_band"]
 

@@ -1,8 +1,8 @@
 """A drummer for rendered songs, since scores like POP909 have none and the music people play mostly has.
 
-    python -m train.data.drums STEMS -o DATA [--share 0.6] [--jobs 2]
+    python -m train.songs.drums STEMS -o DATA [--share 0.6] [--jobs 2]
 
-STEMS is a folder that train/data/render.py made, with chords in its songs. DATA becomes a copy of it in which a share
+STEMS is a folder that train/songs/render.py made, with chords in its songs. DATA becomes a copy of it in which a share
 of the songs has one stem more, <split>/<song>/drums.flac. The other files are linked, not copied, where the disk can.
 notes.npz has the hits with pitch -1. A song that DATA has already is not made again.
 
@@ -27,8 +27,8 @@ from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.data.render import SAMPLERATE, find_soundfont, fluidsynth, stem_of
 from train.data.submixes import beat_of
+from train.songs.render import SAMPLERATE, find_soundfont, fluidsynth, stem_of
 
 BAR = 4  # beats
 STEPS = 4  # of a beat
@@ -135,7 +135,7 @@ def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = Non
     font = find_soundfont(soundfont)
     new = {path.parent: out / path.parent.relative_to(stems) for path in visible(stems, "*/*/song.json")}
     if not new:
-        raise TrainError(f"no song in '{stems}': give a folder that python -m train.data.render made")
+        raise TrainError(f"no song in '{stems}': give a folder that python -m train.songs.render made")
     for parent in {folder.parent for folder in new.values()}:
         parent.mkdir(parents=True, exist_ok=True)
     missing = [(song, folder, font, share) for song, folder in new.items() if not folder.exists()]

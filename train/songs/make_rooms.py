@@ -1,6 +1,6 @@
-"""A library of impulse responses -> the few rooms and loudspeakers that train/data/rooms.py plays music in.
+"""A library of impulse responses -> the few rooms and loudspeakers that train/songs/rooms.py plays music in.
 
-    python -m train.data.make_rooms LIBRARY -o ROOMS
+    python -m train.songs.make_rooms LIBRARY -o ROOMS
 
 LIBRARY is the folder IR-Library of itsmusician (MIT). Of each kind of place in CHOICE as many are taken as is said
 there, evenly among the files by name. A response is 16 kHz mono, begins with the direct sound and lasts until it has
@@ -22,8 +22,8 @@ from perception.wav2vec2 import SAMPLERATE
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
-from train.data.rooms import CABINET
 from train.data.stems import SOUNDS, read
+from train.songs.rooms import CABINET
 
 LICENCE = "MIT, Copyright (c) 2022 Conner"
 LONGEST_S, CABINET_S = 1.2, 0.12

@@ -1,6 +1,6 @@
 """Scores with parts -> aligned stems: the recordings of people playing together that we may make ourselves.
 
-    python -m train.data.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0 [--groove FOLDER]] [--jobs 2]
+    python -m train.songs.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0 [--groove FOLDER]] [--jobs 2]
 
 SCORES is a folder of MIDI files, or POP909 as published (folder or .tgz, with its chord annotations).
 Each song becomes a folder, and a folder that exists is not rendered again:
@@ -12,9 +12,9 @@ Each song becomes a folder, and a folder that exists is not rendered again:
 
 The instrument is drawn per song, as Slakh does (Manilow et al., 2019), or timbre would give the answer away.
 
---bands N adds N songs of the training split that a band of ours plays (train/data/bands.py): two of three are songs of
+--bands N adds N songs of the training split that a band of ours plays (train/songs/bands.py): two of three are songs of
 SCORES with chords, as <song>-band, the others songs of our own, as band-<n>. Their song.json also has roles, style and
-bpm, and in notes.npz drums have pitch -1. --groove gives them real drummers beside written ones (train/data/takes.py).
+bpm, and in notes.npz drums have pitch -1. --groove gives them real drummers beside written ones (train/songs/takes.py).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.data.bands import LEAST_BEATS, STYLES, Band, invented_song, write_band
-from train.data.grooves import KITS
-from train.data.lead_sheet import Chord, read_chord, tempo_of
-from train.data.rooms import CABINET, KINDS, Room, amplify, apply, load_rooms
-from train.data.sampler import Bank, able, humanised, load_bank, render_notes
-from train.data.takes import draw_takes
+from train.songs.bands import LEAST_BEATS, STYLES, Band, invented_song, write_band
+from train.songs.grooves import KITS
+from train.songs.lead_sheet import Chord, read_chord, tempo_of
+from train.songs.rooms import CABINET, KINDS, Room, amplify, apply, load_rooms
+from train.songs.sampler import Bank, able, humanised, load_bank, render_notes
+from train.songs.takes import draw_takes
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
@@ -459,8 +459,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bands", type=int, default=0, help="songs played by a band to add to the train split")
     parser.add_argument("--groove", type=Path, help="folder of the Groove MIDI Dataset: real drummers for bands")
-    parser.add_argument("--bank", type=Path, help="folder of real notes that train.data.make_bank made")
-    parser.add_argument("--rooms", type=Path, help="folder of rooms that train.data.make_rooms made")
+    parser.add_argument("--bank", type=Path, help="folder of real notes that train.songs.make_bank made")
+    parser.add_argument("--rooms", type=Path, help="folder of rooms that train.songs.make_rooms made")
     parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
     given = parser.parse_args(argv)
     print(render(**vars(given)), "songs in", given.out)

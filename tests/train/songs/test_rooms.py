@@ -7,8 +7,8 @@ import pytest
 import soundfile as sf
 
 from train.common.errors import TrainError
-from train.data import make_rooms, rooms
-from train.data.rooms import Room
+from train.songs import make_rooms, rooms
+from train.songs.rooms import Room
 
 RATE = 16000
 
