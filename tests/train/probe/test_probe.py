@@ -269,7 +269,7 @@ def test_an_alphabet_in_the_model_folder_is_examined_as_well(place, tmp_path):
 def test_mistakes_are_told_with_the_remedy(place, capsys):
     with pytest.raises(TrainError, match=r"no kind of feature 'mel'.*mfcc"):
         run(place, kinds="mel")
-    with pytest.raises(TrainError, match=r"no rendered song.*train\.data\.render"):
+    with pytest.raises(TrainError, match=r"no rendered song.*train\.songs\.render"):
         probe(place / "nowhere", place / "model", place / "out")
     with pytest.raises(TrainError, match="songs = 0"):
         run(place, songs=0)
