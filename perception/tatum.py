@@ -34,7 +34,8 @@ TO_SHORTER, TO_LONGER = 2.5, -0.5  # lead in standard deviations by which a shor
 CHANCE, CERTAIN = 1.0, 4.0  # standard deviations above what chance gives that are a confidence of 0 and of 1
 _STEP = float(np.log(PERIODS[1] / PERIODS[0]))
 _WEIGHTS = np.exp(-0.5 * np.square(np.log2(PERIODS / LIKELIEST) / SPREAD))
-_TURN = np.exp(2j * np.pi * np.arange(BLOCK) / PERIODS[:, None])  # (periods, BLOCK)
+_TURN = 2 * np.pi * np.arange(BLOCK) / PERIODS[:, None]  # (periods, BLOCK)
+_COS, _SIN = np.cos(_TURN).astype(np.float32), np.sin(_TURN).astype(np.float32)
 
 
 class Tatum(NamedTuple):
@@ -91,11 +92,17 @@ def _take_in(state: TatumState, block: np.ndarray) -> None:
             phase = (first + np.arange(BLOCK) - grid.frame) / grid.period
             state.success[number] += float((moving * np.cos(2 * np.pi * phase)).sum())
     state.sums *= np.exp(-BLOCK / MEMORIES)[:, None]
-    state.sums += np.exp(2j * np.pi * first / PERIODS) * (_TURN @ block)
+    turned = _turned(_COS, block) + 1j * _turned(_SIN, block)
+    state.sums += np.exp(2j * np.pi * first / PERIODS) * turned
     state.frames = first + BLOCK
     if state.power > 0:
         state.held = [_strongest(np.abs(sums), held) for sums, held in zip(state.sums, state.held, strict=True)]
         state.tatum = _leading(state)
+
+
+def _turned(table: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """A product without BLAS, whose second thread would wait for the next one by spinning."""
+    return np.asarray(np.einsum("pk,k->p", table, block.astype(np.float32)))
 
 
 def _grid(total: complex, period: float) -> Tatum:
