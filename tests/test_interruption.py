@@ -150,7 +150,7 @@ VERBS = {  # verb -> (words, what it writes; None: a folder of a run, to which w
                "{room}/stems/train", "--pairs", "16", "-o", "meter"],
               {"meter/coherence.json", "meter/coherence.safetensors"}),
     "bench": (["bench", "--model", "{model}", "--hop", "0.5", "-o", "bench.json"], {"bench.json"}),
-    "train": (["train", "units", "{room}/stems", "--encoder", "{model}/encoder", "--units", "16", "-o", "run"], None),
+    "train": (["train", "units", "{room}/stems", "--encoder", "{model}/encoder", "--units", "8", "-o", "run"], None),
     "listening": (["evaluate", "listening", "{room}/stems/train", "--model", "{model}", "-o", "run"], None),
 }  # fmt: skip
 
