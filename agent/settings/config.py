@@ -132,7 +132,7 @@ class ActionSection(_Section):
         "cost", choices=("cost", "match"), live=True, meaning="by what fits what you play, or by the labels alone"
     )
     cut_cost: float = define(
-        1.0, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
+        0.8, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
     )
     max_continuity: int = define(
         16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
