@@ -216,11 +216,11 @@ class Repertoire:
         action, rate = state.config.action, self.samplerate
         if action.stretch == "off":
             return action.speed
-        heard, recorded_s = boundary(hop, self.hop, rate) + state.output_delay, sample / rate
+        heard_s, recorded_s = self._sounds_at_s(state, hop), sample / rate
         followed = tempo.ratio(
-            tempo.line(grid(state, heard / rate)),
+            tempo.line(grid(state, heard_s)),
             tempo.line(self[number].tatums.at(recorded_s * ONSET_RATE + DELAY_FRAMES)),
-            heard_s=heard / rate,
+            heard_s=heard_s,
             recorded_s=recorded_s,
             hop_s=self.hop,
             follows=state.voice.ratio != action.speed,
@@ -233,8 +233,11 @@ class Repertoire:
         periods, confidences = memory.tatums.periods()
         if action.stretch == "off" or not len(periods):
             return np.full(max(1, len(periods)), action.speed)
-        heard_s = boundary(state.hop, self.hop, self.samplerate) / self.samplerate
-        return tempo.speeds(grid(state, heard_s), periods, confidences, action.speed)
+        return tempo.speeds(grid(state, self._sounds_at_s(state, state.hop)), periods, confidences, action.speed)
+
+    def _sounds_at_s(self, state: PerformanceState, hop: int) -> float:
+        """When the answer of a hop begins to sound, s since the piece began."""
+        return (boundary(hop, self.hop, self.samplerate) + state.output_delay) / self.samplerate
 
     def semitones(self, state: PerformanceState) -> int:
         """By which the memory is transposed."""
