@@ -76,7 +76,10 @@ def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) ->
 
 
 def parse_flags(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse a command line with -o OUT; AudioError if OUT is one of its inputs: any value that names what exists."""
+    """Parse a command line with -o OUT, which may be absent where the parser allows it.
+
+    AudioError if OUT is one of its inputs: any value that names what exists.
+    """
     given = parser.parse_args(argv)
     inputs = []
     for action in parser._actions:
@@ -84,7 +87,8 @@ def parse_flags(parser: argparse.ArgumentParser, argv: list[str] | None = None) 
         for value in values if isinstance(values, (list, tuple)) else [values]:
             if isinstance(value, (str, Path)) and str(value) and os.path.exists(value):
                 inputs.append((action.option_strings[0] if action.option_strings else action.dest.upper(), value))
-    refuse_run_folder(inputs, "-o", given.out)
+    if given.out is not None:
+        refuse_run_folder(inputs, "-o", given.out)
     return given
 
 
