@@ -29,6 +29,7 @@ import numpy as np
 from action.compiled import compiled
 from action.search import SEED, STEP, Played, seeded_hash
 
+NO_LABEL = -1  # of a hop for which none is planned
 FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
 EXACT_PLACES = 1 << 15  # of which each is valued; 34 minutes at 16 places a second
@@ -67,7 +68,7 @@ class Query(NamedTuple):
     """What is wanted of the next hops."""
 
     keys: np.ndarray  # (horizon, d) float32
-    labels: np.ndarray  # (horizon,) int32, planned; -1 where none is
+    labels: np.ndarray  # (horizon,) int32, planned; NO_LABEL where none is
     label_weight: float  # of a place that has the label planned
     silence_cost: float  # of a hop of silence within a run
 
@@ -162,7 +163,7 @@ def _best_cut(value: np.ndarray, silent: np.ndarray) -> np.float32:
 
 
 def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.ndarray, _Horizon]:
-    """(stop - first,) float32: the value of each place at the first hop, see the module; and what it follows from."""
+    """(horizon, stop - first) float32: the value of each place at each hop, and what it follows from. See the module."""
     part = slice(rules.first, rules.stop)
     keys, silent, labels = places.keys[part], places.silent[part], places.label[part]
     fits = query.keys @ keys.T
@@ -173,7 +174,7 @@ def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.nd
         ahead, discount = fits[h, :0] if last else fits[h + 1, hop:], np.float32(0.0 if last else rules.discount)
         _finish(fits[h], labels, silent, query.labels[h], weight, silence, ahead, after_cut[h + 1], discount)
         after_cut[h] = _best_cut(fits[h], silent) - np.float32(rules.cut)
-    return fits[0], _Horizon(after_cut, hop, rules.stop, rules.discount)
+    return fits, _Horizon(after_cut, hop, rules.stop, rules.discount)
 
 
 @compiled(fastmath=_FAST)
@@ -188,17 +189,31 @@ def _target(query: Query, places: Places, h: int, p: int) -> np.float32:
 
 
 @compiled(fastmath=_FAST)
-def _ahead(query: Query, places: Places, ahead: _Horizon, p: int) -> np.float32:
-    """Value of the hops that follow place p: it goes on until a cut is better. The same as `_values`, for one place."""
-    last = 1  # hop at which a path that goes on would be cut, or leave what may be played
-    while last < len(query.keys) and p + last * ahead.hop < ahead.stop:
+def _ahead(query: Query, places: Places, ahead: _Horizon, hop: int, p: int) -> np.float32:
+    """Value of the hops that follow hop number `hop`, which plays place p: the same as in `_values`, for one place."""
+    last = hop + 1  # hop at which a path that goes on would be cut, or leave what may be played
+    while last < len(query.keys) and p + (last - hop) * ahead.hop < ahead.stop:
         last += 1
     discount = np.float32(ahead.discount)
     value = discount * ahead.after_cut[last] if last < len(query.keys) else np.float32(0)
-    for h in range(last - 1, 0, -1):
-        value += _target(query, places, h, p + h * ahead.hop)
+    for h in range(last - 1, hop, -1):
+        value += _target(query, places, h, p + (h - hop) * ahead.hop)
         value = discount * (value if value > ahead.after_cut[h] else ahead.after_cut[h])
     return value
+
+
+@compiled(fastmath=_FAST)
+def _refine(query: Query, places: Places, ahead: _Horizon, best: np.ndarray, first: int, cut: float) -> None:
+    """Raise `ahead.after_cut` to the best of all places in the segment that is best by its boundary, hop by hop.
+
+    best: (horizon,) int32, that segment for each hop, -1 where there is none.
+    """
+    for h in range(len(best) - 1, 0, -1):
+        begin, end = np.searchsorted(places.segment, best[h]), np.searchsorted(places.segment, best[h], "right")
+        for p in range(max(begin, first), min(end, ahead.stop)):
+            value = _target(query, places, h, p) + _ahead(query, places, ahead, h, p) - np.float32(cut)
+            if value > ahead.after_cut[h] and places.silent[p] == 0:
+                ahead.after_cut[h] = value
 
 
 @compiled(fastmath=_FAST)
@@ -214,7 +229,7 @@ def _values_of_segments(
     for k in range(len(segments)):
         for p in range(max(begins[k], first), min(ends[k], ahead.stop)):
             frames[size] = p
-            values[size] = _target(query, places, 0, p) + _ahead(query, places, ahead, p)
+            values[size] = _target(query, places, 0, p) + _ahead(query, places, ahead, 0, p)
             size += 1
     return frames[:size], values[:size]
 
@@ -274,8 +289,8 @@ def choose(
     at_boundaries: of a memory of more than `EXACT_PLACES`; None: every place is valued.
     """
     if at_boundaries is None or rules.stop - rules.first <= EXACT_PLACES:
-        values, ahead = _values(query, places, hop, rules)
-        frames = np.arange(rules.first, rules.first + len(values))
+        of_hops, ahead = _values(query, places, hop, rules)
+        values, frames = of_hops[0], np.arange(rules.first, rules.first + of_hops.shape[1])
     else:
         frames, values, ahead = _values_near_boundaries(query, places, hop, on, played, rules, at_boundaries)
     short = _shortlist(
@@ -303,12 +318,16 @@ def _values_near_boundaries(
     frames, coarse = at_boundaries
     first, stop = (int(np.searchsorted(frames, frame)) for frame in (rules.first, rules.stop))
     values, ahead = _values(query, coarse, 1, replace(rules, first=first, stop=stop))
+    segments, silent = coarse.segment[first:stop], coarse.silent[first:stop]
+    sounding = [row + np.float32(FORBIDDEN) * silent for row in values[1:]]
+    best_later = np.array([-1, *(segments[row.argmax()] for row in sounding)], np.int32)
     passed = int(places.segment[on]) - int(coarse.segment[0]) if 0 <= on < len(places.segment) else -1
     best = _shortlist(
-        coarse.segment[first:stop], values, coarse.silent, coarse.segment, played.played_at, int(played.state[STEP]),
+        segments, values[0], coarse.silent, coarse.segment, played.played_at, int(played.state[STEP]),
         rules.taboo, rules.fresh, SHORT, passed, 0,
     )  # fmt: skip
     ahead = ahead._replace(hop=hop, stop=rules.stop)
+    _refine(query, places, ahead, best_later, rules.first, rules.cut)
     return *_values_of_segments(query, places, ahead, coarse.segment[np.sort(best)], rules.first), ahead
 
 
@@ -332,7 +351,7 @@ def _terms(
     terms, last = np.zeros((len(frames), 4)), len(places.sound) - 1
     for n in range(len(frames)):
         p = frames[n]
-        terms[n, 0], terms[n, 1] = _target(query, places, 0, p), _ahead(query, places, ahead, p)
+        terms[n, 0], terms[n, 1] = _target(query, places, 0, p), _ahead(query, places, ahead, 0, p)
         terms[n, 2] = np.exp((played_at[places.segment[p]] - step) / FRESH_STEPS)
         if on > 0 and p > 0:
             terms[n, 3] = _difference(places.sound, min(on - 1, last), min(p - 1, last))

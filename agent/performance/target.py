@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from action.cost import Query, Rhythm
+from action.cost import NO_LABEL, Query, Rhythm
 from agent.performance.memories import Memory
 from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
@@ -46,11 +46,12 @@ def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
 def query(state: PerformanceState, plan: tuple[int, ...], horizon: int, semitones: int) -> Query:
     """What is wanted of the places of a memory that is played `semitones` higher: harmony, and the labels planned.
 
-    plan: labels as the memory has them, from hop `state.hop` on.
+    plan: labels as the memory has them, from hop `state.hop` on; no label is wanted where it has ended.
     """
-    horizon = max(1, min(len(plan), horizon))
     keys = np.roll(HARMONY_WEIGHT * wanted(state, horizon), -semitones, axis=1)
-    return Query(np.ascontiguousarray(keys, np.float32), np.array(plan[:horizon], np.int32), LABEL_WEIGHT, SILENCE_COST)
+    labels = np.full(horizon, NO_LABEL, np.int32)
+    labels[: len(plan)] = plan[:horizon]
+    return Query(np.ascontiguousarray(keys, np.float32), labels, LABEL_WEIGHT, SILENCE_COST)
 
 
 def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.ndarray) -> Rhythm | None:
