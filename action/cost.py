@@ -163,7 +163,7 @@ def _best_cut(value: np.ndarray, silent: np.ndarray) -> np.float32:
 
 
 def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.ndarray, _Horizon]:
-    """(horizon, stop - first) float32: the value of each place at each hop, and what it follows from. See the module."""
+    """(horizon, stop - first) float32: values of the places at each hop, and what they follow from; see the module."""
     part = slice(rules.first, rules.stop)
     keys, silent, labels = places.keys[part], places.silent[part], places.label[part]
     fits = query.keys @ keys.T
