@@ -1,11 +1,15 @@
 """The tatum of an onset envelope: the finest regular pulse to which the onsets of a musician keep (Bilmes, 1993).
 
 A beat tracker has to settle which pulse is *the* beat, and loses it where nothing marks it. Answering in time needs
-less: some regular grid, exactly placed. So the envelope is compared with every period (a Fourier tempogram; Grosche &
+less: some regular grid, exactly placed. So the onsets are compared with every period (a Fourier tempogram; Grosche &
 Müller, "Extracting predominant local pulse information from music recordings", IEEE TASLP 2011), in a window that
 forgets exponentially, and the period with the strongest sum is the tatum, its phase the phase of that sum:
 
-    X(p) = sum over frames k of exp(-(now - k) / memory) * onset(k) * exp(2 pi i k / p).
+    X(p) = sum over onsets k of exp(-(now - k) / memory) * strength(k) * exp(2 pi i k / p).
+
+An onset is a frame in which the envelope is higher than before and after it. What lies between, the slope of a bow or
+the noise of a distorted guitar, has no time that could be kept, and would only move the period. A period whose half is
+kept to as well is preferred: where a guitarist leaves it for its off-beats, the sum over the half stays in phase.
 
 The longer the memory, the more exact the grid, and the more it suffers where the tempo drifts. Several memories run
 side by side, and each is judged by what it said beforehand: how far the onsets of the last seconds fell where it had
@@ -20,22 +24,23 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 50  # frames that are taken in at a time, 0.5 s; the envelope has 100 frames a second
-PERIODS = np.exp(np.linspace(np.log(16.0), np.log(100.0), 3326))  # frames; neighbours differ by 0.05 %
+STEPS = 1386  # periods of an octave; neighbours differ by 0.05 %
+SUMMED = 8.0 * np.exp2(np.arange(5052) / STEPS)  # frames; periods of the tempogram
+PERIODS = SUMMED[STEPS:]  # that a tatum may have, 16 to 100; half of each stands STEPS before it
+HALF = 0.25  # weight of the power at half of a period: more is as good for bands and guitars, and worse for melodies
 MEMORIES = np.array([800.0, 2000.0, 6000.0])  # frames after which an onset counts 1 / e
 LIKELIEST, SPREAD = 25.0, 0.8  # period in frames, and deviation in octaves: what is taken where several fit
 FAITHFULNESS = 1.15  # by which another period must be stronger than the one held
 NEAR = 6  # neighbouring periods that count as the one held
-MULTIPLES = (3, 2)  # a pulse is as strong at a half and a third of its period: a multiple that is so strong is taken
+MULTIPLES = (4, 3, 2)  # a pulse is as strong at parts of its period: a multiple of one that is so strong is taken
 AS_STRONG = 0.85
 LATER = 20  # blocks that are heard after a moment before its tatum in a recording is read
 JUDGED = 1000.0  # frames after which a success or failure counts 1 / e
 CORRELATED = 8.0  # frames of the envelope that say about the same
 TO_SHORTER, TO_LONGER = 2.5, -0.5  # lead in standard deviations by which a shorter or a longer memory takes over
 CHANCE, CERTAIN = 1.0, 4.0  # standard deviations above what chance gives that are a confidence of 0 and of 1
-_STEP = float(np.log(PERIODS[1] / PERIODS[0]))
 _WEIGHTS = np.exp(-0.5 * np.square(np.log2(PERIODS / LIKELIEST) / SPREAD))
-_TURN = 2 * np.pi * np.arange(BLOCK) / PERIODS[:, None]  # (periods, BLOCK)
-_COS, _SIN = np.cos(_TURN).astype(np.float32), np.sin(_TURN).astype(np.float32)
+_TURNS = np.exp(2j * np.pi * np.arange(BLOCK)[:, None] / SUMMED).astype(np.complex64).view(np.float32)  # (BLOCK, 2 n)
 
 
 class Tatum(NamedTuple):
@@ -63,7 +68,8 @@ class TatumState:
 
     frames: int = 0  # taken in
     recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # heard and not yet taken in
-    sums: np.ndarray = field(default_factory=lambda: np.zeros((len(MEMORIES), len(PERIODS)), np.complex128))
+    before: np.ndarray = field(default_factory=lambda: np.zeros(2))  # the last frames taken in
+    sums: np.ndarray = field(default_factory=lambda: np.zeros((len(MEMORIES), len(SUMMED)), np.complex128))
     held: list[int] = field(default_factory=lambda: [-1] * len(MEMORIES))  # number of the period each memory holds
     success: np.ndarray = field(default_factory=lambda: np.zeros(len(MEMORIES)))
     power: float = 0.0  # of the frames by which they were judged
@@ -88,36 +94,54 @@ def _take_in(state: TatumState, block: np.ndarray) -> None:
     state.power = state.power * forgetting + float(np.square(moving).sum())
     for number, held in enumerate(state.held):
         if held >= 0:
-            grid = _grid(state.sums[number, held], PERIODS[held])
+            grid = _grid(state, number)
             phase = (first + np.arange(BLOCK) - grid.frame) / grid.period
             state.success[number] += float((moving * np.cos(2 * np.pi * phase)).sum())
     state.sums *= np.exp(-BLOCK / MEMORIES)[:, None]
-    turned = _turned(_COS, block) + 1j * _turned(_SIN, block)
-    state.sums += np.exp(2j * np.pi * first / PERIODS) * turned
+    at, strengths = _onsets(np.concatenate([state.before, block]))
+    if len(at):
+        state.sums += _turned(first - 1, at, strengths)
+    state.before = block[-2:]
     state.frames = first + BLOCK
-    if state.power > 0:
+    if state.power > 0 and state.sums.any():
         state.held = [_strongest(np.abs(sums), held) for sums, held in zip(state.sums, state.held, strict=True)]
         state.tatum = _leading(state)
 
 
-def _turned(table: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """A product without BLAS, whose second thread would wait for the next one by spinning."""
-    return np.asarray(np.einsum("pk,k->p", table, block.astype(np.float32)))
+def _onsets(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """((n,) places, (n,) float32 strengths) of the onsets in (BLOCK + 2,) frames, those at both ends left out."""
+    middle = heard[1:-1]
+    at = np.flatnonzero((middle > heard[:-2]) & (middle >= heard[2:]))
+    return at, middle[at].astype(np.float32)
 
 
-def _grid(total: complex, period: float) -> Tatum:
-    return Tatum(float(np.angle(total) / (2 * np.pi) * period), float(period), 0.0)
+def _turned(first: int, at: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """(periods,) complex64: the sum over onsets, each turned by the phase of its frame, first + at.
+
+    Without BLAS, whose second thread would wait for the next product by spinning.
+    """
+    angle = (2 * np.pi * (first / SUMMED % 1.0)).astype(np.float32)
+    within = np.einsum("kp,k->p", _TURNS[at], strengths).view(np.complex64)
+    return np.asarray((np.cos(angle) + 1j * np.sin(angle)) * within)
 
 
-def _strongest(strength: np.ndarray, held: int) -> int:
+def _grid(state: TatumState, memory: int) -> Tatum:
+    """That of the period which a memory holds."""
+    held = state.held[memory]
+    period = float(PERIODS[held])
+    return Tatum(float(np.angle(state.sums[memory, STEPS + held]) / (2 * np.pi) * period), period, 0.0)
+
+
+def _strongest(summed: np.ndarray, held: int) -> int:
     """The period that is held, moved to a stronger neighbour, unless another one is clearly stronger."""
-    likely = strength * _WEIGHTS
+    strength = summed[STEPS:]
+    likely = np.sqrt(np.square(strength) + HALF * np.square(summed[:-STEPS])) * _WEIGHTS
     best = int(likely.argmax())
     if held >= 0:
         near = _strongest_near(likely, held)
         best = best if likely[best] >= FAITHFULNESS * likely[near] else near
     for multiple in MULTIPLES:
-        longer = best + round(np.log(multiple) / _STEP)
+        longer = best + round(STEPS * np.log2(multiple))
         if longer < len(strength) and strength[near := _strongest_near(strength, longer)] >= AS_STRONG * strength[best]:
             return near
     return best
@@ -137,8 +161,7 @@ def _leading(state: TatumState) -> Tatum:
         state.leading = best
     leading = state.leading
     confidence = float(np.clip((z[leading] - CHANCE) / (CERTAIN - CHANCE), 0, 1))
-    held = state.held[leading]
-    return _grid(state.sums[leading, held], PERIODS[held])._replace(confidence=confidence)
+    return _grid(state, leading)._replace(confidence=confidence)
 
 
 class TatumTrack:

@@ -49,6 +49,27 @@ def test_gaps_and_accents_do_not_matter():
     assert away(found, times[-4:]).max() < 2.0 and found.confidence > 0.8
 
 
+def test_what_lies_between_onsets_does_not_move_the_grid():
+    times = np.arange(7, 4000, 22.0)
+    slopes = np.maximum(0, 1 - np.arange(4000) % 61 / 30)  # what falls for long, and begins elsewhere
+    slopes[::61] = 0  # no onset of its own
+    found = tatum_of(np.maximum(envelope(times, 4000), 0.8 * slopes.astype(np.float32)))
+    assert found.period == pytest.approx(22, rel=1e-3) and away(found, times[-4:]).max() < 1.5
+
+
+@pytest.mark.parametrize("first", [BLOCK - 1, BLOCK, BLOCK + 1])
+def test_an_onset_at_the_border_of_a_block_counts(first):
+    state = TatumState()
+    hear(state, envelope(np.arange(first, 1000, BLOCK), 1000))
+    assert state.tatum.period and away(state.tatum, np.arange(first, 1200, BLOCK)).max() < 0.5
+
+
+def test_a_step_that_stays_is_no_error():
+    state = TatumState()
+    hear(state, np.concatenate([np.zeros(BLOCK), np.ones(3 * BLOCK)]).astype(np.float32))
+    assert state.tatum == NO_TATUM or np.isfinite(state.tatum.frame)
+
+
 def test_what_comes_by_chance_is_not_trusted():
     confidences = []
     for seed in range(12):

@@ -8,9 +8,26 @@ import soundfile as sf
 
 from tests.perception.test_pulse import clicks
 from train.common.errors import TrainError
-from train.evaluate.beats import beats_until_locked, f1, judge, main, predicted, rival
+from train.evaluate.beats import (
+    GRID_S,
+    beats_until_locked,
+    beats_until_steady,
+    f1,
+    grids_of,
+    judge,
+    judge_grids,
+    main,
+    predicted,
+    rival,
+    tatums,
+)
 
 TRUE = np.arange(0.5, 40, 0.5)
+
+
+def grids(time_s: np.ndarray | float, period: float) -> np.ndarray:
+    """The same grid, or one at each of these times, for 40 s."""
+    return np.stack([np.broadcast_to(time_s, 80), np.full(80, period)], axis=1)
 
 
 def test_the_true_beats_are_right_at_once():
@@ -38,6 +55,41 @@ def test_ours_locks_again_after_a_change_of_tempo():
     assert beats_until_locked(predicted, audio, times) <= 10
 
 
+@pytest.mark.parametrize(("period", "ratio"), [(0.25, 1.0), (0.125, 0.5), (0.25 / 3, 1 / 3)])
+def test_a_grid_that_stands_still_is_right_at_any_phase(period, ratio):
+    found = judge_grids(grids(0.03, period), TRUE, 40.0)
+    assert found["grid"] == pytest.approx(1) and found["period"] == 1 and found["steady"] == GRID_S
+    assert found["ratio"] == pytest.approx(ratio)
+
+
+def test_a_grid_of_another_period_or_with_any_phase_is_wrong():
+    coarse, odd = (judge_grids(grids(0.0, period), TRUE, 40.0) for period in (0.5, 0.375))
+    assert coarse["grid"] < 0.05 and odd["grid"] < 0.05 and coarse["period"] == odd["period"] == 0
+    leaping = judge_grids(grids(np.where(np.arange(80) % 2, 0.0, 0.125), 0.25), TRUE, 40.0)
+    assert leaping["grid"] < 0.05 and leaping["period"] == 1 and leaping["steady"] == 40.0
+    assert judge_grids(np.zeros((80, 2)), TRUE, 40.0) == {"grid": 0, "period": 0, "ratio": 0, "steady": 40.0}
+
+
+def test_a_grid_is_steady_from_where_it_keeps_its_phase():
+    turning = np.where(np.arange(80) < 20, np.arange(80) * 0.1, 0.0)
+    assert judge_grids(grids(turning, 0.25), TRUE, 40.0)["steady"] == pytest.approx(10.5, abs=GRID_S)
+
+
+def test_beats_are_a_grid_of_half_beats_known_once_four_have_come():
+    found = grids_of(np.delete(TRUE, 3), 40.0)  # one beat is missed
+    assert not found[:4, 1].any() and found[6:, 1] == pytest.approx(0.25)
+    assert judge_grids(found, TRUE, 40.0)["grid"] == pytest.approx(1)
+
+
+def test_the_tatum_of_clicks_is_their_grid_and_found_again_after_a_change_of_tempo():
+    audio, times = clicks(220, 30)
+    beats = times[::2]
+    found = judge_grids(tatums(audio), beats, 30.0)
+    assert found["grid"] > 0.97 and found["period"] > 0.9 and found["steady"] < 8
+    np.testing.assert_array_equal(tatums(audio[: 16000 * 12]), tatums(audio)[:24])  # causal
+    assert beats_until_steady(tatums, audio, beats) < len(beats) / 2 - 2
+
+
 def test_the_recipe_judges_a_folder_of_songs(tmp_path, capsys):
     for name, bpm in (("slow", 90), ("fast", 150)):
         audio, times = clicks(bpm, 12)
@@ -47,9 +99,12 @@ def test_the_recipe_judges_a_folder_of_songs(tmp_path, capsys):
     (tmp_path / "metronome.py").write_text("import numpy as np\ndef beats(audio, rate): return np.arange(0, 12, 0.4)\n")
     main([str(tmp_path / "songs"), "-o", str(tmp_path / "out"), "--rival", f"metronome={tmp_path}/metronome.py"])
     rows = json.loads((tmp_path / "out" / "beats.json").read_text())
-    score = {(row["song"], row["player"]): row["f1"] for row in rows if row["part"] == "drums"}
+    score = {(row["song"], row["player"]): row.get("f1") for row in rows if row["part"] == "drums"}
     assert score["slow", "ours"] > 0.9 and score["fast", "ours, hindsight"] > 0.9
     assert score["slow", "metronome"] < 0.5
+    grid = {(row["song"], row["player"]): row["grid"] for row in rows if row["part"] == "mix"}
+    assert grid["slow", "ours"] > 0.8 and grid["slow", "metronome"] < 0.5
+    assert all("f1" not in row and "again" in row for row in rows if (row["part"], row["player"]) == ("mix", "tatum"))
     assert "| drums | metronome | 2 |" in (tmp_path / "out" / "beats.md").read_text()
 
 
