@@ -57,7 +57,7 @@ class Memory:
 
     @property
     def places(self) -> Places:
-        """Where a jump may begin; kept until the memory changes."""
+        """Positions at which a jump may begin; cached until the memory changes."""
         key = len(self), len(self.chroma), self.edits
         if self._places is None or self._places[0] != key:
             hop = self.sound.hop * FRAME_RATE  # frames
