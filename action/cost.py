@@ -8,28 +8,68 @@ of the horizon and in one pass over the memory for each hop (Viterbi): with t(h,
 
     value(h, p) = t(h, p) + discount * max(value(h + 1, p + hop), max over q of value(h + 1, q) - cut).
 
-What only the present knows is added to the first hop: what fits `now`, and how lately a place was played. A cut may
-begin a little before its place or after it, where the onsets of the memory fall on those that are expected (`Rhythm`).
-Of the best places of the best segments one is drawn, by temperature and nucleus, with a number that follows from seed
-and step alone: a choice that was dropped leaves no trace, and a replay makes the same.
+A memory of more than `EXACT_PLACES` is searched twice: every segment by the place at its boundary, then all places of
+the `SHORT` best segments, as an index is searched by its cells first and then within the best of them (Jegou, Douze &
+Schmid, PAMI 2011).
+
+What only the present knows is added to the best places of the best segments: how lately they were played, how the sound
+before the cut joins the sound before the place (the concatenation cost of Hunt & Black), and how well their onsets
+fall on those that are expected; a cut may begin a little before its place or after it for that (`Rhythm`). Of these
+one is drawn, by temperature and nucleus, with a number that follows from seed and step alone: a choice that was
+dropped leaves no trace, and a replay makes the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from action.compiled import compiled
-from action.search import Played, seeded_hash
+from action.search import SEED, STEP, Played, seeded_hash
 
 FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
+EXACT_PLACES = 1 << 15  # of which each is valued; 34 minutes at 16 places a second
+SHORT = 64  # segments of a longer memory whose places are valued
 SPREAD = 0.03  # difference in value that makes a place e times as likely, at temperature 1
 FRESH_STEPS = 64.0  # after which the cost of having been played has fallen to 1/e
 REACH_COST = 0.1  # of correlation, of the largest shift
 _BITS = 1 << 53
+_LANES = 16  # numbers that the processor compares at once
+
+
+class Places(NamedTuple):
+    """The places of a memory, in order; `hop` of them are passed in a hop.
+
+    A place may begin where a whole hop follows, so there are fewer keys than frames of sound.
+    """
+
+    keys: np.ndarray  # (places, d) float32, what each sounds like for a hop: a query's product with it is its target
+    label: np.ndarray  # (places,) int32, of the segment whose boundary is nearest
+    silent: np.ndarray  # (places,) float32, 1 where that segment is silence: never cut to
+    segment: np.ndarray  # (places,) int32, rising: that segment
+    sound: np.ndarray  # (frames, c) float32, strengths of what sounds in each single frame
+
+
+class Boundaries(NamedTuple):
+    """The places at the boundaries of the segments of a memory, gathered, with each column of the keys in one stretch.
+
+    So the product of a query with all keys takes half of the time.
+    """
+
+    frame: np.ndarray  # (segments,) int64, of each
+    places: Places
+
+
+class Query(NamedTuple):
+    """What is wanted of the next hops."""
+
+    keys: np.ndarray  # (horizon, d) float32
+    labels: np.ndarray  # (horizon,) int32, planned; -1 where none is
+    label_weight: float  # of a place that has the label planned
+    silence_cost: float  # of a hop of silence within a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +82,7 @@ class Rules:
     taboo: int  # steps for which a segment may not be cut to
     cut: float
     fresh: float  # cost of a segment that has just been played; it fades with time
+    join: float = 0.0  # cost of a cut between sounds that have nothing in common
     discount: float = 0.8  # weight of a hop, relative to the hop before it
     temperature: float = 1.0
     top_p: float = 0.9
@@ -67,107 +108,247 @@ class Place(NamedTuple):
     goes_on: bool  # where the last hop ended: no cut
     value: float
     target: float  # how well it fits the first hop
-    now: float  # how well it fits what only the present knows
     ahead: float  # value of the hops after the first
     fresh: float  # cost of having been played lately
     cut: float  # cost of the cut
+    join: float  # cost of the step from what sounds to what would have sounded before it
     rhythm: float = 0.0  # how well its onsets fit those expected
     shift: int = 0  # frames of the onset envelope by which it begins later than its place
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"})
-def _values(
-    target: np.ndarray, silent: np.ndarray, hop: int, first: int, stop: int, cut: float, discount: float
-) -> np.ndarray:
-    """(frames,) float64: the value of each place at the first hop; see the module. target: (horizon, frames)."""
-    horizon, frames = target.shape
-    value, following = np.zeros(frames), np.zeros(frames)
-    following[first:stop] = target[horizon - 1, first:stop]
-    for h in range(horizon - 2, -1, -1):
-        best = FORBIDDEN
-        for p in range(first, stop):
-            best = max(best, following[p] if not silent[p] else FORBIDDEN)
-        after_cut = best - cut
-        last = max(first, stop - hop)  # from here on nothing goes on
-        for p in range(first, last):
-            value[p] = target[h, p] + discount * max(following[p + hop], after_cut)
-        for p in range(last, stop):
-            value[p] = target[h, p] + discount * after_cut
-        value, following = following, value
-    return following
+class _Horizon(NamedTuple):
+    """What the value of a place follows from, once the best cut of each hop is known."""
+
+    after_cut: np.ndarray  # (horizon + 1,) float32: value of being cut to the best place at that hop
+    hop: int
+    stop: int
+    discount: float
+
+
+_FAST = {"reassoc", "contract", "nsz", "nnan"}
+
+
+@compiled(fastmath=_FAST)
+def _finish(
+    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, wanted: int, weight: np.float32, silence: np.float32,
+    ahead: np.ndarray, after_cut: np.float32, discount: np.float32,
+) -> None:  # fmt: skip
+    """Add to the products of one hop what else counts: labels, silence, and what follows, at best.
+
+    ahead: values at the next hop of what goes on, shorter than `fits` where nothing does. Short loops without a branch
+    are what the compiler turns into vectors.
+    """
+    for p in range(len(fits)):
+        fits[p] += (weight if labels[p] == wanted else np.float32(0)) - silence * silent[p]
+    for p in range(len(ahead)):
+        fits[p] += discount * (ahead[p] if ahead[p] > after_cut else after_cut)
+    for p in range(len(ahead), len(fits)):
+        fits[p] += discount * after_cut
+
+
+@compiled(fastmath=_FAST)
+def _best_cut(value: np.ndarray, silent: np.ndarray) -> np.float32:
+    """The largest value of a place that is not silent; about FORBIDDEN if there is none."""
+    lanes, whole = np.full(_LANES, np.float32(FORBIDDEN)), len(value) - len(value) % _LANES
+    for begin in range(0, whole, _LANES):
+        for lane in range(_LANES):
+            x = value[begin + lane] + np.float32(FORBIDDEN) * silent[begin + lane]
+            lanes[lane] = x if x > lanes[lane] else lanes[lane]
+    best = lanes.max()
+    for p in range(whole, len(value)):
+        x = value[p] + np.float32(FORBIDDEN) * silent[p]
+        best = x if x > best else best
+    return np.float32(best)
+
+
+def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.ndarray, _Horizon]:
+    """(stop - first,) float32: the value of each place at the first hop, see the module; and what it follows from."""
+    part = slice(rules.first, rules.stop)
+    keys, silent, labels = places.keys[part], places.silent[part], places.label[part]
+    fits = query.keys @ keys.T
+    horizon, after_cut = len(fits), np.zeros(len(fits) + 1, np.float32)
+    weight, silence = np.float32(query.label_weight), np.float32(query.silence_cost)
+    for h in range(horizon - 1, -1, -1):
+        last = h + 1 == horizon
+        ahead, discount = fits[h, :0] if last else fits[h + 1, hop:], np.float32(0.0 if last else rules.discount)
+        _finish(fits[h], labels, silent, query.labels[h], weight, silence, ahead, after_cut[h + 1], discount)
+        after_cut[h] = _best_cut(fits[h], silent) - np.float32(rules.cut)
+    return fits[0], _Horizon(after_cut, hop, rules.stop, rules.discount)
+
+
+@compiled(fastmath=_FAST)
+def _target(query: Query, places: Places, h: int, p: int) -> np.float32:
+    """How well a place fits hop h."""
+    fits = np.float32(0)
+    for k in range(places.keys.shape[1]):
+        fits += query.keys[h, k] * places.keys[p, k]
+    if query.labels[h] == places.label[p]:
+        fits += np.float32(query.label_weight)
+    return np.float32(fits - np.float32(query.silence_cost) * places.silent[p])
+
+
+@compiled(fastmath=_FAST)
+def _ahead(query: Query, places: Places, ahead: _Horizon, p: int) -> np.float32:
+    """Value of the hops that follow place p: it goes on until a cut is better. The same as `_values`, for one place."""
+    last = 1  # hop at which a path that goes on would be cut, or leave what may be played
+    while last < len(query.keys) and p + last * ahead.hop < ahead.stop:
+        last += 1
+    discount = np.float32(ahead.discount)
+    value = discount * ahead.after_cut[last] if last < len(query.keys) else np.float32(0)
+    for h in range(last - 1, 0, -1):
+        value += _target(query, places, h, p + h * ahead.hop)
+        value = discount * (value if value > ahead.after_cut[h] else ahead.after_cut[h])
+    return value
+
+
+@compiled(fastmath=_FAST)
+def _values_of_segments(
+    query: Query, places: Places, ahead: _Horizon, segments: np.ndarray, first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(places, values) of all places of these segments within [first, ahead.stop), segment by segment."""
+    begins = np.searchsorted(places.segment, segments)
+    ends = np.searchsorted(places.segment, segments, "right")
+    frames = np.empty((ends - begins).sum(), np.int64)
+    values = np.empty(len(frames), np.float32)
+    size = 0
+    for k in range(len(segments)):
+        for p in range(max(begins[k], first), min(ends[k], ahead.stop)):
+            frames[size] = p
+            values[size] = _target(query, places, 0, p) + _ahead(query, places, ahead, p)
+            size += 1
+    return frames[:size], values[:size]
 
 
 @compiled()
 def _shortlist(
-    value: np.ndarray, silent: np.ndarray, segment_of: np.ndarray, played_at: np.ndarray,
-    step: int, taboo: int, fresh: float, first: int, stop: int, after: int, around: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """(places, values): the best place of each of the `DRAWN_FROM` best segments, best first; -1 where there is none.
+    frames: np.ndarray, values: np.ndarray, silent: np.ndarray, segment_of: np.ndarray, played_at: np.ndarray,
+    step: int, taboo: int, fresh: float, count: int, after: int, around: int,
+) -> np.ndarray:  # fmt: skip
+    """The best place of each of the `count` best segments, best first; fewer where there are fewer.
 
-    after, around: places nearer than `around` to the place `after`, or in its segment, are left out: they would go on.
+    frames, values: (n,) the places to compare, those of a segment together. after, around: places nearer than `around`
+    to the place `after`, or in its segment, are left out: they would go on.
     """
-    places, values = np.full(DRAWN_FROM, -1, np.int64), np.full(DRAWN_FROM, FORBIDDEN)
-    p = first
-    while p < stop:
-        segment = segment_of[p]
+    best_frames, best_values = np.full(count, -1, np.int64), np.full(count, FORBIDDEN)
+    passed = segment_of[after] if 0 <= after < len(segment_of) else -1
+    n = 0
+    while n < len(frames):
+        if values[n] <= best_values[-1]:  # nearly all of a long memory
+            n += 1
+            continue
+        segment = segment_of[frames[n]]
         best, at = FORBIDDEN, np.int64(-1)
-        while p < stop and segment_of[p] == segment:
-            if not silent[p] and value[p] > best and (after < 0 or abs(p - after) >= around):
-                best, at = value[p], np.int64(p)
-            p += 1
+        while n < len(frames) and segment_of[frames[n]] == segment:
+            p = frames[n]
+            if silent[p] == 0 and values[n] > best and (after < 0 or abs(p - after) >= around):
+                best, at = values[n], p
+            n += 1
         ago = step - played_at[segment]
-        if best <= values[-1] or ago <= taboo or (0 <= after < len(segment_of) and segment == segment_of[after]):
+        if best <= best_values[-1] or ago <= taboo or segment == passed:
             continue
         best -= fresh * np.exp(-ago / FRESH_STEPS)
-        if best <= values[-1]:
+        if best <= best_values[-1]:
             continue
-        k = DRAWN_FROM - 1
-        while k > 0 and values[k - 1] < best:
-            values[k], places[k] = values[k - 1], places[k - 1]
+        k = count - 1
+        while k > 0 and best_values[k - 1] < best:
+            best_values[k], best_frames[k] = best_values[k - 1], best_frames[k - 1]
             k -= 1
-        values[k], places[k] = best, at
-    return places, values
+        best_values[k], best_frames[k] = best, at
+    return best_frames[: (best_frames >= 0).sum()]
+
+
+def boundaries(places: Places, hop: float) -> Boundaries:
+    """The places at the boundaries of the segments; hop: places that a segment is long."""
+    frame = np.rint(np.arange(int((len(places.segment) - 1) / hop) + 1) * hop).astype(np.int64)
+    keys, label, silent, segment = (part[frame] for part in places[:4])
+    return Boundaries(frame, Places(np.asfortranarray(keys), label, silent, segment, places.sound))
 
 
 def choose(
-    target: np.ndarray, now: np.ndarray, silent: np.ndarray, segment_of: np.ndarray, hop: int, on: int,
-    played: Played, rules: Rules, rhythm: Rhythm | None = None,
+    query: Query, places: Places, hop: int, on: int, played: Played, rules: Rules, rhythm: Rhythm | None = None,
+    at_boundaries: Boundaries | None = None,
 ) -> list[Place]:  # fmt: skip
     """The place that sounds next, and the best other one; fewer if fewer may be played.
 
-    target: (horizon, frames) float32. now: (frames,) float32, added to the first hop. silent: (frames,) bool, places
-    that are never cut to. segment_of: (frames,) int32, rising, the segment of each place. hop: frames from a place to
-    the next one of its run. on: the place where the last hop ended, -1 if nothing sounds.
+    hop: places from a place to the next one of its run. on: the place where the last hop ended, -1 if nothing sounds.
+    at_boundaries: of a memory of more than `EXACT_PLACES`; None: every place is valued.
     """
-    value = _values(target, silent, hop, rules.first, rules.stop, rules.cut, rules.discount)
-    total = value + now
-    step, seed = int(played.state[2]), int(played.state[3])
-    places, values = _shortlist(
-        total, silent, segment_of, played.played_at, step, rules.taboo, rules.fresh, rules.first, rules.stop, on,
-        max(1, hop // 2),
+    if at_boundaries is None or rules.stop - rules.first <= EXACT_PLACES:
+        values, ahead = _values(query, places, hop, rules)
+        frames = np.arange(rules.first, rules.first + len(values))
+    else:
+        frames, values, ahead = _values_near_boundaries(query, places, hop, on, played, rules, at_boundaries)
+    short = _shortlist(
+        frames, values, places.silent, places.segment, played.played_at, int(played.state[STEP]), rules.taboo,
+        rules.fresh, DRAWN_FROM, on, max(1, hop // 2),
     )  # fmt: skip
-    found = []
     if rules.may_go_on and rules.first <= on < rules.stop:
-        found.append(_place(on, True, float(total[on]), target, now, value, rules))
-    for place, worth in zip(places.tolist(), values.tolist(), strict=True):
-        if place >= 0:
-            found.append(_place(place, False, worth - rules.cut, target, now, value, rules))
+        short = np.append(short, on)
+    candidates = _with_terms(short, query, places, ahead, on, played, rules)
     if rhythm is not None:
-        found = [_in_rhythm(place, rhythm) for place in found]
-    found.sort(key=lambda candidate: (-candidate.value, candidate.frame))
-    if len(found) < 2:
-        return found
-    drawn = found[_drawn([candidate.value for candidate in found], seed, step, rules)]
-    return [drawn, next(candidate for candidate in found if candidate is not drawn)]
+        candidates = [_in_rhythm(place, rhythm) for place in candidates]
+    candidates.sort(key=lambda candidate: (-candidate.value, candidate.frame))
+    if len(candidates) < 2:
+        return candidates
+    step, seed = int(played.state[STEP]), int(played.state[SEED])
+    drawn = candidates[_drawn([candidate.value for candidate in candidates], seed, step, rules)]
+    return [drawn, next(candidate for candidate in candidates if candidate is not drawn)]
 
 
-def _place(
-    frame: int, goes_on: bool, worth: float, target: np.ndarray, now: np.ndarray, value: np.ndarray, rules: Rules
-) -> Place:
-    fits, cut = float(target[0, frame]), 0.0 if goes_on else rules.cut
-    ahead = float(value[frame]) - fits
-    fresh = 0.0 if goes_on else float(value[frame] + now[frame]) - cut - worth
-    return Place(frame, goes_on, worth, fits, float(now[frame]), ahead, fresh, cut)
+def _values_near_boundaries(
+    query: Query, places: Places, hop: int, on: int, played: Played, rules: Rules,
+    at_boundaries: Boundaries,
+) -> tuple[np.ndarray, np.ndarray, _Horizon]:  # fmt: skip
+    """(places, values) of the `SHORT` best segments, and what the values follow from."""
+    frames, coarse = at_boundaries
+    first, stop = (int(np.searchsorted(frames, frame)) for frame in (rules.first, rules.stop))
+    values, ahead = _values(query, coarse, 1, replace(rules, first=first, stop=stop))
+    passed = int(places.segment[on]) - int(coarse.segment[0]) if 0 <= on < len(places.segment) else -1
+    best = _shortlist(
+        coarse.segment[first:stop], values, coarse.silent, coarse.segment, played.played_at, int(played.state[STEP]),
+        rules.taboo, rules.fresh, SHORT, passed, 0,
+    )  # fmt: skip
+    ahead = ahead._replace(hop=hop, stop=rules.stop)
+    return *_values_of_segments(query, places, ahead, coarse.segment[np.sort(best)], rules.first), ahead
+
+
+@compiled(fastmath=_FAST)
+def _difference(sound: np.ndarray, one: int, other: int) -> np.float32:
+    """Of two frames: 0 where they sound alike, 1 where they have nothing in common, or one of them is silent."""
+    apart, power, other_power = np.float32(0), np.float32(0), np.float32(0)
+    for k in range(sound.shape[1]):
+        apart += (sound[one, k] - sound[other, k]) ** 2
+        power += sound[one, k] ** 2
+        other_power += sound[other, k] ** 2
+    whole = np.sqrt(power) + np.sqrt(other_power)
+    return np.float32(np.sqrt(apart) / whole if whole > 0 else 0.0)
+
+
+@compiled()
+def _terms(
+    query: Query, places: Places, ahead: _Horizon, frames: np.ndarray, on: int, played_at: np.ndarray, step: int
+) -> np.ndarray:
+    """(n, 4) of each place: target, value of what follows, how lately it was played, how it differs from `on`."""
+    terms, last = np.zeros((len(frames), 4)), len(places.sound) - 1
+    for n in range(len(frames)):
+        p = frames[n]
+        terms[n, 0], terms[n, 1] = _target(query, places, 0, p), _ahead(query, places, ahead, p)
+        terms[n, 2] = np.exp((played_at[places.segment[p]] - step) / FRESH_STEPS)
+        if on > 0 and p > 0:
+            terms[n, 3] = _difference(places.sound, min(on - 1, last), min(p - 1, last))
+    return terms
+
+
+def _with_terms(
+    frames: np.ndarray, query: Query, places: Places, ahead: _Horizon, on: int, played: Played, rules: Rules
+) -> list[Place]:
+    """These places with the terms of their values; if one of them is `on`, it goes on."""
+    found = []
+    terms = _terms(query, places, ahead, frames, on, played.played_at, int(played.state[STEP]))
+    for frame, (target, later, lately, differs) in zip(frames.tolist(), terms.tolist(), strict=True):
+        fresh, cut, join = (0.0, 0.0, 0.0) if frame == on else (rules.fresh * lately, rules.cut, rules.join * differs)
+        found.append(Place(frame, frame == on, target + later - fresh - cut - join, target, later, fresh, cut, join))
+    return found
 
 
 def _in_rhythm(place: Place, rhythm: Rhythm) -> Place:

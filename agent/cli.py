@@ -130,7 +130,12 @@ def corpus_info(given: argparse.Namespace) -> None:
 
 
 def train(given: argparse.Namespace) -> None:
-    """Train a part of a model; every setting of the recipe is a flag (antiphon train encoder --help)."""
+    """Take in data, or train a part of a model; every setting is a flag (antiphon train encoder --help)."""
+    if given.part == "pairs":
+        from train.songs import pairs
+
+        _recipe(pairs.main, given.rest)
+        return
     _recipe(import_module(f"train.fit_{given.part}").main, given.rest)
 
 

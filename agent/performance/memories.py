@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import soxr
 
 from action import oracle
 from action.concat import Concatenator, Voice
+from action.cost import EXACT_PLACES, Boundaries, Places, boundaries
 from corpora.corpus import Corpus
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
@@ -20,14 +21,6 @@ from perception.tatum import TatumTrack
 
 GROWING = "live"  # name of the memory that records the performance
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
-
-
-class Places(NamedTuple):
-    """The positions in a memory at which a jump may begin: the frames of its chroma that a whole hop follows."""
-
-    segment: np.ndarray  # (places,) int32, the segment whose boundary is nearest
-    label: np.ndarray  # (places,) int32, of that segment
-    silent: np.ndarray  # (places,) bool, whether that segment is silence
 
 
 class Memory:
@@ -50,6 +43,7 @@ class Memory:
         self.chroma, self.onsets = ChromaTrack(sound.hop, chroma), OnsetTrack(onsets)
         self.tatums = TatumTrack(onsets)
         self._places: tuple[tuple[int, int, int], Places] | None = None
+        self._boundaries: Boundaries | None = None
 
     def __len__(self) -> int:
         """Number of segments."""
@@ -57,15 +51,25 @@ class Memory:
 
     @property
     def places(self) -> Places:
-        """Positions at which a jump may begin; cached until the memory changes."""
+        """Positions at which a jump may begin: the frames of its chroma that a whole hop follows.
+
+        Cached until the memory changes.
+        """
         key = len(self), len(self.chroma), self.edits
         if self._places is None or self._places[0] != key:
             hop = self.sound.hop * FRAME_RATE  # frames
             count = min(len(self.chroma.keys), int((len(self) - 1) * hop) + 1) if len(self) else 0
             segment = np.minimum(np.arange(count) / hop + 0.5, max(0, len(self) - 1)).astype(np.int32)
             label = self.labels[segment]
-            self._places = key, Places(segment, label, label == self.oracle.vocab - 1)
+            silent = (label == self.oracle.vocab - 1).astype(np.float32)
+            self._places = key, Places(self.chroma.keys[:count], label, silent, segment, self.chroma.frames)
+            self._boundaries = boundaries(self._places[1], hop) if count > EXACT_PLACES else None
         return self._places[1]
+
+    @property
+    def boundaries(self) -> Boundaries | None:
+        """The places at the boundaries of its segments, of a memory that has too many places to value each."""
+        return self._boundaries if len(self.places.segment) > EXACT_PLACES else None
 
     @property
     def seconds(self) -> float:

@@ -16,7 +16,7 @@ from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
-from agent.performance.target import grid, rhythm, target, wanted
+from agent.performance.target import grid, query, rhythm
 from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
@@ -26,6 +26,7 @@ from perception.stream import boundary
 
 COST_HORIZON = 4  # hops that a choice by cost looks ahead
 FRESH_COST = 0.3  # of a segment that has just been played
+JOIN_COST = 0.6  # of a cut between sounds that have nothing in common
 LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
 
 
@@ -127,9 +128,7 @@ class Repertoire:
         """The choice of the selected memory by cost; None if no place of it may be played."""
         memory, navigation = self[state.selected_memory], state.navigation_of(state.selected_memory)
         navigation.make_room(memory.oracle)
-        places, rules = memory.places, self._cost_rules(state, memory, navigation)
-        query = np.roll(wanted(state, max(1, min(len(plan), COST_HORIZON))), -self.semitones(state), axis=1)
-        now = np.zeros(len(places.segment), np.float32)
+        rules = self._cost_rules(state, memory, navigation)
         goes_on_at = -1
         if navigation.last >= 0:
             goes_on_at = round(state.voice.head.nominal / ONE / self.samplerate * FRAME_RATE)
@@ -137,8 +136,8 @@ class Repertoire:
         in_time = rhythm(state, memory, state.output_delay / self.samplerate, speeds)
         hop_frames = max(1, round(memory.chroma.hop_frames * float(np.median(speeds))))
         found = cost.choose(
-            target(memory, query, plan), now, places.silent, places.segment, hop_frames, goes_on_at,
-            navigation.played, rules, in_time,
+            query(state, plan, COST_HORIZON, self.semitones(state)), memory.places, hop_frames, goes_on_at,
+            navigation.played, rules, in_time, memory.boundaries,
         )  # fmt: skip
         return self._choice_of(memory, navigation, found, plan) if found else None
 
@@ -173,6 +172,7 @@ class Repertoire:
             taboo=action.taboo,
             cut=action.cut_cost,
             fresh=FRESH_COST,
+            join=JOIN_COST,
             temperature=decision.temperature,
             top_p=decision.top_p,
         )
@@ -216,11 +216,11 @@ class Repertoire:
         action, rate = state.config.action, self.samplerate
         if action.stretch == "off":
             return action.speed
-        heard, recorded_s = boundary(hop, self.hop, rate) + state.output_delay, sample / rate
+        heard_s, recorded_s = self._sounds_at_s(state, hop), sample / rate
         followed = tempo.ratio(
-            tempo.line(grid(state, heard / rate)),
+            tempo.line(grid(state, heard_s)),
             tempo.line(self[number].tatums.at(recorded_s * ONSET_RATE + DELAY_FRAMES)),
-            heard_s=heard / rate,
+            heard_s=heard_s,
             recorded_s=recorded_s,
             hop_s=self.hop,
             follows=state.voice.ratio != action.speed,
@@ -233,8 +233,11 @@ class Repertoire:
         periods, confidences = memory.tatums.periods()
         if action.stretch == "off" or not len(periods):
             return np.full(max(1, len(periods)), action.speed)
-        heard_s = boundary(state.hop, self.hop, self.samplerate) / self.samplerate
-        return tempo.speeds(grid(state, heard_s), periods, confidences, action.speed)
+        return tempo.speeds(grid(state, self._sounds_at_s(state, state.hop)), periods, confidences, action.speed)
+
+    def _sounds_at_s(self, state: PerformanceState, hop: int) -> float:
+        """When the answer of a hop begins to sound, s since the piece began."""
+        return (boundary(hop, self.hop, self.samplerate) + state.output_delay) / self.samplerate
 
     def semitones(self, state: PerformanceState) -> int:
         """By which the memory is transposed."""

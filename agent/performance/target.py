@@ -1,4 +1,4 @@
-"""The query of the next hops (`wanted`), and the value of every place of a memory for it (`target`).
+"""The query of the next hops: harmony and label of a place (`query`), and onsets (`rhythm`).
 
 The value of a place is the correlation of the chroma that the musician is expected to play
 (`perception.anticipation`) with the chroma of the memory from there on, and a bonus for the planned label.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from action.cost import Rhythm
+from action.cost import Query, Rhythm
 from agent.performance.memories import Memory
 from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
@@ -43,17 +43,14 @@ def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
     return np.concatenate([np.reshape(rows, (-1, 12)).astype(np.float32), expected])
 
 
-def target(memory: Memory, query: np.ndarray, plan: tuple[int, ...]) -> np.ndarray:
-    """(horizon, places) float32: how well each place fits each of the next hops.
+def query(state: PerformanceState, plan: tuple[int, ...], horizon: int, semitones: int) -> Query:
+    """What is wanted of the places of a memory that is played `semitones` higher: harmony, and the labels planned.
 
-    query: (horizon, 12) from `wanted`. plan: the labels planned for these hops; where it is shorter, none is.
+    plan: labels as the memory has them, from hop `state.hop` on.
     """
-    places = memory.places
-    fits = HARMONY_WEIGHT * (query @ memory.chroma.keys[: len(places.segment)].T)
-    for ahead, label in enumerate(plan[: len(fits)]):
-        fits[ahead] += np.float32(LABEL_WEIGHT) * (places.label == label)
-    fits -= np.float32(SILENCE_COST) * places.silent
-    return np.asarray(fits, np.float32)
+    horizon = max(1, min(len(plan), horizon))
+    keys = np.roll(HARMONY_WEIGHT * wanted(state, horizon), -semitones, axis=1)
+    return Query(np.ascontiguousarray(keys, np.float32), np.array(plan[:horizon], np.int32), LABEL_WEIGHT, SILENCE_COST)
 
 
 def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.ndarray) -> Rhythm | None:

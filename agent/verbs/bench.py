@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from action import concat, oracle, selection
+from action import concat, cost, oracle, selection
+from action.search import NEVER, STEP, Played
 from agent.performance import loading, report
 from agent.performance.session import Session
 from agent.settings.config import DEMO, Config, change
@@ -22,6 +23,7 @@ from agent.verbs.console import ShowProgress
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, in_turns, load_average, machine, spread
 from corpora.audio import read_at
 from corpora.disk import atomic_write
+from perception.chroma import FRAME_RATE, ChromaTrack
 
 MEASURED_HOPS = 240  # of the decision loop
 
@@ -39,6 +41,7 @@ def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, 
         ("encoder", lambda: bench_rivals.encoders(name, hop)),
         ("decision", lambda: {size: bench_rivals.decision(size, hop) for size in ("small", "paper")}),
         ("oracle", lambda: [oracle_times(count) for count in (10_000, 14_400, 144_000)]),
+        ("cost", lambda: [cost_times(segments, hop) for segments in (2_400, 100_000)]),
         ("stretch", lambda: stretch_times(hop)),
         ("coherence", bench_rivals.coherence),
     ]
@@ -103,6 +106,30 @@ def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
     return {"labels": count, "self_repeat": repeat, "build": round(build_ms, 3), "query": spread(times)}
 
 
+def cost_times(segments: int, hop: float, queries: int = 300) -> dict:
+    """Time a choice by cost in a memory of so many segments of `hop` s, ms: {"segments", "query"}.
+
+    Its keys are random chords of half a second, every place fits some query.
+    """
+    rng, per_hop = np.random.default_rng(0), round(hop * FRAME_RATE)
+    frames = segments * per_hop
+    keys = ChromaTrack(hop, np.repeat(rng.random((frames // 8 + 1, 12), np.float32), 8, axis=0)[:frames]).keys
+    segment = np.minimum(np.arange(len(keys)) / per_hop + 0.5, segments - 1).astype(np.int32)
+    silent, label = np.zeros(len(keys), np.float32), rng.integers(0, 64, segments).astype(np.int32)[segment]
+    places = cost.Places(keys, label, silent, segment, rng.random((frames, 12), np.float32))
+    coarse = cost.boundaries(places, per_hop) if len(keys) > cost.EXACT_PLACES else None
+    rules = cost.Rules(first=0, stop=len(keys), may_go_on=True, taboo=8, cut=0.8, fresh=0.3, join=0.6)
+    played = Played(np.array([0, 1, 0, 0]), np.zeros(16, np.int32), np.full(segments, NEVER, np.int64))
+    times = []
+    for query in range(queries + 1):
+        wanted = cost.Query(keys[rng.integers(0, len(keys), 4)], label[rng.integers(0, len(keys), 4)], 0.1, 1.0)
+        began = time.perf_counter()
+        cost.choose(wanted, places, per_hop, query * per_hop, played, rules, at_boundaries=coarse)
+        times.append(1e3 * (time.perf_counter() - began))
+        played.state[STEP] += 1
+    return {"segments": segments, "query": spread(times[1:])}  # the first one may compile
+
+
 def stretch_times(hop: float, rounds: int = 40) -> dict[str, dict[str, float]]:
     """Time rendering a hop (s) as recorded, faster, and transposed, by turns: {way: {"wall", "cpu"}}, medians, ms."""
     audio = read_at(DEMO / "memory.flac", DEVICE_SAMPLERATE_HZ)
@@ -143,6 +170,8 @@ def bars(result: dict) -> list[dict]:
           for size, times in result["decision"].items()),
         *((f"oracle of {times['labels']} labels, query p99, ms", times["query"]["p99"], 1.0)
           for times in result["oracle"]),
+        *((f"choice by cost of {times['segments']} segments, p99, ms", times["query"]["p99"], 1.0)
+          for times in result["cost"]),
     ]  # fmt: skip
     if "respond" in result:
         short, long = (result["respond"]["peak_mib"][f"guide_{minutes}_min"] for minutes in (1, 3))
@@ -189,6 +218,9 @@ def _rival_lines(result: dict) -> list[str]:
     for times in result["oracle"]:
         build, query = times["build"], times["query"]["max"]
         shown.append(f"oracle, {times['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")
+    for times in result["cost"]:
+        query = times["query"]
+        shown.append(f"choice by cost, {times['segments']} segments: {query['p50']:.3f} ms, p99 {query['p99']:.3f}")
     if "stretch" in result:
         ways = ", ".join(f"{way} {ms['cpu']:.2f}" for way, ms in result["stretch"].items())
         shown.append(f"rendering a hop: {ways} ms of processor")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from action.selection import CARRY_ON, CONTINUE, HOLD, LATE, WHY
+from action.selection import CARRY_ON, CONTINUE, HOLD, JUMP, LATE, REST, WHY
 from agent.performance import rerank
 from agent.performance.hops import Hop, live_hops, offline_hops
 from agent.performance.loading import LoadedMemory, load_memory
@@ -105,8 +105,13 @@ class Player:
         for segment, frames in zip(segments, hop_sizes(self.hop, self.samplerate), strict=False):
             parts.append(memory.repertoire[0].sound.step(voice, int(segment), frames))
         labels = np.where(segments < 0, self.silence, self.labels(memory)[segments])
+        goes_on = np.diff(segments, prepend=-2) == 1
+        why = [
+            WHY[REST if segment < 0 else CONTINUE if on else JUMP]
+            for segment, on in zip(segments, goes_on, strict=True)
+        ]
         audio = np.concatenate(parts)[:samples]
-        return Answer(audio, labels, segments, np.full(len(segments), -1), (), self.samplerate)
+        return Answer(audio, labels, segments, np.full(len(segments), -1), tuple(why), self.samplerate)
 
     def _listener(self) -> Listener:
         return self.model.listener(self.samplerate, self.config.perception.gate_db)

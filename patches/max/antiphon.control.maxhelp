@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        421.2,
+                        439.8,
                         22.0
                     ],
-                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
+                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
                 }
             },
             {

@@ -137,7 +137,7 @@ Antiphon {
 	best_of { |value| this.send('best_of', value) }
 	// cost: by the fit to what you play; match: by the labels alone
 	choice { |value| this.send('choice', value) }
-	// 0 is a collage of what fits best, 1 and more keeps to long phrases
+	// cost of a jump; 0 joins what fits best, 1 and more plays long phrases
 	cut_cost { |value| this.send('cut_cost', value) }
 	// longest stretch played as recorded
 	max_continuity { |value| this.send('max_continuity', value) }

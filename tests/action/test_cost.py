@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from action.cost import FORBIDDEN, FRESH_STEPS, REACH_COST, Rhythm, Rules, _values, choose
+from action import cost
+from action.cost import FORBIDDEN, FRESH_STEPS, REACH_COST, Places, Query, Rhythm, Rules, boundaries, choose
 from action.search import NEVER, Played
 
 law = settings(deadline=None, max_examples=60)
@@ -28,6 +29,16 @@ def played(segments, step=100, seed=0, at=None):
     for segment, then in (at or {}).items():
         when[segment] = then
     return Played(np.array([-1, 0, step, seed], np.int64), np.zeros(16, np.int32), when)
+
+
+def asked(target, silent=None, segment=None, sound=None):
+    """A query and places whose targets are these, (horizon, frames); each place is a segment if `segment` is None."""
+    horizon, frames = target.shape
+    silent = np.zeros(frames, np.float32) if silent is None else silent.astype(np.float32)
+    segment = np.arange(frames, dtype=np.int32) if segment is None else segment
+    sound = np.zeros((frames, 1), np.float32) if sound is None else sound
+    places = Places(np.ascontiguousarray(target.T), np.full(frames, -2, np.int32), silent, segment, sound)
+    return Query(np.eye(horizon, dtype=np.float32), np.full(horizon, -1, np.int32), 0.0, 0.0), places
 
 
 def path_value(path, target, limits):
@@ -55,7 +66,8 @@ def test_the_value_of_a_place_is_that_of_the_best_of_all_paths(seed, horizon, fr
     """No path may be cut to silence; one that goes on may cross it."""
     target, silent = drawn(seed, horizon, frames)
     limits = rules(frames, cut=cut)
-    found = _values(target, silent, HOP, 0, frames, cut, limits.discount)
+    query, places = asked(target, silent)
+    found, ahead = cost._values(query, places, HOP, limits)
     for place in range(frames):
         paths = (
             path for path in itertools.product(range(frames), repeat=horizon)
@@ -63,6 +75,8 @@ def test_the_value_of_a_place_is_that_of_the_best_of_all_paths(seed, horizon, fr
             and all(not silent[after] or after == before + HOP for before, after in itertools.pairwise(path))
         )  # fmt: skip
         assert found[place] == pytest.approx(max(path_value(path, target, limits) for path in paths), abs=1e-5)
+        alone = cost._target(query, places, 0, place) + cost._ahead(query, places, ahead, place)
+        assert found[place] == pytest.approx(alone, abs=1e-5), "one place alone has the value that it has among all"
 
 
 @law
@@ -70,19 +84,20 @@ def test_the_value_of_a_place_is_that_of_the_best_of_all_paths(seed, horizon, fr
 def test_without_temperature_the_best_place_is_played(seed, horizon, frames, on, cut):
     """The best of going on and of all cuts, where each place is a segment of its own."""
     target, silent = drawn(seed, horizon, frames)
-    on, limits, now = min(on, frames - 1), rules(frames, cut=cut), np.zeros(frames, np.float32)
-    found = choose(target, now, silent, np.arange(frames, dtype=np.int32), HOP, on, played(frames), limits)
-    value = _values(target, silent, HOP, 0, frames, cut, limits.discount)
+    on, limits = min(on, frames - 1), rules(frames, cut=cut)
+    query, places = asked(target, silent)
+    found = choose(query, places, HOP, on, played(frames), limits)
+    value, _ = cost._values(query, places, HOP, limits)
     worth = {p: value[p] - cut for p in range(frames) if not silent[p] and p != on}
     if on >= 0:
         worth[on] = value[on]
     if not worth:
         assert found == []
         return
-    assert found[0].value == pytest.approx(max(worth.values()))
+    assert found[0].value == pytest.approx(max(worth.values()), abs=1e-5)
     assert found[0].goes_on == (found[0].frame == on)
     for place in found:
-        terms = place.target + place.now + place.ahead - place.cut - place.fresh
+        terms = place.target + place.ahead - place.cut - place.fresh - place.join
         assert place.value == pytest.approx(terms, abs=1e-5), "the terms add up to the value"
 
 
@@ -97,7 +112,7 @@ def test_what_is_forbidden_is_never_played(seed, frames, taboo, low, wide):
     rng = np.random.default_rng(seed)
     past = played(frames, seed=seed, at={int(s): 100 - int(rng.integers(1, 6)) for s in segment_of[::3]})
     on = int(rng.integers(-1, frames))
-    for place in choose(target, np.zeros(frames, np.float32), silent, segment_of, HOP, on, past, limits):
+    for place in choose(*asked(target, silent, segment_of), HOP, on, past, limits):
         assert first <= place.frame < limits.stop
         assert not silent[place.frame]
         assert 100 - past.played_at[segment_of[place.frame]] > taboo
@@ -107,14 +122,12 @@ def test_what_is_forbidden_is_never_played(seed, frames, taboo, low, wide):
 
 def test_a_segment_is_fresh_again_after_a_while():
     frames, target = 4, np.array([[0.5, 0.5, 0.0, 0.0]], np.float32)
-    heard = [np.zeros(frames, np.float32), np.zeros(frames, bool), np.arange(frames, dtype=np.int32), HOP, -1]
-    now, silent, segment_of, hop, on = heard
     limits = rules(frames, fresh=1.0, cut=0.0)
-    just = choose(target, now, silent, segment_of, hop, on, played(frames, at={0: 99}), limits)
+    just = choose(*asked(target), HOP, -1, played(frames, at={0: 99}), limits)
     assert just[0].frame == 1
     assert just[0].value == pytest.approx(0.5)
     long_ago = 100 - round(10 * FRESH_STEPS)
-    again = choose(target, now, silent, segment_of, hop, on, played(frames, at={0: long_ago, 1: 99}), limits)
+    again = choose(*asked(target), HOP, -1, played(frames, at={0: long_ago, 1: 99}), limits)
     assert again[0].frame == 0
     assert again[0].fresh == pytest.approx(np.exp(-10), abs=1e-4)
 
@@ -123,7 +136,7 @@ def test_a_segment_is_fresh_again_after_a_while():
 @given(SEEDS, st.floats(0, 1))
 def test_a_draw_follows_from_seed_and_step_alone(seed, top_p):
     target, silent = drawn(seed, 3, 40)
-    args = target, np.zeros(40, np.float32), silent, np.arange(40, dtype=np.int32), HOP, -1
+    args = *asked(target, silent), HOP, -1
     limits = rules(40, top_p=top_p, temperature=2.0)
     assert choose(*args, played(40, seed=seed), limits) == choose(*args, played(40, seed=seed), limits)
 
@@ -131,14 +144,10 @@ def test_a_draw_follows_from_seed_and_step_alone(seed, top_p):
 def test_temperature_and_nucleus_open_the_choice():
     """With top_p 0 always the best; else each of several as often as its value says."""
     frames, target = 8, np.array([[0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07]], np.float32)
-    now, silent, segment_of = np.zeros(8, np.float32), np.zeros(8, bool), np.arange(8, dtype=np.int32)
 
     def places(**values):
         limits = rules(frames, cut=0.0, **values)
-        return [
-            choose(target, now, silent, segment_of, HOP, -1, played(8, step=step), limits)[0].frame
-            for step in range(400)
-        ]
+        return [choose(*asked(target), HOP, -1, played(8, step=step), limits)[0].frame for step in range(400)]
 
     assert set(places(top_p=0.0)) == {7}
     narrow, wide = places(top_p=1.0, temperature=0.5), places(top_p=1.0, temperature=4.0)
@@ -149,10 +158,7 @@ def test_temperature_and_nucleus_open_the_choice():
 
 def test_nothing_may_be_played():
     silent = np.ones(5, bool)
-    nothing = choose(
-        np.zeros((2, 5), np.float32), np.zeros(5, np.float32), silent, np.arange(5, dtype=np.int32), HOP, -1,
-        played(5), rules(5),
-    )  # fmt: skip
+    nothing = choose(*asked(np.zeros((2, 5), np.float32), silent), HOP, -1, played(5), rules(5))
     assert nothing == []
     assert FORBIDDEN < -1e5
 
@@ -166,7 +172,7 @@ def test_a_cut_is_moved_to_where_its_onsets_are_those_expected(seed, late):
     at = round(place * per_place) + delay + late
     target, limits = np.zeros((1, 80), np.float32), rules(80, cut=0.0)
     target[0, place] = 1.0
-    args = target, np.zeros(80, np.float32), np.zeros(80, bool), np.arange(80, dtype=np.int32), HOP, -1, played(80)
+    args = *asked(target), HOP, -1, played(80)
     found = choose(*args, limits, Rhythm(envelope[at : at + 200].copy(), envelope, per_place, delay, 25, 0.1))[0]
     assert (found.frame, found.shift) == (place, late)
     assert found.rhythm == pytest.approx(0.1 * (1 - REACH_COST * abs(late) / 25), abs=1e-5)
@@ -176,9 +182,63 @@ def test_a_cut_is_moved_to_where_its_onsets_are_those_expected(seed, late):
 def test_what_goes_on_is_not_moved():
     envelope, target = np.random.default_rng(3).random(600).astype(np.float32), np.zeros((1, 80), np.float32)
     rhythm = Rhythm(envelope[100:200].copy(), envelope, 6.25, 8, 25, 0.1)
-    found = choose(
-        target, np.zeros(80, np.float32), np.zeros(80, bool), np.arange(80, dtype=np.int32), HOP, 15, played(80),
-        rules(80, cut=9.0), rhythm,
-    )[0]  # fmt: skip
+    found = choose(*asked(target), HOP, 15, played(80), rules(80, cut=9.0), rhythm)[0]
     assert found.goes_on
     assert found.shift == 0
+
+
+def memory_of(seed, frames, hop, horizon=4, dim=12):
+    """A query, and places whose keys change slowly, as those of music do, in segments of `hop` places."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(size=(frames // hop + 2, dim))
+    keys = np.repeat(steps, hop, axis=0)[:frames]
+    keys = sum(np.roll(keys, shift, axis=0) for shift in range(hop)).astype(np.float32)
+    keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+    segment = np.minimum(np.arange(frames) / hop + 0.5, frames // hop - 1).astype(np.int32)
+    label, silent = rng.integers(0, 9, frames // hop)[segment].astype(np.int32), rng.random(frames // hop) < 0.05
+    wanted = rng.normal(size=(horizon, dim)).astype(np.float32)
+    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    query = Query(wanted, rng.integers(0, 9, horizon).astype(np.int32), 0.1, 1.0)
+    sound = rng.random((frames, dim)).astype(np.float32)
+    return query, Places(keys, label, silent[segment].astype(np.float32), segment, sound)
+
+
+@pytest.fixture(scope="module")
+def every_memory_is_long():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cost, "EXACT_PLACES", 0)
+        yield
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.floats(0, 1.5), st.integers(-1, 4000), st.booleans())
+def test_a_long_memory_is_searched_by_its_boundaries_first(every_memory_is_long, seed, cut, on, region):
+    """What is found so is hardly worse than the best of all places, and obeys the same rules."""
+    frames, hop = 4096, 8
+    query, places = memory_of(seed, frames, hop)
+    limits = rules(frames, cut=cut, taboo=3, fresh=0.3, first=1000 * region, stop=frames - 700 * region)
+    past = played(frames // hop, at={segment: 90 + segment % 10 for segment in range(0, frames // hop, 7)})
+    exact = choose(query, places, hop, on, past, limits)
+    coarse = choose(query, places, hop, on, past, limits, None, boundaries(places, hop))
+    assert coarse[0].value <= exact[0].value + 1e-5
+    _, ahead = cost._values(query, places, hop, limits)
+    same = cost._with_terms(np.array([coarse[0].frame]), query, places, ahead, on, past, limits)[0]
+    assert same.value >= exact[0].value - 0.05
+    for place in coarse:
+        assert limits.first <= place.frame < limits.stop
+        assert place.goes_on or 100 - past.played_at[places.segment[place.frame]] > 3
+        assert place.goes_on or not places.silent[place.frame]
+
+
+def test_a_cut_joins_what_sounds_alike():
+    """Of two places that fit alike the one whose past sounds like what sounds now, level and all."""
+    sound = np.ones((40, 3), np.float32)
+    sound[19] = [1, 0, 0]  # before place 20
+    sound[29], sound[33] = [1, 0, 0], [0.1, 0, 0]
+    target = np.zeros((1, 40), np.float32)
+    target[0, [30, 34]] = 1.0
+    found = choose(*asked(target, sound=sound), HOP, 20, played(40), rules(40, cut=0.2, join=0.5))
+    assert [place.frame for place in found] == [30, 34]
+    assert found[0].join == pytest.approx(0.0)
+    assert found[1].join == pytest.approx(0.5 * 0.9 / 1.1)
+    assert all(place.join == 0 for place in choose(*asked(target, sound=sound), HOP, -1, played(40), rules(40)))

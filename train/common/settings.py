@@ -78,7 +78,7 @@ def _add_argument(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]
 
 
 def parse_arguments(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse a command line with -o OUT.
+    """Parse a command line with -o OUT, which may be absent where the parser allows it.
 
     AudioError if OUT is one of its inputs, that is, any value that names a path.
     """
@@ -89,7 +89,8 @@ def parse_arguments(parser: argparse.ArgumentParser, argv: list[str] | None = No
         for value in values if isinstance(values, (list, tuple)) else [values]:
             if isinstance(value, (str, Path)) and str(value) and os.path.exists(value):
                 inputs.append((action.option_strings[0] if action.option_strings else action.dest.upper(), value))
-    refuse_run_folder(inputs, "-o", given.out)
+    if given.out is not None:
+        refuse_run_folder(inputs, "-o", given.out)
     return given
 
 

@@ -52,6 +52,13 @@ def test_repeating_labels_repeat_as_often_as_asked():
     assert labels.min() >= 0 and labels.max() < 64 and labels.dtype == np.int32
 
 
+def test_choice_by_cost_of_a_short_and_a_long_memory():
+    for segments in (400, 20_000):
+        found = bench.cost_times(segments, 0.25, queries=5)
+        assert found["segments"] == segments
+        assert 0 < found["query"]["p50"] <= found["query"]["max"]
+
+
 def test_oracle_of_ten_thousand_labels():
     found = bench.oracle_times(10_000, queries=20)
     assert found["labels"] == 10_000 and found["query"]["p50"] > 0 and found["build"] > 0
@@ -84,6 +91,7 @@ def test_bars_and_lines_tell_of_everything_measured():
         "encoder": {kind: {"parameters": 95e6, "window": 2.0, "naive": two, "step": two, "ratio_step": 6.0}
                     for kind in ("model", "base")},
         "decision": {"small": {"minute_1": two, "minute_60": two, "ratio": 1.2}},
+        "cost": [{"segments": 100_000, "query": ms}],
         "oracle": [{"labels": 10_000, "self_repeat": 0.98, "build": 1.0, "query": ms}],
         "stretch": {"as recorded": two},
         "coherence": {"score": two, "score, official": two, "ratios": {"score": 4.0}},

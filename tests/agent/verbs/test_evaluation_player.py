@@ -88,6 +88,8 @@ def test_a_memory_played_in_order_is_the_recording(player):
 def test_rests_are_silent(player):
     memory = player.remember("it", melody(6, RATE, 3))
     played = player.sound(memory, np.array([3, -1, -1, 5]), 4 * SIZE)
+    assert played.cut.tolist() == [True] * 4
+    assert player.sound(memory, np.array([3, 4, 7, 8]), 4 * SIZE).cut.tolist() == [True, False, True, False]
     assert played.labels[[1, 2]].tolist() == [player.silence] * 2
     assert not played.audio[2 * SIZE : 3 * SIZE].any() and played.audio[3 * SIZE :].any()
 
