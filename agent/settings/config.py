@@ -111,8 +111,7 @@ class DecisionSection(_Section):
     horizon: int = define(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
     behaviour: str = define(
         "together", choices=("together", "after", "free"), live=True,
-        meaning="together: plays with you, and ends its phrase in your rests; after: answers in your rests; "
-        "free: ignores them",
+        meaning="together: plays with you, waits in your rests; after: answers in your rests; free: never waits",
     )  # fmt: skip
     rests: str = define(
         "follow",

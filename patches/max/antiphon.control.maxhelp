@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        687.8000000000001,
+                        594.8000000000001,
                         22.0
                     ],
-                    "text": "together: plays with you, and ends its phrase in your rests; after: answers in your rests; free: ignores them"
+                    "text": "together: plays with you, waits in your rests; after: answers in your rests; free: never waits"
                 }
             },
             {

@@ -127,7 +127,7 @@ Antiphon {
 	lookahead { |value| this.send('lookahead', value) }
 	// length of the plan
 	horizon { |value| this.send('horizon', value) }
-	// together: plays with you, and ends its phrase in your rests; after: answers in your rests; free: ignores them
+	// together: plays with you, waits in your rests; after: answers in your rests; free: never waits
 	behaviour { |value| this.send('behaviour', value) }
 	// where it may rest; follow: where you rest; free: anywhere; never: nowhere
 	rests { |value| this.send('rests', value) }
