@@ -37,7 +37,7 @@ from train.songs.sampler import DRUMS
 SFZ_SAMPLERATE = 48000  # Hz
 LONGEST_S = {True: 3.0, False: 4.0}  # sustained -> s
 VORBIS_LEVEL = (
-    0.3  # compression, from 0, the best, to 1: half the size of the lossless file, and its error 32 dB below the music
+    0.3  # of compression, 0 the best, to 1: half the size of the lossless file, its error 32 dB below the music
 )
 IN_MEMORY = "<control> hint_ram_based=1\n"  # else a sample is cut off where the disk was slower than the player
 SILENCE_PEAK = 1e-3  # peak below which the library lacks the note
