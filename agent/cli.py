@@ -136,6 +136,12 @@ def train(given: argparse.Namespace) -> None:
 
         _recipe(pairs.main, given.rest)
         return
+    if given.part == "duo":
+        from agent.performance.model_folder import find
+        from train import fit_duo
+
+        _recipe(lambda words: fit_duo.main(words, find), given.rest)
+        return
     _recipe(import_module(f"train.fit_{given.part}").main, given.rest)
 
 

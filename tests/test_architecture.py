@@ -38,7 +38,7 @@ TRAIN = (  # the same in train/
     ("songs",),
     ("official_cocola",),
     ("fit_encoder", "fit_units", "fit_decision", "fit_coherence", "fit_proxy", "evaluate", "probe"),
-    ("make_small",),
+    ("make_small", "fit_duo"),
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
 NAIVE = {"agent/verbs/bench_rivals.py"}  # measures the naive way beside ours, hence with torch

@@ -73,13 +73,14 @@ class Batch(NamedTuple):
 class DecisionTraining:
     """Settings of this recipe; each is a flag, and they are saved with a run."""
 
-    size: str = setting("small", f"size of the model: {' or '.join(SIZES)}")
+    size: str = setting("small", f"size of the model: {' or '.join(SIZES)}, or '' for that of `start`, window and all")
     steps: int = setting(20000, "updates, at most", may_change=True)
     minutes: float = setting(
         0.0, "minutes of learning, at most; 0: no limit; the rate falls with whichever comes first", may_change=True
     )
     seed: int = setting(0, "of weights, crops and histories")
     start: str = setting("", "folder of a model whose weights to begin with, for fine-tuning")
+    layers: int = setting(0, "newest layers that learn in fine-tuning, with the heads; 0: everything learns")
     window: float = setting(15.0, "s seen back, and ahead offline")
     batch: int = setting(32, "crops of one window per step; half as many of two windows")
     rate: float = setting(5e-4, "highest learning rate of AdamW")
@@ -117,7 +118,7 @@ class DecisionTraining:
     device: str = setting("auto", "cpu, cuda or auto", may_change=True)
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES:
+        if self.size not in SIZES and (self.size or not self.start):
             raise TrainError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise TrainError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
@@ -155,7 +156,8 @@ class _Trainer:
         self.weights = _weights(self.songs, settings)
         self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
-        self.window = math.ceil(settings.window / cache.hop - 1e-6)
+        shape = dict(SIZES[settings.size]) if settings.size else _shape(settings.start)
+        self.window = shape.pop("window", math.ceil(settings.window / cache.hop - 1e-6))
         torch.manual_seed(settings.seed)
         config = DecisionConfig(
             units=cache.units,
@@ -166,12 +168,14 @@ class _Trainer:
             lookaheads=tuple(k for k in MASK_PROBABILITIES if k),
             key_dim=0 if centroids is None else centroids.shape[1],
             extra_dim=0 if centroids is None else EXTRA_DIM,
-            **SIZES[settings.size],
+            **shape,
         )
         self.model = _begin(config, settings.start)
         if centroids is not None:
             self.model.set_centroids(centroids)
         self.model.to(self.device)
+        if settings.layers:
+            _hold_all_but(self.model, settings.layers)
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.validation_songs, self.window, settings.crops, rng)
@@ -492,9 +496,16 @@ def _weights(songs: list[Song], settings: DecisionTraining) -> np.ndarray | None
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
     """Parameter groups of AdamW: matrices decay; gains, offsets, embeddings and the null key do not."""
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Linear)}
-    decayed = [p for p in model.parameters() if id(p) in matrices]
-    others = [p for p in model.parameters() if id(p) not in matrices]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learning if id(p) in matrices]
+    others = [p for p in learning if id(p) not in matrices]
     return [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _shape(start: str) -> dict[str, int]:
+    """The sizes of a saved model, and its window in labels."""
+    config = Decision.load(start).config
+    return {name: getattr(config, name) for name in (*SMALL, "window")}
 
 
 def _begin(config: DecisionConfig, start: str) -> Decision:
@@ -511,6 +522,13 @@ def _begin(config: DecisionConfig, start: str) -> Decision:
         except RuntimeError:
             raise TrainError(f"the model in {start} has another size: give the --size it was made with") from None
     return model
+
+
+def _hold_all_but(model: Decision, layers: int) -> None:
+    """Let only the newest layers learn, and what follows them."""
+    model.requires_grad_(False)
+    for part in (*model.blocks[-layers:], model.norm, model.head):
+        part.requires_grad_(True)
 
 
 def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float = 0.0) -> Tensor:

@@ -238,12 +238,17 @@ def _coco_family(name: str) -> str:
     return family_of(re.sub(r"^\d+_", "", name))
 
 
+def names_of_two(one: Path, other: Path) -> tuple[str, str]:
+    """The names of the parts that two folders or two files hold, which differ."""
+    first, second = (path.resolve().name if path.is_dir() else path.stem for path in (one, other))
+    return (first, second) if first != second else (f"{first} A", f"{second} B")
+
+
 def _two(one: Path, other: Path) -> DataSet:
     """Two takes, or two folders whose files of the same name were played together."""
     if one.is_dir() != other.is_dir():
         raise TrainError(f"'{one}' and '{other}' are a folder and a file: name two folders, or two files")
-    names = (one.stem, other.stem) if not one.is_dir() else (one.resolve().name, other.resolve().name)
-    names = names if names[0] != names[1] else (f"{names[0]} A", f"{names[1]} B")
+    names = names_of_two(one, other)
     if not one.is_dir():
         result = DataSet("two files")
         parts = [Part(name, family_of(name), (Source(path),)) for name, path in zip(names, (one, other), strict=True)]

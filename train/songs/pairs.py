@@ -23,7 +23,7 @@ import argparse
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,18 +98,22 @@ def inspect(dataset: DataSet, leave_out: Iterable[str]) -> list[Taken]:
     return result
 
 
-def divide(taken: list[Taken], seed: int) -> list[Excerpt]:
+Shares = Mapping[str, tuple[float, float]]
+
+
+def divide(taken: list[Taken], seed: int, shares: Shares = SPLITS) -> list[Excerpt]:
     """What becomes a song, and in which split: see the head of this file.
 
-    A data set that has "train" and "test" alone gives a ninth of "train" for validation.
+    shares: of each split, where the data set has none. One that has "train" and "test" alone gives a ninth of "train"
+    for validation.
     """
     splits = {each.piece.split for each in taken}
     if splits == {""} and len(taken) < FEWEST_PIECES:
-        return [Excerpt(each.piece, split, *span) for each in taken for split, span in SPLITS.items()]
+        return [Excerpt(each.piece, split, *span) for each in taken for split, span in shares.items()]
     rng, result = np.random.default_rng(seed), []
     for split in sorted(splits):
         pieces = [each.piece for each in taken if each.piece.split == split]
-        spans = {split: (0.0, 1.0)} if split else SPLITS
+        spans = {split: (0.0, 1.0)} if split else shares
         if split == "train" and "validation" not in splits and len(pieces) > 1:
             spans = {"train": (0.0, 8 / 9), "validation": (8 / 9, 1.0)}
         order = rng.permutation(len(pieces))
@@ -163,20 +167,26 @@ def write(excerpt: Excerpt, folder: Path) -> list[tuple[str, str]]:
 def _file_name(part: Part, piece: Piece) -> str:
     """Of a part: its family where that tells it from the others, as other recipes leave parts out by that name."""
     alone = [each.family for each in piece.parts].count(part.family) == 1 and part.family in UNPITCHED
-    return _plain(part.family if alone else part.name)
+    return plain(part.family if alone else part.name)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name that a file may have everywhere, and that is not hidden."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name).lstrip(".") or "_"
 
 
 def take(
-    data: list[Path], out: Path | None, *, leave_out: Iterable[str] = UNPITCHED, seed: int = 0, jobs: int = 2
+    data: list[Path],
+    out: Path | None,
+    *,
+    leave_out: Iterable[str] = UNPITCHED,
+    seed: int = 0,
+    jobs: int = 2,
+    shares: Shares = SPLITS,
 ) -> dict[str, Any]:
     """Look at a data set and write it to `out`, or look alone (None); returns what pairs.json holds.
 
-    TrainError where it has no piece of two parts.
+    shares: see `divide`. TrainError where it has no piece of two parts.
     """
     dataset = find(data)
     taken = inspect(dataset, leave_out)
@@ -184,7 +194,7 @@ def take(
         whys = "; ".join(f"{why}: {n}" for why, n in _reasons(dataset.left_out))
         raise TrainError(f"no piece of '{data[0]}' has two parts to learn from ({whys}): see --leave-out")
     made_with = {"data": [str(path.resolve()) for path in data], "seed": seed, "leave_out": sorted(leave_out)}
-    excerpts, left_out = divide(taken, seed), list(dataset.left_out)
+    excerpts, left_out = divide(taken, seed, shares), list(dataset.left_out)
     if out is not None:
         left_out = _left_out_before(out, made_with) + left_out + _write_all(excerpts, out, jobs)
     result = made_with | _summary(dataset.layout, taken, excerpts, list(dict.fromkeys(left_out)))
@@ -214,7 +224,7 @@ def _reasons(left_out: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
 
 
 def _write_all(excerpts: list[Excerpt], out: Path, jobs: int) -> list[tuple[str, str]]:
-    folders = [out / each.split / _plain(each.piece.name) for each in excerpts]
+    folders = [out / each.split / plain(each.piece.name) for each in excerpts]
     todo = [(each, folder) for each, folder in zip(excerpts, folders, strict=True) if not folder.exists()]
     return [entry for entries in in_processes(write, todo, jobs) for entry in entries]
 

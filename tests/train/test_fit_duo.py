@@ -1,0 +1,96 @@
+"""A duo of one's own: what is learned, what is judged, and the model folder that comes of it."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from agent.performance.model import Model
+from decision.model import Decision
+from tests.conftest import melody, tree
+from train import fit_duo
+from train.common.errors import TrainError
+from train.data import token_pairs
+
+RATE = 16000
+
+
+@pytest.fixture
+def takes(tmp_path):
+    """Two minutes in which B plays what A played, a while later."""
+    a = melody(120, RATE, 1)
+    paths = tmp_path / "sax.wav", tmp_path / "piano.wav"
+    for path, audio in zip(paths, (a, np.roll(a, RATE)), strict=True):
+        sf.write(path, audio, RATE)
+    return paths
+
+
+def test_a_duo_becomes_a_model_that_plays(antiphon, tiny, takes, tmp_path):
+    out = tmp_path / "mine"
+    done = antiphon("train", "duo", *takes, "--model", tiny, "-o", out, "--minutes", 0.05)
+    assert done.code == 0
+    assert "labels hit" in done.out
+    result = json.loads((out / "duo.json").read_text())
+    assert set(result["tpp"]) == {"tuned", "base", "p(b|a)", "copy of A"}
+    assert all(0 <= value <= 100 for value in result["tpp"].values())
+    assert result["windows"] >= 2
+    model, base = Model.load(str(out), 0.5), Model.load(str(tiny), 0.5)
+    assert model.alphabet.hash == base.alphabet.hash
+    answered = antiphon("respond", takes[0], "--memory", takes[1], "--model", out, "-o", tmp_path / "answer.wav")
+    assert answered.code == 0
+    assert sf.info(tmp_path / "answer.wav").duration == pytest.approx(120, abs=0.01)
+
+
+def test_a_is_heard_and_b_is_played_never_the_other_way(tiny, takes, tmp_path):
+    fit_duo.pairs.take(list(takes), tmp_path / "stems", leave_out=(), jobs=1, shares=fit_duo.SHARES)
+    path = fit_duo._tokens(tmp_path, tiny, 64, 0.5, ["sax", "piano"])
+    cache = token_pairs.load(path)
+    for split in fit_duo.SHARES:
+        for song in cache.split(split):
+            assert token_pairs.stem_pairs(song) == [("mix-A", "B")]
+    song = cache.split("train")[0]
+    assert len(song["B"]) == pytest.approx(0.7 * 240, abs=2)
+    shifted = (song["mix-A"][:-2] == song["B"][2:]).mean()
+    assert shifted > (song["mix-A"] == song["B"]).mean(), "B is A, a second later"
+
+
+def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
+    settings = fit_duo.DuoTraining(minutes=0.03, layers=1)
+    fit_duo.fit(list(takes), tiny, tmp_path / "mine", settings)
+    name = "decision/k64_h0.50"
+    before, after = (Decision.load(folder / name).state_dict() for folder in (tiny, tmp_path / "mine"))
+    last = max(int(key.split(".")[1]) for key in before if key.startswith("blocks."))
+    moved = {key for key in before if not np.array_equal(before[key], after[key])}
+    assert moved
+    assert all(key.startswith((f"blocks.{last}.", "norm.", "head.")) for key in moved)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--hop", "0.4"], "hop = 0.4 s"),
+        (["--model", "nowhere"], "no model 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_tuned_is_a_sentence(antiphon, tiny, takes, tmp_path, words, says):
+    words = words if "--model" in words else [*words, "--model", tiny]
+    done = antiphon("train", "duo", *takes, "-o", tmp_path / "mine", *words)
+    assert done.code == 2
+    assert says in done.err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_take_that_is_too_short_is_a_sentence_and_leaves_nothing(antiphon, tiny, tmp_path):
+    for name in "ab":
+        sf.write(tmp_path / f"{name}.wav", melody(20, RATE, 1), RATE)
+    before = tree(tmp_path)
+    done = antiphon("train", "duo", "a.wav", "b.wav", "--model", tiny, "-o", "mine", "--minutes", 0.02)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert tree(tmp_path) == before
+
+
+def test_a_duo_is_two(tiny, takes, tmp_path):
+    with pytest.raises(TrainError, match="two takes"):
+        fit_duo.fit([takes[0]], tiny, tmp_path / "mine", fit_duo.DuoTraining())
