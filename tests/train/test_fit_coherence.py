@@ -71,7 +71,7 @@ def test_batches_depend_on_their_number_alone(data):
         assert all(torch.equal(*both) for both in zip(again, batch, strict=True))
 
 
-@pytest.mark.parametrize("seconds, told", [(4, "no song of 5 s with 2 stems"), (0, "high.flac' is empty")])
+@pytest.mark.parametrize("seconds, message", [(4, "no song of 5 s with 2 stems"), (0, "high.flac' is empty")])
 def test_songs_without_a_window_are_no_data(data, tmp_path, seconds, message):
     with pytest.raises((TrainError, AudioError), match=message):
         recipe.PairBatches([damaged(data, tmp_path, lambda audio: audio[: seconds * RATE])], "train", TINY, 2, "cpu")
