@@ -1,4 +1,4 @@
-"""Numba's `njit` as this project uses it: without the interpreter, and kept on the disk where there is room for it."""
+"""Numba's `njit` as this project uses it: without the interpreter, and cached on disk where possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numba import cfunc, njit
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` without the interpreter's lock, with more options of it.
 
-    Compiled code is kept in `__pycache__` or the user's cache, so that only the first run compiles. In a read-only
+    Compiled code is cached in `__pycache__` or the user's cache, so that only the first run compiles. In a read-only
     installation without a home Numba raises RuntimeError instead; then every run compiles.
     """
 
@@ -25,7 +25,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def compiled_callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.cfunc`, for C to call, kept likewise."""
+    """`numba.cfunc`, for C to call, cached likewise."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:

@@ -155,7 +155,7 @@ def _as_labels(labels: Labels, vocab: int) -> np.ndarray:
 class FactorOracle:
     """A growing sequence of labels, one per segment of a memory, and its factor oracle.
 
-    vocab: number of labels, silence (vocab - 1) included. labels: those it holds from the start, (n,) int in
+    vocab: number of labels, silence (vocab - 1) included. labels: the initial ones, (n,) int in
     [0, vocab). capacity: segments to make room for now; it doubles when full, so `append` stays cheap on average.
     Costs about 28 bytes per segment plus vocab / 256. It is not saved: 100,000 labels are rebuilt in milliseconds.
 
@@ -179,7 +179,7 @@ class FactorOracle:
 
     @property
     def labels(self) -> np.ndarray:
-        """(n,) int32 view of the labels held."""
+        """(n,) int32 view of its labels."""
         return self.tables.labels[: len(self)]
 
     @property

@@ -43,7 +43,7 @@ class Rules(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The candidates of one search: some found by suffix links, then `size` of a label's segments in a ring."""
+    """The candidates of one search: some from suffix links, then `size` of a label's segments in a ring."""
 
     linked: np.ndarray  # (MAX_LINKS,) int32
     links: int  # how many of them there are
@@ -134,8 +134,8 @@ def _follow_links(t: Tables, last: int, label: int, linked: np.ndarray) -> int:
 def _candidates(t: Tables, state: np.ndarray, label: int, first: int, stop: int) -> Candidates:
     """The segments of [first, stop) to compare for a label.
 
-    Up to MAX_CANDIDATES are all compared, newest first. Of more, so many in a row from a place drawn at each step, and
-    those that suffix links lead to.
+    Up to MAX_CANDIDATES are all compared, newest first. Of more, so many in a row from a random position at each step,
+    and those that suffix links lead to.
     """
     linked, links = np.empty(MAX_LINKS, np.int32), 0
     newest, below = _last_before(t, stop, label), _last_before(t, first, label)

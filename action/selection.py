@@ -46,7 +46,7 @@ class Choice:
     match: int  # labels of the plan matched from here on, this one included
     run: int  # length of the contiguous run that ends here, in segments; 0 for silence
     shift: int = 0  # samples after the boundary of the segment at which it begins, or before it
-    places: tuple[Place, ...] = field(default=(), compare=False)  # chosen by cost: this place, and the runner-up
+    places: tuple[Place, ...] = field(default=(), compare=False)  # chosen by cost: this place, and the second best
 
 
 class Choices(NamedTuple):
@@ -61,10 +61,10 @@ class Choices(NamedTuple):
 
 @dataclass
 class Navigation:
-    """State of the navigation since the piece began. `commit` writes it; `choose` and `continue_run` only read it.
+    """Navigation since the performance began. `commit` writes it; `choose` and `continue_run` only read it.
 
-    Ties are broken by a hash of seed, step and segment, so there is no generator whose state changes: a choice that
-    came too late and was dropped leaves no trace, and a replay makes the same choices.
+    Ties are broken by a hash of seed, step and segment, so there is no generator whose state changes: a late choice
+    that was dropped leaves no trace, and a replay makes the same choices.
     """
 
     seed: int = 0
@@ -90,7 +90,7 @@ class Navigation:
 
     @property
     def step(self) -> int:
-        """Steps made since the piece began."""
+        """Steps since the performance began."""
         return int(self.state[STEP])
 
     @property

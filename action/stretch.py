@@ -3,11 +3,12 @@
 A memory can be read anywhere, so nothing is buffered and nothing comes late. A `Playhead` reads it at a step of
 2 ** (semitones / 12) memory samples per output sample, which sets the pitch. A second position, `nominal`, moves at
 `ratio` memory samples per output sample, which sets the tempo. The playhead drifts away from it by |step - ratio| per
-sample. When it is `MAX_DRIFT_S` away, it moves in a crossfade to a place near `nominal` where the waveform resembles
-what it leaves: WSOLA (Verhelst & Roelands, ICASSP 1993), with splices only where they are needed. Between two splices
-the memory is read as it was recorded. With ratio 1 and no transposition there is no splice: samples are bit-identical.
+sample. When it is `MAX_DRIFT_S` away, it moves in a crossfade to a position near `nominal` where the waveform resembles
+the one it leaves: WSOLA (Verhelst & Roelands, ICASSP 1993), with splices only where they are needed. Between two
+splices the memory is read as it was recorded. With ratio 1 and no transposition there is no splice: samples are
+bit-identical.
 
-Attacks stay what they were: shortly before one the playhead moves to where it will meet the attack exactly when
+Attacks are preserved: shortly before one the playhead moves to where it will meet the attack exactly when
 `nominal` does, and until the attack has rung for `HOLD_S` there is no splice. So an attack is played once, at its time.
 
 Positions, ratio and step are whole numbers of 1 / ONE samples, so that sums are exact and any partition of the output

@@ -59,7 +59,7 @@ def respond(given: argparse.Namespace) -> None:
 
 
 def play(given: argparse.Namespace) -> None:
-    """Play on stage: hear a device, a file or a patch, and answer through another."""
+    """Play live: listen to a device, a file or a patch, and answer through another."""
     first, *others = given.memory or [None]
     config = _read_settings(
         given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,

@@ -1,1 +1,1 @@
-"""Decision: which labels to answer with, given those heard and those really played."""
+"""Decision: the labels of the answer, given those of the input and those really played."""

@@ -1,4 +1,4 @@
-"""Numba's `njit` as this project uses it: without the interpreter, and kept on the disk where there is room for it.
+"""Numba's `njit` as this project uses it: without the interpreter, and cached on disk where possible.
 
 As `action.compiled`; perception, decision and action import nothing of each other.
 """
@@ -14,7 +14,7 @@ from numba import njit
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` without the interpreter's lock, with more options of it.
 
-    Compiled code is kept in `__pycache__` or the user's cache, so that only the first run compiles. In a read-only
+    Compiled code is cached in `__pycache__` or the user's cache, so that only the first run compiles. In a read-only
     installation without a home Numba raises RuntimeError instead; then every run compiles.
     """
 

@@ -1,11 +1,11 @@
-"""The features by which a hop is heard beside its label."""
+"""The input features of a hop beside its label."""
 
 from __future__ import annotations
 
 import numpy as np
 
 EXTRA_DIM = 3  # level, cosine and sine of the beat's phase
-MIDDLE_DB, SPREAD_DB = -30.0, 20.0  # of the level of music: it is told as (dB - MIDDLE_DB) / SPREAD_DB, within 2
+MIDDLE_DB, SPREAD_DB = -30.0, 20.0  # of the level of music: the feature is (dB - MIDDLE_DB) / SPREAD_DB, within +-2
 
 
 def heard_features(keys: np.ndarray, level_db: np.ndarray, phase: np.ndarray, confidence: float = 1.0) -> np.ndarray:

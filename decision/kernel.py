@@ -19,9 +19,9 @@ from numba.extending import intrinsic, overload
 
 from decision.compiled import compiled
 
-NEVER = -(1 << 60)  # hop number before every piece
+NEVER = -(1 << 60)  # hop number before every performance
 LAYER_NORM_EPSILON = 1e-5  # as torch's
-FOLLOWED = 4  # newest hops heard whose keys a query can take over
+FOLLOWED = 4  # newest input hops whose keys a query can use
 
 
 class Weights(NamedTuple):
@@ -32,8 +32,8 @@ class Weights(NamedTuple):
     """
 
     embedding: np.ndarray  # (vocab + 1, dim) of the label that enters a row
-    heard: np.ndarray  # (vocab, dim) of a label that is heard
-    heard_features: np.ndarray  # (features, dim) what is added to it for each feature of a hop heard
+    heard: np.ndarray  # (vocab, dim) of an input label
+    heard_features: np.ndarray  # (features, dim) added to it for each feature of an input hop
     heard_out: np.ndarray  # (n,) norm of that sum, then its keys and values in all layers, end to end
     null_kv: np.ndarray  # (layers, 2, heads, head dim) key and value that are always visible
     layers: np.ndarray  # (layers, n) each layer end to end, in the order the kernel takes it
@@ -46,10 +46,10 @@ class Weights(NamedTuple):
 
 
 class Caches(NamedTuple):
-    """Keys and values that stay, float32, (layers, keys|values, batch, heads, 2 * window, head dim) each.
+    """Cached keys and values, float32, (layers, keys|values, batch, heads, 2 * window, head dim) each.
 
     Slots of `own`: a ring of `window` committed rows, then `window` scratch rows for the current one and a plan. Slots
-    of `heard`: a ring of 2 * window heard hops. `keys` (batch, 2 * window, key dim) are the keys of these hops.
+    of `heard`: a ring of 2 * window input hops. `keys` (batch, 2 * window, key dim) are the keys of these hops.
     """
 
     own: np.ndarray
@@ -58,23 +58,23 @@ class Caches(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a row is in the piece, in hop numbers."""
+    """Position of a row in the performance, in hop numbers."""
 
     played: int  # of the next label to be played
     ahead: int  # of the row, counted from `played`
-    heard: int  # of the next label to be heard
-    origin: int  # at which the piece began
+    heard: int  # of the next input label
+    origin: int  # at which the performance began
 
 
 @dataclass
 class DecisionState:
-    """What has been heard and played since the piece began. Made by `Decision.start`; copy.deepcopy copies it."""
+    """State of input and output since the performance began. Made by `Decision.start`; copy.deepcopy copies it."""
 
     caches: Caches
     last: np.ndarray  # (batch,) int64, the label that enters the next row
     single: bool  # made without a batch: labels are int, logits (vocab,)
-    origin: int  # hop number at which the piece began
-    heard: int  # hop number of the next label to be heard
+    origin: int  # hop number at which the performance began
+    heard: int  # hop number of the next input label
     played: int  # hop number of the next label to be played
     logits_at: int = NEVER  # value of `heard` for which `logits` was computed
     logits: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, vocab) of the current row
@@ -91,7 +91,7 @@ def start(w: Weights, first: int, batch: int | None, origin: int) -> DecisionSta
 
 
 def hear(w: Weights, state: DecisionState, labels: np.ndarray, features: np.ndarray) -> None:
-    """Take in the labels (batch,) and features (batch, n) heard at hop `state.heard`, and count it."""
+    """Process the input labels (batch,) and features (batch, n) of hop `state.heard`, and count it."""
     _cache_heard(w, state.caches, state.heard, labels, features)
     state.heard += 1
 
@@ -207,7 +207,7 @@ def _rotate(x: np.ndarray, factors: np.ndarray) -> None:
 
 @compiled()
 def _cache_heard(w: Weights, caches: Caches, hop: int, labels: np.ndarray, features: np.ndarray) -> None:
-    """Write key, rotated, and value of a hop heard into its slot, in all layers, and its key for the query."""
+    """Write key, rotated, and value of an input hop into its slot, in all layers, and its key for the query."""
     batch, dim = len(labels), w.heard.shape[1]
     layers, _, heads, head_dim = w.null_kv.shape
     factors, slot = _rotary_factors(hop, w.frequencies), hop % (2 * w.window)

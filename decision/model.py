@@ -1,19 +1,19 @@
-"""The decision model: a Transformer decoder over what was played, cross-attending what was heard.
+"""The decision model: a Transformer decoder over the output, cross-attending the input.
 
 After Bujard et al. (2025), §4.2, changed for real-time use. Two sequences of labels, one per hop: `heard` is the input
 (A in the paper), `played` the output (B).
 - one checkpoint attends to all of the input (offline) or to the input up to `lookahead` hops ago (live); only the mask
   differs;
 - sliding windows and rotary positions (Su et al. 2021, arXiv:2104.09864) on both attentions: only the distance in hops
-  between two labels is seen, so a piece may last for hours and the last minute costs what the first did;
+  between two labels is seen, so a performance may last for hours at constant cost per hop;
 - rows are numbered by hop. Row t predicts played[t]; its input is played[t - 1], or the start symbol at the very first;
-- a hop is heard by its label and by features, since a label is a narrow door: first its key, the place of the hop in
-  the space of the alphabet's centroids, of unit length, then its level and the phase of the beat;
+- an input hop has a label and features, since a label carries little: first its key, the position of the hop in the
+  space of the alphabet's centroids, of unit length, then its level and the phase of the beat;
 - beside the logits there is a query q: the score of a segment with key k is q . k + log p(its label), in nats. q is
-  read from the row, plus the keys heard last, each times a gate of the row. The gates begin as (1, 0, 0, 0), so an
-  untrained query asks for what sounds like the newest hop heard, and training can only improve on that. The centroids
-  are keys, too: q adds to the logits of labels what it gives to their centroids. To play what was just heard, in unison
-  or by its label, is therefore expressed by one number.
+  a linear map of the row, plus the newest input keys, each times a gate of the row. The gates are initialised as
+  (1, 0, 0, 0), so an untrained query asks for what resembles the newest input hop. The centroids are keys, too: q adds
+  to the logits of labels what it gives to their centroids. To play the last input hop, in unison or by its label, is
+  therefore expressed by one number.
 
 `Decision` holds the weights, `DecisionState` the state of a performance.
 """
@@ -45,7 +45,7 @@ SHORTEST_WINDOW_S = 15.0  # s, what the paper's model sees
 
 
 class DecisionError(ValueError):
-    """A decision model that cannot be loaded or does not fit its use; the message says why and what to do."""
+    """A decision model that cannot be loaded or does not fit its use; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class DecisionConfig:
 
     @property
     def vocab(self) -> int:
-        """Labels that can be heard and played: the units and silence."""
+        """Number of labels of input and output: the units and silence."""
         return self.units + 1
 
     @property
     def feature_dim(self) -> int:
-        """Numbers by which a hop is heard beside its label: its key, then the extra features."""
+        """Number of input features of a hop beside its label: its key, then the extra features."""
         return self.key_dim + self.extra_dim
 
     @property
@@ -123,7 +123,7 @@ def apply_rotary(x: Tensor, factors: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """One pre-norm layer: attention to what was played, attention to what was heard, feed-forward."""
+    """One pre-norm layer: attention to the output, attention to the input, feed-forward."""
 
     WEIGHT_ORDER = (
         "norm_own",
@@ -165,7 +165,7 @@ class Block(nn.Module):
         """(batch, n, dim) -> (batch, n, dim).
 
         rotary: factors of the n rows; own_mask (n, m) bool: which rows each sees; keys, values (batch, heads, slots,
-        head dim) of what was heard; heard_mask (n, slots) bool. Attention itself has no dropout: fused, the CPU has
+        head dim) of the input; heard_mask (n, slots) bool. Attention itself has no dropout: fused, the CPU has
         none. cache: None, and m = n; or (2, batch, heads, m or more, head dim) keys and values of the m - n rows
         before, to which those of these n are added.
         """
@@ -261,9 +261,9 @@ class Decision(nn.Module):
     ) -> Tensor:
         """Logits (B, T, vocab) of `played` (B, T), teacher-forced, given `heard` (B, S); both int64 labels.
 
-        logits[:, t] predicts played[:, t] and sees played[:, :t] and, within `window`, all that is heard
-        (lookahead None) or heard[:, s] with s <= t - lookahead. features (B, S, feature dim): of the hops heard; None:
-        not known, all 0. `origin` is the hop number of the first label.
+        logits[:, t] predicts played[:, t] and sees played[:, :t] and, within `window`, all of the input
+        (lookahead None) or heard[:, s] with s <= t - lookahead. features (B, S, feature dim): of the input hops;
+        None: not known, all 0. `origin` is the hop number of the first label.
         """
         return self.both_heads(heard, played, lookahead, features=features, origin=origin)[0]
 
@@ -315,7 +315,7 @@ class Decision(nn.Module):
     ) -> Tensor:
         """Labels (B, T) int64 played on its own history to `heard` (B, T): label t is `choose(t, logits (B, vocab))`.
 
-        The rows of `forward`, one by one, for training: many pieces at once, on any device. On stage `start` serves.
+        The rows of `forward`, one by one, for training: many sequences at once, on any device. Live, use `start`.
         """
         (batch, length), c = heard.shape, self.config
         hops, device = np.arange(length), heard.device
@@ -334,7 +334,7 @@ class Decision(nn.Module):
         return labels
 
     def _masks(self, hops: np.ndarray, heard: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Which row sees what, given the hop numbers of both: rows x rows, rows x (null, heard); bool, True = seen."""
+        """Attention masks, given the hop numbers of both: rows x rows, rows x (null, heard); bool, True = seen."""
         t, window = hops[:, None], self.config.window
         own = (hops <= t) & (hops > t - window)
         heard_mask = (heard > t - window) & (heard < t + window)
@@ -349,7 +349,7 @@ class Decision(nn.Module):
         return (self.null * mask)[:, :, None, :, None]
 
     def _keys(self, labels: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
-        """Keys and values (layers, 2, B, heads, S, head) of heard labels (B, S), keys rotated to their hops (S,)."""
+        """Keys and values (layers, 2, B, heads, S, head) of input labels (B, S), keys rotated to their hops (S,)."""
         c, x = self.config, self.heard(labels)
         if self.heard_features is not None and features is not None:
             x = x + self.heard_features(features)
@@ -359,7 +359,7 @@ class Decision(nn.Module):
         return torch.stack([apply_rotary(both[:, 0], factors), both[:, 1]], 1)
 
     def _heard_keys_values(self, heard: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
-        """Keys and values (layers, 2, B, heads, 1 + S, head dim): null, then what was heard."""
+        """Keys and values (layers, 2, B, heads, 1 + S, head dim): null, then the input."""
         both = self._keys(heard, features, hops)
         null = self._null().to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1)
         return torch.cat([null, both], 4)
@@ -406,17 +406,17 @@ class Decision(nn.Module):
         return self._weights
 
     def start(self, batch: int | None = None, *, origin: int = 0) -> DecisionState:
-        """A state in which nothing has been heard or played, the next hop being number `origin`.
+        """The initial state, without input or output; the next hop is number `origin`.
 
-        With `batch`, that many independent pieces in step: labels are then (batch,) arrays, logits (batch, vocab).
+        With `batch`, that many independent sequences in step: labels are then (batch,) arrays, logits (batch, vocab).
         """
         return kernel.start(self.packed_weights(), self.config.start, batch, origin)
 
     def hear(self, state: DecisionState, label: int | np.ndarray, features: np.ndarray | None = None) -> None:
-        """Take in the label of the next hop heard; live, after the `commit` of what was played meanwhile.
+        """Process the label of the next input hop; live, after the `commit` of what was played meanwhile.
 
         features: (feature dim,) float32 of that hop, with a batch (batch, feature dim); None: not known, all 0.
-        Hearing may run up to `window` hops ahead of playing, as when a whole file is known; DecisionError beyond.
+        Input may run up to `window` hops ahead of output, as when a whole file is known; DecisionError beyond.
         """
         window, labels = self.config.window, self._labels(state, label)
         if state.heard - state.played >= window:
@@ -426,7 +426,7 @@ class Decision(nn.Module):
         kernel.hear(self.packed_weights(), state, labels, known)
 
     def logits(self, state: DecisionState) -> np.ndarray:
-        """(vocab,) float32 for the next label to be played, given all that has been heard so far."""
+        """(vocab,) float32 for the next label to be played, given all input so far."""
         self._decode(state)
         return state.logits[0].copy() if state.single else state.logits.copy()
 
@@ -443,7 +443,7 @@ class Decision(nn.Module):
     def plan(self, state: DecisionState, choose: Callable[[np.ndarray], Any], horizon: int) -> list[Any]:
         """The next `horizon` labels, 1 to `window`, each chosen by `choose(logits) -> label` given those before it.
 
-        All are planned from what is heard now. The state remains as it was; only scratch rows are written.
+        All are planned from the present input. The state does not change; only scratch rows are written.
         """
         if not 1 <= horizon <= self.config.window:
             raise DecisionError(f"horizon = {horizon}: expected 1 to {self.config.window} labels, the window")
@@ -454,9 +454,9 @@ class Decision(nn.Module):
         return plan
 
     def commit(self, state: DecisionState, label: int | np.ndarray) -> None:
-        """The label really played at this hop enters the history, whatever was planned.
+        """Append the label really played at this hop to the history, whatever was planned.
 
-        Commit before the next `hear`: the row keeps what was known when it was decided, as in training.
+        Commit before the next `hear`: the row has the input known when it was decided, as in training.
         """
         labels = self._labels(state, label)
         self.logits(state)  # a hop answered without a plan needs its row all the same
@@ -488,7 +488,7 @@ class Decision(nn.Module):
     def files(self, card: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float16) -> dict[str, bytes]:
         """{name: content} of decision.safetensors (`dtype`, half the size by default) and decision.json.
 
-        `card` (or the model's own) says how it was made: steps, data, scores; it must fit in JSON.
+        `card` (or the model's own): steps, data and scores of its training, as JSON values.
         """
         weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
         header = {

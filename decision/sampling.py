@@ -55,7 +55,7 @@ def sample_rows(
     """One label per row, (n,) int64, of logits (n, vocab) and allowed (n, vocab) bool; uniform (n,) in [0, 1).
 
     Equal, row by row, to `sample` at temperature 1 when its rng gives the number in `uniform`: for training and
-    evaluation, which draw for many pieces at once. ValueError for a constraint that is none.
+    evaluation, which draw for many sequences at once. ValueError for an unknown constraint.
     """
     if constraint not in CONSTRAINTS:
         raise ValueError(f"constraint = {constraint!r}: expected one of {', '.join(CONSTRAINTS)}")
@@ -73,8 +73,8 @@ def _draw(
 ) -> np.ndarray:
     """Steps 2 to 5 for one row of scores (vocab,) float64, or for rows (n, vocab): int64 of shape () or (n,).
 
-    One row has arrays of one dimension all the way: on the stage it is drawn H times a hop, and what it costs is the
-    number of calls.
+    One row uses arrays of one dimension throughout: live, it is drawn H times a hop, and the number of calls is the
+    cost.
     """
     if constraint == "require":
         scores = np.where(allowed, scores, -np.inf)
@@ -123,8 +123,8 @@ def nucleus(p: np.ndarray, top_p: float = 1.0, top_k: int = 0) -> tuple[np.ndarr
     """The fewest labels that hold at least `top_p` of the probability p, of one row (vocab,) or of each of (n, vocab).
 
     Returns order, shaped as p, the labels from the likeliest down, equal ones by their numbers; and kept, bool, which
-    of them, in that order, are in the nucleus. The label that crosses `top_p` is kept, hence there is always one. At
-    most `top_k` when it is above 0. A label of probability 0 is never kept.
+    of them, in that order, are in the nucleus. The label that crosses `top_p` is in it, hence there is always one. At
+    most `top_k` when it is above 0. A label of probability 0 is never in it.
 
     >>> order, kept = nucleus(np.array([0.3, 0.5, 0.1, 0.1]), 0.79)
     >>> order[kept].tolist()

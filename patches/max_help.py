@@ -21,10 +21,10 @@ PLAYING = (
     "3. Start the agent: antiphon play --input ... --output osc --memory THE-SAME-FILE",
     f"It subscribes to the reports event, changed and status on port {PLAYER_PORT}.",
     "With several memories: one player each, the memory's name in its field instead of any, a port of its own.",
-    "A jump fades from voice to voice in 50 ms with equal power; a memory that goes on is not touched.",
-    "An event that comes late begins as much later in the memory. No event: the memory goes on 250 ms and fades.",
+    "A jump fades from voice to voice in 50 ms with equal power; a memory that continues is not changed.",
+    "An event that comes late begins as much later in the memory. No event: the memory continues for 250 ms and fades.",
     "Time is as exact as Max's scheduler: turn Overdrive and Scheduler in Audio Interrupt on.",
-    "What the agent records while playing (memory live) is with the agent alone: those events are silent here.",
+    "What the agent records while playing (memory live) exists in the agent only: those events are silent here.",
 )
 
 

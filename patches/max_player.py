@@ -77,7 +77,7 @@ def _wait(canvas: MaxCanvas, event: dict[str, tuple[Any, int]]) -> dict[str, tup
         canvas.connect_inlet(mark, 0, either, inlet)
     canvas.connect(event["memory"], same)
     canvas.row()
-    canvas.comment("ITS TIME: an event is told `lead` seconds ahead; if late, it begins as much later in the memory")
+    canvas.comment("ITS TIME: an event comes `lead` s ahead; if late, it begins as much later in the memory")
     canvas.row()
     milli = canvas.add("expr $f1 * 1000.")
     wait, late = canvas.add("maximum 0."), canvas.add("expr ($f1 < 0.) * $f1 * -0.001")

@@ -12,7 +12,7 @@ CONTROL = (
     f"3. Move anything. Commands leave for port {AGENT_PORT}, "
     f"reports come to port {SURFACE_PORT}; both stand in [pd network].",
     "In your own patches: leave the surface open, or put [antiphon-control] into your patch, and use",
-    "   [s antiphon] with messages such as the ones below, and [r antiphon-in] for all that the agent tells.",
+    "   [s antiphon] with messages such as the ones below, and [r antiphon-in] for all reports of the agent.",
 )
 PLAYING = (
     "With --output osc the agent makes no sound: it tells what to play, and when, and this patch plays it.",
@@ -20,9 +20,9 @@ PLAYING = (
     "2. Start the agent: antiphon play --input ... --output osc --memory THE-SAME-FILE",
     f"It subscribes to the reports event, changed, status and memory on port {PLAYER_PORT}.",
     "Slot 1 plays any memory. With several memories, write each one's name (as shown under memory) into its slot.",
-    "A jump fades from voice to voice in 50 ms with equal power; a memory that goes on is not touched.",
-    "An event that comes late begins as much later in the memory. No event: the memory goes on 250 ms and fades.",
-    "What the agent records while playing (memory live) is with the agent alone: those events are silent here.",
+    "A jump fades from voice to voice in 50 ms with equal power; a memory that continues is not changed.",
+    "An event that comes late begins as much later in the memory. No event: the memory continues for 250 ms and fades.",
+    "What the agent records while playing (memory live) exists in the agent only: those events are silent here.",
     "[r~ antiphon-player] is the sound, for your own patches.",
 )
 

@@ -102,7 +102,7 @@ class Patch:
         """Add a subpatch in a box."""
         return self._add(f"{patch.body()}\n#X restore {x} {y} pd {patch.name};")
 
-    def show_on_parent(self, width: int, height: int) -> None:
+    def graph_on_parent(self, width: int, height: int) -> None:
         """Show the upper left corner of this patch in the patch that uses it (graph on parent)."""
         self.tail = [f"#X coords 0 0 1 1 {width} {height} 2 0 0;"]
 

@@ -133,7 +133,7 @@ def slot() -> Patch:
     for n in range(2):
         patch.connect(patch.sub(4 + 120 * n, 400, _voice(n)), mix)
     patch.obj(300, 400, "table $0-memory 100")
-    patch.show_on_parent(546, 34)
+    patch.graph_on_parent(546, 34)
     return patch
 
 

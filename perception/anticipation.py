@@ -20,11 +20,11 @@ SHORTEST_LAG_S, LONGEST_LAG_S = 1.0, 16.0  # after which a rhythm may repeat its
 
 
 def anticipate(keys: np.ndarray, hop_frames: int, horizon: int, memory_frames: int) -> np.ndarray:
-    """What the next hops will be like: (horizon, d) float32 of length 1, or less where the past says little.
+    """Prediction of the next hops: (horizon, d) float32 of length 1, or less where the past predicts little.
 
     keys: (n, d) float32 of length 1, key i of the hop that begins with frame i; the newest is last. hop_frames: frames
-    from one hop to the next. memory_frames: how far to look back. Where nothing was heard yet, the newest key is
-    repeated; no key at all gives zeros.
+    from one hop to the next. memory_frames: how far to look back. Without a past, the newest key is repeated; without
+    any key the result is zeros.
     """
     if not len(keys):
         return np.zeros((horizon, keys.shape[1]), np.float32)
@@ -46,7 +46,7 @@ def anticipate(keys: np.ndarray, hop_frames: int, horizon: int, memory_frames: i
 
 
 def _mean_after(keys: np.ndarray, moments: np.ndarray, weights: np.ndarray, frames: int) -> np.ndarray:
-    """(d,) float32: the mean of what came so many frames after some moments, or the newest key if nobody knows."""
+    """(d,) float32: the mean of what came so many frames after some moments, or the newest key without any."""
     known = moments + frames < len(keys)
     if not known.any():
         return np.asarray(keys[-1])
@@ -85,7 +85,7 @@ def anticipate_onsets(envelope: np.ndarray, first: int, frames: int, frame_rate:
     expected, weights = np.zeros(frames), 1e-12
     for lag, weight in _best_lags(agreement, round(LAG_WIDTH_S * frame_rate)):
         at, period = np.arange(first, first + frames), shortest + lag
-        at -= period * np.maximum(0, -(-(at - known + 1) // period))  # whole periods earlier, when it was heard
+        at -= period * np.maximum(0, -(-(at - known + 1) // period))  # whole periods earlier, within the envelope
         expected += weight * envelope[at]
         weights += weight
     return np.asarray(expected / weights, np.float32), max(0.0, sure)

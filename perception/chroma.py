@@ -66,10 +66,10 @@ def _fold(spectrum: np.ndarray, first: np.ndarray, offset: np.ndarray, values: n
 
 @dataclass
 class ChromaStream:
-    """State of the analysis: the newest samples. `hear` returns the frames that end in what is heard."""
+    """State of the analysis: the newest samples. `hear` returns the frames that end within the new samples."""
 
     recent: np.ndarray = field(default_factory=lambda: np.zeros(FFT_SIZE, np.float32))
-    waiting: int = 0  # samples of the next frame that were heard
+    waiting: int = 0  # samples of the next frame so far
 
     def hear(self, audio: np.ndarray) -> np.ndarray:
         """The next (n,) float32 samples at 16 kHz -> (frames, 12) float32, the frames that end in them."""

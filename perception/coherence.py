@@ -225,7 +225,7 @@ class Coherence(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str, fuse: bool = True) -> Coherence:
-        """Read a folder with coherence.json and coherence.safetensors. CoherenceError says what is wrong with it."""
+        """Read a folder with coherence.json and coherence.safetensors. CoherenceError with its fault."""
         folder = Path(folder)
         try:
             header = json.loads((folder / "coherence.json").read_text())
@@ -248,7 +248,7 @@ class Coherence(nn.Module):
         return model.fuse() if fuse else model
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Load weights (name -> value), all of them and no others; ValueError or RuntimeError says what is wrong."""
+        """Load weights (name -> value), all of them and no others; ValueError or RuntimeError for others."""
         report = self.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
         wrong = [name for name in report.missing_keys + report.unexpected_keys if "num_batches" not in name]
         wrong += [name for name, value in self.state_dict().items() if not value.isfinite().all()]

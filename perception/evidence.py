@@ -1,4 +1,4 @@
-"""What tells, beside COCOLA, that two windows were played together: time-keeping, harmony, onsets; and their sum.
+"""Measures beside COCOLA that two windows were played together: time-keeping, harmony, onsets; and their sum.
 
 For each pair of windows of 5 s there are six measures:
 
@@ -51,7 +51,7 @@ QUANTILES = 33
 
 
 class Traces(NamedTuple):
-    """What is kept of n windows to measure pairs of them.
+    """Descriptors of n windows, from which pairs of them are measured.
 
     cocola (n, 512); time (n, frames, 32); chroma (n, half seconds, 12), 0 where nothing sounds; onsets (n, frames),
     of mean 0 and length 1.
@@ -104,7 +104,7 @@ class EvidenceMeter:
 
     @classmethod
     def load(cls, folder: Path | str) -> EvidenceMeter:
-        """Read a folder of a coherence model, of any version. CoherenceError says what is wrong with it."""
+        """Read a folder of a coherence model, of any version. CoherenceError with its fault."""
         coherence = Coherence.load(folder)
         time = TimeEmbedding.load(folder) if coherence.separated else None  # which hears both parts
         return cls(coherence, time, load_joined(folder) if time else None)

@@ -22,7 +22,7 @@ LEAST_SEGMENTS = 10  # in which both must sound before their harmony is a figure
 LEAST_ONSETS = 8  # fewer may be on a beat by chance
 NEAR = 4  # segments; displacements up to 1.5 s are the same moment still
 LEAST_DISPLACEMENTS = 10
-RECENT_S = 10.0  # that a live measure is about
+RECENT_S = 10.0  # of a live measure
 Floats = NDArray[np.floating]
 
 
@@ -98,7 +98,7 @@ def agreement_now(a: ChromaSegments, b: ChromaSegments, recent: int) -> float:
 
 
 def on_beat(times: Floats, strengths: Floats, beats: Floats) -> float:
-    """How much onsets share one place in the half beat: |mean exp(4 pi i phase)|, weighted by their strengths, 0 to 1.
+    """How much onsets share one phase of the half beat: |mean exp(4 pi i phase)|, weighted by their strengths, 0 to 1.
 
     1: all of them are on the beats and half beats, or all beside them by one and the same time; about 0: anywhere.
     times, strengths: (n,) of the onsets, s. beats: (m,) s, rising. Onsets before the first beat and after the last do
@@ -124,7 +124,7 @@ def on_beat_beyond_chance(times: Floats, strengths: Floats, beats: Floats) -> fl
 
 
 def _half_beats(times: Floats, strengths: Floats, beats: Floats) -> tuple[NDArray[np.complexfloating], Floats]:
-    """The places of onsets in the half beat on the unit circle, and their strengths; nothing if they are too few."""
+    """Phases of onsets in the half beat on the unit circle, and their strengths; nothing if they are too few."""
     phase = np.interp(times, beats, np.arange(len(beats)), left=np.nan, right=np.nan) if len(beats) else times * np.nan
     known = ~np.isnan(phase)
     if known.sum() < LEAST_ONSETS:

@@ -149,10 +149,10 @@ def onsets(audio: np.ndarray) -> tuple[Floats, Floats]:
 
 @dataclass
 class FitState:
-    """What was heard and spoken since the piece began, as far as it is needed.
+    """State of both signals since the stream began, as far as it is needed.
 
-    heard, spoken: the newest samples. begin: sample of the piece at which they begin. chroma_*: of the last minute, one
-    row for each half second, the newest ending at sample `done` of the piece.
+    heard, spoken: the newest samples of input and output. begin: sample of the stream at which they begin. chroma_*: of
+    the last minute, one row for each half second, the newest ending at sample `done` of the stream.
     """
 
     begin: int = 0
@@ -167,7 +167,7 @@ class FitState:
 class Fit:
     """in_tune: harmony of the last 10 s minus that of displaced moments, -1 to 1. in_time: onsets on the beat, 0 to 1.
 
-    NaN where too little sounds to say.
+    NaN where too little sounds.
     """
 
     in_tune: float
@@ -199,7 +199,7 @@ def _grown(known: ChromaSegments, audio: np.ndarray, first: int, segments: int) 
 
 
 def measure(state: FitState, beats: Floats) -> Fit:
-    """How both sounds fit in the last 10 s. beats: their times in s since the piece began."""
+    """How both sounds fit in the last 10 s. beats: their times in s since the stream began."""
     times, strengths = onsets(state.spoken[-round(RECENT_S * SAMPLERATE) :])
     began = (state.begin + len(state.spoken)) / SAMPLERATE - min(RECENT_S, len(state.spoken) / SAMPLERATE)
     return Fit(

@@ -10,7 +10,7 @@ FLOOR_DB = -120.0  # dBFS, the level of digital silence
 def rms(audio: np.ndarray) -> np.ndarray:
     """RMS of samples about their own mean, full scale = 1: [*, n] -> [*] float64; 0 where n is 0.
 
-    The mean of a hop is its direct current. Nobody hears it, but many converters add some: an offset of 0.004 alone
+    The mean of a hop is its direct current. It is inaudible, but many converters add some: an offset of 0.004 alone
     has -48 dBFS, above the usual gate, so that with it no hop of such a recording would ever be silent. Nothing else is
     lost: a hop is at least 0.1 s long, and what is slower than a period per hop is below 10 Hz.
 

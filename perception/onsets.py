@@ -27,7 +27,7 @@ _KERNEL = (_KERNEL / _KERNEL.sum()).astype(np.float32)
 
 @dataclass
 class OnsetStream:
-    """State of the analysis; `hear` returns the frames that end in what is heard."""
+    """State of the analysis; `hear` returns the frames that end within the new samples."""
 
     recent: np.ndarray = field(default_factory=lambda: np.zeros(FFT_SIZE - FRAME_STEP, np.float32))  # samples
     bands: np.ndarray = field(default_factory=lambda: np.zeros((FLUX_LAG, 64), np.float32))

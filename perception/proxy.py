@@ -3,8 +3,8 @@
 The score of the hops heard, h, and a segment s is ((Hh)ᵀ(Ss) - ‖Ss‖²/2) / √rank: up to a term without s, minus half
 the squared distance of Hh and Ss. h are the features of the last `context` hops heard, s those of the segment, both
 measured from the mean of the training hops, with a 1 appended for the bias; a silent hop counts as that mean. The
-training is COCOLA's (Ciranni et al., 2024, eq. (3)): given h, find what the partner really played next among what it
-played elsewhere (train/fit_proxy.py). Hence the score estimates log p(s | h) / p(s), up to a constant: how much more
+training is COCOLA's (Ciranni et al., 2024, eq. (3)): given h, identify the partner's next segment among its
+segments elsewhere (train/fit_proxy.py). Hence the score estimates log p(s | h) / p(s), up to a constant: how much more
 likely the segment is because of what was heard. The score has no unit; only differences between segments mean
 something.
 """
@@ -45,7 +45,7 @@ class Proxy:
 
     @property
     def context(self) -> int:
-        """Number of hops heard, the newest, that enter a score."""
+        """Number of newest input hops that enter a score."""
         return len(self.heard) // len(self.mean)
 
     def scores(self, heard: Hops, segments: Hops) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""The pulse of what is heard: a causal beat tracker that predicts, and the same with hindsight for whole recordings.
+"""Beat tracking: a causal tracker that predicts, and the same offline, for whole recordings.
 
-A `Beat` is a straight line: the time of one beat, the period, and how far both can be trusted. Every later moment has a
+A `Beat` is a straight line: the time of one beat, the period, and a confidence. Every later moment has a
 phase on that line, so the next beats are known before they sound.
 
 The model is the bar-pointer state space of Krebs, Boeck & Widmer ("An efficient state-space model for joint tempo and
@@ -34,13 +34,13 @@ FFT_SIZE = 1024  # samples of the window that ends with a frame
 ONSET_DELAY = 480.0  # samples from an onset to the end of the frame in which its activation peaks; measured on clicks
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # tempi of the state space
 DEFAULT_TEMPO_RANGE = (55.0, 215.0)  # beats a minute
-LIKELIEST_BPM, TEMPO_SPREAD = 120.0, 0.7  # centre and deviation, in octaves, of the tempo before anything is heard
+LIKELIEST_BPM, TEMPO_SPREAD = 120.0, 0.7  # centre and deviation, in octaves, of the prior of the tempo
 STEADINESS = 100.0  # exp(-STEADINESS |change of period|) is the weight of a change from one beat to the next
 WIDEST_CHANGE = 12  # frames by which the period may change at once
 LEAK = 1e-5  # share of what ends a beat that is spread over all periods: the tracker can always begin anew
 BEAT_WIDTH, BEAT_WIDTH_SHARE = 2.0, 0.06  # deviation of an onset from its beat: frames, or a share of the period
 BEAT_SHARE = 8  # a beat fills 1 / BEAT_SHARE of its period
-EXPONENT = 0.5  # of the likelihood of a frame, since neighbouring frames say the same
+EXPONENT = 0.5  # of the likelihood of a frame, since neighbouring frames are dependent
 FLUX_GAIN, FLUX_LAG = 1000.0, 3  # log(1 + gain * power), power by its decaying maximum, rises over so many frames
 BAND_DECAY = 0.999  # of the maximum of a band, for each frame: 10 s to 1 / e
 QUIET_BAND = 1e-4  # power by the loudest band's maximum: a band is not raised above this
@@ -66,7 +66,7 @@ STATES = int(PERIODS.sum())
 class Beat(NamedTuple):
     """A beat, and with it all that follow if the tempo stays: one at time_s + n * period_s for each whole n."""
 
-    time_s: float  # of one beat, s since the piece began
+    time_s: float  # of one beat, s since the stream began
     period_s: float
     confidence: float  # 0 nothing is known, 1 certain
 
@@ -88,9 +88,9 @@ class Beats(NamedTuple):
 
 @dataclass
 class PulseState:
-    """What a `PulseTracker` remembers of the samples heard since the piece began."""
+    """State of a `PulseTracker` after the samples since the stream began."""
 
-    samples: int  # heard
+    samples: int  # seen so far
     recent: np.ndarray  # (< FFT_SIZE + FRAME_STEP,) float32, newest samples not yet left behind by the window
     bands: np.ndarray  # (FLUX_LAG, 64) float32, log power of the newest frames, oldest first
     peaks: np.ndarray  # (64,) float32, decaying maximum of the power of each band
@@ -107,7 +107,7 @@ LEVEL, FRAME, BEAT, PERIOD, FITTED, TRUST, ON_BEAT, OFF_BEAT, PHASE, RECENT, LIN
 class PulseTracker:
     """Follows the beat of a mono signal at 16 kHz and predicts it.
 
-    It is causal, and what it says depends on the samples heard, not on the blocks they came in.
+    It is causal, and its result depends on the samples, not on the sizes of their blocks.
     tempo_range: beats a minute, within [SLOWEST_BPM, FASTEST_BPM]; ValueError otherwise.
     """
 
@@ -116,7 +116,7 @@ class PulseTracker:
         self.tempo_range = tempo_range
 
     def start(self) -> PulseState:
-        """State of a piece that has not begun."""
+        """State of a stream that has not begun."""
         line = np.zeros(LINE)
         line[LEVEL] = LEAST_FLUX
         belief = _model(self.tempo_range).first.copy()
@@ -143,7 +143,7 @@ class PulseTracker:
 
     @staticmethod
     def beat(state: PulseState) -> Beat:
-        """The newest beat, in s since the piece began; NO_BEAT before there is one."""
+        """The newest beat, in s since the stream began; NO_BEAT before there is one."""
         line = state.line
         if line[PERIOD] <= 0:
             return NO_BEAT
@@ -164,7 +164,7 @@ class PulseTracker:
     def scale_tempo(state: PulseState, factor: float) -> None:
         """Take `factor` times the tempo, 2 or 1/2; the newest beat stays a beat, and the range follows.
 
-        The range becomes the octave around the new tempo, since what is heard would else bring the old one back.
+        The range becomes the octave around the new tempo, since the audio would else restore the old one.
         Without a beat, or where the new tempo is outside the state space, nothing changes.
         """
         period = state.line[PERIOD] / factor
@@ -206,7 +206,7 @@ def beats_of(audio: np.ndarray, rate: int, tempo_range: tuple[float, float] = DE
 def phase_of(beats: Beats, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(phase in [0, 1), period s) at moments of a recording, both shaped as times_s; nan before the first beat.
 
-    After the last beat the phase goes on with the last period, for one period.
+    After the last beat the phase continues with the last period, for one period.
 
     >>> beats = Beats(np.array([1.0, 1.5]), np.array([0.5, 0.5]), np.ones(2))
     >>> [part.tolist() for part in phase_of(beats, np.array([0.5, 1.25, 1.75]))]
@@ -313,7 +313,7 @@ def _activations(bands: np.ndarray) -> np.ndarray:
 class _Model(NamedTuple):
     """What the state space is like for one range of tempo."""
 
-    first: np.ndarray  # (STATES,) probability before anything is heard
+    first: np.ndarray  # (STATES,) prior probability
     prior: np.ndarray  # (periods,) probability of each period
     transition: np.ndarray  # (periods, periods) [from, to]
     log_first: np.ndarray

@@ -48,9 +48,9 @@ class LabelledHop:
 
 @dataclass
 class ListenerState:
-    """State of a `Listener` after the hops heard since the piece began."""
+    """State of a `Listener` after the hops since the stream began."""
 
-    hops: int  # heard since the piece began
+    hops: int  # since the stream began
     encoder: EncoderState
     recent: np.ndarray  # newest samples at the device rate, oldest first
     chroma: ChromaStream = field(default_factory=ChromaStream)
@@ -79,7 +79,7 @@ class Listener:
         return 0.0 if self.samplerate == self.encoder.samplerate else RESAMPLER_DELAY / self.encoder.samplerate
 
     def start(self) -> ListenerState:
-        """State of a piece that has not begun: nothing but silence before it."""
+        """State of a stream that has not begun: silence before it."""
         return ListenerState(0, self.encoder.start(), np.zeros(0, np.float32))
 
     def next_hop_samples(self, state: ListenerState) -> int:
@@ -105,8 +105,8 @@ class Listener:
     def _resampled(self, state: ListenerState, audio: np.ndarray) -> np.ndarray:
         """The hop at the encoder's rate, (encoder.hop,) float32, RESAMPLER_DELAY samples late.
 
-        Resampled afresh from the newest samples at each hop, so that the result depends on what was heard and not on
-        how soxr's stream happens to buffer. Let the rates be a * g and b * g Hz with a and b coprime, for instance
+        Resampled afresh from the newest samples at each hop, so that the result depends on the input and not on
+        the buffering of soxr's stream. Let the rates be a * g and b * g Hz with a and b coprime, for instance
         147 : 160 for 44.1 and 48 kHz. Sample i * a of the one and i * b of the other fall on the same instant, and
         nowhere else; a cut there leaves the phase of the resampling as it is. The hop wanted is [w, w + hop) with
         w = hops * hop - RESAMPLER_DELAY; the cut is the last common instant that lies RESAMPLER_DELAY before w, so

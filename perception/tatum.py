@@ -12,8 +12,8 @@ the noise of a distorted guitar, has no time that could be kept, and would only 
 kept to as well is preferred: where a guitarist leaves it for its off-beats, the sum over the half stays in phase.
 
 The longer the memory, the more exact the grid, and the more it suffers where the tempo drifts. Several memories run
-side by side, and each is judged by what it said beforehand: how far the onsets of the last seconds fell where it had
-put them. That, in standard deviations of what chance would give, is also the confidence.
+side by side, and each is judged by its predictions: how far the onsets of the last seconds fell where it had put
+them. That, in standard deviations of what chance would give, is also the confidence.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PERIODS = SUMMED[STEPS:]  # that a tatum may have, 16 to 100; half of each stand
 HALF = 0.25  # weight of the power at half of a period: more is as good for bands and guitars, and worse for melodies
 MEMORIES = np.array([800.0, 2000.0, 6000.0])  # frames after which an onset counts 1 / e
 LIKELIEST, SPREAD = 25.0, 0.8  # period in frames, and deviation in octaves: what is taken where several fit
-FAITHFULNESS = 1.15  # by which another period must be stronger than the one held
-NEAR = 6  # neighbouring periods that count as the one held
+FAITHFULNESS = 1.15  # by which another period must be stronger than the current one
+NEAR = 6  # neighbouring periods that count as the current one
 MULTIPLES = (4, 3, 2)  # a pulse is as strong at parts of its period: a multiple of one that is so strong is taken
 AS_STRONG = 0.85
-LATER = 20  # blocks that are heard after a moment before its tatum in a recording is read
+LATER = 20  # delay, in blocks, after which the tatum of a moment of a recording is read
 JUDGED = 1000.0  # frames after which a success or failure counts 1 / e
-CORRELATED = 8.0  # frames of the envelope that say about the same
+CORRELATED = 8.0  # correlation length of the envelope, frames
 TO_SHORTER, TO_LONGER = 2.5, -0.5  # lead in standard deviations by which a shorter or a longer memory takes over
 CHANCE, CERTAIN = 1.0, 4.0  # standard deviations above what chance gives that are a confidence of 0 and of 1
 _WEIGHTS = np.exp(-0.5 * np.square(np.log2(PERIODS / LIKELIEST) / SPREAD))
@@ -64,10 +64,10 @@ NO_TATUM = Tatum(0.0, 0.0, 0.0)
 
 @dataclass
 class TatumState:
-    """What has been learned from the frames heard; `hear` goes on with it."""
+    """State after the frames so far; `hear` updates it."""
 
     frames: int = 0  # taken in
-    recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # heard and not yet taken in
+    recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # received and not yet processed
     before: np.ndarray = field(default_factory=lambda: np.zeros(2))  # the last frames taken in
     sums: np.ndarray = field(default_factory=lambda: np.zeros((len(MEMORIES), len(SUMMED)), np.complex128))
     held: list[int] = field(default_factory=lambda: [-1] * len(MEMORIES))  # number of the period each memory holds
@@ -133,7 +133,7 @@ def _grid(state: TatumState, memory: int) -> Tatum:
 
 
 def _strongest(summed: np.ndarray, held: int) -> int:
-    """The period that is held, moved to a stronger neighbour, unless another one is clearly stronger."""
+    """The current period, moved to a stronger neighbour, unless another one is clearly stronger."""
     strength = summed[STEPS:]
     likely = np.sqrt(np.square(strength) + HALF * np.square(summed[:-STEPS])) * _WEIGHTS
     best = int(likely.argmax())

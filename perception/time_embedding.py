@@ -1,17 +1,17 @@
 """A time-keeping embedding beside COCOLA's: what sounds when, every 20 ms, in 32 dimensions. It is ours, not COCOLA's.
 
-COCOLA embeds 5 s as the mean over a map with 15 columns, so it hardly hears whether an answer comes an eighth of a beat
-late. Here nothing is averaged before the comparison. e(t) is the embedding of frame t, its mean square over a window
-is 1, and two windows x and y agree at lag l by
+COCOLA embeds 5 s as the mean over a map with 15 columns, so its score hardly changes if an answer comes an eighth of a
+beat late. Here nothing is averaged before the comparison. e(t) is the embedding of frame t, its mean square over a
+window is 1, and two windows x and y agree at lag l by
 
     c(l) = mean over t of e_x(t)' e_y(t + l)            within [-1, 1] at l = 0
 
 Training (train/fit_coherence.py) raises c(0) of sounds that were played together above c(0) of strangers and above
-c(l) of their own at other lags. Each frame has the length that the network gives it, so what says nothing can be left
-out.
+c(l) of their own at other lags. The network sets the norm of each frame, so uninformative frames can be
+left out.
 
-Two inputs: the two mel pictures of `perception.hpss` (harmonic, percussive; a frame each 10 ms) tell onsets and their
-colour, and a spectrum of quarter tones, with windows of 256 ms, tells pitch, which 64 mel bands cannot.
+Two inputs: the two mel pictures of `perception.hpss` (harmonic, percussive; a frame each 10 ms) show onsets and their
+timbre, and a spectrum of quarter tones, with windows of 256 ms, shows pitch, which 64 mel bands cannot.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class TimeEmbedding(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> TimeEmbedding | None:
-        """Read the embedding in a folder; None where there is none. CoherenceError says what is wrong with it."""
+        """Read the embedding in a folder; None where there is none. CoherenceError with its fault."""
         path = Path(folder) / FILE
         if not path.exists():
             return None

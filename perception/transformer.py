@@ -22,8 +22,8 @@ EXPECTED_ROWS = 64  # frames that a product meets at a time, roughly
 class PackedLinear:
     """x W^T + b, float32 in and out, the weights laid out once as oneDNN multiplies them: a fifth less time per hop.
 
-    weight (out, in), bias (out,); rows: about how many x will have. dtype: bfloat16 multiplies twice as fast where the
-    processor can, and rounds. The operators are torch's own but not documented; without them it is `F.linear`.
+    weight (out, in), bias (out,); rows: expected number of rows of x. dtype: bfloat16 multiplies twice as fast where
+    the processor can, and rounds. The operators are torch's own but not documented; without them it is `F.linear`.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, rows: int, dtype: torch.dtype = torch.float32):

@@ -61,9 +61,9 @@ class Alphabet:
         return np.asarray((features - self.mean) @ self.projection)
 
     def keys(self, features: np.ndarray) -> np.ndarray:
-        """Features (n, dim) -> (n, d) float32: where they lie as seen from the mean, of unit length.
+        """Features (n, dim) -> keys (n, d) float32: projected, centred, of unit length.
 
-        The product of two keys says how alike two hops are in what the alphabet was taught, whatever their timbre.
+        The product of two keys is the similarity of two hops in what the alphabet was taught, whatever their timbre.
         """
         projected = self.project(np.atleast_2d(features))
         return np.asarray(projected / (np.linalg.norm(projected, axis=1, keepdims=True) + 1e-9), np.float32)
@@ -116,7 +116,7 @@ class Alphabet:
 def pca_projection(features: np.ndarray, dimensions: int = 48, power: float = 0.5) -> np.ndarray:
     """(dim, dimensions) float32 projection on the first principal directions of features (n, dim).
 
-    power: 0 keeps the variance of each direction, 1 whitens it.
+    power: 0 leaves the variance of each direction, 1 whitens it.
     """
     values, vectors = np.linalg.eigh(np.cov(features.T.astype(np.float64)))
     d = min(dimensions, len(values))

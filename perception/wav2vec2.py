@@ -1,7 +1,7 @@
 """wav2vec 2.0 as a streaming music encoder (Baevski et al., 2020, arXiv:2006.11477).
 
 Any `transformers` checkpoint of type wav2vec2 can be used. Frame j is the output of the convolution stack for
-samples [stride*j, stride*j + support), counted from the beginning of the piece, so every frame is computed once,
+samples [stride*j, stride*j + support), counted from the beginning of the stream, so every frame is computed once,
 whatever the hop. The Transformer above it is not causal: each hop it reads the newest `context` of frames again,
 and the features of a hop are the mean of the frames whose centre lies in that hop. A token therefore depends on
 the last `context` samples and on nothing else, live or from a file.
@@ -9,8 +9,8 @@ the last `context` samples and on nothing else, live or from a file.
 The music front end (`music_config`) is a plain `Wav2Vec2Config`: its first convolution is a bank of windowed
 cosines and sines at quarter-tone spacing, each in both signs so that the GELU after it, which suppresses negative
 values, loses nothing. All windows end with the newest sample of their frame, and the shorter they are, the later they
-begin: a low note needs 128 ms to be told from its neighbour, a high one 10 ms, and none should wait for the other.
-Some short windows of wide bands tell when notes begin.
+begin: a low note needs 128 ms to be resolved from its neighbour, a high one 10 ms, and none should wait for
+the other. Some short windows of wide bands resolve onsets.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from perception.transformer import ConvLayer, Transformer
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
 MODEL_TYPE = "wav2vec2"  # of config.json; WavLM and HuBERT have other layers under the same names
 NORMALISE_EPSILON = 1e-7  # variance added by Wav2Vec2FeatureExtractor
-NORM_BLOCK_FRAMES = 256  # first-layer frames whose statistics are kept together under group norm
+NORM_BLOCK_FRAMES = 256  # first-layer frames that share statistics under group norm
 LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
 WIDE_BANDS, WIDE_WINDOW_S = 24, 0.016
 DEAF_S = 0.03  # between the time a frame of the music front end stands for and its last sample
@@ -56,7 +56,7 @@ class Encoder(Protocol):
     dim: int
 
     def start(self) -> EncoderState:
-        """State of a piece that has not begun: `context` samples of silence have been heard."""
+        """State of a stream that has not begun, after `context` samples of silence."""
 
     def step(self, state: EncoderState, audio: np.ndarray) -> np.ndarray:
         """Hear the next (hop,) float32 samples in [-1, 1]; return the (dim,) float32 features of that hop."""
@@ -150,9 +150,9 @@ class LongConv(nn.Conv1d):
 
 @dataclass
 class EncoderState:
-    """State of the encoder after the samples heard since the piece began."""
+    """State of the encoder after the samples since the stream began."""
 
-    samples: int  # heard since the piece began
+    samples: int  # since the stream began
     pending: list[Tensor]  # per convolution layer (n, channels): input not yet consumed
     window: Tensor  # (frames of context, hidden): projected frames, oldest first
     norm_sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_group_norm`
@@ -193,7 +193,7 @@ class Wav2Vec2Encoder:
         self.context = self.window_samples + self.stride - 1
         if normalise:  # the oldest frame of the window was normalised with what came before it
             self.context += self.window_samples
-        self.file_block = self.hop if normalise else 8 * SAMPLERATE  # samples of a file that are heard at once
+        self.file_block = self.hop if normalise else 8 * SAMPLERATE  # samples of a file per pass
         self.grouped = config.feat_extract_norm == "group"
         if self.grouped:  # the oldest frame of the window was normalised by what came before it
             self.blocks = -(-round(context * SAMPLERATE / strides[0]) // NORM_BLOCK_FRAMES)
@@ -260,7 +260,7 @@ class Wav2Vec2Encoder:
 
     @torch.inference_mode()
     def start(self) -> EncoderState:
-        """See `Encoder.start`. The silence is whole strides, so that a frame begins with the piece itself."""
+        """See `Encoder.start`. The silence is whole strides, so that a frame begins with the stream itself."""
         pending = [torch.zeros(0, c) for c in (1, *self.model.config.conv_dim[:-1])]
         channels, double = self.model.config.conv_dim[0], torch.float64
         sums = torch.zeros(self.blocks + 1, 2, channels, dtype=double) if self.grouped else None
@@ -316,7 +316,7 @@ class Wav2Vec2Encoder:
         """First layer under group norm (one group a channel): each frame by the statistics of the frames up to it.
 
         They reach back to where a block began, `blocks` blocks before its own. Blocks are counted from the start of the
-        piece, so that nothing depends on how many samples come at a time.
+        stream, so that nothing depends on how many samples come at a time.
         """
         assert state.norm_sums is not None
         projected = layer.linear(signal).T  # (channels, n)

@@ -2,28 +2,26 @@
 
     python -m train.fit_decision TOKENS -o DIR [--resume] [--size small|paper] [--steps N] [--minutes M] [--seed N] ...
 
-DIR gets decision.json + decision.safetensors (the best so far on the validation songs; what `Decision.load` reads),
-checkpoint.safetensors (the newest weights, the optimizer, and where we are, in its header) and log.jsonl.
+DIR gets decision.json + decision.safetensors (the best so far on the validation songs, as `Decision.load` reads it),
+checkpoint.safetensors (the newest weights and the optimizer, with the step and settings in its header) and log.jsonl.
 
-What differs from the paper (Bujard et al. 2025, §5.2), and why:
-- the mask over what is heard is drawn per batch, all or live 1, 2, 4 hops behind, so one model serves file and stage;
-- some crops are one window long, as in the evaluation, some are two: the window slides past the start symbol;
-- in most batches the history is the model's own: rolled out label after label, as it will play, under each constraint
-  in turn. Scheduled sampling (Bengio et al. 2015) in one parallel pass draws from predictions on the true history, and
-  such labels are nearly the truth: a model so trained trusts its own last label more than what it hears;
-- on its own history a calibrated model is so unsure of the unit that drawing wastes what it knows: a bounded loss makes
-  it surer of units, not of rests;
-- the best checkpoint is the one that hits most when it plays on its own, where there is something to hit: resting more
-  raises TPP and teaches nothing;
-- where the token cache has features beside it (train.data.hearing), A is heard by features too, and the query is taught
-  with the labels: its score of the true next segment of B against the other segments of the crop and of other crops;
-- histories are dropped, label by label or whole, since a real part is told by its own past more than by its partner,
-  and a model that is always given the past never learns to listen;
-- AdamW, warm-up, cosine, dropout, and labels misheard at random: a few hundred songs are soon known by heart.
+Differences to the paper (Bujard et al. 2025, §5.2):
+- the mask over the input is drawn per batch, none or live 1, 2, 4 hops behind, so one model serves files and live play;
+- some crops are one window long, as in the evaluation, some two, where the window slides past the start symbol;
+- in most batches the history is the model's own: rolled out autoregressively, as it will play, under each constraint in
+  turn. Scheduled sampling (Bengio et al. 2015) in one parallel pass draws from predictions on the true history, and
+  such labels are nearly the truth: a model trained so relies on its own last label more than on the input;
+- on its own history a calibrated model has a high entropy over units, which sampling makes costly: a bounded loss
+  sharpens units, not rests;
+- the best checkpoint is the one with the highest TPP on its own history where B sounds: more rests raise TPP elsewhere;
+- where the token cache has features (train.data.hearing), the input has features too, and the query is trained with the
+  labels: its score of the true next segment of B against other segments of the crop and of other crops;
+- histories are dropped, label by label or whole: a part depends more on its own past than on its partner, and a model
+  that always has the past does not learn to use the input;
+- AdamW, warm-up, cosine, dropout and random replacement of input labels, against overfitting to a few hundred songs.
 
-All randomness of step n comes from (seed, n) alone. Hence an interrupted run that resumes ends with the weights of one
-that was never interrupted. (Not with `minutes`, where the clock sets the learning rate, nor with a pool of several
-batches, which begins anew.)
+All randomness of step n comes from (seed, n). Hence a resumed run ends with the weights of an uninterrupted one (except
+with `minutes`, where the clock sets the learning rate, and with a pool of several batches, which begins anew).
 """
 
 from __future__ import annotations
@@ -52,20 +50,20 @@ from train.data import hearing, token_pairs
 from train.data.token_pairs import Crop, Song
 
 SIZES = {"small": SMALL, "paper": PAPER}
-# Masks over what is heard and how often: None is everything, else hops behind. One hop behind is how it will play.
-MASKS: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
-REPORTED: dict[str, int | None] = {"full": None, "live": 1}
-LIKE = 0.98  # product of two keys above which segments are not told from each other
-KEY_NOISE = 0.03  # added to each number of a key heard: encoders err
-LEVEL_SPREAD = 0.3  # by which the level of a crop is moved: 6 dB
-BEATLESS = 0.4  # share of the crops that are told no beat
+# Lookahead of the mask over the input -> its probability; None: no mask. One hop behind is live play.
+MASK_PROBABILITIES: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
+REPORTED_LOOKAHEADS: dict[str, int | None] = {"full": None, "live": 1}
+ALIKE_PRODUCT = 0.98  # inner product of two keys above which their segments count as the same
+KEY_NOISE_STD = 0.03  # of noise on the keys of the input, for encoders err
+LEVEL_STD = 0.3  # of the level offset of a crop: 6 dB
+BEATLESS_SHARE = 0.4  # of the crops, which lose the phase of the beat
 
 
 class Batch(NamedTuple):
-    """heard, played (n, T) int64. features (n, T, feature dim) of what is heard and keys (n, T, key dim) of what is
-    played, float32; None where labels are all that is known."""
+    """n crops. input, played (n, T) int64 labels of A and B. features (n, T, feature dim) of A and keys (n, T, key dim)
+    of B, float32; None where the cache has no features."""
 
-    heard: Tensor
+    input: Tensor
     played: Tensor
     features: Tensor | None
     keys: Tensor | None
@@ -134,10 +132,10 @@ class DecisionTraining:
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | None = None) -> dict[str, Any]:
-    """Train on one token cache and leave the best model in `out`; return its card (steps, data, scores).
+    """Train on one token cache and leave the best model in `out`; returns its card (steps, data, scores).
 
-    data: the cache, or the folder that holds just one. settings: None goes on with those saved in `out`, or begins with
-    the defaults. TrainError or DecisionError for what the user can mend.
+    data: the cache, or a folder with one. settings: None: those saved in `out`, else the defaults. TrainError,
+    DecisionError.
     """
     if len(data) != 1:
         raise TrainError(f"{len(data)} token caches: the decision model learns from one, give one")
@@ -147,12 +145,12 @@ def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | 
 
 
 class _Trainer:
-    """One session of training: data, model, optimizer, run."""
+    """Data, model, optimizer and run of one session."""
 
     def __init__(self, source: Path, out: Path, settings: DecisionTraining, resume: bool):
         cache = token_pairs.load(source)
         self.cache, self.s = cache, settings
-        self.songs, self.held = cache.split_for_training()
+        self.songs, self.validation_songs = cache.split_for_training()
         known = hearing.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
         self.features, centroids = known if known else ({}, None)
         self.weights = _weights(self.songs, settings)
@@ -167,7 +165,7 @@ class _Trainer:
             window=self.window,
             dropout=settings.dropout,
             alphabet=cache.alphabet,
-            lookaheads=tuple(k for k in MASKS if k),
+            lookaheads=tuple(k for k in MASK_PROBABILITIES if k),
             key_dim=0 if centroids is None else centroids.shape[1],
             extra_dim=0 if centroids is None else EXTRA_DIM,
             **shape,
@@ -180,7 +178,7 @@ class _Trainer:
             _hold_all_but(self.model, settings.layers)
         self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         rng = np.random.default_rng(settings.seed)
-        self.valid = self._draw(self.held, self.window, settings.crops, rng)
+        self.valid = self._draw(self.validation_songs, self.window, settings.crops, rng)
         played = self.valid.played.cpu().numpy()
         self.baselines = token_pairs.baseline_cross_entropies(self.songs, played, config.vocab)
         facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
@@ -189,7 +187,7 @@ class _Trainer:
         self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
 
     def train(self) -> dict[str, Any]:
-        """Train to the end, by steps, minutes or patience; the card of the best model."""
+        """Train until the limit of steps, minutes or patience; returns the card of the best model."""
         run, s, losses = self.run, self.s, []
         while self._share() < 1 and not self._out_of_patience():
             with run.clock():
@@ -207,7 +205,7 @@ class _Trainer:
         return self.run.share(self.s.minutes, self.s.steps)
 
     def _update(self) -> Tensor:
-        """One step of the optimizer; the loss, nats per label, left on the device so that nothing waits for it."""
+        """One step of the optimizer; returns the loss, nats per label, on the device, so that nothing waits for it."""
         s, step, model = self.s, self.run.step, self.model
         if not self.prepared:
             self.prepared = self._prepare(np.random.default_rng((s.seed, step)))
@@ -216,7 +214,7 @@ class _Trainer:
         model.train()
         with self._autocast():
             history = forgotten(history, s.forget, s.forget_some, model.config.start)
-            logits, query = model.both_heads(batch.heard, history, lookahead, features=batch.features)
+            logits, query = model.both_heads(batch.input, history, lookahead, features=batch.features)
         loss = bounded_nats(logits.float().flatten(0, 1), batch.played.flatten(), s.bound, s.smoothing)
         if batch.keys is not None:
             loss = loss + s.query * query_nats(query.float(), logits.detach().float(), batch, s.others)
@@ -227,15 +225,15 @@ class _Trainer:
         return loss.detach()
 
     def _prepare(self, rng: np.random.Generator) -> list[tuple[Batch, Tensor, int | None]]:
-        """`pool` batches with the histories that B is taught on, and the mask over what is heard."""
+        """`pool` batches, each with its history (n, T) and the lookahead of its mask."""
         s, model = self.s, self.model
         torch.manual_seed(int(rng.integers(2**63)))
         long = rng.random() < s.long
         count = max(1, s.batch // (1 + long))
         drawn = self._crops(self.window * (1 + long), count * s.pool, rng)
-        lookahead = list(MASKS)[rng.choice(len(MASKS), p=list(MASKS.values()))]
-        heard = _replace_some(drawn.heard, s.noise, model.config.vocab)
-        batch = drawn._replace(heard=heard, features=disturbed(drawn.features))
+        lookahead = list(MASK_PROBABILITIES)[rng.choice(len(MASK_PROBABILITIES), p=list(MASK_PROBABILITIES.values()))]
+        input = _replace_some(drawn.input, s.noise, model.config.vocab)
+        batch = drawn._replace(input=input, features=disturbed(drawn.features))
         history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * self._share()))
         if rng.random() < s.own_share and own > 0:
             model.eval()
@@ -250,16 +248,15 @@ class _Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _crops(self, length: int, count: int, rng: np.random.Generator) -> Batch:
-        """Crops of the training songs, A and B transposed alike where labels can be: twelve times the data, and no key
-        is the favourite."""
+        """Crops of the training songs, A and B transposed by the same random interval where the alphabet allows."""
         batch = self._draw(self.songs, length, count, rng, self.weights)
         if not self.cache.shapes:
             return batch
         semitones = torch.from_numpy(rng.integers(0, 12, (count, 1))).to(self.device)
-        heard, played = (transposed_labels(part, semitones, self.cache.shapes) for part in batch[:2])
+        input, played = (transposed_labels(part, semitones, self.cache.shapes) for part in batch[:2])
         key_dim = self.model.config.key_dim
         features, keys = (part if part is None else transposed_keys(part, semitones, key_dim) for part in batch[2:])
-        return Batch(heard, played, features, keys)
+        return Batch(input, played, features, keys)
 
     def _draw(
         self,
@@ -270,15 +267,15 @@ class _Trainer:
         weights: np.ndarray | None = None,
     ) -> Batch:
         crops = token_pairs.pick_crops(songs, length, count, rng, self.cache.units, weights)
-        heard = np.array([crop.song[crop.heard][crop.begin : crop.begin + length] for crop in crops], np.int64)
+        input = np.array([crop.song[crop.input][crop.begin : crop.begin + length] for crop in crops], np.int64)
         played = np.array([crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops], np.int64)
-        labels = torch.from_numpy(heard).to(self.device), torch.from_numpy(played).to(self.device)
+        labels = torch.from_numpy(input).to(self.device), torch.from_numpy(played).to(self.device)
         if not self.features:
             return Batch(*labels, None, None)
-        features = self._features_of(crops, [crop.heard for crop in crops], length)
+        features = self._features_of(crops, [crop.input for crop in crops], length)
         keys = self._features_of(crops, [crop.played for crop in crops], length)[..., : self.model.config.key_dim]
-        sounding = (labels[0] != self.cache.units)[..., None]
-        features[..., : keys.shape[-1]] *= sounding  # silence has no key
+        active = (labels[0] != self.cache.units)[..., None]
+        features[..., : keys.shape[-1]] *= active  # silence has no key
         return Batch(*labels, features, keys)
 
     def _features_of(self, crops: list[Crop], parts: list[str], length: int) -> Tensor:
@@ -289,7 +286,7 @@ class _Trainer:
         return torch.from_numpy(np.stack(rows)).to(self.device).float()
 
     def _validate(self, loss: float) -> dict[str, float]:
-        """Score the held-out crops at the step that has just been done, keep the model if it is the best so far."""
+        """Score the validation crops after this step; save the model if it is the best so far."""
         step = self.run.step + 1
         with self.run.clock(), self._autocast():
             scores = evaluate(self.model, self.valid)
@@ -307,7 +304,7 @@ class _Trainer:
         return self.s.patience > 0 and self.run.step - self.best["step"] >= self.s.patience * self.s.evaluate
 
     def _card(self, step: int) -> dict[str, Any]:
-        """How the best model was made, for decision.json."""
+        """Steps, data, scores and settings of the best model, for decision.json."""
         stems = [labels for song in self.songs for labels in song.values()]
         return {
             "steps": step,
@@ -317,7 +314,7 @@ class _Trainer:
                 "songs": len(self.songs),
                 "stems": len(stems),
                 "hours": round(sum(map(len, stems)) * self.cache.hop / 3600, 2),
-                "validation_songs": len(self.held),
+                "validation_songs": len(self.validation_songs),
             },
             "scores": {"validation": self.best["scores"], "baselines": self.baselines, "crops": self.s.crops},
             "precision": str(self.precision).removeprefix("torch."),
@@ -327,15 +324,20 @@ class _Trainer:
 
 @torch.no_grad()
 def evaluate(model: Decision, batch: Batch) -> dict[str, float]:
-    """Teacher-forced scores of crops: cross-entropy (nats per label) and share of labels that came out first, hearing
-    everything ("full_ce", "full_top1"), up to the hop before ("live_*"), and, live, what another crop heard
-    ("unpaired_*"): a model that listens is worse there. "*_query": nats of the true segment among those of the crop."""
+    """Teacher-forced scores of crops: cross-entropy (nats per label) and top-1 accuracy.
+
+    "full_ce", "full_top1": the whole input; "live_*": the input up to the hop before; "unpaired_*": live, the input of
+    another crop, where a model that uses its input is worse; "*_query": nats of the true segment among those of the
+    crop.
+    """
     model.eval()
-    asked: dict[str, tuple[Batch, int | None]] = {name: (batch, lookahead) for name, lookahead in REPORTED.items()}
+    asked: dict[str, tuple[Batch, int | None]] = {
+        name: (batch, lookahead) for name, lookahead in REPORTED_LOOKAHEADS.items()
+    }
     asked["unpaired"] = another_input(batch), 1
     scores = {}
     for name, (given, lookahead) in asked.items():
-        logits, query = model.both_heads(given.heard, given.played, lookahead, features=given.features)
+        logits, query = model.both_heads(given.input, given.played, lookahead, features=given.features)
         logits = logits.float()
         scores[f"{name}_ce"] = F.cross_entropy(logits.flatten(0, 1), given.played.flatten()).item()
         scores[f"{name}_top1"] = (logits.argmax(-1) == given.played).float().mean().item()
@@ -345,20 +347,22 @@ def evaluate(model: Decision, batch: Batch) -> dict[str, float]:
 
 
 def another_input(batch: Batch) -> Batch:
-    """The crops, each with what the next one heard."""
+    """The crops, each with the input of the next one."""
     features = None if batch.features is None else batch.features.roll(1, 0)
-    return batch._replace(heard=batch.heard.roll(1, 0), features=features)
+    return batch._replace(input=batch.input.roll(1, 0), features=features)
 
 
 @torch.no_grad()
 def free_running(model: Decision, batch: Batch, top_p: float) -> dict[str, float]:
-    """TPP, 0 to 100, of a model that plays the crops again on its own labels: "full_none_tpp", "live_require_tpp", for
-    each mask of `REPORTED` and each constraint; "..._sounding": the same where B sounds; "full_silence",
-    "live_silence": share of silence, unconstrained; "live_ghost": hops in 100 that change when another crop is heard.
+    """TPP, 0 to 100, of rollouts on the model's own history, by log key.
+
+    "full_none_tpp", "live_require_tpp"...: for each of REPORTED_LOOKAHEADS and each constraint; "..._sounding": the
+    same where B sounds; "full_silence", "live_silence": share of silence, unconstrained; "live_ghost": hops in 100 that
+    change with the input of another crop.
     """
     model.eval()
     scores = {}
-    for name, lookahead in REPORTED.items():
+    for name, lookahead in REPORTED_LOOKAHEADS.items():
         for constraint in CONSTRAINTS:
             answer = _answer(model, batch, lookahead, constraint, top_p)
             right, sounds = answer == batch.played, batch.played != model.config.units
@@ -372,7 +376,7 @@ def free_running(model: Decision, batch: Batch, top_p: float) -> dict[str, float
 
 
 def _answer(model: Decision, batch: Batch, lookahead: int | None, constraint: str, top_p: float) -> Tensor:
-    """Labels (n, T), drawn with the same numbers each time, or these would choose the best checkpoint."""
+    """Labels (n, T), drawn with the same random numbers at every call, so that checkpoints are comparable."""
     return roll_out(model, batch, lookahead, 1.0, constraint, top_p, np.random.default_rng(0))
 
 
@@ -385,8 +389,11 @@ def roll_out(
     top_p: float,
     rng: np.random.Generator,
 ) -> Tensor:
-    """A history (n, T) as the model would play it: each label with the chance `own` drawn by the model, given the
-    labels before it in this history, else that of B. The labels of B are what the memory holds."""
+    """A history (n, T) as the model would play it.
+
+    Each label is, with probability `own`, drawn by the model given this history so far, else that of B. Allowed are the
+    labels of the crop of B.
+    """
     played, device = batch.played, batch.played.device
     allowed = torch.zeros(len(played), model.config.vocab, dtype=torch.bool, device=device).scatter_(1, played, True)
     uniform = torch.from_numpy(rng.random(played.shape)).to(device)
@@ -396,66 +403,69 @@ def roll_out(
         drawn = draw(logits.double(), allowed, uniform[:, t], top_p, constraint)
         return torch.where(mine[:, t], drawn, played[:, t])
 
-    return model.generate(batch.heard, choose, lookahead, features=batch.features)
+    return model.generate(batch.input, choose, lookahead, features=batch.features)
 
 
 def draw(logits: Tensor, allowed: Tensor, uniform: Tensor, top_p: float, constraint: str) -> Tensor:
-    """`decision.sampling.sample_rows` on the device of the logits (n, vocab) float64: one label a row, (n,) int64."""
+    """(n,) int64: `decision.sampling.sample_rows` on the device of the logits (n, vocab) float64.
+
+    allowed (n, vocab) bool; uniform (n,): random numbers in [0, 1).
+    """
     if constraint == "require":
         logits = logits.masked_fill(~allowed, -torch.inf)
     ranked, order = logits.softmax(-1).sort(dim=-1, descending=True, stable=True)
-    kept = ranked > 0
+    nucleus = ranked > 0
     if top_p < 1:
-        kept[:, 1:] &= ranked.cumsum(-1)[:, :-1] < top_p - 1e-12
+        nucleus[:, 1:] &= ranked.cumsum(-1)[:, :-1] < top_p - 1e-12
     if constraint == "prefer":
-        preferred = kept & allowed.gather(1, order)
-        kept = torch.where(preferred.any(-1, keepdim=True), preferred, kept)
-    total = (ranked * kept).cumsum(-1)
+        preferred = nucleus & allowed.gather(1, order)
+        nucleus = torch.where(preferred.any(-1, keepdim=True), preferred, nucleus)
+    total = (ranked * nucleus).cumsum(-1)
     rank = (total <= uniform[:, None] * total[:, -1:]).sum(-1)
-    last = kept.shape[1] - 1 - kept.flip(1).int().argmax(1)  # rounding must not lead past it
+    last = nucleus.shape[1] - 1 - nucleus.flip(1).int().argmax(1)  # rounding must not lead past it
     return order.gather(1, torch.minimum(rank, last)[:, None])[:, 0]
 
 
 def query_nats(query: Tensor, logits: Tensor, batch: Batch, others: int) -> Tensor:
     """Cross-entropy of the true segments by q . k + log p(label), in nats per hop at which B sounds.
 
-    query (n, T, key dim), logits (n, T, vocab). Each is told from the other sounding segments of its crop and from
-    `others` drawn from all crops, but for those that sound alike (LIKE).
+    query (n, T, key dim), logits (n, T, vocab). The candidates are the other segments of its crop that are not silent,
+    and `others` drawn from all crops, without those alike (ALIKE_PRODUCT).
     """
     assert batch.keys is not None
     silence, log_p = logits.shape[-1] - 1, logits.log_softmax(-1)
-    sounding = batch.played != silence
-    drawn = torch.randint(sounding.numel(), (others,), device=query.device)
+    active = batch.played != silence
+    drawn = torch.randint(active.numel(), (others,), device=query.device)
     other_keys, other_labels = batch.keys.flatten(0, 1)[drawn], batch.played.flatten()[drawn]
     inside = query @ batch.keys.transpose(1, 2) + log_p.gather(2, batch.played[:, None].expand(-1, len(query[0]), -1))
     outside = query @ other_keys.T + log_p[..., other_labels]
     itself = torch.eye(query.shape[1], dtype=torch.bool, device=query.device)
-    alike = (batch.keys @ batch.keys.transpose(1, 2) > LIKE) & ~itself
-    alike_outside = batch.keys @ other_keys.T > LIKE
-    inside = inside.masked_fill(alike | ~sounding[:, None], -torch.inf)
+    alike = (batch.keys @ batch.keys.transpose(1, 2) > ALIKE_PRODUCT) & ~itself
+    alike_outside = batch.keys @ other_keys.T > ALIKE_PRODUCT
+    inside = inside.masked_fill(alike | ~active[:, None], -torch.inf)
     outside = outside.masked_fill(alike_outside | (other_labels == silence), -torch.inf)
-    scores = torch.cat([inside, outside], -1)[sounding]
-    truth = torch.arange(query.shape[1], device=query.device).expand(len(query), -1)[sounding]
+    scores = torch.cat([inside, outside], -1)[active]
+    truth = torch.arange(query.shape[1], device=query.device).expand(len(query), -1)[active]
     return F.cross_entropy(scores, truth)
 
 
 def forgotten(history: Tensor, whole: float, some: float, start: int) -> Tensor:
-    """A history (n, T) in which labels are the start symbol: all of them in a share `whole` of the rows, else a share
-    `some` of them."""
+    """A history (n, T) with labels replaced by the start symbol: all of them in a share `whole` of the rows, else a
+    share `some` of them."""
     dropped = torch.rand(history.shape, device=history.device) < some
     dropped |= torch.rand(len(history), 1, device=history.device) < whole
     return history.masked_fill(dropped, start)
 
 
 def disturbed(features: Tensor | None) -> Tensor | None:
-    """Features (n, T, dim) as another recording of the same music would have them: see the constants."""
+    """Features (n, T, dim) with noise on the keys, another level, and no beat in BEATLESS_SHARE of the crops."""
     if features is None:
         return None
     moved, count, device = features.clone(), len(features), features.device
     keys = moved[..., :-EXTRA_DIM]
-    keys += KEY_NOISE * torch.randn_like(keys) * (keys != 0)
-    moved[..., -EXTRA_DIM] += LEVEL_SPREAD * torch.randn(count, 1, device=device)
-    moved[..., 1 - EXTRA_DIM :] *= (torch.rand(count, 1, 1, device=device) >= BEATLESS).float()
+    keys += KEY_NOISE_STD * torch.randn_like(keys) * (keys != 0)
+    moved[..., -EXTRA_DIM] += LEVEL_STD * torch.randn(count, 1, device=device)
+    moved[..., 1 - EXTRA_DIM :] *= (torch.rand(count, 1, 1, device=device) >= BEATLESS_SHARE).float()
     return moved
 
 
@@ -465,7 +475,10 @@ def transposed_labels(labels: Tensor, semitones: Tensor, shapes: int) -> Tensor:
 
 
 def transposed_keys(features: Tensor, semitones: Tensor, key_dim: int) -> Tensor:
-    """Features (n, T, dim) of the same music, transposed: blocks of 12 pitch classes in the key turn, others stay."""
+    """Features (n, T, dim) of the transposed music: each block of 12 pitch classes in the key is rotated.
+
+    semitones (n, 1).
+    """
     blocks = features[..., :key_dim].unflatten(-1, (-1, 12))
     source = (torch.arange(12, device=features.device) - semitones) % 12  # (n, 12)
     turned = blocks.gather(-1, source[:, None, None].expand_as(blocks))
@@ -473,7 +486,7 @@ def transposed_keys(features: Tensor, semitones: Tensor, key_dim: int) -> Tensor
 
 
 def _weights(songs: list[Song], settings: DecisionTraining) -> np.ndarray | None:
-    """How likely each song is to be drawn: recordings together `recorded`, where there are both."""
+    """Probability of each song: recordings `recorded` in sum; None, uniform, without recordings or without others."""
     recorded = np.array([song.name.split("/")[-1].startswith(settings.recordings) for song in songs])
     if not recorded.any() or recorded.all():
         return None
@@ -481,7 +494,7 @@ def _weights(songs: list[Song], settings: DecisionTraining) -> np.ndarray | None
 
 
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; gains, offsets, embeddings and the null key do not."""
+    """Parameter groups of AdamW: matrices decay; gains, offsets, embeddings and the null key do not."""
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Linear)}
     learning = [p for p in model.parameters() if p.requires_grad]
     decayed = [p for p in learning if id(p) in matrices]
@@ -496,7 +509,10 @@ def _shape(start: str) -> dict[str, int]:
 
 
 def _begin(config: DecisionConfig, start: str) -> Decision:
-    """A new model or, for fine-tuning, the weights of one with the same alphabet. TrainError if it does not fit."""
+    """A new model or, for fine-tuning, one with the weights of the model in `start`.
+
+    TrainError where it does not fit.
+    """
     model = Decision(config)
     if start:
         old = Decision.load(start)
@@ -516,14 +532,14 @@ def _hold_all_but(model: Decision, layers: int) -> None:
 
 
 def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float = 0.0) -> Tensor:
-    """Loss of logits (n, vocab) for labels (n,): whether to rest, by cross-entropy, plus which unit, by (1 - p^q) / q.
+    """Loss of logits (n, vocab) for labels (n,): cross-entropy of silence or not, plus (1 - p^q) / q of the unit.
 
-    q = `bound`; at 0 both together are the cross-entropy. The optimum of the second is as sure as the cross-entropy's
-    at a temperature of 1 - q; rests are left out of it, for they are the commonest label and would take over.
+    q = `bound`; at q = 0 the sum is the cross-entropy. The optimum of the second term is that of the cross-entropy at a
+    temperature of 1 - q. Silence is not part of it: as the commonest label it would dominate.
     """
     silence = logits.shape[1] - 1
-    rests, said = labels == silence, F.log_softmax(logits, -1)
-    whether = -torch.where(rests, said[:, silence], said[:, :silence].logsumexp(-1))
+    rests, log_p = labels == silence, F.log_softmax(logits, -1)
+    whether = -torch.where(rests, log_p[:, silence], log_p[:, :silence].logsumexp(-1))
     units = labels.clamp(max=silence - 1)
     which = F.cross_entropy(logits[:, :silence], units, label_smoothing=smoothing, reduction="none")
     if bound:
@@ -532,7 +548,7 @@ def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float 
 
 
 def _replace_some(labels: Tensor, share: float, vocab: int) -> Tensor:
-    """`labels`, a share of them replaced by any label: encoders err, and no song should be known by its first bar."""
+    """`labels`, a share of them replaced by random ones, as encoders err, and against overfitting."""
     chosen = torch.rand(labels.shape, device=labels.device) < share
     return torch.where(chosen, torch.randint_like(labels, vocab), labels)
 

@@ -31,13 +31,13 @@ from perception.units import Alphabet, file_stem
 from train import fit_decision
 from train.common import command_line
 from train.common.errors import TrainError
-from train.common.settings import add_flags, parse_flags, setting
+from train.common.settings import add_arguments, parse_arguments, setting
 from train.common.table import table
 from train.data.stems import songs_below
-from train.data.token_pairs import MIX, MOST_SILENCE, Tokens, load, save
+from train.data.token_pairs import MAX_SILENCE_SHARE, SUBMIX_PREFIX, Tokens, load, save
 from train.data.tokenise import tokenise
 from train.evaluate.baselines import LabelStatistics
-from train.evaluate.rollout import model_answers, roll
+from train.evaluate.rollout import model_labels, roll
 from train.evaluate.windows import Windows
 from train.songs import pairs
 from train.songs.datasets import names_of_two
@@ -45,7 +45,7 @@ from train.songs.datasets import names_of_two
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
 FOLDERS = ("encoder", "units", "decision", "coherence", "proxy")
 SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.85), "test": (0.85, 1.0)}
-HEARD, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played
+INPUT, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played
 WINDOW_S, STRIDE_S = 15.0, 2.5  # s of the windows that are judged, and from one to the next
 LIVE, CONSTRAINT, TOP_P = 1, "require", 0.9  # as it plays by default
 DRAWS = 8  # answers to each window
@@ -110,7 +110,10 @@ def _tokens(work: Path, base: Path, units: int, hop: float, names: list[str]) ->
         for made in tokenise(songs, base, [(units, hop)], split) if songs else ():
             for song, labels in made.songs[split].items():
                 heard, played = sorted(labels, key=lambda part: names.index(part))
-                stems |= {f"{split}/{song}/{MIX}{HEARD}": labels[heard], f"{split}/{song}/{PLAYED}": labels[played]}
+                stems |= {
+                    f"{split}/{song}/{SUBMIX_PREFIX}{INPUT}": labels[heard],
+                    f"{split}/{song}/{PLAYED}": labels[played],
+                }
     if not stems:
         raise TrainError("no take has two parts that sound together: give the takes of A and of B, of the same moment")
     path = work / "tokens" / f"{file_stem(units, hop)}.npz"
@@ -144,15 +147,15 @@ def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
     cache = load(tokens)
     test, known = (_windows(cache, split) for split in ("test", "train"))
     vocab = cache.units + 1
-    batch = fit_decision.Batch(torch.from_numpy(test.heard), torch.from_numpy(test.played), None, None)
+    batch = fit_decision.Batch(torch.from_numpy(test.input), torch.from_numpy(test.played), None, None)
     uniform = np.random.default_rng(0).random((DRAWS, *test.played.shape))
-    given_a, _ = LabelStatistics.of(known, vocab, len(test.song)).players(test.heard)["given A before"]
+    given_a, _ = LabelStatistics.of(known, vocab, len(test.song)).players(test.input)["given A before"]
 
-    def hits(answers: Callable[[np.ndarray], np.ndarray]) -> float:
-        return round(100 * float(np.mean([(answers(each) == test.played).mean() for each in uniform])), 2)
+    def hits(generate: Callable[[np.ndarray], np.ndarray]) -> float:
+        return round(100 * float(np.mean([(generate(each) == test.played).mean() for each in uniform])), 2)
 
     def of(model: Decision) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda u: model_answers(model, test, u, LIVE, top_p=TOP_P, constraint=CONSTRAINT)
+        return lambda u: model_labels(model, test, u, LIVE, top_p=TOP_P, constraint=CONSTRAINT)
 
     allowed = test.allowed(vocab)
     return {
@@ -161,7 +164,7 @@ def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
             "tuned": hits(of(tuned)),
             "base": hits(of(base)),
             "p(b|a)": hits(lambda u: roll(given_a, allowed, u, top_p=TOP_P, constraint=CONSTRAINT)),
-            "copy of A": round(100 * float((test.heard[:, :-1] == test.played[:, 1:]).mean()), 2),
+            "copy of A": round(100 * float((test.input[:, :-1] == test.played[:, 1:]).mean()), 2),
         },
         "cross_entropy": {
             name: round(fit_decision.evaluate(model, batch)["live_ce"], 3)
@@ -173,18 +176,18 @@ def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
 def _windows(cache: Tokens, split: str) -> Windows:
     """Windows of a split, A heard and B played, those left out in which B is silent for more than 80 %."""
     length, stride = round(WINDOW_S / cache.hop), max(1, round(STRIDE_S / cache.hop))
-    heard, played, song = [], [], []
+    inputs, played, song = [], [], []
     for number, parts in enumerate(cache.songs.get(split, {}).values()):
-        a, b = parts[MIX + HEARD], parts[PLAYED]
+        a, b = parts[SUBMIX_PREFIX + INPUT], parts[PLAYED]
         for begin in range(0, min(len(a), len(b)) - length + 1, stride):
             answer = b[begin : begin + length]
-            if np.count_nonzero(answer == cache.units) <= MOST_SILENCE * length:
-                heard.append(a[begin : begin + length])
+            if np.count_nonzero(answer == cache.units) <= MAX_SILENCE_SHARE * length:
+                inputs.append(a[begin : begin + length])
                 played.append(answer)
                 song.append(number)
     shape = (-1, length)
     return Windows(
-        np.reshape(np.array(heard, np.int64), shape), np.reshape(np.array(played, np.int64), shape), np.array(song)
+        np.reshape(np.array(inputs, np.int64), shape), np.reshape(np.array(played, np.int64), shape), np.array(song)
     )
 
 
@@ -230,8 +233,8 @@ def main(argv: list[str] | None = None, find_model: Callable[[str], Path] = Path
     parser.add_argument("data", nargs="+", type=Path, help="the take of A and that of B, or a folder of each")
     parser.add_argument("-o", "--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--model", default="small", help="model to begin with (default: small)")
-    add_flags(parser, DuoTraining)
-    given = vars(parse_flags(parser, argv))
+    add_arguments(parser, DuoTraining)
+    given = vars(parse_arguments(parser, argv))
     data, out, model = given.pop("data"), given.pop("out"), given.pop("model")
     print("\n".join(lines(fit(data, find_model(model), out, DuoTraining(**given), model), out)))
 

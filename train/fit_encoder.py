@@ -2,12 +2,12 @@
 
     python -m train.fit_encoder DATA... -o DIR [--minutes 40] [--resume]      (antiphon train encoder is the same)
 
-DATA: folders made by train/songs/render.py, and of recordings whose notes a teacher has named. Two losses share the
-masked context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the notes themselves:
-pitch classes, pitches, their onsets and, where the score names its chords, the chord root, predicted at masked and
-unmasked frames alike. The filter bank of the first layer stays as it was made; everything above it learns. Stems stand
-in memory, examples are made on the device that learns (train.data.examples): tuning and transposition by resampling,
-a second stem, drums, rooms, noise, tilt and level are what should carry it from rendered notes to recordings.
+DATA: folders made by train/songs/render.py, and of recordings (train/songs/recordings.py). Two losses share the masked
+context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the prediction of notes at
+masked and unmasked frames: pitch classes, pitches, onsets and, where the score has chords, the chord root. The filter
+bank of the first layer is frozen. Stems are loaded once, and examples made on the training device
+(train.data.examples). Transposition by resampling, a second stem, drums, rooms, noise, tilt and level are to generalise
+from rendered notes to recordings.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from train.data.examples import PITCHES, ExampleMaker, Examples, pitch_classes
 from train.data.store import Store
 from train.songs.rooms import load_rooms
 
-VALIDATE = 250  # steps between two validations
-HELD_OUT = 96  # examples to validate on
-MASK_SPAN = 5  # frames
-REPORT = 10  # steps between two readings of the losses
+VALIDATE_EVERY_STEPS = 250
+VALIDATION_EXAMPLES = 96
+MASK_SPAN_FRAMES = 5
+READ_LOSSES_EVERY_STEPS = 10  # reading makes the device wait
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class EncoderTraining:
 
 
 class Teacher(nn.Module):
-    """Linear readings of the context network (B, T, dim): pitch classes, notes and onsets (PITCHES), chord root."""
+    """Linear heads on the context network (B, T, dim): 12 pitch classes, notes and onsets (PITCHES), 12 roots."""
 
     def __init__(self, dim: int):
         super().__init__()
@@ -76,7 +76,10 @@ class Teacher(nn.Module):
 def losses(
     model: Any, teacher: Teacher, batch: Examples, settings: EncoderTraining, generator: torch.Generator | None
 ) -> dict[str, Tensor]:
-    """The five losses of a batch, each a scalar tensor; see the head of this file. generator: None masks nothing."""
+    """The losses of a batch by name, scalar tensors; see the module.
+
+    generator: None masks nothing, no contrastive loss.
+    """
     wav2vec = model.wav2vec2
     with torch.no_grad():
         collected = wav2vec.feature_extractor.conv_layers[0](batch.audio[:, None])
@@ -92,10 +95,10 @@ def losses(
         out["contrastive"] = contrastive(model, context, extracted, mask)
     context = context.float()
     out["pitch_class"] = F.binary_cross_entropy_with_logits(
-        teacher.pitch_class(context), pitch_classes(batch.sounds).float()
+        teacher.pitch_class(context), pitch_classes(batch.active).float()
     )
-    out["pitch"] = F.binary_cross_entropy_with_logits(teacher.pitch(context), batch.sounds.float()) * 3
-    out["onset"] = F.binary_cross_entropy_with_logits(teacher.onset(context), batch.begins.float()) * 10
+    out["pitch"] = F.binary_cross_entropy_with_logits(teacher.pitch(context), batch.active.float()) * 3
+    out["onset"] = F.binary_cross_entropy_with_logits(teacher.onset(context), batch.onset.float()) * 10
     logits = teacher.root(context).flatten(0, 1)
     root = F.cross_entropy(logits, batch.root.flatten(), ignore_index=-100, reduction="sum")
     out["root"] = root / (batch.root >= 0).sum().clamp(min=1)
@@ -103,12 +106,12 @@ def losses(
 
 
 def span_mask(shape: tuple[int, int] | torch.Size, share: float, generator: torch.Generator) -> Tensor:
-    """(B, T) bool, about that share masked in spans of MASK_SPAN frames, and at least one span in each row."""
+    """(B, T) bool, about `share` masked in spans of MASK_SPAN_FRAMES frames, at least one span in each row."""
     batch, frames = shape
-    starts = max(1, round(share * frames / MASK_SPAN))
-    begins = torch.randint(frames - MASK_SPAN + 1, (batch, starts), generator=generator, device=generator.device)
+    starts = max(1, round(share * frames / MASK_SPAN_FRAMES))
+    begins = torch.randint(frames - MASK_SPAN_FRAMES + 1, (batch, starts), generator=generator, device=generator.device)
     at = torch.arange(frames, device=generator.device)
-    inside = (at >= begins[..., None]) & (at < begins[..., None] + MASK_SPAN)
+    inside = (at >= begins[..., None]) & (at < begins[..., None] + MASK_SPAN_FRAMES)
     return inside.any(1)
 
 
@@ -138,7 +141,7 @@ def validate(model: Any, teacher: Teacher, batch: Examples, settings: EncoderTra
 
 
 def new_model(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teacher]:
-    """A new model with the music front end, and its teacher."""
+    """A new model with the music front end, its first layer frozen, and its teacher."""
     torch.manual_seed(settings.seed)
     config = music_config(settings.pitches, settings.dim, settings.layers, settings.heads)
     config.context = settings.seconds
@@ -156,8 +159,8 @@ def new_model(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teache
 def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) -> dict[str, float]:
     """Train until `settings.minutes` are spent; leaves config.json + model.safetensors (fp16) in `out`.
 
-    Returns the last validation losses. The clock sets the learning rate, so two runs of as many minutes are alike but
-    not equal. TrainError, AudioError for data and runs that cannot be used.
+    Returns the last validation losses. The clock sets the learning rate, so two runs of as many minutes are not equal.
+    TrainError, AudioError for data and runs that cannot be used.
     """
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
@@ -167,8 +170,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     encoder = Wav2Vec2Encoder(Wav2Vec2ForPreTraining(model.config).wav2vec2, 0.25, settings.seconds)
     samples = (round(settings.seconds * SAMPLERATE / encoder.stride) - 1) * encoder.stride + encoder.support
     maker = ExampleMaker(Store(data, "train", device), encoder, samples, recorded=settings.recorded)
-    held_out = ExampleMaker(Store(data, "validation", device), encoder, samples)
-    validation = held_out.draw(HELD_OUT, np.random.default_rng(1), clean=True)
+    validation_maker = ExampleMaker(Store(data, "validation", device), encoder, samples)
+    validation = validation_maker.draw(VALIDATION_EXAMPLES, np.random.default_rng(1), clean=True)
     rooms = responses(Path(settings.rooms)).to(device) if settings.rooms else None
     parameters = [p for p in learned.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -178,7 +181,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
         with run.clock():
             batch = maker.draw(settings.batch, np.random.default_rng([settings.seed, run.step]), rooms=rooms)
             report = _update(model, teacher, optimizer, batch, run, settings)
-        due = run.step % VALIDATE == VALIDATE - 1
+        due = run.step % VALIDATE_EVERY_STEPS == VALIDATE_EVERY_STEPS - 1
         run.tick(report, validate(model, teacher, validation, settings) if due else None)
     scores = validate(model, teacher, validation, settings)
     run.save()
@@ -200,7 +203,7 @@ def _update(
     run: Run,
     settings: EncoderTraining,
 ) -> dict[str, float] | None:
-    """One step of the optimizer; the losses by name, or None at steps whose losses are not logged."""
+    """One step of the optimizer; returns the losses by name every READ_LOSSES_EVERY_STEPS steps, else None."""
     set_rate(optimizer, settings.rate * cosine(run.step, run.share(settings.minutes), warmup=100))
     model.set_gumbel_temperature(max(2 * 0.999**run.step, 0.5))
     device = batch.audio.device
@@ -212,12 +215,12 @@ def _update(
     total.backward()
     for group in optimizer.param_groups:
         nn.utils.clip_grad_norm_(group["params"], 1.0)
-        for parameter in group["params"]:  # a batch whose loss is no number teaches nothing, and costs nothing
+        for parameter in group["params"]:  # a batch with a NaN loss changes nothing
             if parameter.grad is not None:
                 torch.nan_to_num_(parameter.grad, 0.0, 0.0, 0.0)
     optimizer.step()
-    if (run.step + 1) % REPORT:
-        return None  # reading the losses makes the device wait
+    if (run.step + 1) % READ_LOSSES_EVERY_STEPS:
+        return None
     return {name: float(loss.detach()) for name, loss in by_name.items()}
 
 

@@ -1,14 +1,14 @@
-"""The proxy of the coherence model: which segment fits what was just heard, learned from hop features.
+"""Train the proxy of the coherence model: the fit of a segment to the last hops of the input, from hop features.
 
     python -m train.fit_proxy UNITS... -o MODEL
 
     UNITS                               folders made by train.fit_units: features/<split>/<song>.npz
-    MODEL/proxy/k64_h0.50.safetensors   one for each alphabet the decision models of MODEL speak (perception/proxy.py)
+    MODEL/proxy/k64_h0.50.safetensors   one for each alphabet of the decision models of MODEL (perception/proxy.py)
 
-Contrastive, as COCOLA: from two parts of a song the last hops heard of one, and what the other played next. In a batch
-of songs x places each must find its partner, among the places of its own song, which is the choice on stage, and, less
-important, among all. About a minute on one core for each hop. Printed: how often the true segment is found
-among 3 and 15 others of its song, in validation and test.
+Contrastive, as COCOLA: the last hops of one part of a song against the next hop of another. In a batch of songs x
+places the loss is the cross-entropy of the true partner among the places of its song, as in live play, and, with a
+smaller weight, among all. About a minute on one core for each hop length. Reported: how often the true segment scores
+best among 3 and 15 others of its song, in validation and test.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from train.common.settings import setting
 from train.data.stems import GATE_DB
 
 UNITS = 64  # K of the decision models
-OTHERS = 15  # segments among which the true one is sought when it is measured
-LOG_EVERY = 50  # steps
-APART = 4  # hops that a wrong segment is at least away from the true one
+OTHER_SEGMENTS = 15  # that compete with the true one in `accuracy`
+LOG_EVERY_STEPS = 50
+MIN_DISTANCE_HOPS = 4  # from the true segment to a wrong one
 
 
 @dataclass(frozen=True)
@@ -58,95 +58,98 @@ class ProxyTraining:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two parts of a song, (hops, dim) float16 measured from the mean, silent hops 0, and where there is to choose."""
+    """Two parts of a song, (hops, dim) float16 standardised, silent hops 0, and the hops at which B is chosen."""
 
-    heard: np.ndarray
+    input: np.ndarray
     played: np.ndarray
-    places: np.ndarray  # hops of `played`
+    places: np.ndarray  # (n,) int hops of `played`
 
 
 class Towers(nn.Module):
-    """What is learned, for features scaled to unit variance."""
+    """The two linear towers, for standardised features."""
 
     def __init__(self, dim: int, settings: ProxyTraining):
         super().__init__()
-        self.heard, self.segment = nn.Linear(settings.context * dim, settings.rank), nn.Linear(dim, settings.rank)
-        for side in (self.heard, self.segment):
+        self.input, self.segment = nn.Linear(settings.context * dim, settings.rank), nn.Linear(dim, settings.rank)
+        for side in (self.input, self.segment):
             nn.init.normal_(side.weight, std=0.75 * side.in_features**-0.5)
 
-    def forward(self, heard: Tensor, segments: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, segments: Tensor) -> Tensor:
         """(n, context * dim), (m, dim) -> (n, m) scores."""
         places = self.segment(segments)
-        return (self.heard(heard) @ places.T - places.square().sum(1) / 2) / places.shape[1] ** 0.5
+        return (self.input(inputs) @ places.T - places.square().sum(1) / 2) / places.shape[1] ** 0.5
 
 
 def read_features(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Of each song of a split: part -> (features (hops, dim) float16, which of them sound (hops,) bool)."""
+    """For each song of a split: part -> (features (hops, dim) float16, (hops,) bool: above the gate)."""
     songs = []
     for path in sorted(path for folder in folders for path in visible(folder / "features" / split, "*.npz")):
-        with reading(path), np.load(path) as held:
-            parts = sorted({key.rsplit("/", 1)[0] for key in held.files})
-            hops = min(len(held[f"{part}/l{hop}"]) for part in parts)
+        with reading(path), np.load(path) as archive:
+            parts = sorted({key.rsplit("/", 1)[0] for key in archive.files})
+            hops = min(len(archive[f"{part}/l{hop}"]) for part in parts)
             songs.append(
-                {part: (held[f"{part}/f{hop}"][:hops], held[f"{part}/l{hop}"][:hops] >= GATE_DB) for part in parts}
+                {
+                    part: (archive[f"{part}/f{hop}"][:hops], archive[f"{part}/l{hop}"][:hops] >= GATE_DB)
+                    for part in parts
+                }
             )
     return songs
 
 
 def pairs_of(songs: list[dict], mean: np.ndarray, scale: np.ndarray, settings: ProxyTraining) -> list[Pair]:
-    """Every two parts of a song, both ways, that have enough places where both sound."""
+    """Every two parts of a song, both ways, with enough hops at which B sounds, or rests after both sounded."""
     result = []
     for song in songs:
         parts = {
             name: np.where(sounds[:, None], (features - mean) / scale, 0).astype(np.float16)
             for name, (features, sounds) in song.items()
         }
-        for heard, (_, sounds) in song.items():
-            for played, (_, answers) in song.items():
-                now = np.arange(settings.context, len(answers))
-                places = now[answers[now] | (sounds[now - 1] & answers[now - 1])]  # a rest after sound is a choice too
-                if heard != played and len(places) >= max(settings.places, 2 * APART + OTHERS + 1):
-                    result.append(Pair(parts[heard], parts[played], places))
+        for source, (_, sounds) in song.items():
+            for played, (_, active) in song.items():
+                now = np.arange(settings.context, len(active))
+                places = now[active[now] | (sounds[now - 1] & active[now - 1])]  # a rest after sound is a choice too
+                if source != played and len(places) >= max(settings.places, 2 * MIN_DISTANCE_HOPS + OTHER_SEGMENTS + 1):
+                    result.append(Pair(parts[source], parts[played], places))
     return result
 
 
 def context_before(pair: Pair, places: np.ndarray, context: int) -> np.ndarray:
-    """(n, context * dim) float32: what was heard just before each place."""
-    return pair.heard[places[:, None] + np.arange(-context, 0)].reshape(len(places), -1).astype(np.float32)
+    """(n, context * dim) float32: the last `context` hops of the input before each place."""
+    return pair.input[places[:, None] + np.arange(-context, 0)].reshape(len(places), -1).astype(np.float32)
 
 
 def batches(pairs: list[Pair], settings: ProxyTraining) -> Iterator[tuple[Tensor, Tensor]]:
-    """(songs * places, context * dim) heard and (songs * places, dim) played next, row by row together."""
+    """Endless batches: (songs * places, context * dim) inputs and (songs * places, dim) segments that follow them."""
     rng = np.random.default_rng(settings.seed)
     while True:
-        heard, played = [], []
+        inputs, played = [], []
         for number in rng.integers(len(pairs), size=settings.songs):
             places = rng.choice(pairs[number].places, settings.places, replace=False)
-            heard.append(context_before(pairs[number], places, settings.context))
+            inputs.append(context_before(pairs[number], places, settings.context))
             played.append(pairs[number].played[places].astype(np.float32))
-        yield torch.from_numpy(np.concatenate(heard)), torch.from_numpy(np.concatenate(played))
+        yield torch.from_numpy(np.concatenate(inputs)), torch.from_numpy(np.concatenate(played))
 
 
 def train(pairs: list[Pair], settings: ProxyTraining, log: Log | None = None) -> Towers:
     """Learn from pairs of parts; the loss is logged every LOG_EVERY steps."""
     torch.manual_seed(settings.seed)
-    towers, began = Towers(pairs[0].heard.shape[1], settings), time.monotonic()
+    towers, began = Towers(pairs[0].input.shape[1], settings), time.monotonic()
     optimizer = torch.optim.AdamW(towers.parameters(), settings.rate, weight_decay=settings.decay)
     warmup = max(1, settings.steps // 10)
-    for step, (heard, played) in zip(range(settings.steps), batches(pairs, settings), strict=False):
+    for step, (inputs, played) in zip(range(settings.steps), batches(pairs, settings), strict=False):
         set_rate(optimizer, settings.rate * cosine(step, step / settings.steps, warmup=warmup))
-        loss = loss_of(towers(heard, played), settings)
+        loss = loss_of(towers(inputs, played), settings)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if log and step % LOG_EVERY == LOG_EVERY - 1:
+        if log and step % LOG_EVERY_STEPS == LOG_EVERY_STEPS - 1:
             log.write(step + 1, time.monotonic() - began, {"loss": float(loss.detach())})
     return towers
 
 
 def loss_of(scores: Tensor, settings: ProxyTraining) -> Tensor:
-    """Cross-entropy of finding the partner of each place, by scores (songs * places, songs * places): among the places
-    of its own song and, less important, among all."""
+    """Cross-entropy of the partner of each place, by scores (songs * places, songs * places): among the places of its
+    own song and, weighted by `among`, among all."""
     own = torch.arange(settings.places).repeat(settings.songs)
     blocks = scores.view(settings.songs, settings.places, settings.songs, settings.places)
     within = blocks[torch.arange(settings.songs), :, torch.arange(settings.songs)].reshape(len(own), -1)
@@ -159,21 +162,21 @@ def accuracy(towers: Towers, pairs: list[Pair], settings: ProxyTraining, cases: 
     rng, ranks = np.random.default_rng(settings.seed), []
     for number in rng.integers(len(pairs), size=cases):
         pair = pairs[number]
-        place = rng.choice(pair.places)
-        far = pair.places[np.abs(pair.places - place) > APART]
-        segments = pair.played[[place, *rng.choice(far, OTHERS, replace=False)]].astype(np.float32)
-        heard = context_before(pair, np.array([place]), settings.context)
-        scores = towers(torch.from_numpy(heard), torch.from_numpy(segments))[0].numpy()
+        true = rng.choice(pair.places)
+        far = pair.places[np.abs(pair.places - true) > MIN_DISTANCE_HOPS]
+        segments = pair.played[[true, *rng.choice(far, OTHER_SEGMENTS, replace=False)]].astype(np.float32)
+        inputs = context_before(pair, np.array([true]), settings.context)
+        scores = towers(torch.from_numpy(inputs), torch.from_numpy(segments))[0].numpy()
         ranks.append(scores[1:] >= scores[0])
     better = np.array(ranks)
     return {
         "of 4": round(float((~better[:, :3].any(1)).mean()), 4),
-        f"of {1 + OTHERS}": round(float((~better.any(1)).mean()), 4),
+        f"of {1 + OTHER_SEGMENTS}": round(float((~better.any(1)).mean()), 4),
     }
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> dict:
-    """Make the proxy of each hop that MODEL has learned, replacing those there; returns how well they choose."""
+    """Train the proxy of each hop length of MODEL, replacing those there; returns {name: {split: accuracies}}."""
     report = {}
     (out / "proxy").mkdir(parents=True, exist_ok=True)
     for hop, units in json.loads((out / "model.json").read_text())["hops"].items():
@@ -188,21 +191,21 @@ def fit(data: list[Path], out: Path, resume: bool, settings: ProxyTraining) -> d
         proxy = proxy_of(towers, mean, scale, alphabet.hash)
         write_files(out / "proxy", {f"{name}.safetensors": proxy.to_bytes()})
         report[name] = {
-            split: accuracy(towers, held, settings)
+            split: accuracy(towers, evaluated, settings)
             for split in ("validation", "test")
-            if (held := pairs_of(read_features(data, split, float(hop)), mean, scale, settings))
+            if (evaluated := pairs_of(read_features(data, split, float(hop)), mean, scale, settings))
         }
     return report
 
 
 def proxy_of(towers: Towers, mean: np.ndarray, scale: np.ndarray, alphabet: str) -> Proxy:
-    """What was learned, for features as they are."""
-    heard, segment = (side.weight.detach().numpy().T for side in (towers.heard, towers.segment))
-    scales = np.tile(scale, len(heard) // len(scale))
+    """The towers as a proxy for raw features, with mean and scale folded into the weights."""
+    inputs, segment = (side.weight.detach().numpy().T for side in (towers.input, towers.segment))
+    scales = np.tile(scale, len(inputs) // len(scale))
     return Proxy(
         mean.astype(np.float32),
-        heard / scales[:, None],
-        towers.heard.bias.detach().numpy(),
+        inputs / scales[:, None],
+        towers.input.bias.detach().numpy(),
         segment / scale[:, None],
         towers.segment.bias.detach().numpy(),
         alphabet,

@@ -1,14 +1,14 @@
-"""Alphabets and the token cache: every stem encoded once, k-means over its hops, every stem named.
+"""Train the alphabets and make the token caches: encode every stem once, fit k-means on its hops, label every stem.
 
     python -m train.fit_units DATA... -o OUT --encoder DIR        (antiphon train units is the same)
 
     OUT/features/<split>/<song>.npz    per part: (hops, dim) float16 at each hop, and the level of each hop in dBFS
     OUT/units/k64_h0.50.safetensors    one alphabet for each K and hop
     OUT/tokens/k64_h0.50.npz           "<split>/<song>/<part>": (hops,) int16 labels, silence = K; "meta": JSON
-    OUT/tokens/hearing_h0.50.npz       "<split>/<song>/<part>": (hops, n) float16 by which the decision hears a hop
+    OUT/tokens/hearing_h0.50.npz       "<split>/<song>/<part>": (hops, n) float16 features of the decision model's input
 
-Songs that are encoded already are not encoded again, so a run that was cut off goes on where it stopped. Parts called
-drums are left out; songs of three parts or more have submixes of two, "mix-<part>+<part>", beside them.
+Encoded songs are not encoded again, so an interrupted run resumes. Parts called drums are left out; songs of three
+parts or more also have submixes of two, "mix-<part>+<part>".
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from train.data.stems import GATE_DB
 from train.data.store import Store, StoredSong
 
 SPLITS = ("train", "validation", "test")
-SPANS = {0.25: {0.25: 1, 0.5: 2}, 0.35: {0.35: 1}}  # s of the hops that are encoded: hops that share their windows
+SPANS = {0.25: {0.25: 1, 0.5: 2}, 0.35: {0.35: 1}}  # encoded hop, s -> {hop, s: encoded hops in it}
 HOPS = tuple(hop for shared in SPANS.values() for hop in shared)
-SUBMIXES = 2  # of a song, at most
-GROUP = 64  # songs that are encoded together
+MAX_SUBMIXES = 2  # of a song
+GROUP_SONGS = 64  # encoded together
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class UnitsTraining:
 
 @dataclass(frozen=True)
 class Song:
-    """Where a song's features are, and the folder that has its score."""
+    """A song: the file of its features, and the folder of its score."""
 
     features: Path
     score: Path
 
 
 def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
-    """Encode what is not encoded yet; returns all songs, sorted. TrainError if there is none."""
+    """Encode the songs that have no features yet; returns all songs, sorted. TrainError if there is none."""
     device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
     (out / "features").mkdir(parents=True, exist_ok=True)
     _check_features(out / "features", settings)
@@ -93,8 +93,8 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
             songs = [(song, _target(out, split, folder, song)) for song in store.songs if stems_to_encode(song, 0)]
             known += [Song(target, song.folder) for song, target in songs]
             missing = [(song, target) for song, target in songs if not target.exists()]
-            for begin in range(0, len(missing), GROUP):
-                encode_songs(store, missing[begin : begin + GROUP], encoders, settings)
+            for begin in range(0, len(missing), GROUP_SONGS):
+                encode_songs(store, missing[begin : begin + GROUP_SONGS], encoders, settings)
     return sorted(known, key=lambda song: song.features)
 
 
@@ -109,9 +109,9 @@ def stems_to_encode(song: StoredSong, seed: int) -> list[Stem]:
     stems = [Stem(part, (song.parts[part],)) for part in pitched]
     if len(pitched) > 2:
         pairs = list(itertools.combinations(pitched, 2))
-        drawn = np.random.default_rng([seed, len(song.name), int(song.seconds)]).permutation(len(pairs))[:SUBMIXES]
+        drawn = np.random.default_rng([seed, len(song.name), int(song.seconds)]).permutation(len(pairs))[:MAX_SUBMIXES]
         mixes = [pairs[n] for n in drawn]
-        stems += [Stem(f"{token_pairs.MIX}{a}+{b}", (song.parts[a], song.parts[b])) for a, b in mixes]
+        stems += [Stem(f"{token_pairs.SUBMIX_PREFIX}{a}+{b}", (song.parts[a], song.parts[b])) for a, b in mixes]
     return stems
 
 
@@ -128,14 +128,14 @@ def encode_songs(
         for number, stem, by_span in zip(owner, stems, encoded, strict=True):
             for hop, span in shared.items():
                 arrays[number][f"{stem.name}/f{hop}"], arrays[number][f"{stem.name}/l{hop}"] = by_span[span]
-    for (_, target), of_one in zip(songs, arrays, strict=True):
+    for (_, target), song_arrays in zip(songs, arrays, strict=True):
         content = io.BytesIO()
-        np.savez(content, **of_one)
+        np.savez(content, **song_arrays)
         atomic_write(target, content.getvalue())
 
 
 def _check_features(folder: Path, settings: UnitsTraining) -> None:
-    """TrainError where the features in a folder were made otherwise than they would be now; note how they are made."""
+    """TrainError where another encoder or length made the features in a folder; writes both to settings.json."""
     now = {"encoder": _fingerprint(Path(settings.encoder)), "seconds": settings.seconds}
     note = folder / "settings.json"
     if note.exists():
@@ -156,41 +156,40 @@ def _fingerprint(encoder: Path) -> str:
 
 
 def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
-    """About `count` hops above the gate of the training songs, drawn evenly over the songs, and what their scores say.
+    """`count` hops above the gate of the training songs, or fewer, spread evenly over the songs, with their notes.
 
-    features (n, dim) float32 · chroma (n, 12): the share of the hop for which each pitch class sounds, of unit length
-    · root (n, 12): the share of each chord root, all 0 where no chord is known or one voice alone cannot tell it.
-    Songs without notes.npz (recordings) have neither: chroma is NaN there.
+    features (n, dim) float32; chroma (n, 12): share of the hop of each pitch class, of unit norm, NaN without
+    notes.npz; root (n, 12): share of the hop of each chord root, 0 without chords and for parts of one voice.
     """
     rng = np.random.default_rng(seed)
     training = [song for song in songs if song.features.parent.name == "train"]
     each, result = count // max(len(training), 1) + 1, []
     for song in training:
-        hops = [np.concatenate(columns) for columns in zip(*_sounding_hops(song, hop), strict=True)]
+        hops = [np.concatenate(columns) for columns in zip(*_active_hops(song, hop), strict=True)]
         drawn = rng.permutation(len(hops[0]))[:each]
         result.append([column[drawn] for column in hops])
     features, chroma, root = (np.concatenate(columns).astype(np.float32) for columns in zip(*result, strict=True))
     return {"features": features, "chroma": chroma, "root": root}
 
 
-def _sounding_hops(song: Song, hop: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(features, chroma, root) of each part of a song, at the hops above the gate."""
+def _active_hops(song: Song, hop: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(features, chroma, root) of each part of a song, at the hops above the gate; see `training_hops`."""
     notes, chords = {}, []
     if (song.score / "notes.npz").exists():
-        with np.load(song.score / "notes.npz") as held:
-            notes = {part: held[part] for part in held.files}
+        with np.load(song.score / "notes.npz") as archive:
+            notes = {part: archive[part] for part in archive.files}
         chords = json.loads((song.score / "song.json").read_text())["chords"]
-    with np.load(song.features) as held:
-        for part in sorted({key.rsplit("/", 1)[0] for key in held.files}):
-            sounding = held[f"{part}/l{hop}"] > GATE_DB
-            chroma = np.full((len(sounding), 12), np.nan)
-            root = np.zeros((len(sounding), 12))
+    with np.load(song.features) as archive:
+        for part in sorted({key.rsplit("/", 1)[0] for key in archive.files}):
+            active = archive[f"{part}/l{hop}"] > GATE_DB
+            chroma = np.full((len(active), 12), np.nan)
+            root = np.zeros((len(active), 12))
             if part in notes:
-                chroma = shares(notes[part], hop, len(sounding))
-                if sounding.any() and (chroma[sounding] > 0).sum(1).mean() > 1.5:  # chords, not a voice alone
-                    root = shares(np.array(chords).reshape(-1, 3), hop, len(sounding))
+                chroma = shares(notes[part], hop, len(active))
+                if active.any() and (chroma[active] > 0).sum(1).mean() > 1.5:  # chords, not a voice alone
+                    root = shares(np.array(chords).reshape(-1, 3), hop, len(active))
                 chroma /= np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-6)
-            yield held[f"{part}/f{hop}"][sounding], chroma[sounding], root[sounding]
+            yield archive[f"{part}/f{hop}"][active], chroma[active], root[active]
 
 
 def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
@@ -203,10 +202,11 @@ def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
 
 
 def taught_projection(hops: dict[str, np.ndarray], strength: float = 100.0) -> np.ndarray | None:
-    """(dim, 24) float32: the directions that tell pitch classes and chord roots, by ridge regression; None unscored.
+    """(dim, 24) float32: ridge regression weights of pitch classes and chord roots; None without scores.
 
-    Principal directions spend most units on timbre and register, which an answer in another instrument cannot use:
-    at K = 64 their tokens know less of the melody's pitch class (train/LOG.md, 2026-11-21).
+    hops: of `training_hops`. strength: of the ridge. Principal directions spend most units on timbre and register,
+    which an answer by another instrument cannot use: at K = 64 their tokens predict the melody's pitch class less well
+    (train/LOG.md, 2026-11-21).
     """
     features = hops["features"].astype(np.float64)
     centred, taught = features - features.mean(0), []
@@ -220,39 +220,39 @@ def taught_projection(hops: dict[str, np.ndarray], strength: float = 100.0) -> n
     return np.hstack(taught).astype(np.float32) if taught else None
 
 
-def name_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
+def label_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
     """{"<split>/<song>/<part>": (hops,) int16 labels} of every stem."""
     tokens = {}
     for song in songs:
-        with np.load(song.features) as held:
-            for key in held.files:
+        with np.load(song.features) as archive:
+            for key in archive.files:
                 part, kind = key.rsplit("/", 1)
                 if kind == f"f{alphabet.hop}":
-                    labels = alphabet.quantize(held[key].astype(np.float32))
-                    silent = held[f"{part}/l{alphabet.hop}"] < GATE_DB
+                    labels = alphabet.quantize(archive[key].astype(np.float32))
+                    silent = archive[f"{part}/l{alphabet.hop}"] < GATE_DB
                     labels = np.where(silent, alphabet.silence, labels).astype(np.int16)
                     tokens[f"{song.features.parent.name}/{song.features.stem}/{part}"] = labels
     return tokens
 
 
 def _features(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
-    """{"<split>/<song>/<part>": (hops, n) float16 by which the decision hears each hop of every stem}."""
+    """{"<split>/<song>/<part>": (hops, n) float16 features of the decision model's input}, of every stem."""
     result = {}
     for song in songs:
         beats = _beats(song.score)
-        with np.load(song.features) as held:
-            for key in held.files:
+        with np.load(song.features) as archive:
+            for key in archive.files:
                 part, kind = key.rsplit("/", 1)
                 if kind == f"f{alphabet.hop}":
-                    level_db = held[f"{part}/l{alphabet.hop}"].astype(np.float32)
-                    keys = alphabet.keys(held[key].astype(np.float32))
+                    level_db = archive[f"{part}/l{alphabet.hop}"].astype(np.float32)
+                    keys = alphabet.keys(archive[key].astype(np.float32))
                     features = hearing.heard_features(keys, level_db, hearing.phases(beats, alphabet.hop, len(keys)))
                     result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = features.astype(np.float16)
     return result
 
 
 def _beats(song: Path) -> np.ndarray:
-    """(n,) s of the beats of a song, empty where they are not known."""
+    """(n,) times of the beats of a song, s; empty where they are not known."""
     if not (song / "song.json").exists():
         return np.zeros(0)
     with reading(song):
@@ -260,7 +260,7 @@ def _beats(song: Path) -> np.ndarray:
 
 
 def _offered(settings: UnitsTraining, hop: float) -> bool:
-    """Whether there is an alphabet for a hop (s): a new one always."""
+    """Whether alphabets for a hop (s) are given, or new ones are to be fitted."""
     sizes = [int(k) for k in settings.units.split(",")]
     given = Path(settings.alphabets)
     return not settings.alphabets or any((given / f"{file_stem(k, hop)}.safetensors").exists() for k in sizes)
@@ -280,17 +280,17 @@ def _alphabets(songs: list[Song], hop: float, settings: UnitsTraining) -> Iterat
 
 
 def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:
-    """An alphabet that can be transposed, where pitch classes were taught and its size allows it."""
+    """An alphabet, a transposable one where there is a taught projection and K = 12 s + 4."""
     if projection is not None and units % 12 == 4 and units > 4:
         return fit_transposable_alphabet(features, units, hop, projection, seed=seed)
     return fit_alphabet(features, units, hop, projection, seed)
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> dict[str, Any]:
-    """Encode, fit every alphabet, name every stem; {"k64_h0.50": its fingerprint, hops and silence, ...}.
+    """Encode, fit every alphabet, label every stem; returns {"k64_h0.50": {hash, stems, hops, silent}, ...}.
 
-    With `settings.alphabets` none is fitted: those are used. What is encoded already is kept, with or without
-    `resume`; give another folder for another encoder.
+    With `settings.alphabets`, those are used and none is fitted. Existing features are used with or without `resume`.
+    TrainError, AudioError.
     """
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -306,7 +306,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
         for alphabet in alphabets:
             name = file_stem(alphabet.units, hop)
             atomic_write(out / "units" / f"{name}.safetensors", alphabet.to_bytes())
-            tokens = name_all(songs, alphabet)
+            tokens = label_all(songs, alphabet)
             token_pairs.save(
                 out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes
             )

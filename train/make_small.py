@@ -1,4 +1,4 @@
-"""The embedded model from data to folder: every recipe in order, each going on where it stopped.
+"""Make the embedded model from the data: every recipe in order, each resumed where it stopped.
 
     python -m train.make_small DATA -o WORK [--encoder-minutes 45] [--decision-minutes 30] [...]   (make small)
 
@@ -7,8 +7,8 @@ DATA holds the scores, pop909.tgz and, if they are there:
     bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
-WORK gets what is made on the way: stems/, encoder/, units/, tokens/, decision/, coherence/. At the end
-agent/models/small is replaced, with its CARD.md, as a whole. On a GPU, --batch 512 --pool 8 keep it busy.
+WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/. At the end
+agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from corpora.disk import atomic_folder
 from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common import command_line
-from train.common.settings import add_flags, setting
+from train.common.settings import add_arguments, setting
 from train.songs import render
 
 UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
@@ -47,36 +47,36 @@ class SmallModel:
     pool: int = setting(1, "batches of the decision that are rolled out at once")
 
 
-def make(data: Path, work: Path, small: SmallModel) -> Path:
-    """Run every recipe that is not done; return the folder of the finished model."""
-    stems = render_all(data, work, small)
-    batch: dict[str, Any] = {"batch": small.batch} if small.batch else {}
+def make(data: Path, work: Path, settings: SmallModel) -> Path:
+    """Run every recipe that is not done; returns the folder of the finished model. Errors as of the recipes."""
+    stems = render_all(data, work, settings)
+    batch: dict[str, Any] = {"batch": settings.batch} if settings.batch else {}
     rooms = str(data / "rooms") if (data / "rooms").is_dir() else ""
     if not (work / "encoder" / "model.safetensors").exists():
-        ear = fit_encoder.EncoderTraining(minutes=small.encoder_minutes, rooms=rooms, **batch)
-        fit_encoder.fit(stems, work / "encoder", True, ear)
+        encoder = fit_encoder.EncoderTraining(minutes=settings.encoder_minutes, rooms=rooms, **batch)
+        fit_encoder.fit(stems, work / "encoder", True, encoder)
     if not (work / "tokens" / f"{file_stem(UNITS, HOPS[-1])}.npz").exists():
-        names = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=small.songs, jobs=small.jobs)
+        names = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=settings.songs, jobs=settings.jobs)
         fit_units.fit(stems, work, True, names)
     for hop in HOPS:
         name = file_stem(UNITS, hop)
-        answers = fit_decision.DecisionTraining(
-            minutes=small.decision_minutes, pool=small.pool, recordings="recordings", **batch
+        decision = fit_decision.DecisionTraining(
+            minutes=settings.decision_minutes, pool=settings.pool, recordings="recordings", **batch
         )
-        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, answers)
-    meter = fit_coherence.CoherenceTraining(minutes=small.coherence_minutes)
+        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, decision)
+    meter = fit_coherence.CoherenceTraining(minutes=settings.coherence_minutes)
     fit_coherence.fit(stems, work / "coherence", True, meter)
     model = assemble(work, EMBEDDED / "small")
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
     return model
 
 
-def render_all(data: Path, work: Path, small: SmallModel) -> list[Path]:
-    """Render the scores that are not rendered yet; the folders of stems to learn from."""
+def render_all(data: Path, work: Path, settings: SmallModel) -> list[Path]:
+    """Render the scores that are not rendered yet; returns the folders of stems to train on."""
     bank, rooms, groove = (data / name if (data / name).is_dir() else None for name in ("bank", "rooms", "groove"))
-    studio: dict[str, Any] = {"jobs": small.jobs, "bank": bank, "rooms": rooms}
-    stems, seconds = [work / "stems" / "pop909"], small.seconds
-    render.render(data / "pop909.tgz", stems[0], True, seconds, bands=small.bands, groove=groove, **studio)
+    studio: dict[str, Any] = {"jobs": settings.jobs, "bank": bank, "rooms": rooms}
+    stems, seconds = [work / "stems" / "pop909"], settings.seconds
+    render.render(data / "pop909.tgz", stems[0], True, seconds, bands=settings.bands, groove=groove, **studio)
     if (data / "js_fakes").is_dir():
         stems.append(work / "stems" / "chorales")
         render.render(data / "js_fakes", stems[1], True, **studio)
@@ -84,9 +84,9 @@ def render_all(data: Path, work: Path, small: SmallModel) -> list[Path]:
 
 
 def assemble(work: Path, out: Path) -> Path:
-    """Gather the parts of a model below `work` into the folder `out`, which is replaced as a whole or not at all."""
-    held = {path.name for path in out.iterdir()} if out.exists() else set()
-    with atomic_folder(out, held) as new:
+    """Copy the parts of a model below `work` into the folder `out`, which is replaced as a whole or not at all."""
+    present = {path.name for path in out.iterdir()} if out.exists() else set()
+    with atomic_folder(out, present) as new:
         (new / "encoder").mkdir()
         for file in ("config.json", "model.safetensors"):
             shutil.copy(work / "encoder" / file, new / "encoder" / file)
@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--work", type=Path, required=True)
     parser.add_argument("--resume", action="store_true", help="always so: what is done is not done again")
-    add_flags(parser, SmallModel)
+    add_arguments(parser, SmallModel)
     given = vars(parser.parse_args(argv))
     given.pop("resume")
     print(make(given.pop("data"), given.pop("work"), SmallModel(**given)))

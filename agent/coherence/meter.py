@@ -1,9 +1,9 @@
 """The coherence meter of a performance: how well the last 5 s of input and the same 5 s of output fit, once a second.
 
-A worker process at the lowest priority computes the scores (meter_worker.py), and beside them two that nobody had to
-learn, in tune and in time, over the last 10 s. A thread here sends it copies of input and output and publishes the
-scores. Neither the decision loop nor the audio callback waits for them: a busy machine gets fewer scores. A worker that
-ends before the performance is started once more; after that the music goes on without scores.
+A worker process at the lowest priority computes the scores (meter_worker.py), and two measures without training, in
+tune and in time, over the last 10 s. A thread here sends it copies of input and output and publishes the scores.
+Neither the decision loop nor the audio callback waits for them: a busy machine gets fewer scores. A worker that ends
+before the performance is restarted once; after that the performance continues without scores.
 
 Time is counted in samples: while a device is lost and nothing sounds, nothing new is scored.
 """
@@ -69,7 +69,7 @@ class RecentBeats:
     def add(self, beat: Beat, now: float) -> np.ndarray:
         """Take the beat that leads now, for all since the last time; return (beats,) their times. All in s.
 
-        Beats before a stretch that has none are forgotten: nobody knows how many there were.
+        Beats before a stretch without a beat are dropped: their number is unknown.
         """
         if beat.period_s > 0:
             begin = self._until
@@ -106,7 +106,7 @@ class CoherenceMeter:
         self._thread = threading.Thread(target=self._run, name="antiphon-meter", daemon=True)
 
     def start(self) -> CoherenceMeter:
-        """Start the worker, which loads its model and scores as soon as 5 s have been heard."""
+        """Start the worker, which loads its model and scores after the first 5 s of input."""
         self._start_worker()
         self.engine.set_coherence_interval(self.interval_s)
         self._thread.start()
@@ -158,7 +158,7 @@ class CoherenceMeter:
         return answer
 
     def _score(self, end: int, *sounds: np.ndarray) -> dict[str, Any]:
-        """What the worker answers to 5 s of input and 5 s of output, (n,) float32, that end at this sample."""
+        """The worker's reply to 5 s of input and 5 s of output, (n,) float32, that end at this sample."""
         assert self.process and self.process.stdin
         beats = self._beats.add(self.engine.beat_at(end), end / self.engine.samplerate)
         try:
@@ -231,7 +231,7 @@ class CoherenceMeter:
 
 
 def open_meter(engine: Engine, config: Config, stack: ExitStack, say: Callable[[str], None]) -> CoherenceMeter | None:
-    """Start the meter that the settings name, to be closed by `stack`; None if it is off, or missing, which is said.
+    """Start the meter of the settings, to be closed by `stack`; None if it is off, or missing, which is reported.
 
     ConfigError if the settings name one that is not there.
     """

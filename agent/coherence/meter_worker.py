@@ -2,11 +2,11 @@
 
     python -m agent.coherence.meter_worker FOLDER SAMPLERATE
 
-In, for each score, what `request` packs: where its 5 s end, the beats, 5 s heard, then the same 5 s spoken, float32 at
-the device's rate. Out: lines of JSON, first {"ready": true} or {"refused": sentence}, then for each score {"both": ..,
-"harmonic": .., "percussive": .., "position": .., "in_tune": .., "in_time": ..}, or {"silent": "heard" or "spoken"}
-where there is nothing to score. The last two are measured (`perception.fit_stream`), null where nothing is known. It
-ends when its input ends: with the agent, however that ends.
+In, for each score, what `request` packs: the end of its 5 s, the beats, 5 s of input, then the same 5 s of output,
+float32 at the device's rate. Out: lines of JSON, first {"ready": true} or {"refused": sentence}, then for each score
+{"both": .., "harmonic": .., "percussive": .., "position": .., "in_tune": .., "in_time": ..}, or {"silent": "heard" or
+"spoken"} where there is nothing to score. The last two are measured (`perception.fit_stream`), null where they are
+unknown. It ends when its input ends, and so with the agent, whatever ends it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ import numpy as np
 if TYPE_CHECKING:
     from perception.fit_stream import Fit, FitState
 
-HEADER = struct.Struct("<qq")  # sample of the piece at which the sounds end, and how many beats follow
+HEADER = struct.Struct("<qq")  # sample of the performance at which the sounds end, and the number of beats that follow
 UNCALIBRATED = -1.0  # position of a score of a model without calibration
 LOWEST_PRIORITY = 19  # as `nice` counts
 
 
 def lower_priority() -> None:
-    """Take only the processor time that nobody else wants, as far as the system can promise that."""
+    """Run at the lowest priority that the system offers."""
     with suppress(AttributeError, OSError):
         os.nice(LOWEST_PRIORITY)
     with suppress(AttributeError, OSError):
@@ -40,9 +40,9 @@ def lower_priority() -> None:
 
 
 def request(end: int, beats: np.ndarray, heard: np.ndarray, spoken: np.ndarray) -> Iterator[bytes]:
-    """What asks for a score. end: sample of the piece at which both sounds end. beats: their times in s, or none.
+    """The bytes of a request. end: sample of the performance at which both sounds end. beats: times in s, or none.
 
-    heard, spoken: 5 s each, (n,) float32 at the device's rate.
+    heard, spoken: 5 s of input and output, (n,) float32 at the device's rate.
     """
     yield HEADER.pack(end, len(beats))
     yield np.asarray(beats, np.float64).tobytes()
@@ -89,7 +89,7 @@ def serve(folder: str, samplerate: int, requests: BinaryIO, answers: TextIO) -> 
 
 
 def _hear(state: FitState, end: int, heard: np.ndarray, spoken: np.ndarray) -> FitState:
-    """Take what is new of both sounds, which end at this sample of the piece, 16 kHz; after a gap begin anew."""
+    """Take the new part of both sounds, which end at this sample of the performance, 16 kHz; restart after a gap."""
     from perception.fit_stream import FitState, hear
 
     new = end - state.begin - len(state.heard)

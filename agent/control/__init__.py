@@ -1,1 +1,1 @@
-"""What can be said to the agent: the table of it, checked commands, presets, and the bus that reports travel on."""
+"""Controls and reports: their table, checked commands, presets, and the bus of reports."""

@@ -1,4 +1,4 @@
-"""The bus: how reports reach OSC, page, terminal and log. Its queues are bounded, and publishing never waits."""
+"""The bus, by which reports reach OSC, page, terminal and log. Its queues are bounded, and publishing never waits."""
 
 from __future__ import annotations
 

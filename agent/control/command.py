@@ -52,10 +52,10 @@ class Command:
 
 
 def parse_command(name: Any, args: Iterable[Any] = (), source: str = "") -> Command:
-    """The command, its values in their own types and its name in full; CommandError says what was wrong.
+    """The checked command, with typed values and its full name. CommandError with what was wrong.
 
-    A whole number is taken for a number and 3.0 for 3, since many patches know but one kind; True and False are taken
-    by toggles alone.
+    An int is accepted for a float and 3.0 for 3, since many patches have one kind of number; True and False are
+    accepted by toggles only.
     """
     control = find_control(name)
     given = tuple(args)

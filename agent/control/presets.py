@@ -1,4 +1,4 @@
-"""Presets: the settings that may change while playing, kept by name in a TOML file."""
+"""Presets: the settings that may change while playing, stored by name in a TOML file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from corpora.disk import AudioError
 
 
 class Presets:
-    """Presets in one file, a section each; comments that a musician writes there stay.
+    """Presets in one file, a section each; comments of a musician in it remain.
 
-    path: of the file; it is made when the first preset is kept.
+    path: of the file; it is created with the first preset.
     """
 
     def __init__(self, path: str | Path):
@@ -25,7 +25,7 @@ class Presets:
         return [name for name, content in self._read().items() if isinstance(content, dict)]
 
     def save(self, name: str, config: Config) -> None:
-        """Keep every live setting under `name`, in place of what was there; CommandError."""
+        """Store every live setting under `name`, replacing a preset of that name. CommandError."""
         import tomlkit
 
         preset = tomlkit.table()
@@ -42,7 +42,10 @@ class Presets:
             raise CommandError(f"the preset '{name}' was not kept: {error}") from None
 
     def recall(self, name: str) -> list[Command]:
-        """The settings kept under `name`, checked, in the order of the table; CommandError if any of them is wrong."""
+        """The settings stored under `name`, checked, in the order of the table.
+
+        CommandError if any of them is wrong.
+        """
         content = self._read().unwrap().get(name)
         if not isinstance(content, dict):
             known = ", ".join(self.names()) or "none yet: keep one with preset/save"

@@ -1,7 +1,7 @@
-"""The tables of controls and reports: everything that can be said to the agent, and everything it says.
+"""The tables of controls and reports, the whole vocabulary of the agent's interfaces.
 
-The OSC server, the documentation (agent/OSC.md), the patches, the page and the tests are made from them. What a setting
-may be stands in agent/settings/config.py and is taken from there.
+The OSC server, the documentation (agent/OSC.md), the patches, the page and the tests are made from them. The ranges of
+settings come from agent/settings/config.py.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Arg:
 
 @dataclass(frozen=True)
 class Control:
-    """A control: something that can be asked of the agent. Its OSC address is /antiphon/ and its name."""
+    """A control of the agent. Its OSC address is /antiphon/ and its name."""
 
     name: str
     group: str
@@ -57,8 +57,8 @@ class Control:
     setting: str | None = None  # "section.key" of the setting it changes
     key: str = ""  # on the keyboard
     alias: str = ""  # a second name that does the same
-    fader_range: tuple[float, float] | None = None  # of a fader, where the whole range would be no use
-    toggle: bool = False  # takes 0 or 1; without a value it turns over
+    fader_range: tuple[float, float] | None = None  # of a fader, where the whole range is too wide
+    toggle: bool = False  # takes 0 or 1; without a value it toggles
     osc: bool = False  # it concerns one OSC peer and is no command for the engine
 
     @property
@@ -79,7 +79,7 @@ class ReportField:
 
 @dataclass(frozen=True)
 class ReportSpec:
-    """A report: something that the agent says. On the bus its values come in the order of `fields`."""
+    """A report of the agent. On the bus its values come in the order of `fields`."""
 
     name: str
     meaning: str
@@ -101,7 +101,7 @@ class ReportSpec:
 LABELS = Arg("label", "i", -1, 4096, many=True)
 NAME = Arg("name", "s", plain=True)
 
-_FADER_RANGES = {  # where the whole range of a setting would be no use on a fader
+_FADER_RANGES = {  # where the whole range of a setting is too wide for a fader
     "temperature": (0.2, 2.0),
     "top_k": (0, 64),
     "repetition_penalty": (1.0, 3.0),
@@ -140,29 +140,29 @@ def _args(key: str, field: Field) -> tuple[Arg, ...]:
 
 
 _CONTROLS = [
-    Control("play", "stage", "begins a piece; after an error, too", key="p"),
-    Control("stop", "stage", "fades out and rests; it goes on listening", key="s"),
-    _toggle("mute", "m", "decides as before, but is not heard"),
-    _toggle("hold", "h", "goes on with what sounds as it was recorded, without deciding"),
-    _toggle("listen", "l", "listens and remembers, but does not answer"),
-    Control("panic", "stage", "is silent within 10 ms, and stops", key="escape"),
+    Control("play", "stage", "begins, also after an error", key="p"),
+    Control("stop", "stage", "fades out and rests; listening continues", key="s"),
+    _toggle("mute", "m", "silences the output; decisions continue"),
+    _toggle("hold", "h", "continues the memory as recorded, without decisions"),
+    _toggle("listen", "l", "listens, but does not answer"),
+    Control("panic", "stage", "silences the output within 10 ms, and stops", key="escape"),
     Control("quit", "stage", "fades out and ends the program", key="q"),
-    Control("jump", "choice", "the next hop may not go on from this one", key="j"),
-    Control("like", "choice", "keeps this place and these settings", key="k"),
-    Control("back", "choice", "returns to the place liked last; again: to the one before", key="b"),
-    Control("change", "choice", "leaves what was played lately for another place", key="c"),
-    Control("memory", "memory", "plays with this memory from the next hop on",
+    Control("jump", "choice", "the next hop must not continue this one", key="j"),
+    Control("like", "choice", "stores this position of the memory and these settings", key="k"),
+    Control("back", "choice", "returns to the position liked last; again: to the one before", key="b"),
+    Control("change", "choice", "jumps away from what was played recently", key="c"),
+    Control("memory", "memory", "plays from this memory from the next hop on",
             (Arg("memory", "is", 0, 1023),), key="1-9"),
-    Control("record", "memory", "appends what is heard, or what is played, to the memory 'live'",
+    Control("record", "memory", "appends the input, or the output, to the memory 'live'",
             (Arg("source", "s", choices=("input", "self", "off")),), key="r"),
-    Control("undo", "memory", "takes the last take out of the memory 'live'", key="u"),
+    Control("undo", "memory", "removes the last take from the memory 'live'", key="u"),
     Control("save", "memory", "writes the memory 'live' to a corpus folder of this name", (NAME,)),
-    Control("preset/save", "presets", "keeps all settings under a name", (NAME,)),
-    Control("preset/recall", "presets", "brings the settings of that name back", (NAME,)),
-    Control("scenario", "scenario", "labels to play from an answered hop on; -1 is a free choice",
+    Control("preset/save", "presets", "stores all settings under a name", (NAME,)),
+    Control("preset/recall", "presets", "restores the settings of that name", (NAME,)),
+    Control("scenario", "scenario", "labels to play from a given hop on; -1: free choice",
             (Arg("hop", "i", 0, 2**31 - 1), LABELS)),
-    Control("scenario/next", "scenario", "labels to play from the next hop on; -1 is a free choice", (LABELS,)),
-    Control("scenario/clear", "scenario", "forgets the labels still to come"),
+    Control("scenario/next", "scenario", "labels to play from the next hop on; -1: free choice", (LABELS,)),
+    Control("scenario/clear", "scenario", "deletes the labels that are not played yet"),
     *_settings(),
     Control("beat", "pulse", "a beat is now"),
     Control("tempo", "pulse", "the tempo of the beats that are sent",
@@ -171,18 +171,19 @@ _CONTROLS = [
     Control("beat/stop", "pulse", "the beats that were sent have ended"),
     Control("beat/double", "pulse", "the beat that leads is twice as fast", key="+"),
     Control("beat/half", "pulse", "the beat that leads is half as fast", key="-"),
-    Control("hear/label", "hear", "a patch has heard one hop; with --input osc",
+    Control("hear/label", "hear", "the label of one hop, from a patch; with --input osc",
             (Arg("label", "i", 0, 4096), Arg("level", "f", -120, 24, unit="dBFS", optional=True))),
-    Control("hear/feature", "hear", "a patch has heard one hop and sends its features; with --input osc",
+    Control("hear/feature", "hear", "the features of one hop, from a patch; with --input osc",
             (Arg("feature", "f", -1e6, 1e6, many=True),)),
     Control("midi/learn", "midi", "binds this control to the next pedal, key or fader that moves",
             (Arg("control", "s"), Arg("value", "s", optional=True, many=True))),
     Control("midi/forget", "midi", "unbinds this control from all pedals, keys and faders", (Arg("control", "s"),)),
-    Control("subscribe", "osc", "reports go to this port of yours; prefixes choose which, like 'event'",
+    Control("subscribe", "osc", "sends reports to this port of the sender; prefixes select them, like 'event'",
             (Arg("port", "i", 1, 65535), Arg("prefix", "s", optional=True, many=True)), osc=True),
-    Control("unsubscribe", "osc", "ends the reports to this port of yours", (Arg("port", "i", 1, 65535),), osc=True),
-    Control("ping", "osc", "answers pong to where it came from", (Arg("value", "is", optional=True),), osc=True),
-    Control("state", "osc", "answers every setting as 'changed' to where it came from", osc=True),
+    Control("unsubscribe", "osc", "ends the reports to this port of the sender", (Arg("port", "i", 1, 65535),),
+            osc=True),
+    Control("ping", "osc", "replies with pong to the sender", (Arg("value", "is", optional=True),), osc=True),
+    Control("state", "osc", "replies with every setting as 'changed', to the sender", osc=True),
 ]  # fmt: skip
 
 CONTROLS: dict[str, Control] = {control.name: control for control in _CONTROLS}
@@ -192,13 +193,14 @@ _field = ReportField
 _HOP = _field("hop", "i")
 _LABEL = _field("label", "i")
 _REPORTS = [
-    ReportSpec("heard", "a hop was heard", (_HOP, _LABEL, _field("level", "f", "dBFS"), _field("time", "d"))),
+    ReportSpec("heard", "a hop of the input, with its label",
+                (_HOP, _LABEL, _field("level", "f", "dBFS"), _field("time", "d"))),
     ReportSpec("plan", "the labels wanted from this hop on", (_HOP, _field("label", "i", many=True))),
-    ReportSpec("event", "what is played at a hop, and why; again, with what sounded instead, if it came too late",
+    ReportSpec("event", "the segment played at a hop, and why; again, with what was played instead, if it was late",
                 (_HOP, _field("why", "s"), _field("segment", "i"), _LABEL, _field("match", "i", "hops"),
                  _field("run", "i", "hops"), _field("position", "f", "s"), _field("duration", "f", "s"),
                  _field("gain", "f"), _field("memory", "s"), _field("lead", "f", "s"), _field("time", "d"))),
-    ReportSpec("pulse", "the beat that leads, ahead: s until its next beat",
+    ReportSpec("pulse", "the leading beat, ahead of time: s until its next beat",
                 (_field("lead", "f", "s"), _field("bpm", "f"), _field("phase", "f"), _field("confidence", "f"),
                  _field("source", "s"), _field("time", "d"))),
     ReportSpec("meter", "levels, 20 a second", (_field("in", "f", "dBFS"), _field("out", "f", "dBFS")), asked=True),
@@ -208,18 +210,18 @@ _REPORTS = [
     ReportSpec("latency", "time from a sound to its answer, part by part",
                 tuple(_field(part, "f", "ms") for part in ("hop", "slack", "in", "out", "total"))),
     ReportSpec("xruns", "the device lost audio", (_field("total", "i"),)),
-    ReportSpec("missed", "an answer came too late", (_field("total", "i"), _HOP)),
-    ReportSpec("coherence", "how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown",
+    ReportSpec("missed", "an answer was late", (_field("total", "i"), _HOP)),
+    ReportSpec("coherence", "coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown",
                 tuple(_field(part, "f") for part in ("position", "both", "harmonic", "percussive"))),
-    ReportSpec("fit", "how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, "
-                "0 anywhere, 1 all onsets on the half beats; -1 unknown",
+    ReportSpec("fit", "fit of the last 10 s: in tune, 0 as at a random moment; in time, "
+                "0 at random, 1 all onsets on half beats; -1 unknown",
                 (_field("in_tune", "f"), _field("in_time", "f"))),
-    ReportSpec("changed", "a control has this value now", (_field("name", "s"), _field("value", "v", many=True))),
+    ReportSpec("changed", "the new value of a control", (_field("name", "s"), _field("value", "v", many=True))),
     ReportSpec("memory", "a memory that can be chosen",
                 (_field("name", "s"), _field("segments", "i"), _field("seconds", "f", "s"))),
     ReportSpec("device", "the sound device was lost or is open", (_field("state", "s"), _field("name", "s"))),
     ReportSpec("midi", "a pedal, key or fader was learned", (_field("message", "s"), _field("control", "s"))),
-    ReportSpec("error", "something went wrong, and what to do", (_field("sentence", "s"),)),
+    ReportSpec("error", "what went wrong, and what to do", (_field("sentence", "s"),)),
     ReportSpec("pong", "answer to ping, with its value", (_field("value", "v", many=True),), asked=True),
 ]  # fmt: skip
 

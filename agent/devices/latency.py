@@ -68,7 +68,7 @@ def burst(seed: int = 0) -> np.ndarray:
 
 
 def find_burst(heard: np.ndarray, sound: np.ndarray) -> int | None:
-    """The sample of `heard` at which `sound` begins, both (n,) float32; None if `heard` does not hold it."""
+    """The sample of `heard` at which `sound` begins, both (n,) float32; None if `heard` does not contain it."""
     size = len(heard) + len(sound)
     product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)
     correlation = np.abs(product[: len(heard) - len(sound) + 1])
@@ -119,7 +119,7 @@ def _slack(pair: DevicePair, slack_ms: float, hop: float) -> int:
 def _bursts(buffers: AudioBuffers, first: int, times: int, again: bool = True) -> list[int]:
     """Play bursts from hop `first` on, a little more than `LONGEST_LOOP_S` apart; return the delay of each, samples.
 
-    Returns [] if a burst was not heard. A burst that a busy machine played too late does not count; if all were late,
+    Returns [] if a burst did not arrive. A burst that a busy machine played too late does not count; if all were late,
     they are played once more.
     """
     spacing = 2 * max(1, int(np.ceil((LONGEST_LOOP_S + BURST_SAMPLES / buffers.samplerate) / buffers.hop / 2)))

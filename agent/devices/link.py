@@ -1,6 +1,6 @@
 """Ableton Link: the beat that the programs of a network share, by the optional package aalink (GPL-3.0).
 
-Link has no leader. While another program is in the session its tempo and beats are told; alone nothing is.
+Link has no leader. Tempo and beats are reported only while another program is in the session.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class LinkClock:
     async def _follow(self) -> None:
         link = self._make(LONE_TEMPO_BPM)
         link.enabled = True
-        newest = None  # number of the beat told last
+        newest = None  # number of the last reported beat
         while not self._ended.is_set():
             now, beat, tempo, peers = time.monotonic(), link.beat, link.tempo, link.num_peers
             if self.peers and not peers:

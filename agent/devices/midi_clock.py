@@ -1,8 +1,8 @@
 """MIDI clock to beats: 24 clocks a beat, start, stop, continue and song position (MIDI 1.0).
 
-Clocks come with the jitter of wire and polling, and on a busy machine some come late and in a burst. A line
-through the last two beats of clocks gives tempo and beat. Its slope is the median over clocks half of them apart, its
-height the median over all (as Theil and Sen do), so that a burst moves neither. Each beat is told once, by the line.
+Clocks come with the jitter of wire and polling, and on a busy machine some come late and in a burst. A line through the
+last two beats of clocks gives tempo and beat. Its slope is the median over clocks half of them apart, its height the
+median over all (as Theil and Sen do), so that a burst moves neither. Each beat is reported once, by the line.
 """
 
 from __future__ import annotations

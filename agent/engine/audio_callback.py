@@ -1,9 +1,9 @@
 """The audio callback, compiled: no Python object, no lock, no allocation.
 
-`agent.engine.buffers` says what it is for and shares its memory with it: one block that begins with a `HEADER`, after
-which the float32 of the rings of input, output and feed, of the answers and of the fallbacks come.
+`agent.engine.buffers` describes its contract and shares one block of RAM with it: a `HEADER`, then the float32 rings of
+input, output and feed, the answers and the fallbacks.
 
-All functions here run in the audio thread, but `publish_answer` and `publish_feed`.
+All functions here run in the audio thread, except `publish_answer` and `publish_feed`.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _WORDS = (
     "input_mask", "output_mask",  # bit c: channel c is used
     "wait",  # the callback waits for answers
     "closing",  # ... and no longer does
-    "ready",  # the piece has begun; before, the device gets silence
+    "ready",  # the performance has begun; before, the device gets silence
     "slack",  # samples
     "goal",  # 2 * number + open: a new number is a new request, from the next block on
     "later_goal",  # 2 * output sample + open: a request from that sample on, 0 is none
-    "feeding",  # the feed is heard instead of the device
+    "feeding",  # the feed is the input instead of the device
     "feed_written",  # samples
     # sizes
     "ring_size",  # samples of each ring
@@ -96,7 +96,7 @@ if sys.platform == "win32":
 
     @compiled()
     def monotonic_s():
-        """Seconds of a clock that nobody sets."""
+        """The monotonic clock, s."""
         return _tick_ms() / 1e3
 else:
     _usleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
@@ -126,7 +126,7 @@ else:
 
     @compiled()
     def monotonic_s():
-        """Seconds of a clock that nobody sets."""
+        """The monotonic clock, s."""
         return _clock()
 
 
@@ -165,7 +165,7 @@ def _read_input(head, ring, feed, inp, first, frames):
 
 @compiled()
 def _wait_for_answer(head, hop):
-    """Sleep until a hop has been published, nobody answers any more, or the time is over."""
+    """Sleep until a hop has been published, the answers have ended, or the time is over."""
     deadline = monotonic_s() + head.answer_timeout_s
     while head.published[hop % ANSWER_SLOTS] != hop and not head.closing and monotonic_s() < deadline:
         _sleep()
@@ -236,7 +236,7 @@ def _sample(head, answers, fallbacks, at):
 
 @compiled()
 def _write_output(head, ring, answers, fallbacks, out, first, frames):
-    """Write `frames` frames from `first` on, and keep them in the ring of the output."""
+    """Write `frames` frames from `first` on, to the device and to the ring of the output."""
     at, end, channels = head.samples_out, head.samples_out + frames, head.channels_out
     while at < end:
         if at == head.hop_end:

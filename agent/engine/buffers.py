@@ -1,17 +1,17 @@
-"""The memory that the audio callback and the decision loop share: no Python object, no lock, no allocation.
+"""The buffers that the audio callback and the decision loop share: no Python object, no lock, no allocation.
 
 The callback is one Numba function. PortAudio calls it through a C pointer (`AudioBuffers.callback`), files and tests
-call the same code through `AudioBuffers.process`. Whatever the sizes of the blocks, the same happens.
+call the same code through `AudioBuffers.process`. The result does not depend on the sizes of the blocks.
 
 There is one clock, the sample counter. Sample n of the input and sample n of the output have the same number. Hop h of
 the answer begins at output sample boundary(h) + slack. At its first sample the callback decides, once and for all: if
-the decision loop has published hop h, it plays; else the *fallback* goes on, which was published with the last answered
-hop for this case, until an answered hop begins. The decision loop reads this decision (`answered`) before it accepts a
+the decision loop has published hop h, it plays; else the *fallback*, published with the last answered hop for this
+case, plays on until an answered hop begins. The decision loop reads this decision (`answered`) before it accepts a
 hop, so an answer that came too late is dropped whole.
 
-Who writes what: the decision loop writes answers, fallbacks and the fader's goal, the callback all the rest. A word
-that says "this is ready" is written after what it speaks of, with a fence between: x86 keeps stores in order by itself,
-the fence keeps the compiler, and other processors, from changing it.
+The decision loop writes answers, fallbacks and the fader's goal; the callback writes all the rest. A ready flag is
+written after its data, with a fence between: x86 keeps stores in order by itself, the fence prevents the compiler and
+other processors from reordering them.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ class AudioBuffers:
             "wait": wait, "ready": True, "current_hop": -1, "answered_hop": -2, "published": -1, "decisions": -2,
         }.items():  # fmt: skip
             self._head[name] = value
-        self._head["published"][0] = 0  # hop 0 is silence: nothing has been heard before it
+        self._head["published"][0] = 0  # hop 0 is silence: there is no input before it
 
     # --- before the stream opens
 
     @property
     def slack(self) -> int:
-        """Samples between the end of a hop and the beginning of its answer; to be set before anything is heard."""
+        """Samples between the end of a hop and the beginning of its answer; to be set before the first input."""
         return int(self._head["slack"])
 
     @slack.setter
@@ -108,7 +108,10 @@ class AudioBuffers:
 
     @property
     def ready(self) -> bool:
-        """Has the piece begun? Until then a device gets silence, nothing is heard, and `block` tells its blocks."""
+        """Whether the performance has begun.
+
+        Before, a device gets silence, input is ignored, and `block` shows its blocks.
+        """
         return bool(self._head["ready"])
 
     @ready.setter
@@ -138,7 +141,7 @@ class AudioBuffers:
 
     @cached_property
     def userdata(self):
-        """C pointer to this memory: keep the object as long as the stream is open."""
+        """C pointer to these buffers: keep the object as long as the stream is open."""
         import cffi
 
         return cffi.FFI().cast("void *", self._block.ctypes.data)
@@ -198,7 +201,7 @@ class AudioBuffers:
         return out
 
     def publish(self, hop: int, audio: np.ndarray, fallback: Iterable[np.ndarray] = ()) -> None:
-        """The answer of a hop, and the sound of the hops after it, should their answers be late.
+        """Publish the answer of a hop, and the fallback for the hops after it, in case their answers are late.
 
         audio: (boundary(hop + 1) - boundary(hop),) float32; fallback: the same for the hops that follow. The callback
         must have decided on every hop published before. From the decision thread.
@@ -234,7 +237,7 @@ class AudioBuffers:
         word = int(self._head["decisions"][hop % DECISION_SLOTS])
         if word >> 1 == hop:
             return bool(word & 1)
-        return False if hop < self.current_hop - DECISION_SLOTS // 2 else None  # nobody answers for so long ago
+        return False if hop < self.current_hop - DECISION_SLOTS // 2 else None  # so old that no answer is due
 
     def fade(self, goal: int, at: int = 0) -> None:
         """Fade to silence (0) or back (1) in 10 ms, from the next block on, or from output sample `at` > 0 on.
@@ -255,13 +258,13 @@ class AudioBuffers:
         return [(int(at), int(goal)) for at, goal in (self._head["fades"][n % FADE_SLOTS] for n in numbers)]
 
     def close(self) -> None:
-        """Let the callback wait for nobody any more. From any thread."""
+        """End the callback's waiting for answers. From any thread."""
         self._head["closing"] = 1
 
     # --- sound from elsewhere than the device
 
     def feed(self, audio: np.ndarray) -> int:
-        """Let (n,) float32 be heard instead of the device's input; return how many samples there was room for.
+        """Feed (n,) float32 instead of the device's input; returns the number of samples accepted.
 
         From one thread.
         """
@@ -278,7 +281,7 @@ class AudioBuffers:
 
     @property
     def input_pending(self) -> int:
-        """Samples fed that have not been heard yet."""
+        """Samples fed that have not been processed yet."""
         return int(self._head["feed_written"] - self._head["feed_read"])
 
     def wait_for(self, samples_out: int, timeout_s: float = 10.0) -> bool:

@@ -1,4 +1,4 @@
-"""Commands on their way to the decision loop: a bounded queue, and a place for the urgent ones that is never full."""
+"""Commands on their way to the decision loop: a bounded queue, and a slot for each urgent one that is never full."""
 
 from __future__ import annotations
 

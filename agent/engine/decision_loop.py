@@ -1,8 +1,8 @@
-"""The decision loop: hears, decides and answers, hop by hop, between the audio buffers and the session.
+"""The decision loop: perceives, decides and answers, hop by hop, between the audio buffers and the session.
 
-Two states alternate. Before hop t is heard, hop t of the answer has been accepted. After it, hop t + 1 of the answer
-is due: it is proposed, published, and accepted when the callback has decided that it was played, or else what sounded
-instead is accepted. So after a stall everything is caught up in the order in which it happened.
+Two states alternate. Before input hop t is processed, hop t of the answer has been accepted. After it, hop t + 1 of the
+answer is due: it is proposed, published, and accepted when the callback has decided that it was played; otherwise the
+fallback that was played is accepted. So after a stall all hops are processed in their order.
 
 All methods are for one thread, the engine's decision thread; the attributes may be read from any thread.
 """
@@ -28,11 +28,11 @@ RESPONSE_TIMES_KEPT = 14_400  # hops: an hour at 0.25 s
 CLOCK_JUMP_S = 0.2  # a sample counter that differs by more has stood still
 CLOCK_DRIFT_S = 1e-4  # that the device's clock may lose in a hop
 SAME_BEAT_S, SAME_TEMPO, SAME_CONFIDENCE = 0.005, 0.005, 0.1  # a beat that differs less is not logged again
-SILENT_DB = -120.0  # dBFS of a hop that could not be heard
+SILENT_DB = -120.0  # dBFS of a hop that was lost
 
 
 class Log(Protocol):
-    """Where the decision loop writes what it does: `agent.records.session_log.SessionLog`."""
+    """The log of the decision loop: `agent.records.session_log.SessionLog`."""
 
     def hop(self, event: Event) -> None:
         """This hop was played."""
@@ -64,9 +64,9 @@ class Recorder(Protocol):
 
 
 class DecisionLoop:
-    """Works on a session and the audio buffers; `step` does the next thing there is to do.
+    """Works on a session and the audio buffers; `step` does the next thing that is due.
 
-    log, recorder: may also be given to `start`. remote: labels of an ear elsewhere, instead of the input's sound.
+    log, recorder: may also be given to `start`. remote: labels of a remote listener, instead of the input's sound.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class DecisionLoop:
     def step(self) -> bool:
         """Accept, hear or answer a hop; False if there is nothing to be done yet."""
         state, buffers = self.state, self.buffers
-        due = state.hop == state.hearing.hops  # else a hop has to be heard first
+        due = state.hop == state.hearing.hops  # else an input hop is due first
         answered = buffers.answered(state.hop) if due else None
         if answered is not None:
             self._accept(answered)
@@ -118,7 +118,7 @@ class DecisionLoop:
 
     @property
     def accepts_controls(self) -> bool:
-        """Is no proposal waiting for the callback's decision? Only then may a control change the piece."""
+        """Whether no proposal waits for the callback's decision; only then may a control change the state."""
         return self._pending is None
 
     def seconds_until_due(self) -> float:
@@ -213,7 +213,7 @@ class DecisionLoop:
         self.suspended = True
 
     def resume(self) -> None:
-        """Ask the session again; what it did not hear counts as silence."""
+        """Ask the session again; input that it missed counts as silence."""
         if self.suspended:
             state, held = self.state, self.state.config.decision.lookahead - 1
             state.decision = self.session.decision.start(origin=max(0, state.hearing.hops - held))
@@ -258,7 +258,7 @@ class DecisionLoop:
         return max(0, round((monotonic_s - self._start_time) * self.buffers.samplerate))
 
     def _follow_sample_clock(self) -> None:
-        """When was sample 0, on the clock that nobody sets?
+        """The monotonic time of sample 0, s.
 
         The sample counter is read up to a block too late, so the earliest estimate is the best. It may rise slowly, for
         the device's clock and the computer's drift apart, and anew where the device has stood still.
@@ -300,7 +300,7 @@ class DecisionLoop:
         """The stream has ended: write down what was still played."""
         state, buffers = self.state, self.buffers
         while (answered := buffers.answered(state.hop)) is not None:
-            state.hearing.hops = max(state.hearing.hops, state.hop)  # what was heard last decides nothing any more
+            state.hearing.hops = max(state.hearing.hops, state.hop)  # the last input affects no further hop
             self._accept(answered)
         self._log_fades()
         self._record(buffers.samples_in)

@@ -49,9 +49,9 @@ LIVE_SETTINGS = [name.split(".")[1] for name, about in FIELDS.items() if about.l
 class Engine:
     """Plays on a session. `start`, move sound through `buffers`, `stop`.
 
-    samplerate: Hz, the session's. slack_ms: between the end of a hop and the beginning of its answer. bus: where all
-    that happens is reported. wait: the callback waits for the decision loop, for files and freewheel. remote: labels
-    of an ear elsewhere, instead of the input's sound.
+    samplerate: Hz, the session's. slack_ms: between the end of a hop and the beginning of its answer. bus: for all
+    reports. wait: the callback waits for the decision loop, for files and freewheel. remote: labels of a remote
+    listener, instead of the input's sound.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Engine:
     def start(self, log: Log | None = None, recorder: Recorder | None = None) -> None:
         """Begin to decide. From here on garbage is collected between hops only.
 
-        log, recorder: where what is played is kept, `SessionLog` and `Recorder` of agent/records.
+        log, recorder: `SessionLog` and `Recorder` of agent/records.
         """
         self.decision_loop.start(log, recorder, self._device_latency_s[1])
         self._before = (sys.getswitchinterval(), gc.isenabled())
@@ -139,7 +139,7 @@ class Engine:
     # --- commands, from any thread
 
     def command(self, command: Command) -> None:
-        """Mute, stop, panic and quit act at once, all else at the next hop, in order.
+        """Carry out a command: mute, stop, panic and quit at once, all others at the next hop, in order.
 
         CommandError if it cannot be carried out, or too many commands wait; an urgent one is never refused.
         """
@@ -179,7 +179,7 @@ class Engine:
             self.over.set()
 
     def _set_fader(self) -> None:
-        """Where mute, stop and error want it; call it with the lock held."""
+        """Set the fader as mute, stop and error require; call it with the lock held."""
         open_now = not (self._muted or self._closed)
         self.buffers.fade(open_now, self._opens_at if open_now and self._opens_at > self.buffers.samples_out else 0)
 
@@ -214,7 +214,7 @@ class Engine:
         time.sleep(min(max(left - 2 * IDLE_SLEEP_S, IDLE_SLEEP_S / 2), 5 * IDLE_SLEEP_S))
 
     def _fail(self, error: Exception) -> None:
-        """An error of ours: fade out, say so, keep the stream; `play` tries again."""
+        """Our own error: fade out, report it, keep the stream open; `play` tries again."""
         if not self._failed:
             logger.exception("the decision loop has failed at hop %d", self.decision_loop.state.hop)
             self.bus.publish(
@@ -256,7 +256,7 @@ class Engine:
                 self.bus.publish("changed", key, *self._value(key, ()))
 
     def _play(self) -> None:
-        """A new piece from the next hop on; if it was silent, the fader opens where that hop begins."""
+        """Begin a new performance at the next hop; after silence, the fader opens where that hop begins."""
         self.decision_loop.resume()
         controls.apply(self.session, self.decision_loop.state, "play", ())
         with self._fader_lock:
@@ -386,13 +386,13 @@ class Engine:
         return {"source": source, "bpm": round(bpm, 2), "confidence": round(beat.confidence, 3)}
 
     def _latency(self) -> Latency:
-        """From what is heard to its answer, part by part, ms."""
+        """Latency from input to answer, part by part, ms."""
         hop, slack = 1e3 * self.session.hop, 1e3 * self.buffers.slack / self.samplerate
         before, after = (1e3 * seconds for seconds in self._device_latency_s)
         return {"hop": hop, "slack": slack, "in": before, "out": after, "total": hop + slack + before + after}
 
     def _response_times(self) -> ResponseTimes:
-        """Of the newest answers; summed up once a second, however often it is asked for."""
+        """Times of the newest answers, computed once a second."""
         now, times = time.monotonic(), self.decision_loop.response_ms
         if times and (now > self._spread_time + SPREAD_EVERY_S or self._ended.is_set()):
             spread = np.percentile(np.fromiter(tuple(times), np.float64), (50, 99))

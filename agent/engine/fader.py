@@ -9,7 +9,7 @@ With N = `ramp_length(samplerate)` samples and `origin` the gain of sample at - 
 
 computed in float64, multiplied with the float32 sample in float64 and rounded once. A change that comes during a ramp
 begins at the gain reached: origin = gain_at(at - 1, old at, old origin, old target, N). Nothing depends on where
-blocks begin and end, so the list of all (at, target) is enough to play a performance again, to the sample.
+blocks begin and end, so the list of all (at, target) is enough to replay a performance exactly.
 
 The state, three numbers, in the callback:
 
@@ -17,7 +17,7 @@ The state, three numbers, in the callback:
         origin = gain_at(position - 1, at, origin, target, n); at = position; target = new_target
     ramp(out, position, at, origin, target, n)    # out is mono (frames,) float32; or gain_at(...) per sample
 
-A piece begins at gain 1: at = 0, origin = target = 1.
+A performance begins at gain 1: at = 0, origin = target = 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 
 from action.compiled import compiled
 
-RAMP_S = 0.01  # a fade no ear takes for a click
+RAMP_S = 0.01  # a fade without an audible click
 
 
 def ramp_length(samplerate: int) -> int:

@@ -82,7 +82,7 @@ class _Pace:
 
 
 def silent_blocks(buffers: AudioBuffers, block: int, seconds: float | None = None) -> Iterator[np.ndarray]:
-    """Blocks of silence, where labels are heard instead of sound; without end unless `seconds`."""
+    """Blocks of silence, where labels are the input instead of sound; endless unless `seconds`."""
     left = None if seconds is None else round(seconds * buffers.samplerate)
     while left is None or left > 0:
         n = block if left is None else min(block, left)
@@ -130,7 +130,7 @@ class Feeder:
 
     @property
     def finished(self) -> bool:
-        """Has the whole file been heard?"""
+        """Whether the whole file has been processed."""
         return self.done and self._buffers.input_pending == 0
 
     def _run(self) -> None:
@@ -147,7 +147,7 @@ class Feeder:
                         time.sleep(FEED_POLL_S)
                 if self._over.is_set():
                     break
-        except Exception as error:  # a damaged file: told by whoever asks
+        except Exception as error:  # a damaged file: raised by the reader of `error`
             self.error = error
         self.done = True
 

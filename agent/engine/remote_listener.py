@@ -1,4 +1,4 @@
-"""An ear elsewhere: labels or features that a patch sends, a hop each, instead of sound."""
+"""A remote listener: labels or features that a patch sends, one per hop, instead of sound."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from agent.performance.session import Session
 from perception.stream import LabelledHop
 
 SILENT_DB = -120.0  # dBFS of a silent hop
-DEFAULT_DB = -20.0  # dBFS of any other, unless the patch says
+DEFAULT_DB = -20.0  # dBFS of any other, unless the patch sends a level
 
 
 class RemoteListener:
-    """The ear of a patch: labels or features that come over OSC, a hop each.
+    """Labels or features of a patch, received over OSC, one per hop.
 
-    Its clock is not ours: of labels that come too fast the oldest are left out, and where none has come the last one
-    holds for one hop more, then there is silence. Unless they are the clock: then every one counts.
+    Its clock differs from ours: of labels that come too fast the oldest are dropped, and where none has come the last
+    one is repeated once, then there is silence. If they are the clock, each one counts.
     """
 
     MAX_WAITING = 2  # labels that are not too many
@@ -55,7 +55,7 @@ class RemoteListener:
         self.received += 1
 
     def next(self) -> LabelledHop:
-        """What was heard in the hop that has just passed."""
+        """The label, level and features of the last hop."""
         while not self._clock and len(self._queue) > self.MAX_WAITING:
             self._queue.popleft()
         if self._queue:

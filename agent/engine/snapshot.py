@@ -40,7 +40,7 @@ class Snapshot(TypedDict):
     hop: int  # that sounds now, from 0
     seconds: float  # of input so far
     xruns: int  # times the device lost audio
-    missed: int  # answers that came too late
+    missed: int  # late answers
     nan: int  # samples of the input that were no numbers
     in_db: float  # peaks since the last snapshot, dBFS
     out_db: float

@@ -23,8 +23,8 @@ JOIN_TIMEOUT_S = 2.0
 class Interfaces:
     """The interfaces of one performance; `stack` closes them in the reverse order.
 
-    say: is called with each sentence that a person should read. terminal: open the terminal view, which then needs
-    the main thread. settings_file: where learned MIDI messages are kept, None: they last until the end.
+    say: called with each sentence for the user. terminal: open the terminal view, which then needs the main thread.
+    settings_file: for learned MIDI messages; None: they last until the end.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Interfaces:
 
 
 def _tell_beat(engine: Engine, source: str, what: str, value: float, time_s: float) -> None:
-    """Pass on what a clock says at a monotonic time. Raises nothing: a beat that is refused is lost."""
+    """Pass on a report of a clock at a monotonic time. Raises nothing: a refused beat is lost."""
     low, high = CONTROLS["tempo"].args[0].low or 0.0, CONTROLS["tempo"].args[0].high or 0.0
     if what == "tempo" and not low <= value <= high:
         return

@@ -4,8 +4,8 @@ A mapping, [midi.map] in agent.toml, says which message does what: "cc 1 64" = "
 follows the control's name are its values; without any, a switch follows a pedal and a number a fader:
 
     "cc 1 64" = "hold"                 on while the pedal is down
-    "cc 1 66" = "hold toggle"          a pedal turns it over
-    "note 1 60" = "hold"               a key turns it over
+    "cc 1 66" = "hold toggle"          a pedal toggles it
+    "note 1 60" = "hold"               a key toggles it
     "cc 1 1" = "temperature"           a fader, over the range that the table gives it
     "cc 1 2" = "temperature 0.5 1.5"   or over this range
     "program 1 3" = "preset/recall verse"
@@ -47,7 +47,7 @@ class Binding:
     control: Control
     args: tuple[Any, ...] = ()
     fader_range: tuple[float, float] | None = None  # values at the ends of a fader
-    toggles: bool = False  # a pedal turns it over when pressed
+    toggles: bool = False  # a pedal toggles it when pressed
 
 
 def key(text: str) -> Key:
@@ -119,7 +119,7 @@ class MidiMapping:
     """Turns messages into commands, and learns new ones.
 
     command: called with each `Command`, from the thread of the port; may raise CommandError. path: of agent.toml,
-    where learned messages are kept; None keeps them until the end of the session.
+    where learned messages are stored; None: they last until the end of the session.
     """
 
     def __init__(self, command: Callable[[Command], None], bus: Bus, config: Config, path: str | Path | None = None):

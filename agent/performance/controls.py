@@ -17,7 +17,7 @@ from agent.performance.state import Bookmark, PerformanceState
 from agent.settings.config import FIELDS, Config, change
 
 TABOO_RADIUS = 8  # segments that `change` forbids on either side of a segment played
-MAX_BOOKMARKS = 256  # the newest are kept
+MAX_BOOKMARKS = 256  # newest positions that are stored
 MAX_SCENARIO_LABELS = 4096
 
 
@@ -65,13 +65,13 @@ def _toggle(field: str) -> Callable[..., str]:
 
 
 def _play(session: Session, state: PerformanceState) -> str:
-    """Begin a new piece, before which nothing was played. Labels heard, settings, memories and hop number remain."""
+    """Begin a new performance without a past of its own. Input labels, settings, memories and hop number remain."""
     decision, heard, newest = session.decision, state.decision.heard, state.newest_heard
     origin = max(0, min(state.hop - 1, heard))
     state.decision = decision.start(origin=origin)
     for _ in range(origin, state.hop):
         decision.commit(state.decision, session.silence)
-    for _ in range(origin, heard):  # at most one, the hop just heard
+    for _ in range(origin, heard):  # at most one, the last input hop
         decision.hear(state.decision, *(session.heard_hop(state, newest) if newest else (session.silence, None)))
     state.restart()
     state.recent_labels.clear()
@@ -193,7 +193,7 @@ def _beat(state: PerformanceState, source: str, time_s: float) -> None:
 
 
 def _tap(state: PerformanceState, source: str, time_s: float) -> None:
-    """A beat by hand. From the third in time on, what is heard keeps to that tempo too."""
+    """A tap. From the third in time on, the tempo of the audio is limited to its neighbourhood."""
     pulse.tell_beat(state.pulse, "tap", time_s)
     tapped = state.pulse.told["tap"]
     if tapped.beats >= 2:

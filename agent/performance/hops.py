@@ -17,9 +17,7 @@ from agent.performance.state import Event, PerformanceState
 from corpora.audio import regroup
 from perception.stream import hop_sizes
 
-Hop = tuple[
-    np.ndarray, np.ndarray, Event | None
-]  # heard and spoken, equally long (frames,) float32, and what was decided
+Hop = tuple[np.ndarray, np.ndarray, Event | None]  # input and output, (frames,) float32 each, and the decision
 
 
 class Guide(Protocol):
@@ -45,9 +43,9 @@ def live_hops(session: Session, state: PerformanceState, blocks: Iterable[np.nda
 
 
 def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iterator[Hop]:
-    """Hear a guide to its end, then answer it from its beginning.
+    """Perceive a guide to its end, then answer it from its beginning.
 
-    The guide is read twice, so only one label and one feature a hop are kept of it.
+    The guide is read twice, so that only one label and one feature per hop are stored.
     """
     labelled, beats, told = [], [], []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):

@@ -1,9 +1,9 @@
-"""By how many semitones a memory is transposed so that it has more of what the musician plays.
+"""Key matching: the transposition of a memory, in semitones, that brings it nearest to the musician's harmony.
 
-Every hop heard is looked for in the memory, turned by up to `REACH` semitones either way: how well do the places
-agree that agree best? A mean of keys would not do, since two pieces of one key may share no chord, and those of two
-keys many. The running mean of that agreement decides; another transposition must be clearly better than the present one
-before it is taken, so that it does not waver with the chords.
+For every input hop and every transposition by up to `REACH` semitones, the agreement is the mean cosine with the best
+matching positions of the memory. (A mean over keys would not do: two pieces of one key may share no chord, and those of
+two keys many.) The running mean of the agreement decides, with hysteresis, so that the transposition does not follow
+single chords.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ REACH = 2  # semitones either way; further away a sound is no longer the instrum
 MEAN_HOPS = 32.0  # of the running mean
 LEAST_HOPS = 8  # that must have sounded before anything is known
 MARGIN = 0.015  # of agreement, by which another transposition must be better
-BEST_SHARE = 0.01  # of the places: those whose agreement counts
+BEST_SHARE = 0.01  # of the positions, the best, whose agreement counts
 LEAST_BEST = 8  # but at least so many
 MOST_PLACES = 1500  # of a memory that are compared
 LEAST_SOUND = 0.3  # length of the key of a hop that sounds, see `perception.chroma`
@@ -36,8 +36,8 @@ class KeyState:
 def follow(state: KeyState, memory: int, heard: np.ndarray, recorded: np.ndarray) -> None:
     """Take another hop into account, and choose the transposition.
 
-    memory: number of the memory; another one begins anew. heard: (12,) key of the hop. recorded: (n, 12) keys of the
-    memory, see `perception.chroma.ChromaTrack`.
+    memory: number of the memory; another one begins anew. heard: (12,) key of the input hop. recorded: (n, 12) keys of
+    the memory, see `perception.chroma.ChromaTrack`.
 
     >>> chords = np.roll(np.eye(12, dtype=np.float32), 2, axis=1)[[0, 4, 7]]
     >>> state = KeyState()
@@ -61,7 +61,7 @@ def follow(state: KeyState, memory: int, heard: np.ndarray, recorded: np.ndarray
 
 
 def _agreement(heard: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-    """(shifts,): the mean cosine of a hop with the places that are most like it, if the memory were transposed."""
+    """(shifts,): for each transposition, the mean cosine of a hop with the best matching positions."""
     wanted = np.stack([np.roll(heard, -shift) for shift in SHIFTS], axis=1)
     cosines = recorded[:: max(1, len(recorded) // MOST_PLACES)] @ wanted
     best = min(len(cosines), max(LEAST_BEST, round(BEST_SHARE * len(cosines))))

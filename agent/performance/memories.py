@@ -51,7 +51,10 @@ class Memory:
 
     @property
     def places(self) -> Places:
-        """Where a jump may begin: the frames of its chroma that a whole hop follows. Kept until the memory changes."""
+        """Positions at which a jump may begin: the frames of its chroma that a whole hop follows.
+
+        Cached until the memory changes.
+        """
         key = len(self), len(self.chroma), self.edits
         if self._places is None or self._places[0] != key:
             hop = self.sound.hop * FRAME_RATE  # frames

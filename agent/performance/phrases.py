@@ -1,10 +1,10 @@
-"""Whether the agent waits: where its phrases begin and end, beside those of the musician.
+"""Phrases of the agent relative to those of the musician: when it plays and when it waits.
 
 together  plays while the musician plays. In a rest of the musician it finishes its phrase, and then waits.
 after     waits while the musician plays, answers with a phrase of its own, and waits again: call and response.
 free      never waits.
 
-A phrase ends where the music breathes: where the memory goes on with silence or clearly softer, so that no note is cut.
+A phrase ends where the memory continues with silence or clearly softer, so that no note is cut.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import PerformanceState
 
-REST_S = 0.5  # from which silence heard counts as a rest of the musician
+REST_S = 0.5  # of silent input that count as a rest of the musician
 LONGEST_PHRASE_S = 8.0  # that is played in a rest of the musician, whether the memory breathes or not
 SHORTEST_ANSWER_S = 2.0  # of a phrase that answers, before it may end
 SOFTER = 0.35  # a segment of which follows that is so much softer ends a phrase; a factor, 9 dB

@@ -1,7 +1,7 @@
-"""The beat of a piece: what is heard, and what others say (MIDI clock, Link, OSC, taps); which of them leads.
+"""The beat of a performance: by source (audio, MIDI clock, Link, OSC, taps), and which of them leads.
 
-All moments are seconds of the input's sample clock, so that a piece has the same beats live, from a file and again.
-What others say comes as controls, with the sample at which it came.
+All times are seconds of the input's sample clock, so that a performance has the same beats live, from a file and in a
+replay. The other sources come as controls, with the sample at which they came.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ SOURCES = ("midi", "link", "osc", "tap", "audio")  # the first that is there lea
 HELD_BEATS = {"midi": 4, "link": 16, "osc": 16, "tap": 64}  # without news a source is there for so many beats
 LONGEST_FIT = {"midi": 4, "link": 2, "osc": 8, "tap": 8}  # beats that the line of a source is fitted to
 LOST_PHASE = 0.25  # of a period: a beat further from its line begins a new line
-OCTAVE = 2**0.5  # a tempo that was told keeps what is heard within this factor
+OCTAVE = 2**0.5  # a given tempo limits that of the audio to within this factor
 
 
 @dataclass
 class ToldBeat:
-    """What one source has said."""
+    """The beats of one source."""
 
     beat: Beat = NO_BEAT
     beats: int = 0  # that the line is fitted to
-    newest_s: float = 0.0  # when it was heard of last
-    period_s: float = 0.0  # of a tempo that was told, 0: to be found from the beats
+    newest_s: float = 0.0  # time of its last message
+    period_s: float = 0.0  # of a given tempo; 0: from the beats
     multiple: float = 1.0  # 2 after `double`
 
 
 @dataclass
 class PulseState:
-    """The beats of a piece so far, by source."""
+    """The beats of a performance so far, by source."""
 
     samplerate: int  # Hz, of the input
     heard: HeardState  # the tracker's own
-    now_s: float = 0.0  # end of the newest hop heard
+    now_s: float = 0.0  # end of the newest input hop
     heard_beat: Beat = NO_BEAT  # as of `now_s`
     told: dict[str, ToldBeat] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class PulseState:
         return next((name for name in wanted if self._beat_of(name, time_s).period_s > 0), "")
 
     def beat(self, chosen: str, time_s: float) -> Beat:
-        """The beat that leads, told by its last beat at or before a moment; NO_BEAT if there is none."""
+        """The leading beat, by its last beat at or before a moment; NO_BEAT if there is none."""
         return before(self._beat_of(self.source(chosen, time_s), time_s), time_s)
 
     def _beat_of(self, source: str, time_s: float) -> Beat:
@@ -61,7 +61,7 @@ class PulseState:
 
 
 def before(beat: Beat, time_s: float) -> Beat:
-    """The same line, told by its last beat at or before a moment."""
+    """The same line, by its last beat at or before a moment."""
     if not beat.period_s:
         return beat
     return beat._replace(time_s=time_s - beat.phase_at(time_s) * beat.period_s)
@@ -77,7 +77,7 @@ def beats_within(beat: Beat, begin_s: float, end_s: float) -> Iterator[float]:
             time_s += beat.period_s
 
 
-# --- what others say
+# --- other sources
 
 
 def tell_beat(state: PulseState, source: str, time_s: float) -> None:
@@ -98,7 +98,7 @@ def tell_beat(state: PulseState, source: str, time_s: float) -> None:
 
 
 def _fit(told: ToldBeat, source: str, beats: int, error: float) -> None:
-    """Least squares of a growing line up to its longest, as in perception.pulse; a told period is kept."""
+    """Least squares of a growing line up to its longest, as in perception.pulse; a given period is not changed."""
     told.beats = n = min(told.beats + 1, LONGEST_FIT[source])
     period = told.period_s or told.beat.period_s + error / beats * 6 / (n * (n + 1))
     gain = 2 * (2 * n - 1) / (n * (n + 1))
@@ -106,7 +106,7 @@ def _fit(told: ToldBeat, source: str, beats: int, error: float) -> None:
 
 
 def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> None:
-    """A source has this tempo; with a beat of it the line goes on, without one it narrows what is heard."""
+    """Set the tempo of a source: continue its line, if it has a beat, else limit the tempo of the audio."""
     told = state.told.setdefault(source, ToldBeat())
     told.newest_s, told.period_s = time_s, 60 / bpm
     if told.beats:
@@ -116,12 +116,12 @@ def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> Non
 
 
 def forget(state: PulseState, source: str) -> None:
-    """A source has stopped: it says nothing any more."""
+    """Remove the beats of a source that has stopped."""
     state.told.pop(source, None)
 
 
 def narrow(state: PulseState, bpm: float) -> None:
-    """What is heard has a tempo in the octave around this one, if the state space holds it."""
+    """Limit the tempo of the audio to the octave around this one, if the state space contains it."""
     low, high = max(SLOWEST_BPM, bpm / OCTAVE), min(FASTEST_BPM, bpm * OCTAVE)
     if low < high:
         PulseTracker.set_range(state.heard, (low, high))

@@ -15,7 +15,7 @@ from perception.stream import hop_sizes
 
 
 def summarise(session: Session, events: list[Event], samples: int) -> dict:
-    """The report of a performance: what was heard, wanted and chosen, and why; times of each stage in ms.
+    """The report of a performance: input labels, plan and choices with reasons; times of each stage in ms.
 
     Entry i of the lists `heard`, `plan`, `segments`, `labels` and `why` is of hop `first_hop` + i. `silence` is the
     label of silence, and -1 its segment. `asked`: hops for which a label was planned; `matched`: those that got it.

@@ -1,11 +1,11 @@
-"""Best of n: chooses among several plans drawn for a hop the one whose segment fits best what was heard.
+"""Best of n: chooses among several plans drawn for a hop the one whose segment fits the input best.
 
-This is inference-time scaling by a reward. The plans are drawn with the random generator of the piece and answered by
-the oracle without committing anything; plans that lead to the same segment are one candidate. A reward gives each
-candidate a number, and the first with the highest number is played. The same seed and input therefore give the same
-answer, live or from a file.
+This is inference-time scaling by a reward. The plans are drawn with the random generator of the performance and
+answered by the oracle without committing anything; plans that lead to the same segment are one candidate. A reward
+gives each candidate a number, and the first with the highest number is played. The same seed and input therefore give
+the same answer, live or from a file.
 
-proxy   log p of the decision plus `perception.proxy`: labels and hop features only, microseconds; for the stage.
+proxy   log p of the decision plus `perception.proxy`: labels and hop features only, microseconds; for live use.
 cocola  `perception.coherence` on each candidate, rendered over the horizon: some 50 ms each; for files.
 """
 
@@ -51,7 +51,7 @@ class Best(NamedTuple):
 
 
 class Reward(Protocol):
-    """A measure of how well candidates fit what was heard."""
+    """A measure of the fit of candidates to the input."""
 
     needs_audio: bool  # whether it needs the sound of input and output
 
@@ -88,7 +88,7 @@ class ProxyReward:
 
 
 class CocolaReward:
-    """COCOLA's score of the last 5 s heard against the last 5 s of output and rendered plan."""
+    """COCOLA's score of the last 5 s of input against the last 5 s of output and rendered plan."""
 
     needs_audio = True
 

@@ -1,8 +1,8 @@
 """Plays one hop after the other: perceive, decide, choose, render. It has no clock, thread, input or output.
 
-`Session` holds what was learned and loaded, `PerformanceState` what has happened since the piece began. Live, from a
-file or in a test the same `step` gets the same hops and gives the same answer, sample for sample. On stage a hop is
-proposed first, and accepted after it was really played: a choice that came too late changes nothing.
+`Session` holds what was learned and loaded, `PerformanceState` what has happened since the performance began. Live,
+from a file or in a test, the same `step` with the same hops gives the same answer, sample for sample. Live, a hop is
+proposed first, and accepted after it was really played: a late choice changes nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
 PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
 FALLBACK_S = 2.0  # for which the memory continues when decisions are late
-UNHEARD_DBFS = -120.0  # level before anything was heard
+UNHEARD_DBFS = -120.0  # level before the first input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +68,10 @@ class Session:
     # --- begin
 
     def start(self, seed: int | None = None, offline: bool = False) -> PerformanceState:
-        """The state of a piece that has not begun; the same seed and input give the same answer.
+        """The initial state of a performance; the same seed and input give the same answer.
 
-        seed: None: that of the settings. Hop 0 is silence, because nothing has been heard before it; offline, the whole
-        guide is heard first and hop 0 is answered like any other.
+        seed: None: that of the settings. Hop 0 is silence, because there is no input before it; offline, the whole
+        guide is perceived first and hop 0 is answered like any other.
         """
         seed = self.config.agent.seed if seed is None else seed
         voice = self.repertoire[0].sound.start()
@@ -91,7 +91,7 @@ class Session:
         for _ in range(3):
             self.step(state, np.zeros(self.listener.next_hop_samples(state.hearing), np.float32))
 
-    # --- a hop that is heard
+    # --- an input hop
 
     def step(self, state: PerformanceState, audio: np.ndarray) -> tuple[np.ndarray, Event]:
         """Hear one hop, (expected,) float32 mono; return the next hop to play, (frames,) float32, and its event."""
@@ -111,7 +111,7 @@ class Session:
         return heard
 
     def follow_beat(self, state: PerformanceState) -> Beat:
-        """The beat of what is heard, up to the hop that the listener has just heard; s since the piece began."""
+        """The beat of the input up to its last hop; s since the performance began."""
         tracked, newest = state.pulse.heard, state.hearing.newest
         missing = state.hearing.hops * len(newest) - len(newest) - tracked.samples
         if missing > 0:  # hops that the listener could not hear
@@ -120,7 +120,7 @@ class Session:
         return beat._replace(time_s=beat.time_s - self.listener.delay_s) if beat.period_s else beat
 
     def note_beat(self, state: PerformanceState, beat: Beat, hops: int) -> None:
-        """Note the beat of what was heard up to the end of so many hops."""
+        """Note the beat of the input up to the end of so many hops."""
         state.pulse.heard_beat = beat
         state.pulse.now_s = boundary(hops, self.hop, self.samplerate) / self.samplerate
 
@@ -141,7 +141,7 @@ class Session:
             self.repertoire.growing().append(audio, heard.label, heard.feature)
 
     def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
-        """Note the newest hop heard, which level following and the reward use at once."""
+        """Note the newest input hop, which level following and the reward use at once."""
         state.newest_heard = heard
         state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
         state.follow_tatum(state.heard_hops - state.config.decision.lookahead + 1)
@@ -154,7 +154,7 @@ class Session:
         state.history.heard_features.append(heard.feature if audible else None)
 
     def keep_heard(self, state: PerformanceState, audio: np.ndarray) -> None:
-        """Keep the sound of a hop heard, (frames,) float32, if the reward needs it."""
+        """Store the sound of an input hop, (frames,) float32, if the reward needs it."""
         self._keep(state.history.heard_audio, audio)
 
     def _keep(self, side: rerank.Side, audio: np.ndarray) -> None:
@@ -167,7 +167,7 @@ class Session:
             self.decision.hear(state.decision, *state.delayed_hops.popleft())
 
     def heard_hop(self, state: PerformanceState, heard: LabelledHop) -> HeardHop:
-        """What the decision is told of the hop that has just been heard, and whose beat has been noted."""
+        """The decision's input of the last hop, whose beat has been noted."""
         if not self.decision.config.key_dim:
             return HeardHop(heard.label, None)
         keys = self.model.alphabet.keys(heard.feature.astype(np.float32)) * (heard.label != self.silence)
@@ -179,7 +179,7 @@ class Session:
     # --- a hop that is answered
 
     def answer(self, state: PerformanceState, times: dict[str, float] | None = None) -> tuple[np.ndarray, Event]:
-        """Decide on the next hop from what the decision has heard, render it and accept it."""
+        """Decide on the next hop from the input so far, render it and accept it."""
         proposal = self.propose(state, times)
         self.accept(state, proposal)
         return proposal.audio, proposal.event
@@ -213,9 +213,9 @@ class Session:
         )
 
     def accept(self, state: PerformanceState, proposal: Proposal) -> None:
-        """Add a hop that was played to the state: decision and oracle learn what really sounded, not what was planned.
+        """Add a hop that was played to the state: decision and oracle get what was really played, not what was planned.
 
-        Call it before the hop during which it sounded is heard. ValueError if another hop is due.
+        Call it before the input hop during which it was played. ValueError if another hop is due.
         """
         began, event, choice = time.perf_counter(), proposal.event, proposal.choice
         if event.hop != state.hop:

@@ -1,7 +1,7 @@
-"""What has happened since a piece began (`PerformanceState`), and a hop of the answer (`Proposal`, `Event`).
+"""The state of a performance (`PerformanceState`), and a hop of the answer (`Proposal`, `Event`).
 
 `agent.performance.session.Session` has everything that was learned or loaded. Everything that changes while playing is
-here, so that two pieces of one session do not affect each other.
+here, so that two performances of one session do not affect each other.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from perception.tatum import TatumState
 from perception.tatum import hear as hear_tatum
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
-HISTORY_HOPS = 64  # whose features are kept for a reward; a proxy reads fewer
-HISTORY_S = 6.0  # of sound kept for a reward, more than a window of COCOLA
+HISTORY_HOPS = 64  # whose features are stored for a reward; a proxy reads fewer
+HISTORY_S = 6.0  # of sound stored for a reward, more than a window of COCOLA
 
 
 class HeardHop(NamedTuple):
-    """What the decision is told of a hop: its label and, if it hears more, its features, see `decision.heard`."""
+    """The decision's input of a hop: its label and, for models that use them, its features, see `decision.heard`."""
 
     label: int
     features: np.ndarray | None
@@ -40,9 +40,9 @@ class HeardHop(NamedTuple):
 class Event:
     """What was decided for one hop, and why; one line of the session log."""
 
-    hop: int  # of the answer, counted from the beginning of the piece
-    heard: int  # newest label heard, -1 if none yet
-    level: float  # dBFS of the newest hop heard
+    hop: int  # of the answer, counted from the beginning of the performance
+    heard: int  # newest input label, -1 if none yet
+    level: float  # dBFS of the newest input hop
     plan: tuple[int, ...]  # labels wanted from this hop on
     segment: int  # of the memory, -1 is silence
     label: int  # really played
@@ -59,7 +59,7 @@ class Event:
     ratio: float = 1.0  # seconds of the memory per second
     semitones: int = 0  # by which it was transposed
     shift: int = 0  # samples after the boundary of the segment at which its run begins, or before it
-    places: tuple[dict[str, float], ...] = ()  # chosen by cost: terms of the place played and of the runner-up
+    places: tuple[dict[str, float], ...] = ()  # chosen by cost: terms of the place played and of the second best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Bookmark:
 
 @dataclass
 class History:
-    """What a reward reads: features of the hops heard (None: silence), newest last, and the sound of both sides."""
+    """Input of a reward: features of the input hops (None: silence), newest last, and the sound of both sides."""
 
     heard_features: deque[np.ndarray | None] = field(default_factory=lambda: deque(maxlen=HISTORY_HOPS))
     heard_audio: deque[np.ndarray] = field(default_factory=deque)  # hops, (frames,) float32
@@ -105,21 +105,21 @@ class History:
 
 @dataclass
 class PerformanceState:
-    """What has happened since the piece began, and the controls in force."""
+    """What has happened since the performance began, and the controls in force."""
 
     hearing: ListenerState
     decision: DecisionState
     voice: concat.Voice
     config: Config  # may change while playing
     seed: int
-    heard_chroma: ChromaTrack  # of all hops heard
+    heard_chroma: ChromaTrack  # of all input hops
     pulse: PulseState
     heard_onsets: OnsetTrack = field(default_factory=OnsetTrack)
     heard_hops: int = 0  # that both cover
     tatum: TatumState = field(default_factory=TatumState)  # of the onsets that the decision may know
     rng: np.random.Generator = field(init=False)
     navigations: list[selection.Navigation] = field(default_factory=list)  # one per memory, see `navigation_of`
-    delayed_hops: deque[HeardHop] = field(default_factory=deque)  # heard, and still delayed by `lookahead`
+    delayed_hops: deque[HeardHop] = field(default_factory=deque)  # input still delayed by `lookahead`
     recent_labels: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_HOPS))  # played
     recent_segments: deque[tuple[int, int]] = field(
         default_factory=lambda: deque(maxlen=RECENT_HOPS)
@@ -128,7 +128,7 @@ class PerformanceState:
     history: History = field(default_factory=History)
     key: KeyState = field(default_factory=KeyState)
     output_delay: int = 0  # samples after the beginning of a hop of the input at which its answer sounds
-    silent_hops: int = 0  # heard in a row
+    silent_hops: int = 0  # of the input, in a row
     hop: int = 0  # number of the next hop to be answered
     late_hops: int = 0  # hops in a row that were not decided
     phrase: int = -1  # the phrase for which density has decided
@@ -150,12 +150,12 @@ class PerformanceState:
         self.restart()
 
     def restart(self) -> None:
-        """Set the random generator and the navigations back to the beginning of a piece."""
+        """Reset the random generator and the navigations to the beginning of a performance."""
         self.rng = np.random.default_rng(self.seed)
         self.navigations = [selection.Navigation(self.seed)]
 
     def add_heard(self, chroma: np.ndarray | None, onsets: np.ndarray | None, hops: int) -> None:
-        """Add chroma and onsets of the hops heard up to number `hops`; what is missing was silence."""
+        """Add chroma and onsets of the input up to hop `hops`; missing hops were silent."""
         hop_s, self.heard_hops = self.config.live.hop, hops
         for track, frames, rate, empty in (
             (self.heard_chroma, chroma, FRAME_RATE, np.zeros((1, 12), np.float32)),
@@ -167,15 +167,15 @@ class PerformanceState:
                 track.append(frames)
 
     def follow_tatum(self, hops: int) -> None:
-        """Find the tatum of the onsets of the hops heard up to number `hops`."""
+        """Estimate the tatum of the input's onsets up to hop `hops`."""
         known, taken_in = round(hops * self.config.live.hop * ONSET_RATE), self.tatum.frames + len(self.tatum.recent)
         if known > taken_in:
             hear_tatum(self.tatum, self.heard_onsets.frames[taken_in:known])
 
     def beat_at(self, sample: float) -> Beat:
-        """The beat that leads at a sample of the input, past or to come: NO_BEAT, whose period is 0, if there is none.
+        """The leading beat at a sample of the input, past or to come: NO_BEAT, whose period is 0, if there is none.
 
-        Its `time_s` is the last beat at or before that sample, in s since the piece began.
+        Its `time_s` is the last beat at or before that sample, in s since the performance began.
         """
         return self.pulse.beat(self.config.pulse.beat_source, sample / self.pulse.samplerate)
 

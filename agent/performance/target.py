@@ -1,7 +1,7 @@
-"""What is wanted of the next hops: of the harmony and the label of a place (`query`), and of its onsets (`rhythm`).
+"""The query of the next hops: harmony and label of a place (`query`), and onsets (`rhythm`).
 
-A place is wanted for its harmony: the chroma that the musician is expected to play (`perception.anticipation`), against
-the chroma of the memory from there on; and for its label: the one that the decision has planned for that hop.
+The value of a place is the correlation of the chroma that the musician is expected to play
+(`perception.anticipation`) with the chroma of the memory from there on, and a bonus for the planned label.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def query(state: PerformanceState, plan: tuple[int, ...], horizon: int, semitone
 
 
 def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.ndarray) -> Rhythm | None:
-    """The onsets expected from hop `state.hop` on, and those of a memory; None: nobody knows what to expect.
+    """The onsets expected from hop `state.hop` on, and those of a memory; None: nothing can be expected.
 
     Expected is what the musician is likely to play, from what they have played, and beside it a regular grid, by its
     confidence. delay_s: from the beginning of that hop to the moment when its answer sounds. speeds: (blocks,) how fast
@@ -78,7 +78,7 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.n
 
 
 def grid(state: PerformanceState, time_s: float) -> Tatum:
-    """The regular grid to play to at a moment, s since the piece began; its frames are those of the onset envelope.
+    """The regular grid at a moment, s since the performance began; its frames are those of the onset envelope.
 
     The half beats of a clock, of Link, of OSC or of taps, if one of them leads, else the tatum that is heard, if
     `pulse.beat_source` lets what is heard lead.

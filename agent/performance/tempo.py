@@ -17,7 +17,7 @@ from perception.tatum import Tatum
 MIN_CONFIDENCE = 0.25  # of both beats, before the tempo is followed; half of it is enough to go on doing so
 PULL = 0.5  # share of a difference in phase that is made up for in one beat
 MAX_CORRECTION = 0.04  # of the ratio; a change of tempo by less is not noticed as one
-DEAD_ZONE = 0.01  # a tempo that is nearer is the same one: it is played unchanged, and jumps alone keep it in time
+DEAD_ZONE = 0.01  # a nearer tempo counts as equal: it is played unchanged, and jumps alone keep it in time
 SAME_TEMPO = (3.0, 1 / 3, 5.0, 1 / 5)  # times an octave: ratios of the levels of one metre, which is not another tempo
 SAME_TEMPO_ZONE = 0.005
 OCTAVES = 2  # that one grid may be finer than the other
@@ -44,7 +44,7 @@ def speeds(heard: Tatum, periods: np.ndarray, confidences: np.ndarray, otherwise
 def _relation(periods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(speeds, octaves) for periods of a memory in periods heard: 1 where the tempo is the same.
 
-    The octave is taken that changes the speed least. Of one piece both may have found another level of the metre.
+    The octave is taken that changes the speed least, since both estimates may be on different metrical levels.
     """
     octaves = -np.rint(np.log2(periods))
     speed = periods * 2.0**octaves

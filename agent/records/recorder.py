@@ -1,4 +1,4 @@
-"""Records sound while it is played, in a thread of its own, into files that are complete at every moment.
+"""Records sound while it is played, in a thread of its own, into files that are valid at every moment.
 
 libsndfile corrects the header of a WAV when it closes the file. Each append therefore opens the file, adds to it and
 closes it (0.7 ms): after a crash every program can read the file up to the last append. Some programs read nothing

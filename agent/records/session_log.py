@@ -4,7 +4,7 @@ The first line describes the session. Then, in the order in which it happened, a
 - hop that was played, missed hops too: `agent.performance.session.Event`
 - {"control": name, "args": [...], "source": who, "hop": next hop}: a control that was done; a replay does not need it.
   Of beats also "at", the sample of the input at which they came
-- {"beat": s, "period": s, "confidence": 0 to 1, "from": source, "hop": next hop}: the beat that leads, told by its last
+- {"beat": s, "period": s, "confidence": 0 to 1, "from": source, "hop": next hop}: the leading beat, by its last
   beat on the input's clock; a replay does not need it
 - {"fader": gain, "at": sample}: the fader moves to a linear gain from that sample of the output on (fader.py)
 - {"take": memory, "hop": next hop}, {"grow": memory, "file": name, "from": sample, "samples": n, "hop": next hop},
@@ -61,11 +61,11 @@ def takes_folder(path: Path) -> Path:
 class SessionLog:
     """Writes a session log, in a thread of its own; use it in a `with` block. AudioError if it cannot begin.
 
-    memories: the names of the session's memories, paths made absolute. slack: samples before the first hop sounds.
-    An older log of this name is renamed to `S~.jsonl`. bus: None for a performance from file to file: if the log cannot
-    be written, the next call raises AudioError and the older log gets its name back; else the older log is deleted at
-    the end. With a bus, as on stage, a log that cannot be written gives one report `error`, the performance continues,
-    and no file is ever deleted.
+    memories: the names of the session's memories, paths made absolute. slack: samples before the first hop sounds. An
+    older log of this name is renamed to `S~.jsonl`. bus: None for a performance from file to file: if the log cannot be
+    written, the next call raises AudioError and the older log gets its name back; else the older log is deleted at the
+    end. With a bus, as in live performance, a log that cannot be written gives one report `error`, the performance
+    continues, and no file is ever deleted.
     """
 
     def __init__(

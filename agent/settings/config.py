@@ -58,9 +58,7 @@ class AgentSection(_Section):
 
     model: str = define("small", names="model", meaning="name of an embedded model, or a folder")
     memory: str = define("demo", names="memory", meaning="'demo', a corpus folder or an audio file")
-    memories: tuple[str, ...] = define(
-        (), kind=list, names="memory", meaning="more of them, loaded before the piece begins"
-    )
+    memories: tuple[str, ...] = define((), kind=list, names="memory", meaning="further memories, loaded at the start")
     seed: int = define(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
 
 
@@ -68,7 +66,7 @@ class AgentSection(_Section):
 class PerceptionSection(_Section):
     """[perception]: what counts as silence."""
 
-    gate_db: float = define(-50.0, -120, 0, unit="dBFS", live=True, meaning="quieter hops count as silence")
+    gate_db: float = define(-50.0, -120, 0, unit="dBFS", live=True, meaning="hops below this level count as silence")
 
 
 @dataclass(frozen=True)
@@ -79,10 +77,10 @@ class PulseSection(_Section):
         "auto",
         choices=("auto", "midi", "link", "osc", "tap", "audio", "none"),
         live=True,
-        meaning="whose beat leads; auto: the first of midi, link, osc, tap and audio that is there",
+        meaning="source of the beat; auto: the first available of midi, link, osc, tap and audio",
     )
     tempo_range: tuple[float, float] = define(
-        (55.0, 215.0), 40, 240, unit="beats a minute", live=True, meaning="slowest and fastest beat that it hears"
+        (55.0, 215.0), 40, 240, unit="beats a minute", live=True, meaning="slowest and fastest tempo that is tracked"
     )
     link: str = define("off", choices=("off", "on"), meaning="joins the Ableton Link session of the network")
 
@@ -98,29 +96,42 @@ class DecisionSection(_Section):
     """[decision]: how the labels of an answer are drawn."""
 
     temperature: float = define(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
-    top_p: float = define(0.9, 0, 1, live=True, meaning="0 plays the likeliest answer, 1 any answer")
-    top_k: int = define(0, 0, 4096, live=True, meaning="keep only so many likeliest labels; 0 keeps all")
-    repetition_penalty: float = define(1.0, 1, 10, live=True, meaning="above 1 avoids labels played lately")
+    top_p: float = define(0.9, 0, 1, live=True, meaning="0 draws the likeliest label, 1 any label")
+    top_k: int = define(0, 0, 4096, live=True, meaning="number of likeliest labels to draw from; 0: all")
+    repetition_penalty: float = define(1.0, 1, 10, live=True, meaning="above 1 avoids labels played recently")
     constraint: str = define(
-        "require", choices=("none", "prefer", "require"), live=True, meaning="how strictly it keeps to the memory"
+        "require",
+        choices=("none", "prefer", "require"),
+        live=True,
+        meaning="how strictly labels are limited to those of the memory",
     )
     lookahead: int = define(
-        1, 1, 16, unit="hops", live=True, meaning="1 answers the hop just heard, more plans further ahead"
+        1, 1, 16, unit="hops", live=True, meaning="1 answers the last hop, more decides further ahead"
     )
     horizon: int = define(4, 1, 32, unit="hops", live=True, meaning="length of the plan")
     behaviour: str = define(
         "together", choices=("together", "after", "free"), live=True,
-        meaning="plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest",
+        meaning="together: plays with you, waits in your rests; after: answers in your rests; free: never waits",
     )  # fmt: skip
     rests: str = define(
-        "follow", choices=("follow", "free", "never"), live=True, meaning="may rest: where you do, anywhere, nowhere"
+        "follow",
+        choices=("follow", "free", "never"),
+        live=True,
+        meaning="where it may rest; follow: where you rest; free: anywhere; never: nowhere",
     )
     density: float = define(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
     best_of: int = define(
-        1, 1, 16, unit="plans", live=True, meaning="draws so many answers and plays the one that fits best"
+        1,
+        1,
+        16,
+        unit="plans",
+        live=True,
+        meaning="number of plans drawn for a hop, of which the best by reward is played",
     )
     reward: str = define(
-        "proxy", choices=("proxy", "cocola"), meaning="what fits best by: proxy at once, cocola slower, from files only"
+        "proxy",
+        choices=("proxy", "cocola"),
+        meaning="how plans are compared; proxy: in real time; cocola: slower, for files only",
     )
 
 
@@ -129,33 +140,44 @@ class ActionSection(_Section):
     """[action]: how segments of the memory are chosen and joined."""
 
     choice: str = define(
-        "cost", choices=("cost", "match"), live=True, meaning="by what fits what you play, or by the labels alone"
+        "cost",
+        choices=("cost", "match"),
+        live=True,
+        meaning="cost: by the fit to what you play; match: by the labels alone",
     )
     cut_cost: float = define(
-        0.8, 0, 2, live=True, meaning="0 is a collage of what fits best, 1 and more keeps to long phrases"
+        0.8, 0, 2, live=True, meaning="cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
     )
-    max_continuity: int = define(
-        16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as it was recorded"
+    max_continuity: int = define(16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as recorded")
+    taboo: int = define(
+        8, 0, 100_000, unit="hops", live=True, meaning="time for which a segment that was played is not jumped to"
     )
-    taboo: int = define(8, 0, 100_000, unit="hops", live=True, meaning="no jump to what was played so lately")
     region: tuple[float, float] = define(
         (0.0, 1.0), 0, 1, live=True, meaning="part of the memory that may be played, from 0 (start) to 1 (end)"
     )
     crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
     align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
     stretch: str = define(
-        "auto", choices=("off", "auto"), live=True, meaning="auto plays the memory in your tempo where both are sure"
+        "auto",
+        choices=("off", "auto"),
+        live=True,
+        meaning="auto: plays the memory at your tempo where both tempos are reliable",
     )
     speed: float = define(
-        1.0, 0.7, 1.4, live=True, meaning="how fast the memory is played otherwise, at its pitch; 1 is as recorded"
+        1.0,
+        0.7,
+        1.4,
+        live=True,
+        meaning="playback speed where stretch does not apply, at the same pitch; 1: as recorded",
     )
-    transpose: int = define(
-        0, -12, 12, unit="semitones", live=True, meaning="how much higher than recorded the memory is played"
-    )
+    transpose: int = define(0, -12, 12, unit="semitones", live=True, meaning="transposition of the memory")
     match_key: str = define(
-        "auto", choices=("off", "auto"), live=True, meaning="auto adds up to 2 semitones either way, towards your key"
+        "auto",
+        choices=("off", "auto"),
+        live=True,
+        meaning="auto: transposes by up to 2 more semitones either way, to your key",
     )
-    follow_level: float = define(0.0, 0, 1, live=True, meaning="0 keeps the memory's level, 1 follows yours")
+    follow_level: float = define(0.0, 0, 1, live=True, meaning="0: the memory's level, 1: yours")
     gain_db: float = define(0.0, -60, 24, unit="dB", live=True, meaning="output gain")
 
 
@@ -164,14 +186,14 @@ class LiveSection(_Section):
     """[live]: sound devices, hop and slack, presets."""
 
     hop: float = define(0.5, choices=(0.25, 0.35, 0.5), unit="s", meaning="time between two decisions")
-    slack_ms: float = define(40.0, 0, 200, unit="ms", meaning="time to think after a hop before its answer starts")
-    input: str = define("", meaning="input device; empty is the system's own")
-    output: str = define("", meaning="output device; empty is the system's own")
-    input_channels: str = define("1", meaning="which channels to hear, counted from 1; of several, the mean")
-    output_channels: str = define("1,2", meaning="which channels to play on, counted from 1")
-    client: str = define("antiphon", meaning="name among the clients of JACK")
-    samplerate: int = define(0, 0, 192_000, unit="Hz", meaning="0 is the device's own, else from 8000")
-    presets: str = define("presets.toml", names="file", meaning="file that keeps the presets")
+    slack_ms: float = define(40.0, 0, 200, unit="ms", meaning="time to decide after a hop, before its answer begins")
+    input: str = define("", meaning="input device; empty: the system's default")
+    output: str = define("", meaning="output device; empty: the system's default")
+    input_channels: str = define("1", meaning="input channels, counted from 1; of several, the mean")
+    output_channels: str = define("1,2", meaning="output channels, counted from 1")
+    client: str = define("antiphon", meaning="name of the JACK client")
+    samplerate: int = define(0, 0, 192_000, unit="Hz", meaning="0: the device's default; else 8000 or more")
+    presets: str = define("presets.toml", names="file", meaning="file of the presets")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -188,8 +210,10 @@ class OscSection(_OnNetwork):
 
     port: int = define(9000, 0, 65535, meaning="UDP port it listens on; 0 is off")
     host: str = define("127.0.0.1", meaning="address it listens on; 127.0.0.1 is this machine alone")
-    allow: tuple[str, ...] = define((), kind=list, meaning="other machines it obeys, like '192.168.1.7'")
-    subscribers: tuple[str, ...] = define(("127.0.0.1:9001",), kind=list, meaning="who is told, 'address:port'")
+    allow: tuple[str, ...] = define((), kind=list, meaning="other machines that may send commands, like '192.168.1.7'")
+    subscribers: tuple[str, ...] = define(
+        ("127.0.0.1:9001",), kind=list, meaning="receivers of reports, as 'address:port'"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -66,9 +66,9 @@ def _against_naive(
 
 
 def decision(size: str, hop: float) -> dict:
-    """Time a plan of 4 labels after 1 and after 60 minutes of a piece, ms.
+    """Time a plan of 4 labels after 1 and after 60 minutes of a performance, ms.
 
-    size: "small" or "paper". The minutes are not played: the state is told the number of its hop.
+    size: "small" or "paper". The minutes are not played: the state is set to the number of its hop.
     {"minute_1", "minute_60": {"wall", "cpu"}, "ratio": minute 60 / minute 1}.
     """
     shape: dict[str, Any] = {"small": SMALL, "paper": PAPER}[size]
@@ -87,7 +87,7 @@ def decision(size: str, hop: float) -> dict:
 
 
 def _at_minute(model: Decision, minute: int):
-    """A state whose window is full and whose hop lies `minute` minutes after the beginning of the piece."""
+    """A state whose window is full and whose hop lies `minute` minutes after the beginning of the performance."""
     config = model.config
     origin = round(60 * minute / config.hop) - config.window
     state = model.start(origin=max(origin, 0))
@@ -101,7 +101,7 @@ def _at_minute(model: Decision, minute: int):
 def coherence(rounds: int = 7) -> dict:
     """Time the coherence meter on windows of 5 s: features and embedding of one, the three scores of a pair.
 
-    Medians, ms, of one thread, since the meter on stage and each worker of `antiphon score` have one thread. The
+    Medians, ms, of one thread, since the live meter and each worker of `antiphon score` have one thread. The
     official code is timed too where librosa and efficientnet_pytorch are installed. The weights are random, which
     changes no time. {name: {"wall", "cpu"}, "ratios": {name: official / ours}}.
     """

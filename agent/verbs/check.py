@@ -1,6 +1,6 @@
 """`antiphon check`: whether this machine has all that a performance needs. Each finding is a line that says what to do.
 
-An error keeps Antiphon from answering files. A note concerns only some uses, such as a sound card.
+An error prevents Antiphon from answering files. A note concerns only some uses, such as a sound card.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class PlayOptions:
     log: str | None = None  # session log to write
     record: str | None = None  # folder for heard.wav and spoken.wav
     osc: bool = False  # open OSC also from file to file
-    terminal: bool = False  # show the stage in this terminal
+    terminal: bool = False  # show the terminal view
     freewheel: bool = False  # the sound waits for the decision
     speed: float = 1.0  # of files, times real time; 0: as fast as possible
     block: int = 256  # samples at a time where there is no device
@@ -81,7 +81,7 @@ def play(
     """Play until the file or `seconds` end, or until `quit` or a signal; return the report.
 
     From file to file the answer waits for the decision and has no slack: it is as long as the input, and the same at
-    any speed. Errors are raised as by `respond`. On stage an error is reported and the performance continues.
+    any speed. Errors are raised as by `respond`. Live, an error is reported and the performance continues.
     """
     source, sink = endpoint_kind(options.input), endpoint_kind(options.output)
     files = options.from_file_to_file
@@ -185,7 +185,7 @@ def _open_records(
 ) -> tuple[list[Event], Log | None, Recorder | None]:
     """Open the session log and the recording; also return the list that fills with events from file to file.
 
-    From file to file a log that cannot be written is an error; on stage it is reported and the performance continues.
+    From file to file a log that cannot be written is an error; live, it is reported and the performance continues.
     """
     log: Log | None = None
     recorder: Recorder | None = None
@@ -315,7 +315,7 @@ def _run_without_device(
 
 @contextmanager
 def _signals(over: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and `kill` end the piece instead of the program; a second one interrupts the program."""
+    """Let Ctrl-C and `kill` end the performance instead of the program; a second one interrupts the program."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -336,7 +336,7 @@ def _signals(over: threading.Event) -> Iterator[None]:
 def _file_report(
     engine: Engine, events: list[Event], memory_names: list[str], config: Config, options: PlayOptions
 ) -> dict:
-    """The report from file to file: that of `respond`, and how many hops would have been late on stage."""
+    """The report from file to file: that of `respond`, and how many hops would have been late live."""
     limit_ms = config.live.slack_ms
     late = sum(sum(event.times.values()) > limit_ms for event in events) if options.speed else 0
     report = performance_report.summarise(engine.session, events, engine.buffers.samples_out)
@@ -345,7 +345,7 @@ def _file_report(
 
 
 def _stage_report(engine: Engine, memory_names: list[str], elapsed_s: float) -> dict:
-    """The report of a performance on stage: how much was played and what the engine missed."""
+    """The report of a live performance: how much was played and what the engine missed."""
     snapshot, buffers = engine.snapshot(), engine.buffers
     return {
         "samplerate": buffers.samplerate,

@@ -12,7 +12,7 @@
         "rect": [
             60.0,
             80.0,
-            1957.8,
+            1926.8,
             1500
         ],
         "bglocked": 0,
@@ -196,10 +196,10 @@
                     "patching_rect": [
                         298.0,
                         266.0,
-                        229.0,
+                        179.4,
                         22.0
                     ],
-                    "text": "begins a piece; after an error, too"
+                    "text": "begins, also after an error"
                 }
             },
             {
@@ -229,10 +229,10 @@
                     "patching_rect": [
                         298.0,
                         296.0,
-                        266.20000000000005,
+                        260.0,
                         22.0
                     ],
-                    "text": "fades out and rests; it goes on listening"
+                    "text": "fades out and rests; listening continues"
                 }
             },
             {
@@ -262,10 +262,10 @@
                     "patching_rect": [
                         298.0,
                         326.0,
-                        229.0,
+                        253.8,
                         22.0
                     ],
-                    "text": "decides as before, but is not heard"
+                    "text": "silences the output; decisions continue"
                 }
             },
             {
@@ -295,10 +295,10 @@
                     "patching_rect": [
                         298.0,
                         356.0,
-                        390.2,
+                        328.2,
                         22.0
                     ],
-                    "text": "goes on with what sounds as it was recorded, without deciding"
+                    "text": "continues the memory as recorded, without decisions"
                 }
             },
             {
@@ -328,10 +328,10 @@
                     "patching_rect": [
                         298.0,
                         386.0,
-                        272.40000000000003,
+                        185.6,
                         22.0
                     ],
-                    "text": "listens and remembers, but does not answer"
+                    "text": "listens, but does not answer"
                 }
             },
             {
@@ -361,10 +361,10 @@
                     "patching_rect": [
                         298.0,
                         416.0,
-                        216.6,
+                        278.6,
                         22.0
                     ],
-                    "text": "is silent within 10 ms, and stops"
+                    "text": "silences the output within 10 ms, and stops"
                 }
             },
             {
@@ -427,10 +427,10 @@
                     "patching_rect": [
                         298.0,
                         476.0,
-                        260.0,
+                        253.8,
                         22.0
                     ],
-                    "text": "the next hop may not go on from this one"
+                    "text": "the next hop must not continue this one"
                 }
             },
             {
@@ -460,10 +460,10 @@
                     "patching_rect": [
                         298.0,
                         506.0,
-                        229.0,
+                        340.6,
                         22.0
                     ],
-                    "text": "keeps this place and these settings"
+                    "text": "stores this position of the memory and these settings"
                 }
             },
             {
@@ -493,10 +493,10 @@
                     "patching_rect": [
                         298.0,
                         536.0,
-                        365.40000000000003,
+                        384.0,
                         22.0
                     ],
-                    "text": "returns to the place liked last; again: to the one before"
+                    "text": "returns to the position liked last; again: to the one before"
                 }
             },
             {
@@ -526,10 +526,10 @@
                     "patching_rect": [
                         298.0,
                         566.0,
-                        303.40000000000003,
+                        260.0,
                         22.0
                     ],
-                    "text": "leaves what was played lately for another place"
+                    "text": "jumps away from what was played recently"
                 }
             },
             {
@@ -562,7 +562,7 @@
                         278.6,
                         22.0
                     ],
-                    "text": "plays with this memory from the next hop on"
+                    "text": "plays from this memory from the next hop on"
                 }
             },
             {
@@ -592,10 +592,10 @@
                     "patching_rect": [
                         298.0,
                         626.0,
-                        396.40000000000003,
+                        346.8,
                         22.0
                     ],
-                    "text": "appends what is heard, or what is played, to the memory 'live'"
+                    "text": "appends the input, or the output, to the memory 'live'"
                 }
             },
             {
@@ -628,7 +628,7 @@
                         284.8,
                         22.0
                     ],
-                    "text": "takes the last take out of the memory 'live'"
+                    "text": "removes the last take from the memory 'live'"
                 }
             },
             {
@@ -691,10 +691,10 @@
                     "patching_rect": [
                         298.0,
                         716.0,
-                        204.20000000000002,
+                        210.4,
                         22.0
                     ],
-                    "text": "keeps all settings under a name"
+                    "text": "stores all settings under a name"
                 }
             },
             {
@@ -724,10 +724,10 @@
                     "patching_rect": [
                         298.0,
                         746.0,
-                        241.4,
+                        222.8,
                         22.0
                     ],
-                    "text": "brings the settings of that name back"
+                    "text": "restores the settings of that name"
                 }
             },
             {
@@ -757,10 +757,10 @@
                     "patching_rect": [
                         298.0,
                         776.0,
-                        377.8,
+                        328.2,
                         22.0
                     ],
-                    "text": "labels to play from an answered hop on; -1 is a free choice"
+                    "text": "labels to play from a given hop on; -1: free choice"
                 }
             },
             {
@@ -790,10 +790,10 @@
                     "patching_rect": [
                         298.0,
                         806.0,
-                        359.2,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "labels to play from the next hop on; -1 is a free choice"
+                    "text": "labels to play from the next hop on; -1: free choice"
                 }
             },
             {
@@ -823,10 +823,10 @@
                     "patching_rect": [
                         298.0,
                         836.0,
-                        210.4,
+                        272.40000000000003,
                         22.0
                     ],
-                    "text": "forgets the labels still to come"
+                    "text": "deletes the labels that are not played yet"
                 }
             },
             {
@@ -856,10 +856,10 @@
                     "patching_rect": [
                         298.0,
                         866.0,
-                        191.8,
+                        247.6,
                         22.0
                     ],
-                    "text": "quieter hops count as silence"
+                    "text": "hops below this level count as silence"
                 }
             },
             {
@@ -889,10 +889,10 @@
                     "patching_rect": [
                         298.0,
                         896.0,
-                        514.2,
+                        501.8,
                         22.0
                     ],
-                    "text": "whose beat leads; auto: the first of midi, link, osc, tap and audio that is there"
+                    "text": "source of the beat; auto: the first available of midi, link, osc, tap and audio"
                 }
             },
             {
@@ -922,10 +922,10 @@
                     "patching_rect": [
                         298.0,
                         926.0,
-                        247.6,
+                        266.20000000000005,
                         22.0
                     ],
-                    "text": "slowest and fastest beat that it hears"
+                    "text": "slowest and fastest tempo that is tracked"
                 }
             },
             {
@@ -988,10 +988,10 @@
                     "patching_rect": [
                         298.0,
                         986.0,
-                        272.40000000000003,
+                        260.0,
                         22.0
                     ],
-                    "text": "0 plays the likeliest answer, 1 any answer"
+                    "text": "0 draws the likeliest label, 1 any label"
                 }
             },
             {
@@ -1024,7 +1024,7 @@
                         303.40000000000003,
                         22.0
                     ],
-                    "text": "keep only so many likeliest labels; 0 keeps all"
+                    "text": "number of likeliest labels to draw from; 0: all"
                 }
             },
             {
@@ -1054,10 +1054,10 @@
                     "patching_rect": [
                         298.0,
                         1046.0,
-                        229.0,
+                        241.4,
                         22.0
                     ],
-                    "text": "above 1 avoids labels played lately"
+                    "text": "above 1 avoids labels played recently"
                 }
             },
             {
@@ -1087,10 +1087,10 @@
                     "patching_rect": [
                         298.0,
                         1076.0,
-                        229.0,
+                        346.8,
                         22.0
                     ],
-                    "text": "how strictly it keeps to the memory"
+                    "text": "how strictly labels are limited to those of the memory"
                 }
             },
             {
@@ -1120,10 +1120,10 @@
                     "patching_rect": [
                         298.0,
                         1106.0,
-                        346.8,
+                        322.0,
                         22.0
                     ],
-                    "text": "1 answers the hop just heard, more plans further ahead"
+                    "text": "1 answers the last hop, more decides further ahead"
                 }
             },
             {
@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        563.8000000000001,
+                        594.8000000000001,
                         22.0
                     ],
-                    "text": "plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest"
+                    "text": "together: plays with you, waits in your rests; after: answers in your rests; free: never waits"
                 }
             },
             {
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        266.20000000000005,
+                        464.6,
                         22.0
                     ],
-                    "text": "may rest: where you do, anywhere, nowhere"
+                    "text": "where it may rest; follow: where you rest; free: anywhere; never: nowhere"
                 }
             },
             {
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        346.8,
+                        446.0,
                         22.0
                     ],
-                    "text": "draws so many answers and plays the one that fits best"
+                    "text": "number of plans drawn for a hop, of which the best by reward is played"
                 }
             },
             {
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        322.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "by what fits what you play, or by the labels alone"
+                    "text": "cost: by the fit to what you play; match: by the labels alone"
                 }
             },
             {
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        421.2,
+                        439.8,
                         22.0
                     ],
-                    "text": "0 is a collage of what fits best, 1 and more keeps to long phrases"
+                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
                 }
             },
             {
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        266.20000000000005,
+                        222.8,
                         22.0
                     ],
-                    "text": "longest stretch played as it was recorded"
+                    "text": "longest stretch played as recorded"
                 }
             },
             {
@@ -1417,10 +1417,10 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        235.20000000000002,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "no jump to what was played so lately"
+                    "text": "time for which a segment that was played is not jumped to"
                 }
             },
             {
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        353.0,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "auto plays the memory in your tempo where both are sure"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        452.2,
+                        495.6,
                         22.0
                     ],
-                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        322.0,
+                        179.4,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        359.2,
+                        421.2,
                         22.0
                     ],
-                    "text": "auto adds up to 2 semitones either way, towards your key"
+                    "text": "auto: transposes by up to 2 more semitones either way, to your key"
                 }
             },
             {
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        278.6,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1877,10 +1877,10 @@
                     "patching_rect": [
                         820.0,
                         380.0,
-                        315.8,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -1907,10 +1907,10 @@
                     "patching_rect": [
                         820.0,
                         440.0,
-                        1078.4,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -1922,10 +1922,10 @@
                     "patching_rect": [
                         820.0,
                         470.0,
-                        632.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -1997,10 +1997,10 @@
                     "patching_rect": [
                         820.0,
                         620.0,
-                        334.40000000000003,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2012,10 +2012,10 @@
                     "patching_rect": [
                         820.0,
                         650.0,
-                        805.6,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2027,10 +2027,10 @@
                     "patching_rect": [
                         820.0,
                         680.0,
-                        1121.8,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2042,10 +2042,10 @@
                     "patching_rect": [
                         820.0,
                         710.0,
-                        377.8,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2102,10 +2102,10 @@
                     "patching_rect": [
                         820.0,
                         830.0,
-                        402.6,
+                        371.6,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
                 }
             },
             {

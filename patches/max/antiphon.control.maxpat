@@ -6542,7 +6542,7 @@
                         300,
                         22.0
                     ],
-                    "text": "heard: a hop was heard",
+                    "text": "heard: a hop of the input, with its label",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -6726,7 +6726,7 @@
                         300,
                         22.0
                     ],
-                    "text": "event: what is played at a hop, and why; again, with what sounded instead, if it came too late",
+                    "text": "event: the segment played at a hop, and why; again, with what was played instead, if it was late",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [

@@ -146,10 +146,10 @@
                     "patching_rect": [
                         20.0,
                         206.0,
-                        613.4,
+                        625.8000000000001,
                         22.0
                     ],
-                    "text": "A jump fades from voice to voice in 50 ms with equal power; a memory that goes on is not touched."
+                    "text": "A jump fades from voice to voice in 50 ms with equal power; a memory that continues is not changed."
                 }
             },
             {
@@ -161,10 +161,10 @@
                     "patching_rect": [
                         20.0,
                         236.0,
-                        675.4,
+                        712.6,
                         22.0
                     ],
-                    "text": "An event that comes late begins as much later in the memory. No event: the memory goes on 250 ms and fades."
+                    "text": "An event that comes late begins as much later in the memory. No event: the memory continues for 250 ms and fades."
                 }
             },
             {
@@ -191,10 +191,10 @@
                     "patching_rect": [
                         20.0,
                         296.0,
-                        663.0,
+                        669.2,
                         22.0
                     ],
-                    "text": "What the agent records while playing (memory live) is with the agent alone: those events are silent here."
+                    "text": "What the agent records while playing (memory live) exists in the agent only: those events are silent here."
                 }
             }
         ],

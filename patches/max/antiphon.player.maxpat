@@ -870,10 +870,10 @@
                     "patching_rect": [
                         20.0,
                         290.0,
-                        601.0,
+                        551.4,
                         22.0
                     ],
-                    "text": "ITS TIME: an event is told `lead` seconds ahead; if late, it begins as much later in the memory"
+                    "text": "ITS TIME: an event comes `lead` s ahead; if late, it begins as much later in the memory"
                 }
             },
             {

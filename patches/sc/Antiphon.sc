@@ -67,93 +67,93 @@ Antiphon {
 	}
 
 	// --- the controls
-	// begins a piece; after an error, too
+	// begins, also after an error
 	play { this.send('play') }
-	// fades out and rests; it goes on listening
+	// fades out and rests; listening continues
 	stop { this.send('stop') }
-	// decides as before, but is not heard
+	// silences the output; decisions continue
 	mute { |...values| this.send('mute', *values) }
-	// goes on with what sounds as it was recorded, without deciding
+	// continues the memory as recorded, without decisions
 	hold { |...values| this.send('hold', *values) }
-	// listens and remembers, but does not answer
+	// listens, but does not answer
 	listen { |...values| this.send('listen', *values) }
-	// is silent within 10 ms, and stops
+	// silences the output within 10 ms, and stops
 	panic { this.send('panic') }
 	// fades out and ends the program
 	quit { this.send('quit') }
-	// the next hop may not go on from this one
+	// the next hop must not continue this one
 	jump { this.send('jump') }
-	// keeps this place and these settings
+	// stores this position of the memory and these settings
 	like { this.send('like') }
-	// returns to the place liked last; again: to the one before
+	// returns to the position liked last; again: to the one before
 	back { this.send('back') }
-	// leaves what was played lately for another place
+	// jumps away from what was played recently
 	change { this.send('change') }
-	// plays with this memory from the next hop on
+	// plays from this memory from the next hop on
 	memory { |value| this.send('memory', value) }
-	// appends what is heard, or what is played, to the memory 'live'
+	// appends the input, or the output, to the memory 'live'
 	record { |source| this.send('record', source) }
-	// takes the last take out of the memory 'live'
+	// removes the last take from the memory 'live'
 	undo { this.send('undo') }
 	// writes the memory 'live' to a corpus folder of this name
 	save { |name| this.send('save', name) }
-	// keeps all settings under a name
+	// stores all settings under a name
 	presetSave { |name| this.send('preset/save', name) }
-	// brings the settings of that name back
+	// restores the settings of that name
 	presetRecall { |name| this.send('preset/recall', name) }
-	// labels to play from an answered hop on; -1 is a free choice
+	// labels to play from a given hop on; -1: free choice
 	scenario { |...values| this.send('scenario', *values) }
-	// labels to play from the next hop on; -1 is a free choice
+	// labels to play from the next hop on; -1: free choice
 	scenarioNext { |...values| this.send('scenario/next', *values) }
-	// forgets the labels still to come
+	// deletes the labels that are not played yet
 	scenarioClear { this.send('scenario/clear') }
-	// quieter hops count as silence
+	// hops below this level count as silence
 	gate_db { |value| this.send('gate_db', value) }
-	// whose beat leads; auto: the first of midi, link, osc, tap and audio that is there
+	// source of the beat; auto: the first available of midi, link, osc, tap and audio
 	beat_source { |value| this.send('beat_source', value) }
-	// slowest and fastest beat that it hears
+	// slowest and fastest tempo that is tracked
 	tempo_range { |...values| this.send('tempo_range', *values) }
 	// above 1 bolder, below 1 safer
 	temperature { |value| this.send('temperature', value) }
-	// 0 plays the likeliest answer, 1 any answer
+	// 0 draws the likeliest label, 1 any label
 	top_p { |value| this.send('top_p', value) }
-	// keep only so many likeliest labels; 0 keeps all
+	// number of likeliest labels to draw from; 0: all
 	top_k { |value| this.send('top_k', value) }
-	// above 1 avoids labels played lately
+	// above 1 avoids labels played recently
 	repetition_penalty { |value| this.send('repetition_penalty', value) }
-	// how strictly it keeps to the memory
+	// how strictly labels are limited to those of the memory
 	constraint { |value| this.send('constraint', value) }
-	// 1 answers the hop just heard, more plans further ahead
+	// 1 answers the last hop, more decides further ahead
 	lookahead { |value| this.send('lookahead', value) }
 	// length of the plan
 	horizon { |value| this.send('horizon', value) }
-	// plays with you and ends its phrase when you rest, answers when you rest, or heeds no rest
+	// together: plays with you, waits in your rests; after: answers in your rests; free: never waits
 	behaviour { |value| this.send('behaviour', value) }
-	// may rest: where you do, anywhere, nowhere
+	// where it may rest; follow: where you rest; free: anywhere; never: nowhere
 	rests { |value| this.send('rests', value) }
 	// share of the time it plays; 0 is silent
 	density { |value| this.send('density', value) }
-	// draws so many answers and plays the one that fits best
+	// number of plans drawn for a hop, of which the best by reward is played
 	best_of { |value| this.send('best_of', value) }
-	// by what fits what you play, or by the labels alone
+	// cost: by the fit to what you play; match: by the labels alone
 	choice { |value| this.send('choice', value) }
-	// 0 is a collage of what fits best, 1 and more keeps to long phrases
+	// cost of a jump; 0 joins what fits best, 1 and more plays long phrases
 	cut_cost { |value| this.send('cut_cost', value) }
-	// longest stretch played as it was recorded
+	// longest stretch played as recorded
 	max_continuity { |value| this.send('max_continuity', value) }
-	// no jump to what was played so lately
+	// time for which a segment that was played is not jumped to
 	taboo { |value| this.send('taboo', value) }
 	// part of the memory that may be played, from 0 (start) to 1 (end)
 	region { |...values| this.send('region', *values) }
-	// auto plays the memory in your tempo where both are sure
+	// auto: plays the memory at your tempo where both tempos are reliable
 	stretch { |value| this.send('stretch', value) }
-	// how fast the memory is played otherwise, at its pitch; 1 is as recorded
+	// playback speed where stretch does not apply, at the same pitch; 1: as recorded
 	speed { |value| this.send('speed', value) }
-	// how much higher than recorded the memory is played
+	// transposition of the memory
 	transpose { |value| this.send('transpose', value) }
-	// auto adds up to 2 semitones either way, towards your key
+	// auto: transposes by up to 2 more semitones either way, to your key
 	match_key { |value| this.send('match_key', value) }
-	// 0 keeps the memory's level, 1 follows yours
+	// 0: the memory's level, 1: yours
 	follow_level { |value| this.send('follow_level', value) }
 	// output gain
 	gain_db { |value| this.send('gain_db', value) }
@@ -169,9 +169,9 @@ Antiphon {
 	beatDouble { this.send('beat/double') }
 	// the beat that leads is half as fast
 	beatHalf { this.send('beat/half') }
-	// a patch has heard one hop; with --input osc
+	// the label of one hop, from a patch; with --input osc
 	hearLabel { |...values| this.send('hear/label', *values) }
-	// a patch has heard one hop and sends its features; with --input osc
+	// the features of one hop, from a patch; with --input osc
 	hearFeature { |...values| this.send('hear/feature', *values) }
 	// binds this control to the next pedal, key or fader that moves
 	midiLearn { |...values| this.send('midi/learn', *values) }

@@ -71,9 +71,9 @@ def test_batches_depend_on_their_number_alone(data):
         assert all(torch.equal(*both) for both in zip(again, batch, strict=True))
 
 
-@pytest.mark.parametrize("seconds, told", [(4, "no song of 5 s with 2 stems"), (0, "high.flac' is empty")])
-def test_songs_without_a_window_are_no_data(data, tmp_path, seconds, told):
-    with pytest.raises((TrainError, AudioError), match=told):
+@pytest.mark.parametrize("seconds, message", [(4, "no song of 5 s with 2 stems"), (0, "high.flac' is empty")])
+def test_songs_without_a_window_are_no_data(data, tmp_path, seconds, message):
+    with pytest.raises((TrainError, AudioError), match=message):
         recipe.PairBatches([damaged(data, tmp_path, lambda audio: audio[: seconds * RATE])], "train", TINY, 2, "cpu")
 
 
@@ -96,10 +96,10 @@ def test_one_channel_or_none_is_masked_and_the_same_in_both_of_a_pair():
 
 def test_the_loss_is_equation_3_and_the_accuracy_equation_4():
     torch.manual_seed(0)
-    model, found = Coherence().eval(), torch.randn(12, 1280, generator=torch.Generator().manual_seed(1))
+    model, features = Coherence().eval(), torch.randn(12, 1280, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        loss, accuracy, ahead = recipe.contrastive_loss(model, found)
-        h1, h2, late = model.project_features(found).double().chunk(3)
+        loss, accuracy, ahead = recipe.contrastive_loss(model, features)
+        h1, h2, late = model.project_features(features).double().chunk(3)
         sim = h1 @ model.similarity.double() @ h2.T
         log = [sim[k, k] - torch.log(torch.exp(sim[k]).sum()) for k in range(4)]
         meant = sim.diagonal() - (h1 @ model.similarity.double() @ late.T).diagonal()
@@ -120,11 +120,11 @@ def test_the_loss_of_time_is_least_where_partners_keep_time(late):
         assert float(recipe.time_loss(torch.cat([first, second, third]), sharpness, by)[0]) > 1
 
 
-def test_a_code_of_the_place_in_the_window_is_no_way_to_keep_time():
+def test_a_code_of_the_time_in_the_window_is_no_way_to_keep_time():
     """What is the same for all windows, frame by frame, wins nothing: neither among pairs nor among lags."""
-    place = torch.randn(1, 251, 32, generator=torch.Generator().manual_seed(0)).expand(12, -1, -1)
-    place = place / place.square().sum(2, keepdim=True).mean(1, keepdim=True).sqrt()
-    loss, _, apart = recipe.time_loss(place, torch.tensor(20.0).log(), torch.tensor([-20.0, -5, 9, 40]))
+    code = torch.randn(1, 251, 32, generator=torch.Generator().manual_seed(0)).expand(12, -1, -1)
+    code = code / code.square().sum(2, keepdim=True).mean(1, keepdim=True).sqrt()
+    loss, _, apart = recipe.time_loss(code, torch.tensor(20.0).log(), torch.tensor([-20.0, -5, 9, 40]))
     assert float(loss) > 1.5 and float(apart.abs().max()) < 1e-5
 
 
@@ -156,7 +156,7 @@ def test_a_run_leaves_a_model_that_loads_and_goes_on_where_it_stopped(data, tmp_
     assert torch.equal(begun.similarity.half(), Coherence.load(tmp_path / "model", fuse=False).similarity.half())
 
 
-def test_kept_pairs_are_mixed_and_stay_pairs(data):
+def test_reused_pairs_are_mixed_and_stay_pairs(data):
     """Of three steps one makes a batch; the others hold pairs of those before, each with its own partner."""
     s = replace(TINY, uses=3, kept=2, time_only=True)
     pairs, pool = recipe.PairBatches([data], "train", s, 2, "cpu"), recipe.BatchPool(s)

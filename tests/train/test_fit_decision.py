@@ -15,7 +15,7 @@ from perception.units import fit_alphabet
 from train import fit_decision, fit_units
 from train.common.errors import TrainError
 from train.data import token_pairs
-from train.evaluate.rollout import model_answers
+from train.evaluate.rollout import model_labels
 from train.evaluate.windows import Windows
 from train.fit_decision import Batch, DecisionTraining, roll_out
 
@@ -54,7 +54,7 @@ def optimum():
     return -hit * math.log(hit) - (UNITS - 1) * miss * math.log(miss)
 
 
-def test_an_answer_that_depends_on_what_was_heard_is_learned(tmp_path):
+def test_an_answer_that_depends_on_the_input_is_learned(tmp_path):
     settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=130, rate=3e-3, noise=0.0, best="ce")
     card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", settings)
     scores, baselines = card["scores"]["validation"], card["scores"]["baselines"]
@@ -64,14 +64,14 @@ def test_an_answer_that_depends_on_what_was_heard_is_learned(tmp_path):
     assert scores["unpaired_ce"] > 1.2 * scores["live_ce"]
     model = Decision.load(tmp_path / "run")
     assert model.config.alphabet == "k7-test" and model.card == json.loads(json.dumps(card))
-    state, answers = model.start(), []
+    state, outputs = model.start(), []
     model.commit(state, UNITS)  # the hop in which there is nothing to answer yet
-    heard = np.random.default_rng(9).integers(UNITS, size=40)
-    for label in heard:
+    inputs = np.random.default_rng(9).integers(UNITS, size=40)
+    for label in inputs:
         model.hear(state, label)
-        answers.append(int(model.logits(state).argmax()))
-        model.commit(state, answers[-1])
-    assert np.mean(np.array(answers) == (heard + 2) % UNITS) > 0.8
+        outputs.append(int(model.logits(state).argmax()))
+        model.commit(state, outputs[-1])
+    assert np.mean(np.array(outputs) == (inputs + 2) % UNITS) > 0.8
 
 
 def test_what_lies_ahead_helps_the_full_mask_only(tmp_path):
@@ -99,9 +99,11 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monke
         fit(tokens, tmp_path / "cut", settings)
     torch.manual_seed(12345)
     resumed = fit(tokens, tmp_path / "cut", resume=True)
-    one, other = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "cut"))
-    assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
-    assert any(k.startswith("optimizer/") and k.endswith("exp_avg_sq") for k in one)
+    uninterrupted, continued = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "cut"))
+    assert uninterrupted.keys() == continued.keys() and all(
+        torch.equal(uninterrupted[k], continued[k]) for k in uninterrupted
+    )
+    assert any(k.startswith("optimizer/") and k.endswith("exp_avg_sq") for k in uninterrupted)
     weights = [(tmp_path / name / "decision.safetensors").read_bytes() for name in ("whole", "cut")]
     assert weights[0] == weights[1]
     for card in (whole, resumed):
@@ -138,17 +140,17 @@ def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch
     assert fit(tokens, tmp_path / "ce", dataclasses.replace(TINY, best="ce"))["best_step"] == 12
 
 
-def test_what_is_rolled_out_is_what_the_stage_would_play(tmp_path):
+def test_what_is_rolled_out_is_what_the_agent_would_play(tmp_path):
     fit(cache(tmp_path / "t.npz"), tmp_path / "run", TINY)
     model, rng = Decision.load(tmp_path / "run"), np.random.default_rng(5)
-    heard, played = rng.integers(UNITS + 1, size=(2, 6, 25))
-    windows = Windows(heard, played, np.arange(6))
+    inputs, played = rng.integers(UNITS + 1, size=(2, 6, 25))
+    windows = Windows(inputs, played, np.arange(6))
     truth = torch.from_numpy(played)
-    batch = Batch(torch.from_numpy(heard), truth, None, None)
+    batch = Batch(torch.from_numpy(inputs), truth, None, None)
     for lookahead in (None, 1, 4):
         mode = lookahead or "full"
         for constraint in CONSTRAINTS:
-            draw = model_answers(
+            draw = model_labels(
                 model, windows, np.random.default_rng(1).random((6, 25)), mode, top_p=0.8, constraint=constraint
             )
             rolled = roll_out(model, batch, lookahead, 1.0, constraint, 0.8, np.random.default_rng(1))
@@ -248,19 +250,19 @@ def test_caches_that_are_none_are_refused(tmp_path):
 
 def test_more_music_can_be_named_with_alphabets_that_exist(tmp_path, monkeypatch):
     rng, song = np.random.default_rng(0), fit_units.Song(tmp_path / "train" / "a.npz", tmp_path)
-    given, held = {}, {}
+    given, arrays = {}, {}
     for hop in fit_units.HOPS:
         given[hop] = fit_alphabet(rng.standard_normal((200, 6)).astype(np.float32), 4, hop)
         (tmp_path / f"k4_h{hop:.2f}.safetensors").write_bytes(given[hop].to_bytes())
-        held |= {f"b/f{hop}": rng.standard_normal((30, 6)).astype(np.float16), f"b/l{hop}": np.full(30, -20.0)}
+        arrays |= {f"b/f{hop}": rng.standard_normal((30, 6)).astype(np.float16), f"b/l{hop}": np.full(30, -20.0)}
     song.features.parent.mkdir()
-    np.savez(song.features, **held)
+    np.savez(song.features, **arrays)
     monkeypatch.setattr(fit_units, "encode", lambda *_: [song])
     report = fit_units.fit([tmp_path], tmp_path, False, fit_units.UnitsTraining(units="4", alphabets=str(tmp_path)))
     for hop, alphabet in given.items():
         tokens = token_pairs.load(tmp_path / "tokens" / f"k4_h{hop:.2f}.npz")
         assert tokens.alphabet == alphabet.hash == report[f"k4_h{hop:.2f}"]["hash"]
-        assert (tokens.songs["train"]["a"]["b"] == alphabet.quantize(held[f"b/f{hop}"].astype(np.float32))).all()
+        assert (tokens.songs["train"]["a"]["b"] == alphabet.quantize(arrays[f"b/f{hop}"].astype(np.float32))).all()
 
 
 def test_pairs_leave_out_drums_and_answers_to_oneself():
@@ -276,15 +278,15 @@ def test_crops_are_aligned_and_seldom_silent():
     rng = np.random.default_rng(0)
     a = rng.integers(UNITS, size=400)
     b = np.where(np.arange(400) < 300, UNITS, (a + 1) % UNITS)  # silent for its first 300 labels
-    heard, played = token_pairs.draw_crops([{"mix-a+x": a, "b": b}], 20, 200, rng, UNITS)
-    assert heard.shape == played.shape == (200, 20) and heard.dtype == played.dtype == np.int64
-    sounding = played != UNITS
-    assert ((heard + 1) % UNITS == played)[sounding].all()
-    assert sounding.sum(1).min() >= 4 and sounding.sum(1).min() < 20
-    assert len({tuple(row) for row in heard}) > 50
+    inputs, played = token_pairs.draw_crops([{"mix-a+x": a, "b": b}], 20, 200, rng, UNITS)
+    assert inputs.shape == played.shape == (200, 20) and inputs.dtype == played.dtype == np.int64
+    active = played != UNITS
+    assert ((inputs + 1) % UNITS == played)[active].all()
+    assert active.sum(1).min() >= 4 and active.sum(1).min() < 20
+    assert len({tuple(row) for row in inputs}) > 50
 
 
-def test_songs_too_short_are_told():
+def test_songs_too_short_are_reported():
     short = {"a": np.zeros(5, np.int16), "b": np.zeros(5, np.int16)}
     with pytest.raises(TrainError, match="no crop of 20 labels found in 1 songs"):
         token_pairs.draw_crops([short], 20, 1, np.random.default_rng(0), UNITS)
@@ -296,8 +298,8 @@ def test_without_a_validation_split_the_last_songs_are_held_out(tmp_path):
         token_pairs.save(tmp_path / "t.npz", stems, 7, 0.5, "k7-a")
         return token_pairs.load(tmp_path / "t.npz")
 
-    songs, held = load(30).split_for_training()
-    assert (len(songs), len(held)) == (27, 3)
+    songs, validation = load(30).split_for_training()
+    assert (len(songs), len(validation)) == (27, 3)
     with pytest.raises(TrainError, match="too few songs"):
         load(1).split_for_training()
 

@@ -16,7 +16,7 @@ from train import fit_encoder, fit_units
 from train.common.errors import TrainError
 from train.common.settings import parse_recipe
 from train.data import augment, token_pairs
-from train.data.examples import LOWEST, PITCHES, ExampleMaker
+from train.data.examples import LOWEST_PITCH, PITCHES, ExampleMaker
 from train.data.store import Store
 
 TINY = fit_encoder.EncoderTraining(minutes=0.02, batch=2, dim=32, layers=1, heads=2, pitches=24, threads=1)
@@ -57,9 +57,9 @@ def maker_of(data, split="train"):
 
 
 def test_what_was_trained_loads_as_a_plain_wav2vec2_and_streams(encoder):
-    ear = Wav2Vec2Encoder.load(encoder, 0.25)
-    assert (ear.dim, ear.window) == (32, 64)
-    assert np.isfinite(ear.step(ear.start(), np.zeros(4000, np.float32))).all()
+    loaded = Wav2Vec2Encoder.load(encoder, 0.25)
+    assert (loaded.dim, loaded.window) == (32, 64)
+    assert np.isfinite(loaded.step(loaded.start(), np.zeros(4000, np.float32))).all()
 
 
 def test_a_run_that_is_over_resumes_to_the_same_weights(data, encoder):
@@ -80,11 +80,11 @@ def test_the_teacher_names_the_note_that_sounds_as_it_sounds(data):
     maker = maker_of(data)
     for clean in (True, False):
         drawn = maker.draw(16, np.random.default_rng(3), clean=clean)
-        assert drawn.sounds.shape == drawn.begins.shape == (16, maker.frames, PITCHES)
-        for audio, sounds in zip(drawn.audio.numpy(), drawn.sounds, strict=True):
+        assert drawn.active.shape == drawn.onset.shape == (16, maker.frames, PITCHES)
+        for audio, active in zip(drawn.audio.numpy(), drawn.active, strict=True):
             spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 1 << 17))
             loudest = np.argmax(spectrum[800:]) + 800  # above 98 Hz, where coloured noise is weak
-            named = np.flatnonzero(sounds.any(0)) + LOWEST
+            named = np.flatnonzero(active.any(0)) + LOWEST_PITCH
             distance = np.abs(named - (69 + 12 * np.log2(loudest * 16000 / (1 << 17) / 440))).min()
             assert distance < (0.1 if clean else 0.6)  # a transposition is no whole number of semitones
 
@@ -93,8 +93,8 @@ def test_frames_begin_where_the_sound_does(data):
     """A window in which a note ends and the next begins: the labels change within a frame of the boundary."""
     maker = maker_of(data)
     part, begin_s = np.array([0]), np.array([0.5])
-    sounds, begins, _ = maker._labels(part, begin_s, np.ones(1))
-    first = np.flatnonzero((sounds[0, 1:] != sounds[0, :-1]).any(-1).numpy())
+    active, begins, _ = maker._labels(part, begin_s, np.ones(1))
+    first = np.flatnonzero((active[0, 1:] != active[0, :-1]).any(-1).numpy())
     frame_s = maker.encoder.stride / 16000
     expected = (0.5 - maker.encoder.centre / 16000) / frame_s  # the note that begins at 1 s, in frames
     assert np.abs(first + 1 - expected).min() <= 1
@@ -114,10 +114,10 @@ def test_tokens_of_every_stem_and_alphabets_that_load(data, encoder, tmp_path):
     settings = fit_units.UnitsTraining(encoder=str(encoder), units="4,6", hops=400, jobs=1)
     report = fit_units.fit([data], tmp_path, False, settings)
     assert set(report) == {f"k{k}_h{hop}" for k in (4, 6) for hop in ("0.25", "0.35", "0.50")}
-    for name, about in report.items():
+    for name, entry in report.items():
         alphabet = Alphabet.load(tmp_path / "units" / f"{name}.safetensors")
         tokens = token_pairs.load(tmp_path / "tokens" / f"{name}.npz")
-        assert alphabet.hash == tokens.alphabet == about["hash"]
+        assert alphabet.hash == tokens.alphabet == entry["hash"]
         stems = [stem for song in tokens.songs["train"].values() for stem in song.values()]
         assert len(stems) == 4 and all(len(stem) == int(8 / alphabet.hop) for stem in stems)
 
@@ -174,10 +174,10 @@ def test_a_damaged_song_is_named(data, encoder, tmp_path, file):
     shutil.copytree(data, broken)
     for song in broken.glob("train/*"):
         (song / file).write_bytes(b"no music")
-    said = r"high\.flac' is not audio" if file.endswith("flac") else "damaged"
-    with pytest.raises((TrainError, AudioError), match=said):
+    message = r"high\.flac' is not audio" if file.endswith("flac") else "damaged"
+    with pytest.raises((TrainError, AudioError), match=message):
         maker_of(broken)
     if file.endswith("flac"):
         settings = fit_units.UnitsTraining(encoder=str(encoder), units="4", hops=400, jobs=1)
-        with pytest.raises(AudioError, match=said):
+        with pytest.raises(AudioError, match=message):
             fit_units.fit([broken], tmp_path / "out", False, settings)

@@ -63,20 +63,20 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "proxy",
     }
     assert list((work / "stems").rglob("*-band/drums.flac"))
-    held = json.loads((model / "coherence" / "coherence.json").read_text())
-    assert "pop909" in held["source"]
-    kept = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
+    meter = json.loads((model / "coherence" / "coherence.json").read_text())
+    assert "pop909" in meter["source"]
+    times = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
     assert (
         make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, songs=100, seconds=30.0, bands=4)) == model
     ), "what is done is not done again"
-    assert kept == {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
+    assert times == {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
 
     guide = write(tmp_path / "guide.wav", melody(12, 44100), 44100)
-    memory = write(tmp_path / "memory.wav", melody(20, 44100, 1), 44100)
+    recording = write(tmp_path / "memory.wav", melody(20, 44100, 1), 44100)
     for hop in make_small.HOPS:
         out = tmp_path / f"{hop}.wav"
-        antiphon("respond", guide, "--memory", memory, "-o", out, "--model", model, "--set", f"live.hop={hop}",
+        antiphon("respond", guide, "--memory", recording, "-o", out, "--model", model, "--set", f"live.hop={hop}",
                  "--set", "decision.best_of=4")  # fmt: skip
         assert os.path.getsize(out) > 44100 * 12
-    said = json.loads(antiphon("score", guide, out, "--model", model, "--json").out)
-    assert np.isfinite(said["both"])
+    score = json.loads(antiphon("score", guide, out, "--model", model, "--json").out)
+    assert np.isfinite(score["both"])

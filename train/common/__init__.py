@@ -1,1 +1,1 @@
-"""What all recipes share: settings as flags, runs that resume, errors, progress and tables."""
+"""Shared by all recipes: settings as flags, runs that resume, errors, progress and tables."""

@@ -1,4 +1,4 @@
-"""The command lines of the recipes: what is printed, and how they end."""
+"""The command lines of the recipes: their output, and their exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one error of all recipes and evaluations, and what turns a damaged song into it."""
+"""The error of all recipes and evaluations, and the context that raises it for a damaged song."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a folder count: those a person can see. Hidden ones are somebody's notes, or half-written."""
+"""Listing of the visible files of a folder. Hidden files are notes of somebody, or half-written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 def visible(folder: Path, pattern: str) -> list[Path]:
     """Paths below `folder` that match a glob pattern, sorted, without any that is hidden or in a hidden folder.
 
-    What is being written has a hidden name until it is whole, and so have .DS_Store and the ._x.wav of macOS.
+    A file has a hidden name until it is written whole; .DS_Store and the ._x.wav of macOS are hidden too.
     """
     return sorted(
         path

@@ -19,7 +19,7 @@ class Log:
         self.path = out / FILE
 
     def write(self, step: int, spent: float, values: Mapping[str, float | str]) -> None:
-        """One line: the step, time spent so far (s, logged as minutes and seconds), and named values."""
+        """Append one line: the step, `spent` s of learning so far (logged as minutes and seconds), and named values."""
         line: dict[str, float | str] = {"step": step, "minutes": round(spent / 60, 2), "seconds": round(spent, 1)}
         line |= {key: round(value, 4) if isinstance(value, float) else value for key, value in values.items()}
         with open(self.path, "a", encoding="utf-8") as log:
@@ -28,14 +28,14 @@ class Log:
             print("  ".join(f"{key} {value}" for key, value in line.items()), file=sys.stderr)
 
     def keep_until(self, step: int) -> None:
-        """Leave out what was logged after a step, for it comes again, and a line that was cut short."""
+        """Remove the lines logged after a step, which a resumed run logs again, and a line that was cut short."""
         if not self.path.exists():
             return
-        kept = []
+        lines = []
         for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
                 if json.loads(line)["step"] <= step:
-                    kept.append(line)
+                    lines.append(line)
             except (ValueError, KeyError, TypeError):
                 continue
-        atomic_write(self.path, "".join(f"{line}\n" for line in kept))
+        atomic_write(self.path, "".join(f"{line}\n" for line in lines))

@@ -1,7 +1,8 @@
-"""Work in several processes, which end with the one that started them, however that ends.
+"""Work in several processes, which end with their parent, whatever ends it.
 
-The workers are in process groups of their own: a signal is for the parent, which ends them and what they have started
-(fluidsynth). What they were writing is removed. That a parent was killed is seen by a thread in each worker.
+Each worker has a process group of its own. A signal reaches the parent alone, which then ends the workers, the programs
+they started (fluidsynth), and removes their unfinished files. A thread in each worker notices that the parent was
+killed.
 """
 
 from __future__ import annotations

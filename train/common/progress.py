@@ -9,7 +9,7 @@ from collections.abc import Iterable
 def progress(things: Iterable, text: str, total: int = 0) -> Iterable:
     """Yield `things`, with a bar on a terminal.
 
-    total: about how many there are; 0: they are counted first, which makes a list of them.
+    total: their approximate number; 0: they are counted first, which makes a list of them.
     """
     from rich.console import Console
     from rich.progress import track

@@ -22,19 +22,19 @@ from train.common.settings import check_resume, frozen
 
 S = TypeVar("S")
 CHECKPOINT = "checkpoint.safetensors"
-WEIGHT, STATE = "weight/", "optimizer/"  # how the names of a checkpoint's tensors begin
-LOG_EVERY = 50  # steps between two lines of smoothed losses
-SMOOTHING = 0.97  # of the running mean of each loss
+WEIGHT, STATE = "weight/", "optimizer/"  # prefixes of the names of a checkpoint's tensors
+LOG_EVERY_STEPS = 50  # steps between two lines of smoothed losses
+LOSS_SMOOTHING = 0.97  # weight of the previous value in the running mean of each loss
 BEGIN_AGAIN = "name another folder with -o and begin again"
 
 
 class Run:
     """A training run in the folder `out`.
 
-    settings: the recipe's dataclass. learned: everything that learns. facts: what a run cannot change on its way but is
-    no setting, such as the alphabet of its data. save_every: s between two checkpoints.
-    `step` counts updates, `spent` is s of learning over all sessions, `state` is what else the recipe must remember; it
-    must fit in JSON. TrainError where `out` holds a run that must not or cannot be gone on with.
+    settings: the recipe's dataclass. learned: all modules with trained parameters. facts: properties of the data that
+    must not change during a run, such as its alphabet. save_every: s between two checkpoints.
+    `step` counts updates, `spent` is s of learning over all sessions, `state` is further state of the recipe, as JSON
+    values. TrainError where `out` holds a run that must not or cannot be resumed.
     """
 
     def __init__(
@@ -60,25 +60,28 @@ class Run:
 
     @contextmanager
     def clock(self) -> Iterator[None]:
-        """What is done inside the block counts as time spent."""
+        """Add the duration of the block to `spent`."""
         began = time.monotonic()
         yield
         self.spent += time.monotonic() - began
 
     def share(self, minutes: float, steps: int = 0) -> float:
-        """How much of the run is over, 0 to 1: by the clock or by its steps, whichever is further; 0: no such limit."""
+        """Share of the run that is over, 0 to 1: by time or by steps, whichever is larger.
+
+        A limit of 0 does not count.
+        """
         by_clock = self.spent / (60 * minutes) if minutes else 0.0
         return min(1.0, max(by_clock, self.step / steps if steps else 0.0))
 
     def tick(self, losses: Mapping[str, float] | None = None, scores: Mapping[str, float] | None = None) -> None:
-        """A step is done. losses: smoothed, and logged every 50th step. scores: of a validation, logged at once.
+        """Count a step. losses: smoothed, and logged every 50th step. scores: of a validation, logged at once.
 
-        A checkpoint is saved when it is time for one.
+        Saves a checkpoint `save_every` s after the last.
         """
         self.step += 1
         for key, value in (losses or {}).items():
-            self.smoothed[key] = SMOOTHING * self.smoothed.get(key, value) + (1 - SMOOTHING) * value
-        if scores is not None or (losses and self.step % LOG_EVERY == 0):
+            self.smoothed[key] = LOSS_SMOOTHING * self.smoothed.get(key, value) + (1 - LOSS_SMOOTHING) * value
+        if scores is not None or (losses and self.step % LOG_EVERY_STEPS == 0):
             self.log.write(self.step, self.spent, self.smoothed | dict(scores or {}))
         if time.monotonic() - self.saved_at > self.save_every:
             self.save()
@@ -132,7 +135,7 @@ class Run:
 
 
 def refuse_to_overwrite(out: Path, resume: bool) -> None:
-    """TrainError where the folder `out` holds a run and nobody asked to go on with it."""
+    """TrainError where the folder `out` holds a run and `resume` is not set."""
     if not resume and (out / CHECKPOINT).exists():
         raise TrainError(f"{out} already holds a run: add --resume to go on, or name another folder with -o")
 
@@ -146,8 +149,10 @@ def saved_settings(out: Path) -> dict[str, Any] | None:
 
 
 def settings_of(settings_class: type[S], out: Path, resume: bool, given: Mapping[str, Any] | None = None) -> S:
-    """Settings of a run in `out`: those given, for the others those it was begun with if it is gone on with, else the
-    defaults. TrainError where the run knows other settings than this version."""
+    """Settings of a run in `out`: those given; for the others, the saved ones if it is resumed, else the defaults.
+
+    TrainError where the run has settings that this version does not have.
+    """
     saved = (saved_settings(out) if resume else None) or {}
     unknown = set(saved) - {field.name for field in fields(settings_class)}  # type: ignore[arg-type]
     if unknown:
@@ -161,9 +166,9 @@ def read_checkpoint(out: Path, tensors: bool = True) -> tuple[dict[str, str], di
     try:
         with safe_open(path, "pt") as file:
             header, names = dict(file.metadata() or {}), list(file.keys())
-            held = {name: file.get_tensor(name) for name in names} if tensors else {}
+            loaded = {name: file.get_tensor(name) for name in names} if tensors else {}
     except (OSError, SafetensorError) as error:
         raise TrainError(f"'{path}' is damaged ({error}): {BEGIN_AGAIN}") from None
     if not {"step", "spent", "settings"} <= set(header) or not any(name.startswith(WEIGHT) for name in names):
         raise TrainError(f"the run in '{out}' was begun by another version of this recipe: {BEGIN_AGAIN}")
-    return header, held
+    return header, loaded

@@ -5,8 +5,8 @@
         minutes: float = setting(36.0, "minutes of training", may_change=True)
         batch: int = setting(48, "examples per step")
 
-`--resume` goes on with the settings that were saved. Those given with it must be the same, but for the ones that a
-run may change on its way (`may_change`), which are announced.
+`--resume` uses the saved settings. A flag given with it must have the saved value, unless the setting may change during
+a run (`may_change`); such a change is announced.
 """
 
 from __future__ import annotations
@@ -31,34 +31,36 @@ def setting(
 ) -> T:
     """A field of a settings dataclass.
 
-    help: one sentence, with the unit. may_change: a resumed run may have another value. choices: all that is allowed,
-    if not any. repeat: a tuple whose flag is given once for each item, rather than once with all items.
+    help: one sentence, with the unit. may_change: a resumed run may have another value. choices: the allowed values;
+    (): any. repeat: a tuple whose flag is given once for each item, rather than once with all items.
     """
     meta = {"help": help, "may_change": may_change, "choices": choices, "repeat": repeat}
     return dataclasses.field(default=default, metadata=meta)  # type: ignore[no-any-return]
 
 
 def boolean(text: str) -> bool:
-    """True or false as people write it; argparse refuses anything else with this sentence."""
+    """Parse true, yes, on, 1 or false, no, off, 0; ArgumentTypeError for any other word."""
     if text.lower() in TRUE | FALSE:
         return text.lower() in TRUE
     raise argparse.ArgumentTypeError(f"'{text}' is neither true nor false")
 
 
 def label(text: str) -> str | int:
-    """A whole number if it looks like one, else the word itself: "full", 1."""
+    """An int if the text is all digits, else the text: "full", 1."""
     return int(text) if text.isdigit() else text
 
 
-def add_flags(parser: argparse.ArgumentParser, settings_class: type, without: tuple[str, ...] = ()) -> None:
-    """One --flag for each field of the settings dataclass but those in `without`. A flag not given stays out of the
-    namespace, so that it differs from one given with its default."""
+def add_arguments(parser: argparse.ArgumentParser, settings_class: type, without: tuple[str, ...] = ()) -> None:
+    """Add a --flag for each field of the settings dataclass except those in `without`.
+
+    A flag that is not given is absent from the namespace, so that it differs from one given with its default.
+    """
     for field in dataclasses.fields(settings_class):
         if field.name not in without:
-            _add_flag(parser, field)
+            _add_argument(parser, field)
 
 
-def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+def _add_argument(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
     default, meta = field.default, field.metadata
     first = default[0] if isinstance(default, tuple) and default else default
     kinds = {type(item) for item in default} if isinstance(default, tuple) else {type(default)}
@@ -75,10 +77,10 @@ def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) ->
     parser.add_argument(f"--{field.name.replace('_', '-')}", **words)
 
 
-def parse_flags(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
     """Parse a command line with -o OUT, which may be absent where the parser allows it.
 
-    AudioError if OUT is one of its inputs: any value that names what exists.
+    AudioError if OUT is one of its inputs, that is, any value that names a path.
     """
     given = parser.parse_args(argv)
     inputs = []
@@ -93,12 +95,12 @@ def parse_flags(parser: argparse.ArgumentParser, argv: list[str] | None = None) 
 
 
 class Recipe(NamedTuple):
-    """What a command line asks of a recipe."""
+    """The parsed command line of a recipe."""
 
     data: list[Path]
     out: Path
     resume: bool
-    given: dict[str, Any]  # settings that differ from the saved or default ones, as far as flags were given
+    given: dict[str, Any]  # settings whose flags were given
 
 
 def parse_recipe(doc: str, settings_class: type, argv: list[str] | None = None) -> Recipe:
@@ -107,13 +109,13 @@ def parse_recipe(doc: str, settings_class: type, argv: list[str] | None = None) 
     parser.add_argument("data", type=Path, nargs="+", help="folders or files to learn from")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
-    add_flags(parser, settings_class)
-    given = vars(parse_flags(parser, argv))
+    add_arguments(parser, settings_class)
+    given = vars(parse_arguments(parser, argv))
     return Recipe(given.pop("data"), given.pop("out"), given.pop("resume"), given)
 
 
 def frozen(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings with lists as tuples: a frozen dataclass holds what nobody can change."""
+    """The settings with lists as tuples, as a frozen dataclass must hold them."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
@@ -125,9 +127,9 @@ def changes(saved: Mapping[str, Any], now: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def check_resume(out: Path, saved: Mapping[str, Any], now: Any) -> None:
-    """Refuse to go on with a run in `out` whose saved settings differ from `now`; say which harmless ones change.
+    """Check that the settings `now` may resume the run in `out`; print those that change and may.
 
-    TrainError names each setting that a run cannot change on its way.
+    TrainError names each setting that differs from the saved one and must not change during a run.
     """
     changed = changes(saved, now)
     may = {field.name for field in dataclasses.fields(now) if field.metadata.get("may_change")}

@@ -1,4 +1,4 @@
-"""Tables in Markdown for all reports, and how a number with its interval is written in them."""
+"""Markdown tables of all reports, and the format of a number with its interval."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def with_interval(
 ) -> str:
     """ "1.23 [1.10, 1.36]": a value and the 95 % interval of what `metrics.describe` or `compare` returned.
 
-    key: which value. sign: with a plus where it is positive, for differences. Without an interval the value alone.
+    key: the value's key. sign: write a plus before positive values, for differences. Without an interval, the value
+    alone.
     """
     if described is None:
         return NOTHING
@@ -36,7 +37,7 @@ def with_interval(
 
 
 def p_value(compared: Mapping[str, Any] | None) -> str:
-    """The p of a comparison to four digits."""
+    """The p of what `metrics.compare` returned, to four digits; "< 0.0001" below that."""
     if compared is None:
         return NOTHING
     return "< 0.0001" if compared["p"] < 1e-4 else f"{compared['p']:.4f}"

@@ -1,4 +1,4 @@
-"""What lies between a rendered stem and a recording: room, tone, noise and level, drawn at random, many at a time."""
+"""Augmentation of batches: random reverberation, spectral tilt, noise and level, as recordings have them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from perception.wav2vec2 import SAMPLERATE
 
-QUIETEST = 1e-12  # mean square below which nothing sounds
+MIN_POWER = 1e-12  # mean square, lower bound of divisors
 
 
 def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
@@ -16,10 +16,10 @@ def uniform(generator: torch.Generator, low: float, high: float, *shape: int) ->
 
 
 def degrade(audio: Tensor, generator: torch.Generator, rooms: Tensor | None = None) -> Tensor:
-    """(n, samples) float32 at 16 kHz as microphones in rooms would have them: reverberation, tilt, noise, level.
+    """(n, samples) float32 at 16 kHz with reverberation, tilt and noise, each in half of the rows, at a random level.
 
-    Each is drawn with its own chance for each row; now and then the beginning is silent, as before a piece. rooms
-    (r, length): impulse responses to draw from beside artificial ones. generator: on the device of `audio`.
+    In a tenth of the rows the beginning is silenced, up to 3/4 of the row. rooms (r, length): impulse responses to draw
+    from beside artificial ones. generator: on the device of `audio`.
     """
     count = len(audio)
     reverberant = _chance(generator, 0.5, count)
@@ -27,7 +27,7 @@ def degrade(audio: Tensor, generator: torch.Generator, rooms: Tensor | None = No
     audio = torch.where(
         _chance(generator, 0.5, count), _tilted(audio, uniform(generator, -0.85, 0.85, count, 1)), audio
     )
-    level = audio.square().mean(1, keepdim=True).clamp(min=QUIETEST).sqrt()
+    level = audio.square().mean(1, keepdim=True).clamp(min=MIN_POWER).sqrt()
     noise = _coloured_noise(audio.shape, generator) * level * 10 ** (-uniform(generator, 10, 45, count, 1) / 20)
     audio = audio + noise * _chance(generator, 0.5, count)
     begins = uniform(generator, 0, 0.75, count, 1) * audio.shape[1] * _chance(generator, 0.1, count)
@@ -55,16 +55,16 @@ def reverberate(audio: Tensor, generator: torch.Generator, rooms: Tensor | None 
     wet = torch.fft.irfft(torch.fft.rfft(audio, size) * torch.fft.rfft(response, size), size)[:, :samples]
     share = uniform(generator, 0.05, 0.7, count, 1)
     power, wet_power = audio.square().mean(1, keepdim=True), wet.square().mean(1, keepdim=True)
-    return audio + wet * share * (power / (wet_power + QUIETEST)).sqrt()
+    return audio + wet * share * (power / (wet_power + MIN_POWER)).sqrt()
 
 
 def _chance(generator: torch.Generator, share: float, count: int) -> Tensor:
-    """(count, 1) bool, true for about that share of them."""
+    """(count, 1) bool, each True with probability `share`."""
     return torch.rand(count, 1, generator=generator, device=generator.device) < share
 
 
 def _tilted(audio: Tensor, tilt: Tensor) -> Tensor:
-    """One zero at -tilt (n, 1): lows or highs weaker."""
+    """Filter (1 + tilt z^-1) / (1 + |tilt|), tilt (n, 1): attenuates highs where positive, lows where negative."""
     before = torch.nn.functional.pad(audio, (1, 0))[:, :-1]
     return (audio + tilt * before) / (1 + tilt.abs())
 
@@ -76,4 +76,4 @@ def _coloured_noise(shape: torch.Size, generator: torch.Generator) -> Tensor:
     pole = uniform(generator, 0, 0.98, shape[0], 1)
     white = white / (1 - 2 * pole * torch.cos(angle) + pole**2).sqrt()
     noise = torch.fft.irfft(white, shape[1])
-    return noise / noise.square().mean(1, keepdim=True).clamp(min=QUIETEST).sqrt()
+    return noise / noise.square().mean(1, keepdim=True).clamp(min=MIN_POWER).sqrt()

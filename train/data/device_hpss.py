@@ -22,21 +22,23 @@ from perception.hpss import (
     mel_filters,
 )
 
-AT_ONCE = 64  # windows, whose spectra take 0.5 GB in between
+CHUNK_WINDOWS = 64  # windows per pass; their spectra take 0.5 GB
 
 
 @torch.no_grad()
 def harmonic_percussive(audio: Tensor) -> Tensor:
     """(n, samples) float32 at 16 kHz -> (n, 2, 64, 1 + samples // 160) float32 dB in [-80, 0]."""
     with torch.autocast(audio.device.type, enabled=False):
-        return torch.cat([_separated(part) for part in audio.split(AT_ONCE)])
+        return torch.cat([_separated(part) for part in audio.split(CHUNK_WINDOWS)])
 
 
 @torch.no_grad()
 def mel_spectrogram(audio: Tensor) -> Tensor:
     """(n, samples) float32 at 16 kHz -> (n, 1, 64, 1 + samples // 160) float32 dB, -100 or more."""
     with torch.autocast(audio.device.type, enabled=False):
-        parts = [_decibels(_magnitude(part, "reflect")[:, None].square(), htk=True) for part in audio.split(AT_ONCE)]
+        parts = [
+            _decibels(_magnitude(part, "reflect")[:, None].square(), htk=True) for part in audio.split(CHUNK_WINDOWS)
+        ]
         return torch.cat(parts).transpose(2, 3).contiguous()
 
 

@@ -1,8 +1,8 @@
 """Hop features of stored stems, many hops at a time, on the device that holds them.
 
-A feature depends on the last `context` seconds alone, so each hop is a window of sound of its own: the windows of all
-stems go through the encoder in large batches. The law: equal to `Wav2Vec2Encoder.batch`, which plays file by file,
-but for the rounding of larger products.
+A feature depends on the last `context` seconds alone, so each hop has a window of its own, and the windows of all stems
+pass the encoder in large batches. The features equal those of `Wav2Vec2Encoder.batch`, which encodes file by file, up
+to the rounding of larger products.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError
 from train.data.store import Store
 
-BATCH = {"cpu": 64, "cuda": 4096}  # windows at a time
+BATCH_WINDOWS = {"cpu": 64, "cuda": 4096}
 
 
 @dataclass(frozen=True)
 class Stem:
-    """Parts of a store that are heard as one, by their numbers: a part alone, or a submix."""
+    """A part of a store, or a submix of several, by their numbers in it."""
 
     name: str
     parts: tuple[int, ...]
@@ -34,7 +34,8 @@ def stem_features(
 ) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
     """For each stem {span m: (features (hops, dim) float16, levels (hops,) float16 in dBFS)}, hops taken m at a time.
 
-    encoder: on any device, it is moved to that of the store. seconds: of each stem, from its beginning; 0: all of it.
+    encoder: on any device; it is moved to that of the store. seconds: of each stem, from its beginning; 0: all of it.
+    TrainError for an encoder that normalises its input.
     """
     if encoder.grouped or encoder.normalise:
         raise TrainError("stems are encoded at once by encoders with layer norm alone: this one normalises its input")
@@ -48,7 +49,7 @@ def stem_features(
     features = {m: np.zeros((len(hop), encoder.dim), np.float16) for m in spans}
     levels = {m: np.zeros(len(hop), np.float16) for m in spans}
     model = encoder.model.to(store.device)
-    batch = BATCH[store.device.type]
+    batch = BATCH_WINDOWS[store.device.type]
     for begin in range(0, len(hop), batch):
         rows = slice(begin, begin + batch)
         by_span = _encode(encoder, model, store, parts[:, owner[rows]], hop[rows], spans)

@@ -1,7 +1,7 @@
-"""Examples for the encoder: windows of stored stems, retuned, mixed and degraded on the device that learns, and notes.
+"""Examples for the encoder: windows of stored stems, transposed, mixed and degraded on the training device, with notes.
 
-What sounds in a part stands in a roll of 100 columns a second, as bits: it sounds, it begins. A roll of a song says
-its chord roots. Notes of recordings come from a teacher (train.data.teachers), in the same notes.npz.
+The notes of a part are a piano roll of 100 columns a second with two bits per pitch: active, onset. A second roll holds
+the chord roots of a song. The notes of recordings come from a teacher (train/songs/recordings.py), in notes.npz.
 """
 
 from __future__ import annotations
@@ -18,29 +18,32 @@ from train.common.errors import TrainError
 from train.data.augment import degrade
 from train.data.store import Store
 
-LOWEST, HIGHEST = 24, 97  # MIDI notes that are taught: C1 up to, but not with, C#7
-PITCHES = HIGHEST - LOWEST
+LOWEST_PITCH, HIGHEST_PITCH = 24, 97  # MIDI notes that are taught: C1 to C7; the second is exclusive
+PITCHES = HIGHEST_PITCH - LOWEST_PITCH
 COLUMNS_PER_S = 100
-SOUNDS, BEGINS = 1, 2  # bits of a roll
-DRUMS = "drums"  # how the names of parts without a pitch begin
-UNKNOWN = -100  # root of a frame
-WIDEST_SEMITONES = 3.5  # by which an example is transposed, at most
-QUIETEST_DB = -45.0  # dBFS of a window that is drawn
+ACTIVE_BIT, ONSET_BIT = 1, 2  # bits of a roll
+DRUMS_PREFIX = "drums"  # of the names of parts without a pitch
+UNKNOWN_ROOT = -100  # root of a frame
+MAX_TRANSPOSITION_SEMITONES = 3.5  # either way
+MIN_LEVEL_DB = -45.0  # dBFS of a window
 
 
 class Examples(NamedTuple):
-    """audio (n, samples) float32; sounds, begins (n, frames, PITCHES) bool; root (n, frames) int64, UNKNOWN or 0-11."""
+    """audio (n, samples) float32.
+
+    active, onset (n, frames, PITCHES) bool; root (n, frames) int64, 0-11 or UNKNOWN_ROOT.
+    """
 
     audio: Tensor
-    sounds: Tensor
-    begins: Tensor
+    active: Tensor
+    onset: Tensor
     root: Tensor
 
 
 class ExampleMaker:
-    """Draws examples for an encoder from the parts of a store whose notes are known.
+    """Draws examples of `samples` samples for an encoder from the parts of a store whose notes are known.
 
-    recorded: share of the examples from recordings, where the store has both.
+    recorded: share of the examples from recordings, where the store has both. TrainError where no part has notes.
     """
 
     def __init__(self, store: Store, encoder: Wav2Vec2Encoder, samples: int, *, recorded: float = 0.25):
@@ -51,7 +54,7 @@ class ExampleMaker:
                 number
                 for song in store.songs
                 for part, number in song.parts.items()
-                if part in song.notes and not part.startswith(DRUMS)
+                if part in song.notes and not part.startswith(DRUMS_PREFIX)
             ],
             np.int64,
         )
@@ -59,13 +62,13 @@ class ExampleMaker:
             raise TrainError("no stem has notes that are known: render scores with python -m train.songs.render")
         self.weights = self._weights(recorded)
         self.unpitched = [
-            number for song in store.songs for part, number in song.parts.items() if part.startswith(DRUMS)
+            number for song in store.songs for part, number in song.parts.items() if part.startswith(DRUMS_PREFIX)
         ]
         self.rolls, self.roll_begin = self._rolls()
         self.roots, self.root_begin = self._root_rolls()
 
     def _weights(self, recorded: float) -> np.ndarray:
-        """How likely each of `parts` is to be drawn: all seconds alike but for the share of recordings."""
+        """Probability of each of `parts`: proportional to its length, with the given share of recordings."""
         song = self.store.song[self.parts]
         is_recorded = np.array([self.store.songs[number].recorded for number in song])
         seconds = self.store.length[self.parts].astype(np.float64)
@@ -92,7 +95,7 @@ class ExampleMaker:
         """(columns,) int8 chord roots of all songs end to end, and where each song begins in it."""
         columns = np.array([int(song.seconds * COLUMNS_PER_S) + 2 for song in self.store.songs])
         begins = np.concatenate([[0], np.cumsum(columns)])[:-1]
-        roots = np.full(int(columns.sum()), UNKNOWN, np.int8)
+        roots = np.full(int(columns.sum()), UNKNOWN_ROOT, np.int8)
         for begin, count, song in zip(begins, columns, self.store.songs, strict=True):
             of_song = roots[begin : begin + count]
             for start, end, root in song.chords:
@@ -103,33 +106,40 @@ class ExampleMaker:
     def draw(
         self, count: int, rng: np.random.Generator, *, clean: bool = False, rooms: Tensor | None = None
     ) -> Examples:
-        """`count` examples; clean: neither transposed, nor mixed, nor degraded."""
-        part, begin_s = self._places(count, rng)
-        speed = np.ones(count) if clean else 2 ** (rng.uniform(-WIDEST_SEMITONES, WIDEST_SEMITONES, count) / 12)
-        audio = self._sound(part, begin_s, speed)
-        sounds, begins, root = self._labels(part, begin_s, speed)
+        """`count` examples.
+
+        clean: neither transposed, nor mixed, nor degraded. rooms (r, length): impulse responses.
+        """
+        part, begin_s = self._draw_windows(count, rng)
+        speed = (
+            np.ones(count)
+            if clean
+            else 2 ** (rng.uniform(-MAX_TRANSPOSITION_SEMITONES, MAX_TRANSPOSITION_SEMITONES, count) / 12)
+        )
+        audio = self._audio(part, begin_s, speed)
+        active, onset, root = self._labels(part, begin_s, speed)
         if not clean:
             generator = torch.Generator(self.store.device).manual_seed(int(rng.integers(2**62)))
-            audio, sounds, begins = self._mixed(audio, sounds, begins, part, begin_s, speed, rng)
+            audio, active, onset = self._mix(audio, active, onset, part, begin_s, speed, rng)
             audio = degrade(audio, generator, rooms)
-        chordal = sounds.sum(2).amax(1) > 1  # one voice alone does not say which chord it belongs to
-        root = torch.where(chordal[:, None], root, UNKNOWN)
-        return Examples(audio, sounds, begins, root)
+        chordal = active.sum(2).amax(1) > 1  # one voice alone does not say which chord it belongs to
+        root = torch.where(chordal[:, None], root, UNKNOWN_ROOT)
+        return Examples(audio, active, onset, root)
 
-    def _places(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(part, begin s) of windows that sound: of three drawn for each, the first that is loud enough."""
+    def _draw_windows(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(part, begin s) of windows: of three drawn for each, the first above MIN_LEVEL_DB."""
         part = rng.choice(self.parts, (3, count), p=self.weights)
         room = np.maximum(self.store.length[part] - self.samples, 1)
         begin = (rng.random((3, count)) * room).astype(np.int64)
         loud = np.stack(
-            [self.store.level_db(p, b, self.samples) > QUIETEST_DB for p, b in zip(part, begin, strict=True)]
+            [self.store.level_db(p, b, self.samples) > MIN_LEVEL_DB for p, b in zip(part, begin, strict=True)]
         )
         chosen = loud.argmax(0), np.arange(count)
         return part[chosen], begin[chosen] / SAMPLERATE
 
-    def _sound(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> Tensor:
-        """(n, samples) of parts from begin_s on, played at `speed` (n,), by linear interpolation."""
-        longest = int(self.samples * 2 ** (WIDEST_SEMITONES / 12)) + 2
+    def _audio(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> Tensor:
+        """(n, samples) of parts from begin_s (n,) on, read at `speed` (n,), by linear interpolation."""
+        longest = int(self.samples * 2 ** (MAX_TRANSPOSITION_SEMITONES / 12)) + 2
         windows = self.store.windows(np.column_stack([part, (begin_s * SAMPLERATE).astype(np.int64)]), longest)
         rate = torch.from_numpy(speed).to(windows)
         at = torch.arange(self.samples, device=windows.device) * rate[:, None]
@@ -138,19 +148,19 @@ class ExampleMaker:
         return windows.gather(1, first) * (1 - share) + windows.gather(1, first + 1) * share
 
     def _columns(self, begin_s: np.ndarray, speed: np.ndarray) -> np.ndarray:
-        """(n, frames) column of the roll at the time that each frame stands for."""
+        """(n, frames) column of the roll at the centre of each frame."""
         frames_s = (self.encoder.centre + self.encoder.stride * np.arange(self.frames)) / SAMPLERATE
         return np.rint((begin_s[:, None] + frames_s * speed[:, None]) * COLUMNS_PER_S).astype(np.int64)
 
     def _labels(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Notes that sound and that begin, (n, frames, PITCHES) bool, and roots (n, frames), transposed by `speed`."""
+        """(active, onset (n, frames, PITCHES) bool, root (n, frames)), transposed by `speed`."""
         device, columns = self.store.device, self._columns(begin_s, speed)
         shift = np.rint(12 * np.log2(speed)).astype(np.int64)
         known = self.roll_begin[part] >= 0
         last = -(-self.store.length[part] * COLUMNS_PER_S // SAMPLERATE)
         at = np.where(known[:, None], self.roll_begin[part][:, None] + np.minimum(columns, last[:, None]), 0)
         at_device = torch.from_numpy(at).to(device)
-        bits = self.rolls[at_device] | (self.rolls[(at_device + 1).clamp(max=len(self.rolls) - 1)] & BEGINS)
+        bits = self.rolls[at_device] | (self.rolls[(at_device + 1).clamp(max=len(self.rolls) - 1)] & ONSET_BIT)
         bits = bits * torch.from_numpy(known).to(device)[:, None, None]
         source = torch.arange(PITCHES, device=device) - torch.from_numpy(shift).to(device)[:, None]  # (n, PITCHES)
         inside = (source >= 0) & (source < PITCHES)
@@ -161,19 +171,19 @@ class ExampleMaker:
         root_at = np.minimum(self.root_begin[song][:, None] + columns, ends[:, None] - 1)
         root = self.roots[torch.from_numpy(root_at).to(device)].long()
         moved = (root + torch.from_numpy(shift).to(device)[:, None]) % 12
-        return (bits & SOUNDS) > 0, (bits & BEGINS) > 0, torch.where(root >= 0, moved, UNKNOWN)
+        return (bits & ACTIVE_BIT) > 0, (bits & ONSET_BIT) > 0, torch.where(root >= 0, moved, UNKNOWN_ROOT)
 
-    def _mixed(
+    def _mix(
         self,
         audio: Tensor,
-        sounds: Tensor,
-        begins: Tensor,
+        active: Tensor,
+        onset: Tensor,
         part: np.ndarray,
         begin_s: np.ndarray,
         speed: np.ndarray,
         rng: np.random.Generator,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """With another part of the same song in a third of the examples, and with drums of any song in a tenth."""
+        """Add another part of the same song to a third of the examples, and drums of any song to a tenth."""
         count, device = len(part), self.store.device
         other = part.copy()
         for n in np.flatnonzero(rng.random(count) < 0.35):
@@ -182,28 +192,28 @@ class ExampleMaker:
             other[n] = choices[rng.integers(len(choices))]
         second = torch.from_numpy(other != part).to(device)
         gain = torch.from_numpy(10 ** rng.uniform(-0.4, 0.4, count)).to(audio)
-        audio = audio + self._sound(other, begin_s, speed) * (gain * second)[:, None]
-        more_sounds, more_begins, _ = self._labels(other, begin_s, speed)
-        sounds, begins = sounds | (more_sounds & second[:, None, None]), begins | (more_begins & second[:, None, None])
+        audio = audio + self._audio(other, begin_s, speed) * (gain * second)[:, None]
+        more_active, more_onset, _ = self._labels(other, begin_s, speed)
+        active, onset = active | (more_active & second[:, None, None]), onset | (more_onset & second[:, None, None])
         if self.unpitched:
             drums = np.array(self.unpitched)[rng.integers(len(self.unpitched), size=count)]
             at_s = rng.random(count) * np.maximum(self.store.length[drums] - 2 * self.samples, 1) / SAMPLERATE
             loud = torch.from_numpy((rng.random(count) < 0.1) * 10 ** rng.uniform(-1.0, 0.0, count)).to(audio)
-            audio = audio + self._sound(drums, at_s, speed) * loud[:, None]
-        return audio, sounds, begins
+            audio = audio + self._audio(drums, at_s, speed) * loud[:, None]
+        return audio, active, onset
 
 
 def mark(roll: np.ndarray, notes: np.ndarray) -> None:
     """Write notes (n, 3 or more) [onset s, offset s, pitch] into a roll (columns, PITCHES)."""
     onsets = np.rint(notes[:, 0] * COLUMNS_PER_S).astype(int)
     offsets = np.maximum(np.rint(notes[:, 1] * COLUMNS_PER_S).astype(int), onsets + 1)
-    for onset, offset, pitch in zip(onsets, offsets, notes[:, 2].astype(int) - LOWEST, strict=True):
+    for onset, offset, pitch in zip(onsets, offsets, notes[:, 2].astype(int) - LOWEST_PITCH, strict=True):
         if 0 <= pitch < roll.shape[1] and 0 <= onset < len(roll):
-            roll[onset:offset, pitch] |= SOUNDS
-            roll[onset, pitch] |= BEGINS
+            roll[onset:offset, pitch] |= ACTIVE_BIT
+            roll[onset, pitch] |= ONSET_BIT
 
 
-def pitch_classes(sounds: Tensor) -> Tensor:
-    """(..., PITCHES) bool -> (..., 12) bool; LOWEST is a C."""
-    padded = torch.nn.functional.pad(sounds, (0, math.ceil(PITCHES / 12) * 12 - PITCHES))
+def pitch_classes(active: Tensor) -> Tensor:
+    """(..., PITCHES) bool -> (..., 12) bool; LOWEST_PITCH is a C."""
+    padded = torch.nn.functional.pad(active, (0, math.ceil(PITCHES / 12) * 12 - PITCHES))
     return padded.unflatten(-1, (-1, 12)).any(-2)

@@ -1,7 +1,7 @@
-"""Stems: which files of a folder are audio, and the one way in which training and evaluation read them.
+"""Stems: the audio files of a folder, and the only reader of them in training and evaluation.
 
-Whatever its rate and channels, a stem is read as (n,) float32 mono at 16 kHz. What is hidden, or is not named like a
-sound file, is skipped. A file that cannot be read is named in an AudioError.
+A stem of any rate and number of channels is read as (n,) float32 mono at 16 kHz. Hidden files and files without the
+suffix of an audio file are skipped. AudioError names a file that cannot be read.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from perception.wav2vec2 import SAMPLERATE
 from train.common.errors import TrainError
 from train.common.files import visible
 
-SOUNDS = {".flac", ".wav", ".aif", ".aiff", ".ogg", ".mp3"}
-INNER = ("stems", "stems_audio")  # where Slakh2100 and CocoChorales keep them below a song
-MIXES = {"mix", "mixture", "mixdown", "master"}  # files beside the stems that hold all of them
-GATE_DB = DEFAULT_GATE_DB  # dBFS below which a hop is silent, as on stage
+AUDIO_SUFFIXES = {".flac", ".wav", ".aif", ".aiff", ".ogg", ".mp3"}
+STEM_FOLDERS = ("stems", "stems_audio")  # subfolders of a song in Slakh2100 and CocoChorales
+MIXTURE_NAMES = {"mix", "mixture", "mixdown", "master"}  # files beside the stems that hold all of them
+GATE_DB = DEFAULT_GATE_DB  # dBFS below which a hop is silent, as in the agent
 Song = dict[str, Path]  # stem -> its file
 
 
 def stems_of(song: Path) -> Song:
     """{stem: file} of a song's folder, or of the folder of stems inside it; mixtures of all stems are left out.
 
-    TrainError where two files bear the name of one stem.
+    TrainError where two files have the same stem name.
     """
-    folder = next((song / name for name in INNER if (song / name).is_dir()), song)
+    folder = next((song / name for name in STEM_FOLDERS if (song / name).is_dir()), song)
     stems: Song = {}
     for path in visible(folder, "*"):
-        if path.suffix.lower() in SOUNDS and path.stem.lower() not in MIXES and path.is_file():
+        if path.suffix.lower() in AUDIO_SUFFIXES and path.stem.lower() not in MIXTURE_NAMES and path.is_file():
             if path.stem in stems:
                 raise TrainError(f"'{stems[path.stem]}' and '{path}' are one stem twice: move one of them away")
             stems[path.stem] = path
@@ -44,7 +44,7 @@ def stems_of(song: Path) -> Song:
 
 
 def songs_below(data: Path, split: str) -> dict[str, Song]:
-    """{song: its stems} below DATA/<split> if there is one, else below DATA, else DATA itself as the one song."""
+    """{song: its stems} below DATA/<split> if there is one, else below DATA, else DATA itself as the only song."""
     top = data / split if split and (data / split).is_dir() else data
     folders = [*(path for path in visible(top, "*") if path.is_dir()), top]
     result = {folder.resolve().name: stems_of(folder) for folder in folders}
@@ -65,8 +65,8 @@ def read_at_rate(path: Path, samplerate: int) -> np.ndarray:
 
 def read_from(path: Path, begin: float, seconds: float) -> np.ndarray:
     """(at most seconds * 16000,) float32 from `begin` s on; shorter at the end of the stem. AudioError likewise."""
-    held = max(0.0, min(seconds, duration(path) - begin))
-    return excerpt(path, begin, round(held * SAMPLERATE))
+    available_s = max(0.0, min(seconds, duration(path) - begin))
+    return excerpt(path, begin, round(available_s * SAMPLERATE))
 
 
 def duration(path: Path) -> float:
@@ -84,9 +84,9 @@ def _duration(path: Path, version: tuple[int, int] | None) -> float:
 def excerpt(path: Path, begin: float, samples: int) -> np.ndarray:
     """(samples,) float32 at 16 kHz from `begin` s on, zeros after the end. AudioError if the stem cannot be read.
 
-    Only what is asked for is decoded. Where that cannot be done, as in files whose header is wrong, all of it is.
+    Only the excerpt is decoded, or the whole stem where seeking fails, as in files with a wrong header.
     """
-    audio = _sought(path, begin, samples)
+    audio = _seek_excerpt(path, begin, samples)
     if audio is None:
         audio = read(path)[round(begin * SAMPLERATE) :]
     out = np.zeros(samples, np.float32)
@@ -94,9 +94,9 @@ def excerpt(path: Path, begin: float, samples: int) -> np.ndarray:
     return out
 
 
-def _sought(path: Path, begin: float, samples: int) -> np.ndarray | None:
-    """(at most samples,) float32 from `begin` s on; None where the file does not hold there what it should."""
-    held = min(samples / SAMPLERATE, max(0.0, duration(path) - begin))  # s
+def _seek_excerpt(path: Path, begin: float, samples: int) -> np.ndarray | None:
+    """(at most samples,) float32 from `begin` s on; None where seeking gives fewer samples than the file holds."""
+    available_s = min(samples / SAMPLERATE, max(0.0, duration(path) - begin))  # s
     try:
         with sf.SoundFile(path) as file:
             rate, first = file.samplerate, round(begin * file.samplerate)
@@ -104,13 +104,13 @@ def _sought(path: Path, begin: float, samples: int) -> np.ndarray | None:
             audio = file.read(math.ceil(samples / SAMPLERATE * rate), "float32", always_2d=True).mean(axis=1)
     except (OSError, sf.SoundFileError, RuntimeError):
         return None
-    if len(audio) < math.floor(held * rate) - 1 or not np.abs(audio).max(initial=0) <= LOUDEST:  # NaN fails too
+    if len(audio) < math.floor(available_s * rate) - 1 or not np.abs(audio).max(initial=0) <= LOUDEST:  # NaN fails too
         return None
     return resample(audio, rate, SAMPLERATE)[:samples]
 
 
 def stored_length(path: Path) -> int:
-    """Samples at 16 kHz of a stem: by the header of a file such as recipes write, else of what a file holds."""
+    """Samples at 16 kHz of a stem: by the header where the recipes wrote the file, else by its content."""
     with suppress(OSError, sf.SoundFileError, RuntimeError):
         info = sf.info(path)
         if (info.samplerate, info.channels, info.subtype, info.format) == (SAMPLERATE, 1, "PCM_16", "FLAC"):
@@ -118,17 +118,17 @@ def stored_length(path: Path) -> int:
     return round(duration(path) * SAMPLERATE)
 
 
-def decode_stored(path: Path, place: np.ndarray) -> bool:
-    """Fill `place` (n,) int16 if a file holds just that: 16 kHz, mono, 16 bits, n samples, as its header says."""
+def decode_stored(path: Path, out: np.ndarray) -> bool:
+    """Decode a 16-bit mono file at 16 kHz of n samples into `out` (n,) int16; False for a file of another format."""
     try:
         with sf.SoundFile(path) as file:
             if (file.samplerate, file.channels, file.subtype) != (SAMPLERATE, 1, "PCM_16"):
                 return False
-            return len(file.read(dtype="int16", out=place)) == len(place)
+            return len(file.read(dtype="int16", out=out)) == len(out)
     except (OSError, sf.SoundFileError, RuntimeError):
-        return False  # another way of reading may find more, or says what is wrong
+        return False  # `read` may succeed, or names the fault
 
 
 def levels(audio: np.ndarray, hop: int) -> np.ndarray:
-    """(hops,) `perception.level` in dBFS of every whole hop of `hop` samples in (n,) audio, without the rest."""
+    """(hops,) `perception.level` in dBFS of every whole hop of `hop` samples in (n,) audio; a remainder is dropped."""
     return level_db(audio[: len(audio) // hop * hop].reshape(-1, hop))

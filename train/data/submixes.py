@@ -1,8 +1,8 @@
-"""Pairs of sub-mixtures to measure a coherence meter with, and its calibration by them.
+"""Pairs of sub-mixtures that a coherence meter is measured and calibrated with.
 
-A pair is two disjoint random sub-mixtures of the stems of one window of 5 s, both of which can be heard (Ciranni et
-al., 2024, §III-A). Stems are files <split>/<song>/<stem>.flac or <song>/<stem>.flac of any kind and rate, which begin
-together; drums belong to them, mixture.wav does not. Only what is drawn is read, and only once it is needed.
+A pair is two disjoint random sub-mixtures of the stems of one window of 5 s, both audible (Ciranni et al., 2024,
+§III-A). Stems are files <split>/<song>/<stem>.flac or <song>/<stem>.flac of any kind and rate that begin together,
+drums included, mixture.wav excluded. A window is read when it is drawn.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from train.common.errors import TrainError
 from train.data.stems import duration, excerpt, songs_below
 
 T = TypeVar("T")
-TRIES = 100  # places tried in a row, after which a song has no more pairs
-LEAST = 8  # pairs, below which a calibration would be an anecdote
-QUANTILES = 33  # of a calibration
-BEATS = (0.4, 0.8)  # s, where the length of a beat is looked for: 75 to 150 in a minute
+MAX_TRIES = 100  # silent windows in a row, after which a song gives no more pairs
+MIN_PAIRS = 8  # of a calibration
+CALIBRATION_QUANTILES = 33
+BEAT_RANGE_S = (0.4, 0.8)  # of the length of a beat: 75 to 150 beats per minute
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sub-mixtures of a window, (margin + 80000 + margin,) float32 each, and where it was cut from."""
+    """Two sub-mixtures of a window, (margin + 80000 + margin,) float32 each, and the window's song and time."""
 
     first: np.ndarray
     second: np.ndarray
@@ -43,7 +43,7 @@ class Pair:
 
     @property
     def margin(self) -> int:
-        """Samples of the song before the window, and as many after it."""
+        """Samples of the song before the window, and after it."""
         return (len(self.first) - WINDOW_SAMPLES) // 2
 
     @property
@@ -72,9 +72,10 @@ def submix_songs(data: Path, split: str) -> dict[str, list[Path]]:
 def pairs_of(
     songs: dict[str, list[Path]], count: int, seed: int, margin: float = 0.0, beat: float = 0.5, workers: int = 0
 ) -> Iterator[Pair]:
-    """`count` pairs, about as many of each song as of any other, song by song; fewer where songs are short or silent.
+    """`count` pairs spread evenly over the songs, song by song; fewer where songs are short or silent.
 
-    margin: s of the song that go with each window on both sides. beat: s, where the song does not tell its own.
+    margin: s of the song on both sides of each window. beat: s, where a song does not give its own. workers: threads;
+    0: by the machine.
     """
     chosen = np.random.default_rng([seed, zlib.crc32(b"songs")]).permutation(len(songs))[:count]
     parts = np.array_split(range(count), len(chosen))
@@ -94,24 +95,24 @@ def pairs_of(
 def _drawn(
     stems: list[Path], count: int, rng: np.random.Generator, number: int, margin: float, beat: float
 ) -> Iterator[Pair]:
-    """Pairs of one song, fewer than `count` where TRIES places in a row are silent."""
+    """Pairs of one song, fewer than `count` after MAX_TRIES silent windows in a row."""
     around = round(margin * SAMPLERATE)
     room = min(duration(path) for path in stems) - WINDOW_S - 2 * margin
     result = tried = 0
-    while room >= 0 and result < count and tried < TRIES:
+    while room >= 0 and result < count and tried < MAX_TRIES:
         begin = math.floor(100 * rng.uniform(0, room)) / 100  # a whole sample at any usual rate
         tried += 1
         wide = np.stack([excerpt(path, begin, WINDOW_SAMPLES + 2 * around) for path in stems])
-        heard = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + WINDOW_SAMPLES])]
-        if len(heard) < 2:
+        audible_stems = [stem for stem, audio in enumerate(wide) if audible(audio[around : around + WINDOW_SAMPLES])]
+        if len(audible_stems) < 2:
             continue
-        first, second = (wide[chosen].sum(axis=0) for chosen in draw_disjoint(heard, rng))
+        first, second = (wide[chosen].sum(axis=0) for chosen in draw_disjoint(audible_stems, rng))
         yield Pair(first, second, number, begin + margin, beat)
         result, tried = result + 1, 0
 
 
 def draw_disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], list[T]]:
-    """Two non-empty subsets of two things or more, without one in common, of random sizes; the rest is left out."""
+    """Two disjoint non-empty random subsets, of random sizes, of two things or more."""
     order = [things[number] for number in rng.permutation(len(things))]
     size = int(rng.integers(1, len(things)))
     other = int(rng.integers(1, len(things) - size + 1))
@@ -119,7 +120,7 @@ def draw_disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], l
 
 
 def beat_of(folder: Path, default: float) -> float:
-    """The length of a beat of a song in s: by its song.json or meta.json ("bpm", or chords, which change on beats)."""
+    """Beat length of a song in s, by its song.json or meta.json: "bpm", or the shortest chords; else `default`."""
     for name in ("song.json", "meta.json"):
         try:
             info = json.loads((folder / name).read_text())
@@ -134,8 +135,8 @@ def beat_of(folder: Path, default: float) -> float:
 
 
 def _folded(beat: float) -> float:
-    """Halved or doubled until it lies in BEATS."""
-    return beat / 2 ** math.ceil(math.log2(beat / BEATS[1]))
+    """A beat length in s halved or doubled into BEAT_RANGE_S."""
+    return beat / 2 ** math.ceil(math.log2(beat / BEAT_RANGE_S[1]))
 
 
 # Calibration
@@ -149,13 +150,15 @@ def calibrate(
     seed: int = 0,
     source: str = "",
 ) -> Calibration:
-    """What `pairs` true pairs of folders of stems score, and each input with the answers of the folder's other songs.
+    """Calibrate on `pairs` true pairs of folders of stems, and on each input with outputs of the folder's other songs.
 
-    source: what music it is, in a few words; the folders' names by default. CoherenceError where there are too few,
-    or where the model hears no difference; TrainError, AudioError.
+    source: the music in a few words; the folders' names by default. CoherenceError where there are too few pairs, or
+    where the model scores true pairs no higher; TrainError, AudioError.
     """
-    if pairs < LEAST:
-        raise CoherenceError(f"{pairs} pairs are too few to calibrate by: give {LEAST} or more (256 is a good choice)")
+    if pairs < MIN_PAIRS:
+        raise CoherenceError(
+            f"{pairs} pairs are too few to calibrate by: give {MIN_PAIRS} or more (256 is a good choice)"
+        )
     if seed < 0:
         raise CoherenceError(f"seed = {seed}: expected 0 or more")
     folders = [Path(data)] if isinstance(data, (str, Path)) else [Path(each) for each in data]
@@ -165,10 +168,10 @@ def calibrate(
     song = np.array([pair.song for pair in result], int)
     kind = np.array([n for n, _ in of])[song]
     stranger = (song[:, None] != song[None]) & (kind[:, None] == kind[None])
-    if len(result) < LEAST or not stranger.any():
+    if len(result) < MIN_PAIRS or not stranger.any():
         raise CoherenceError(
             f"{names} gives {len(result)} pairs of {len(np.unique(song))} songs, too few to calibrate by: it needs "
-            f"{LEAST} windows of {WINDOW_S:g} s, of two songs or more, in which two stems sound "
+            f"{MIN_PAIRS} windows of {WINDOW_S:g} s, of two songs or more, in which two stems sound "
             f"(above {GATE_DB:g} dBFS)"
         )
     first, second = (embed_windows([model], (pair.window[side] for pair in result))[0] for side in (0, 1))
@@ -179,18 +182,21 @@ def calibrate(
 def calibration_of(
     model: Coherence, first: Embeddings, second: Embeddings, stranger: np.ndarray, source: str
 ) -> Calibration:
-    """The quantiles of what pairs lead by, given their embeddings; stranger: (n, n) which do not belong.
+    """Quantiles of the leads of true and mismatched pairs, given their embeddings. stranger: (n, n) bool, mismatched.
 
-    CoherenceError if this model does not prefer what belongs together: its scores give no position.
+    A lead is a score above the mean score of its input with other outputs. CoherenceError if the median lead of true
+    pairs is not above that of mismatched ones.
     """
-    places = np.linspace(0, 1, QUANTILES)
+    probabilities = np.linspace(0, 1, CALIBRATION_QUANTILES)
     true, shuffled, strangers = {}, {}, {}
     for mode in model.modes:
         strangers[mode] = [round(value, 4) for value in second[mode].mean(0).tolist()]
         usual = model.similarities(first[mode], torch.tensor(strangers[mode])[None])[:, 0]
-        true[mode] = np.quantile((pair_scores(model, first[mode], second[mode]) - usual).numpy(), places).tolist()
+        true[mode] = np.quantile(
+            (pair_scores(model, first[mode], second[mode]) - usual).numpy(), probabilities
+        ).tolist()
         leads = model.similarities(first[mode], second[mode]) - usual[:, None]
-        shuffled[mode] = np.quantile(leads.numpy()[stranger], places).tolist()
+        shuffled[mode] = np.quantile(leads.numpy()[stranger], probabilities).tolist()
     if np.median(true["both"]) <= np.median(shuffled["both"]):
         raise CoherenceError(
             f"{source} cannot calibrate this meter: above what their input scores anyway, pairs that belong together "

@@ -1,8 +1,8 @@
-"""Cached tokens, and the pairs (A heard, B played) drawn from them.
+"""Token caches, and the pairs (A input, B played) drawn from them.
 
 A token cache is one npz file: per stem a key "<split>/<song>/<part>" with (n,) int16 labels, silence = units, and a key
 "meta" with JSON as uint8: {"units": 64, "hop": 0.5, "alphabet": "k64-xxxx", "version": 1}. A part may be a submix,
-"mix-<part>+<part>...". Stems are tokenised once (train.fit_units); nothing here is audio.
+"mix-<part>+<part>...". Stems are tokenised once, by train.fit_units.
 
 Pairs follow Bujard et al. (2025), §5.1: any two stems of a song, both ways, drums excluded.
 """
@@ -25,11 +25,11 @@ from corpora.disk import atomic_write
 from train.common.errors import TrainError
 from train.common.files import visible
 
-VERSION = 1
+CACHE_VERSION = 1
 UNPITCHED = {"drums", "drum", "percussion", "fx"}
-MOST_SILENCE = 0.8  # of a crop of B; above it there is nothing to learn an answer from
-TRIES = 1000  # places tried in a row, after which songs have no crop
-MIX = "mix-"
+MAX_SILENCE_SHARE = 0.8  # of a crop of B
+MAX_TRIES = 1000  # rounds of drawing, after which songs have no crop
+SUBMIX_PREFIX = "mix-"
 
 
 class Song(dict[str, np.ndarray]):
@@ -39,17 +39,17 @@ class Song(dict[str, np.ndarray]):
 
 
 class Crop(NamedTuple):
-    """Where a crop begins, in hops, and the parts that are heard and played in it."""
+    """A crop: its song, the parts of A (`input`) and B (`played`), and its first hop."""
 
     song: Song
-    heard: str
+    input: str
     played: str
     begin: int
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A token cache in memory. songs: split -> song -> part -> (n,) int16 labels in [0, units]."""
+    """The content of a token cache. songs: split -> song -> part -> (n,) int16 labels in [0, units]."""
 
     units: int
     hop: float  # s per label
@@ -58,19 +58,19 @@ class Tokens:
     shapes: int = 0  # units 12 p + r, p < shapes, are shape p on pitch class r; 0: labels cannot be transposed
 
     def split(self, name: str) -> list[Song]:
-        """The songs of a split that hold a pair to learn from, in the order of their names."""
+        """The songs of a split that have a pair of stems, in the order of their names."""
         return [song for _, song in sorted(self.songs.get(name, {}).items()) if stem_pairs(song)]
 
     def split_for_training(self) -> tuple[list[Song], list[Song]]:
-        """Songs to learn from and songs to validate on: the splits "train" and "validation" or, without the latter,
-        the last tenth of "train". TrainError when that leaves nothing."""
-        songs, held = self.split("train"), self.split("validation")
-        if not held:
+        """(training songs, validation songs): the splits "train" and "validation" or, without the latter, the last
+        tenth of "train". TrainError when either is empty."""
+        songs, validation = self.split("train"), self.split("validation")
+        if not validation:
             rest = max(1, len(songs) // 10)
-            songs, held = songs[:-rest], songs[-rest:]
-        if not songs or not held:
+            songs, validation = songs[:-rest], songs[-rest:]
+        if not songs or not validation:
             raise TrainError("too few songs: two or more in the split 'train', each with two stems other than drums")
-        return songs, held
+        return songs, validation
 
 
 def save(
@@ -78,7 +78,7 @@ def save(
 ) -> None:
     """Write a token cache, whole or not at all. stems: "<split>/<song>/<part>" -> (n,) labels in [0, units]."""
     path = Path(path)
-    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, "version": VERSION})
+    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, "version": CACHE_VERSION})
     arrays = {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
     for key, labels in arrays.items():
         _check_stem(path, key, labels, units)
@@ -99,8 +99,8 @@ def load(path: Path | str) -> Tokens:
         shapes = int(meta.get("shapes", 0))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
         raise TrainError(f"{path} is not a token cache ({e}): {remedy}") from None
-    if meta.get("version") != VERSION:
-        raise TrainError(f"{path} is a token cache of version {meta.get('version')}, this is {VERSION}: {remedy}")
+    if meta.get("version") != CACHE_VERSION:
+        raise TrainError(f"{path} is a token cache of version {meta.get('version')}, this is {CACHE_VERSION}: {remedy}")
     songs: dict[str, dict[str, Song]] = {}
     for key, labels in stems.items():
         split, song, part = _check_stem(path, key, labels, units)
@@ -110,7 +110,7 @@ def load(path: Path | str) -> Tokens:
 
 
 def find_cache(path: Path) -> Path:
-    """The token cache meant by a path: itself, or the only npz file of a folder."""
+    """The file of a token cache: the path itself, or the only npz file of a folder. TrainError for none or several."""
     if path.is_file():
         return path
     result = [file for file in visible(path, "*.npz") if not file.name.startswith("hearing_")]
@@ -131,29 +131,29 @@ def _check_stem(path: Path, key: str, labels: np.ndarray, units: int) -> tuple[s
 
 
 def parts_of(name: str) -> set[str]:
-    """The parts that sound in a stem: itself, or those of a submix."""
-    return set(name.removeprefix(MIX).split("+")) if name.startswith(MIX) else {name}
+    """The parts of a stem: itself, or those of a submix."""
+    return set(name.removeprefix(SUBMIX_PREFIX).split("+")) if name.startswith(SUBMIX_PREFIX) else {name}
 
 
 def stem_pairs(song: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    """(A, B) to be drawn from, both ways. A may be a submix without B; B is never a submix; neither holds drums."""
+    """All pairs (A, B), both ways. A may be a submix without B; B is never a submix; neither contains drums."""
     return list(_pairs(tuple(sorted(song))))
 
 
 @lru_cache(1 << 16)
 def _pairs(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     pitched = [n for n in names if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))]
-    return tuple((a, b) for b in pitched if not b.startswith(MIX) for a in pitched if b not in parts_of(a))
+    return tuple((a, b) for b in pitched if not b.startswith(SUBMIX_PREFIX) for a in pitched if b not in parts_of(a))
 
 
 def draw_crops(
     songs: Sequence[Song], length: int, count: int, rng: np.random.Generator, silence: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`count` crops of `length` labels: heard and played, each (count, length) int64, see `pick_crops`."""
+    """(A, B) labels of `count` crops, each (count, length) int64; see `pick_crops`."""
     crops = pick_crops(songs, length, count, rng, silence)
-    heard = [crop.song[crop.heard][crop.begin : crop.begin + length] for crop in crops]
+    inputs = [crop.song[crop.input][crop.begin : crop.begin + length] for crop in crops]
     played = [crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops]
-    return np.array(heard, np.int64), np.array(played, np.int64)
+    return np.array(inputs, np.int64), np.array(played, np.int64)
 
 
 def pick_crops(
@@ -164,18 +164,17 @@ def pick_crops(
     silence: int,
     weights: np.ndarray | None = None,
 ) -> list[Crop]:
-    """`count` crops of `length` labels.
+    """`count` crops of `length` labels: a song by `weights`, then a pair and a first hop, both uniform.
 
-    A song is drawn by its weight, (songs,) that sum to 1, None: every song is as likely as any other; then every pair
-    of it, then every place. A crop whose B is silent (label `silence`) for more than 80 % is drawn again. TrainError
-    when the songs have no such crop.
+    weights (songs,), summing to 1; None: uniform. A crop whose B has the label `silence` in more than 80 % is drawn
+    again. TrainError when the songs have no such crop.
     """
     bounds = np.cumsum(np.full(len(songs), 1 / len(songs)) if weights is None else weights)
     crops: list[Crop] = []
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         numbers = rng.random((3, count - len(crops)))  # which song, which pair of it, where
         at = np.minimum(np.searchsorted(bounds, numbers[0] * bounds[-1], "right"), len(songs) - 1)
-        drawn = (_crop(songs[n], pair, place, length, silence) for n, pair, place in zip(at, *numbers[1:], strict=True))
+        drawn = (_crop(songs[n], pair, where, length, silence) for n, pair, where in zip(at, *numbers[1:], strict=True))
         crops += [crop for crop in drawn if crop is not None]
         if len(crops) == count:
             return crops
@@ -184,38 +183,38 @@ def pick_crops(
     )
 
 
-def _crop(song: Song, pair: float, place: float, length: int, silence: int) -> Crop | None:
-    """The crop that two numbers in [0, 1) choose in a song; None where it is too short, or B too silent."""
+def _crop(song: Song, pair: float, where: float, length: int, silence: int) -> Crop | None:
+    """The crop of a song that `pair` and `where`, in [0, 1), choose; None where it is too short, or B too silent."""
     choices = stem_pairs(song)
     a, b = choices[int(pair * len(choices))]
     room = min(len(song[a]), len(song[b])) - length
     if room < 0:
         return None
-    begin = int(place * (room + 1))
+    begin = int(where * (room + 1))
     silent = np.count_nonzero(song[b][begin : begin + length] == silence)
-    return None if silent > MOST_SILENCE * length else Crop(song, a, b, begin)
+    return None if silent > MAX_SILENCE_SHARE * length else Crop(song, a, b, begin)
 
 
 def labels_present(labels: np.ndarray, vocab: int) -> np.ndarray:
-    """(n, vocab) bool: which labels occur in each row of `labels` (n, T), each in [0, vocab)."""
+    """(n, vocab) bool: the labels that occur in each row of `labels` (n, T), values in [0, vocab)."""
     present = np.zeros((len(labels), vocab), bool)
     np.put_along_axis(present, labels, True, axis=1)
     return present
 
 
 def transpose(labels: np.ndarray, semitones: int | np.ndarray, shapes: int) -> np.ndarray:
-    """Labels of the same music, transposed: 12 p + r becomes 12 p + (r + semitones) mod 12 for the `shapes` that turn.
+    """Labels of the transposed music: 12 p + r becomes 12 p + (r + semitones) mod 12 for each shape p < `shapes`.
 
-    semitones: one number, or one per row of labels (count, 1).
+    semitones: a number, or one per row of labels, (count, 1).
     """
     return np.where(labels < 12 * shapes, labels // 12 * 12 + (labels + semitones) % 12, labels)
 
 
 def baseline_cross_entropies(songs: list[Song], played: np.ndarray, vocab: int) -> dict[str, float]:
-    """Cross-entropies, nats per label, of answers (B, T) that do not listen; a model must beat both.
+    """Cross-entropies of `played` (n, T), nats per label, under models without input; a model must beat both.
 
-    "marginal_ce": by how often a label occurs in the songs; "bigram_ce": by which labels follow which. Half a count per
-    label is added.
+    "marginal_ce": label frequencies of the songs; "bigram_ce": label given the previous one. Half a count per label is
+    added.
     """
     once, twice = np.full(vocab, 0.5), np.full((vocab, vocab), 0.5)
     for song in songs:

@@ -17,35 +17,39 @@ from train.data import token_pairs
 from train.data.stems import GATE_DB, Song, levels, read, songs_below
 from train.data.token_pairs import Tokens
 
-NAME = re.compile(r"k(\d+)_h(\d+\.\d+)")
+CONFIGURATION_NAME = re.compile(r"k(\d+)_h(\d+\.\d+)")
 Configuration = tuple[int, float]  # K, hop in s
 
 
 def tokens_of(
     data: Path, model: Path, split: str, *, grid: bool = False, units: int = 0, hop: float = 0.0
 ) -> Iterable[Tokens]:
-    """The token caches at `data`, or made from the stems there with the encoder of a model folder.
+    """The token caches at `data`, or tokens of the stems there by the encoder of a model folder.
 
-    One, of K = `units` and `hop` (0: K = 64 and 0.5 s if there are, else the first); with `grid` all of those for which
-    the model has a decision. TrainError or AudioError for what the user can mend.
+    One cache, of K = `units` and `hop` s (0: K = 64 and 0.5 s if there are, else the first); with `grid`, all for which
+    the model has a decision. TrainError, AudioError.
     """
     if not data.exists():
         raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
-    caches = [path for path in visible(data, "*.npz") if NAME.fullmatch(path.stem)] if data.is_dir() else [data]
+    caches = (
+        [path for path in visible(data, "*.npz") if CONFIGURATION_NAME.fullmatch(path.stem)]
+        if data.is_dir()
+        else [data]
+    )
     if len(caches) == 1:
         return [token_pairs.load(caches[0])]
     names = [path.stem for path in caches] if caches else _decisions(model)
-    there = [each for each in _configurations(names, units, hop) if decision_folder(model, *each)]
-    if not there:
+    available = [each for each in _configurations(names, units, hop) if decision_folder(model, *each)]
+    if not available:
         raise TrainError(f"'{data}' and the model '{model}' share no such configuration: {offered(model)}")
-    there = there if grid else there[:1]
+    available = available if grid else available[:1]
     if caches:
-        return (token_pairs.load(data / f"{name_of(*each)}.npz") for each in there)
-    return tokenise(pitched_songs(data, split), model, there, split)
+        return (token_pairs.load(data / f"{name_of(*each)}.npz") for each in available)
+    return tokenise(pitched_songs(data, split), model, available, split)
 
 
 def tokenise(songs: dict[str, Song], model: Path, wanted: list[Configuration], split: str) -> Iterator[Tokens]:
-    """One `Tokens` for each (K, hop) wanted, of {song: {stem: audio file}}. For each hop every stem is encoded once."""
+    """Tokens for each (K, hop) wanted, of {song: {stem: audio file}}. Every stem is encoded once for each hop."""
     for hop in sorted({hop for _, hop in wanted}):
         alphabets = [Alphabet.load(model / "units" / f"{name_of(k, h)}.safetensors") for k, h in wanted if h == hop]
         encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
@@ -62,10 +66,9 @@ def tokenise(songs: dict[str, Song], model: Path, wanted: list[Configuration], s
 
 
 def pitched_songs(data: Path, split: str) -> dict[str, Song]:
-    """{song: its stems with pitch} of the songs below DATA/<split>, DATA, or of DATA itself as the one song.
+    """{song: its stems with pitch} of the songs below DATA/<split>, DATA, or of DATA itself as the only song.
 
-    Drums, percussion and effects are left out here already: nobody needs to encode them. TrainError when no song has
-    two stems with pitch.
+    Drums, percussion and effects are left out, and so never encoded. TrainError when no song has two stems with pitch.
     """
     songs = {}
     for name, stems in songs_below(data, split).items():
@@ -80,28 +83,30 @@ def pitched_songs(data: Path, split: str) -> dict[str, Song]:
 
 
 def name_of(units: int, hop: float) -> str:
-    """k64_h0.50 for K = 64 at 0.5 s."""
+    """Name of a configuration: k64_h0.50 for K = 64 at a hop of 0.5 s."""
     return f"k{units}_h{hop:.2f}"
 
 
 def decision_folder(model: Path, units: int, hop: float) -> Path | None:
-    """Where a model folder, a folder of decision models or a single one holds the decision for (K, hop)."""
+    """Folder of the decision model for (K, hop), in a model folder, in one of decision models or itself; else None."""
     name = name_of(units, hop)
     folders = (model / "decision" / name, model / name, model)
     return next((folder for folder in folders if (folder / "decision.json").is_file()), None)
 
 
 def offered(model: Path) -> str:
-    """The end of an error: which decision models a folder has, or how to train one."""
+    """The end of an error message: the decision models of a folder, or the command that trains one."""
     names = sorted({path.parent.name for path in model.glob("**/decision.json")})
     return f"it has {', '.join(names)}" if names else "train one with: antiphon train decision TOKENS -o DIR"
 
 
 def _configurations(names: list[str], units: int, hop: float) -> list[Configuration]:
-    """Those of names such as k64_h0.50 that were asked for; K = 64 at 0.5 s first, it is what we play."""
-    matches = [NAME.fullmatch(name) for name in names]
-    there = {(int(m[1]), float(m[2])) for m in matches if m}
-    return sorted((c for c in there if units in (0, c[0]) and hop in (0.0, c[1])), key=lambda c: (c != (64, 0.5), c))
+    """The configurations named, such as k64_h0.50, that match `units` and `hop` (0: any); K = 64 at 0.5 s first."""
+    matches = [CONFIGURATION_NAME.fullmatch(name) for name in names]
+    available = {(int(m[1]), float(m[2])) for m in matches if m}
+    return sorted(
+        (c for c in available if units in (0, c[0]) and hop in (0.0, c[1])), key=lambda c: (c != (64, 0.5), c)
+    )
 
 
 def _decisions(model: Path) -> list[str]:

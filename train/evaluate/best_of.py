@@ -1,4 +1,4 @@
-"""Best of n: do answers fit better when several plans are drawn for each hop and the one that fits best is played?
+"""Best of n: the gain in fit of an answer when several plans are drawn for each hop and the best one is played.
 
     antiphon evaluate best-of STEMS -o OUT [--sound 40] [--coherence DIR] [--plans 4] [--rewards proxy cocola]
 
@@ -9,7 +9,7 @@ labels really played. Differences are pair by pair, intervals are 95 % by bootst
 
 OUT/best_of.json   every number, pair by pair     OUT/best_of.md   the table
 
-The reward `cocola` is the very meter it is then judged by: what it gains is the most that any reward could.
+The reward `cocola` is the same meter that scores the answers, so its gain is an upper bound for all rewards.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from perception.hpss import SAMPLERATE
 from perception.scoring import parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, frozen, parse_flags, setting
+from train.common.settings import add_arguments, frozen, parse_arguments, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import pitched_songs
 from train.evaluate.metrics import compare, describe, tpp
@@ -77,7 +77,10 @@ class BestOfEvaluation:
 def best_of(
     data: Path, model: Path, meter: Path, out: Path, player: Factory, settings: BestOfEvaluation
 ) -> dict[str, Any]:
-    """Answer, score, compare; write OUT/best_of.{json,md}. TrainError and others say what the user can mend."""
+    """Answer, score and compare; write OUT/best_of.{json,md}; return the JSON.
+
+    TrainError, CoherenceError, AudioError.
+    """
     s = settings
     pairs = choose_pairs(pitched_songs(data, s.split), s.sound, s.seconds, s.hop, _rng(s, "pairs"))
     players = {name: player(model, s.hop, SAMPLERATE, sets) for name, sets in s.conditions(meter).items()}
@@ -97,7 +100,7 @@ def best_of(
         "data": data.name,
         "settings": vars(s),
         "meter": judge.source,
-        "pairs": [[pair.song, pair.heard, pair.played, pair.first * s.hop] for pair in pairs],
+        "pairs": [[pair.song, pair.input, pair.played, pair.first * s.hop] for pair in pairs],
         "rows": [_row(*key, values[key], song, s) for key in keys],
         "comparisons": [
             {"memory": memory, "who": who} | _compared(values[memory, who], values[memory, PLAIN], song, s, memory, who)
@@ -114,21 +117,21 @@ def best_of(
 def _measured(
     number: int, pair: Pair, memories: dict[str, Any], players: dict[str, Player], judge: Coherence, s: BestOfEvaluation
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """(memory, who) -> what is measured of its answer to a pair; NaN where no window could be scored."""
+    """{(memory, who): {measure: value}} of the answers to a pair; NaN where no window could be scored."""
     seed = zlib.crc32(f"{s.seed}/{number}".encode())
-    answers = {
-        (memory, who): player.answer(player.again(held), pair.guide, 1, seed)
-        for memory, held in memories.items()
+    outputs = {
+        (memory, who): player.answer(player.again(recording), pair.guide, 1, seed)
+        for memory, recording in memories.items()
         for who, player in players.items()
     }
-    held = players[PLAIN].labels(memories["own"])
-    truth = held[pair.first : pair.first + round(s.seconds / s.hop)]
-    scored, _ = scores(judge, pair.guide, {key: answer.audio for key, answer in answers.items()})
+    labels = players[PLAIN].labels(memories["own"])
+    truth = labels[pair.first : pair.first + round(s.seconds / s.hop)]
+    scored, _ = scores(judge, pair.guide, {key: answer.audio for key, answer in outputs.items()})
     return {
         key: {mode: _mean(windows) for mode, windows in scored[key].items()}
         | {"tpp": float(tpp(answer.labels[None, : len(truth)], truth[None])[0])}
         | {"wanted": 100 * float(np.mean(answer.wanted == answer.labels))}
-        for key, answer in answers.items()
+        for key, answer in outputs.items()
     }
 
 
@@ -208,8 +211,8 @@ def main(
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--coherence", metavar="DIR", help="the meter (default: the model's own)")
-    add_flags(parser, BestOfEvaluation)
-    given = vars(parse_flags(parser, argv))
+    add_arguments(parser, BestOfEvaluation)
+    given = vars(parse_arguments(parser, argv))
     data, model, out, meter = (given.pop(name) for name in ("data", "model", "out", "coherence"))
     settings = BestOfEvaluation(**frozen(given))
     print(markdown(best_of(data, resolve(model), meter_of(meter or model), out, player, settings)))

@@ -1,4 +1,4 @@
-"""What a coherence meter can tell: which sub-mixtures belong together, and what happens when they are pulled apart.
+"""Evaluation of a coherence meter: classification of sub-mixtures, and sensitivity to changes of true pairs.
 
     python -m train.evaluate.coherence DATA -o OUT [--model DIR|CKPT]...    (antiphon evaluate coherence is the same)
 
@@ -8,17 +8,17 @@ model or a checkpoint of the official code; several are compared on the same pai
 OUT/coherence.json   every number with its n     OUT/coherence.md   the tables     OUT/coherence.png   the curves
 
 Classification is eq. (4) of Ciranni et al. (2024): among K windows, the share whose first sub-mixture scores highest
-with the second one of the same window. Every window is placed once; many batches are drawn from them, of K different
+with the second one of the same window. Every window is embedded once; many batches are drawn from them, of K different
 songs where there are as many, else as evenly over the songs as can be, no two windows sharing more than half.
 
 A meter with a time-keeping embedding is also judged by each of its measures and by their sum (perception/evidence.py),
-beside librosa's chroma in the same windows: which sub-mixtures belong together, what loses when it is displaced, and
-with --whole true which parts of whole files belong together.
+beside librosa's chroma in the same windows: classification, pairs against displaced ones and, with --whole true, parts
+of whole files.
 
-Who reads the meter has one scale for all inputs, so beside it stands how well one threshold would do.
+A reader of the meter has one scale for all inputs, so the accuracy of one common threshold is reported too.
 
-Sensitivity: the answer of true pairs is transposed, displaced in time (by music of the same song, so there is no
-silence), stretched from its beginning on, or exchanged. To tell the change from its artefacts, both sides are also
+Sensitivity: the output of true pairs is transposed, displaced in time (with music of the same song, so without
+silence), stretched from its beginning on, or exchanged. To separate the change from its artefacts, both sides are also
 transposed or stretched alike, which leaves them coherent.
 """
 
@@ -44,7 +44,7 @@ from perception.scoring import Embeddings, embed_windows
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, parse_flags, setting
+from train.common.settings import add_arguments, parse_arguments, setting
 from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
 from train.evaluate import evidence
@@ -52,8 +52,8 @@ from train.evaluate.metrics import interval
 from train.evaluate.sensitivity import WindowOrigins, measure
 
 FILES = ("coherence.png", "coherence.md", "coherence.json")
-TURNS = 20  # how often each window is drawn into a batch, about
-BATCHES = 100  # least number of batches for each K
+DRAWS_PER_WINDOW = 20  # mean number of batches that a window is drawn into
+MIN_BATCHES = 100  # for each K
 
 
 @dataclass(frozen=True)
@@ -86,23 +86,23 @@ def coherence(
 ) -> dict[str, Any]:
     """Evaluate {name: model or meter} on folders of stems; write OUT/coherence.{json,md,png}; return the first.
 
-    settings: fields of `CoherenceEvaluation`. TrainError, CoherenceError, AudioError for what the user can mend.
+    settings: fields of `CoherenceEvaluation`. TrainError, CoherenceError, AudioError.
     """
     s, data, out = CoherenceEvaluation(**settings), Path(data), Path(out)
     models = {name: meter.coherence if isinstance(meter, EvidenceMeter) else meter for name, meter in meters.items()}
     wider = {name: meter for name, meter in meters.items() if isinstance(meter, EvidenceMeter) and meter.time}
     songs = submix_songs(data, s.split)
     _writable(out)
-    sounds, placed = _placed_windows(songs, models, s)
+    origins, embedded = _embedded_windows(songs, models, s)
     result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name, "settings": asdict(s)}
-    result |= {"songs": len(np.unique(sounds.song)), "windows": len(sounds.song)}
-    result["models"] = [_about(name, model) for name, model in models.items()]
-    result |= _classification(models, placed, sounds, s, _wider_tables(wider, songs, s))
-    result["threshold"] = list(_threshold(models, placed, sounds, s))
+    result |= {"songs": len(np.unique(origins.song)), "windows": len(origins.song)}
+    result["models"] = [_model_info(name, model) for name, model in models.items()]
+    result |= _classification(models, embedded, origins, s, _wider_tables(wider, songs, s))
+    result["threshold"] = list(_threshold(models, embedded, origins, s))
     result["sensitivity"] = []
     if s.pairs:
-        strangers = [second for _, second in placed]
-        result["sensitivity"] = measure(songs, models, strangers, sounds, s.pairs, s.beat, s.seed)
+        strangers = [second for _, second in embedded]
+        result["sensitivity"] = measure(songs, models, strangers, origins, s.pairs, s.beat, s.seed)
         result["displaced"] = [
             row for name, meter in wider.items()
             for row in evidence.displaced(name, meter, songs, s.pairs, s.seed + 1, s.beat)
@@ -120,7 +120,7 @@ def coherence(
 
 
 def _writable(out: Path) -> None:
-    """AudioError before the work, not after it, where the results could not be written."""
+    """AudioError where the results cannot be written, raised before the work."""
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         temporary = temporary_name(out / FILES[-1])[1]
@@ -128,21 +128,21 @@ def _writable(out: Path) -> None:
         temporary.unlink()
 
 
-def _about(name: str, model: Coherence) -> dict[str, Any]:
-    held = model.calibration
-    info = {"source": held.source, "pairs": held.pairs} if held else None
+def _model_info(name: str, model: Coherence) -> dict[str, Any]:
+    calibration = model.calibration
+    info = {"source": calibration.source, "pairs": calibration.pairs} if calibration else None
     return {"name": name, "separated": model.separated, "source": model.source, "calibration": info}
 
 
 # Coherent sub-mix classification
 
 
-Two = tuple[Embeddings, Embeddings]  # first and second sub-mixtures, mode -> (n, 512)
+SubmixEmbeddings = tuple[Embeddings, Embeddings]  # first and second sub-mixtures, mode -> (n, 512)
 
 
-def _placed_windows(
+def _embedded_windows(
     songs: dict, models: dict[str, Coherence], s: CoherenceEvaluation
-) -> tuple[WindowOrigins, list[Two]]:
+) -> tuple[WindowOrigins, list[SubmixEmbeddings]]:
     where: list[tuple[int, float]] = []
 
     def windows() -> Iterator[np.ndarray]:
@@ -163,7 +163,7 @@ Tables = dict[tuple[str, str], np.ndarray]  # (model, mode) -> (n, n) of first w
 
 
 def _wider_tables(wider: dict[str, EvidenceMeter], songs: dict[str, list[Path]], s: CoherenceEvaluation) -> Tables:
-    """What else is measured of the pairs that are classified, and librosa's chroma, which needs no learning."""
+    """Tables of the other measures for the classified pairs, and of librosa's chroma, which needs no learning."""
     tables = {
         (name, mode): table
         for name, meter in wider.items()
@@ -175,13 +175,17 @@ def _wider_tables(wider: dict[str, EvidenceMeter], songs: dict[str, list[Path]],
 
 
 def _classification(
-    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation, wider: Tables
+    models: dict[str, Coherence],
+    embedded: list[SubmixEmbeddings],
+    origins: WindowOrigins,
+    s: CoherenceEvaluation,
+    wider: Tables,
 ) -> dict[str, Any]:
     rows, skipped, batches = [], [], {}
     for k in s.k:
         rng = _rng(s, "batches", str(k))
-        count = max(BATCHES, -(-TURNS * len(sounds.song) // k))
-        drawn = draw_batches(sounds, k, count, s.overlap, rng)
+        count = max(MIN_BATCHES, -(-DRAWS_PER_WINDOW * len(origins.song) // k))
+        drawn = draw_batches(origins, k, count, s.overlap, rng)
         if drawn is None:
             skipped.append(k)
         else:
@@ -189,31 +193,31 @@ def _classification(
     with torch.inference_mode():
         tables = {
             (name, mode): model.similarities(first[mode], second[mode]).numpy()
-            for (name, model), (first, second) in zip(models.items(), placed, strict=True)
+            for (name, model), (first, second) in zip(models.items(), embedded, strict=True)
             for mode in model.modes
         }
     for (name, mode), table in (tables | wider).items():
         for k, drawn in batches.items():
             share, seen = accuracies(table, drawn)
             row = {"model": name, "mode": mode, "k": k, "n": len(seen), "batches": len(drawn)}
-            row |= {"accuracy": float(100 * share.mean()), "songs": len(np.unique(sounds.song[seen]))}
+            row |= {"accuracy": float(100 * share.mean()), "songs": len(np.unique(origins.song[seen]))}
             rng = _rng(s, "interval", str(k))
-            rows.append(row | {"interval": interval(100 * share, sounds.song[seen], rng)})
+            rows.append(row | {"interval": interval(100 * share, origins.song[seen], rng)})
     return {"classification": rows, "skipped": skipped,
-            "of_different_songs": [k for k in batches if k <= len(np.unique(sounds.song))]}  # fmt: skip
+            "of_different_songs": [k for k in batches if k <= len(np.unique(origins.song))]}  # fmt: skip
 
 
 def _threshold(
-    models: dict[str, Coherence], placed: list[Two], sounds: WindowOrigins, s: CoherenceEvaluation
+    models: dict[str, Coherence], embedded: list[SubmixEmbeddings], origins: WindowOrigins, s: CoherenceEvaluation
 ) -> Iterator[dict]:
-    """How well one threshold for all inputs would tell partners from windows of other songs: area under the curve, %.
+    """Separation of partners from windows of other songs by one threshold for all inputs: area under the ROC curve, %.
 
     by: the score itself, or its lead over what its input scores with the calibration's strangers.
     """
-    strangers = sounds.song[:, None] != sounds.song[None]
+    strangers = origins.song[:, None] != origins.song[None]
     if not strangers.any():
         return
-    for (name, model), (first, second) in zip(models.items(), placed, strict=True):
+    for (name, model), (first, second) in zip(models.items(), embedded, strict=True):
         for mode in model.modes:
             with torch.inference_mode():
                 scores = model.similarities(first[mode], second[mode])
@@ -223,24 +227,24 @@ def _threshold(
                 share = 100 * share_below(np.diagonal(table), table[strangers])
                 rng = _rng(s, "threshold")
                 row = {"model": name, "mode": mode, "by": by, "n": len(share), "area": float(share.mean())}
-                yield row | {"interval": interval(share, sounds.song, rng)}
+                yield row | {"interval": interval(share, origins.song, rng)}
 
 
 def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(n,) the share of `others` that each value is above; half of those it equals."""
+    """(n,) share of `others` below each value; equal ones count half."""
     others = np.sort(others)
     return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
 
 
 def draw_batches(
-    sounds: WindowOrigins, k: int, count: int, overlap: float, rng: np.random.Generator
+    origins: WindowOrigins, k: int, count: int, overlap: float, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """(count, k) windows: of different songs if there are k, else each song gives about as many; None if too few."""
-    names = np.unique(sounds.song)
-    of = {name: np.flatnonzero(sounds.song == name) for name in names}
-    apart, batches = sounds.apart(overlap), np.empty((count, k), np.int64)
+    """(count, k) windows: of different songs if there are k, else evenly over the songs; None if too few."""
+    names = np.unique(origins.song)
+    of = {name: np.flatnonzero(origins.song == name) for name in names}
+    apart, batches = origins.apart(overlap), np.empty((count, k), np.int64)
     for batch in batches:
-        free, chosen = np.ones(len(sounds.song), bool), 0
+        free, chosen = np.ones(len(origins.song), bool), 0
         while chosen < k:
             before = chosen
             for name in rng.permutation(names):
@@ -256,7 +260,7 @@ def draw_batches(
 
 
 def accuracies(table: np.ndarray, batches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eq. (4) window by window: (m,) shares of its batches in which it was right, and which (m,) windows these are.
+    """Eq. (4) window by window: (m,) shares of its batches in which it was right, and the (m,) windows.
 
     table: (n, n) scores of first sub-mixtures with second ones. batches: (b, K) windows. A tie is wrong.
     """
@@ -270,7 +274,7 @@ def accuracies(table: np.ndarray, batches: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _rng(s: CoherenceEvaluation, *purpose: str) -> np.random.Generator:
-    """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
+    """A generator of its own for every purpose, so that no result depends on the rest of the evaluation."""
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
 
@@ -280,7 +284,7 @@ def _rng(s: CoherenceEvaluation, *purpose: str) -> np.random.Generator:
 def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> None:
     """Command line of this evaluation. find: the folder of the meter of a named model.
 
-    TrainError and others say what the user can mend.
+    TrainError, CoherenceError, AudioError.
     """
     parser = argparse.ArgumentParser(
         prog="antiphon evaluate coherence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -290,15 +294,18 @@ def main(argv: list[str] | None = None, find: Callable[[str], Path] = Path) -> N
         "--model", action="append", metavar="DIR|CKPT", help="may be given several times (default: small)"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
-    add_flags(parser, CoherenceEvaluation)
-    given = vars(parse_flags(parser, argv))
+    add_arguments(parser, CoherenceEvaluation)
+    given = vars(parse_arguments(parser, argv))
     with ExitStack() as stack:
         models = load_models(given.pop("model") or ["small"], find, stack)
         print(report.markdown(coherence(given.pop("data"), models, given.pop("out"), **given)))
 
 
 def load_models(names: list[str], find: Callable[[str], Path], stack: ExitStack) -> dict[str, EvidenceMeter]:
-    """{name: meter} of folders and official checkpoints; CoherenceError. Names are what tells folders apart."""
+    """{name: meter} of folders and official checkpoints, named by the last distinctive part of the path.
+
+    CoherenceError.
+    """
     models: dict[str, EvidenceMeter] = {}
     for name in names:
         if name.endswith(".ckpt"):

@@ -1,4 +1,4 @@
-"""The evaluation of a coherence meter as tables to read and curves to look at; both are made from the JSON alone."""
+"""Tables and curves of the evaluation of a coherence meter, made from its JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def markdown(result: dict[str, Any]) -> str:
         f"{result['windows']} windows of 5 s from {result['songs']} songs of the split `{s['split']}`, seed "
         f"{s['seed']}; 95 % intervals by bootstrap over songs.",
         "",
-        *(_about(model) for model in result["models"]),
+        *(_model_line(model) for model in result["models"]),
         "",
         "## Which sub-mixtures belong together",
         "",
@@ -54,7 +54,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _displaced(rows: list[dict[str, Any]]) -> list[str]:
-    """How many pairs lose when their answer is displaced, by measure."""
+    """Share of pairs above their displaced version, by measure."""
     if not rows:
         return []
     by_key = {(row["model"], row["measure"], row["beats"]): row for row in rows}
@@ -74,7 +74,7 @@ def _displaced(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _whole_files(rows: list[dict[str, Any]]) -> list[str]:
-    """Which parts belong to one song, over whole files."""
+    """Share of comparisons of whole files in which the true pair is above, by measure."""
     if not rows:
         return []
     cells = [[row["model"], row["measure"], with_interval(row, 1, key="share")] for row in rows]
@@ -89,11 +89,13 @@ def _whole_files(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _about(model: dict[str, Any]) -> str:
-    held = model["calibration"]
-    scale = f"calibrated by {held['pairs']} pairs of {held['source']}" if held else "not calibrated"
-    heard = "harmonic and percussive parts apart" if model["separated"] else "one mel picture, without HPS"
-    return f"- `{model['name']}`: {heard}, {scale}" + (f"; {model['source']}" if model["source"] else "")
+def _model_line(model: dict[str, Any]) -> str:
+    calibration = model["calibration"]
+    scale = (
+        f"calibrated by {calibration['pairs']} pairs of {calibration['source']}" if calibration else "not calibrated"
+    )
+    separation = "harmonic and percussive parts apart" if model["separated"] else "one mel picture, without HPS"
+    return f"- `{model['name']}`: {separation}, {scale}" + (f"; {model['source']}" if model["source"] else "")
 
 
 def _classification(result: dict[str, Any]) -> list[str]:
@@ -120,7 +122,7 @@ def _classification(result: dict[str, Any]) -> list[str]:
 
 
 def _remarks(result: dict[str, Any], ks: list[int]) -> list[str]:
-    """Where the windows of a batch come from, for which K."""
+    """Remarks on the songs of a batch, by K."""
     different, lines = result["of_different_songs"], []
     others = [k for k in ks if k not in different and k not in result["skipped"]]
     if different:
@@ -134,7 +136,7 @@ def _remarks(result: dict[str, Any], ks: list[int]) -> list[str]:
 
 
 def _threshold(result: dict[str, Any]) -> list[str]:
-    """One threshold for all inputs, which is how a meter is read."""
+    """Areas under the ROC curve of one threshold for all inputs."""
     by_key = {(row["model"], row["mode"], row["by"]): row for row in result["threshold"]}
     if not by_key:
         return []
@@ -185,7 +187,7 @@ def _change(kind: str, amount: float) -> str:
 
 
 def png(result: dict[str, Any]) -> bytes:
-    """A row for each model: its accuracy by K, and a curve for each kind of change."""
+    """The figure as PNG: a row for each model, with its accuracy by K and a curve for each kind of change."""
     from matplotlib.figure import Figure
 
     models, kinds = result["models"], list(KINDS) if result["sensitivity"] else []
@@ -200,9 +202,9 @@ def png(result: dict[str, Any]) -> bytes:
             for axes in row[2:]:
                 axes.sharey(row[1])
             row[-1].legend(fontsize=7, frameon=False)
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=110, metadata={"Software": "antiphon"})
-    return held.getvalue()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": "antiphon"})
+    return buffer.getvalue()
 
 
 def _accuracies(axes, result: dict[str, Any], name: str) -> None:

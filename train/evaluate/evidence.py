@@ -1,7 +1,7 @@
-"""What the measures beside COCOLA tell, each and joined: half of `antiphon evaluate coherence`.
+"""The measures beside COCOLA, each and joined: a part of `antiphon evaluate coherence`.
 
-Displaced: how many pairs lose when their output is up to a beat late or early. Whole files: how many pairs of two parts
-of a song, by the mean over their windows, are above pairs of parts of two songs.
+Displaced: the share of pairs that score above themselves with the output up to a beat late or early. Whole files: the
+share of comparisons in which two parts of a song, by the mean over their windows, are above parts of two songs.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from perception.evidence import MEASURES, EvidenceMeter, Traces
 from perception.hpss import SAMPLERATE
 from perception.scoring import BATCH_WINDOWS, batches, parallel_map
 from train.common.progress import progress
-from train.data.evidence_pairs import LATE, MeasuredPairs, measured_pairs
+from train.data.evidence_pairs import DISPLACEMENTS_BEATS, MeasuredPairs, measured_pairs
 from train.data.stems import read
 from train.data.submixes import pairs_of
 from train.evaluate.metrics import interval
 
 JOINED = "joined"
 CHROMA_CQT = "chroma CQT"
-CHROMA_HOP = 512
-LEAST_WINDOWS = 2  # in which two parts sound, before they are compared
-MOST_WINDOWS = 60  # of a part, 5 s each
+CHROMA_HOP_SAMPLES = 512
+MIN_WINDOWS = 2  # in which both of two compared parts are audible
+MAX_WINDOWS = 60  # of a part, 5 s each
 
 
 def by_measure(meter: EvidenceMeter, measures: torch.Tensor) -> dict[str, np.ndarray]:
-    """(..., 6) measures -> each of them, and their sum if there is one, (...)."""
+    """(..., 6) measures -> {measure: (...)} without COCOLA, and their weighted sum where the meter has one."""
     named = {name: measures[..., n].numpy() for n, name in enumerate(MEASURES) if name != "cocola"}
     return named | ({JOINED: meter.joined.sums(measures).numpy()} if meter.joined else {})
 
 
 def tables(meter: EvidenceMeter, songs: dict[str, list[Path]], count: int, seed: int) -> dict[str, np.ndarray]:
-    """Of the pairs that are classified: measure -> (n, n), each input with each output."""
+    """{measure: (n, n) each input with each output} of the classified pairs."""
     pairs = measured_pairs(meter, songs, count, seed, ())
     return by_measure(meter, meter.measure_all(pairs.inputs, pairs.outputs))
 
 
 def chroma_table(songs: dict[str, list[Path]], count: int, seed: int) -> np.ndarray:
-    """(n, n) mean cosines of librosa's centred constant-Q chroma per half second, of the pairs that are classified."""
+    """(n, n) mean cosines of librosa's centred constant-Q chroma per half second, of the classified pairs."""
     sides = list(parallel_map(lambda pair: [_chroma_cqt(sound) for sound in pair.window], pairs_of(songs, count, seed)))
     first, second = (np.stack([pair[side] for pair in sides]).reshape(len(sides), -1) for side in (0, 1))
     return np.asarray(first @ second.T)
@@ -54,8 +54,8 @@ def _chroma_cqt(sound: np.ndarray) -> np.ndarray:
     """(80000,) at 16 kHz -> (10, 12), centred, of length 1."""
     from librosa.feature import chroma_cqt
 
-    chroma = chroma_cqt(y=sound, sr=SAMPLERATE, hop_length=CHROMA_HOP)
-    edges = np.linspace(0, len(sound) / CHROMA_HOP, round(2 * WINDOW_S) + 1).round().astype(int)
+    chroma = chroma_cqt(y=sound, sr=SAMPLERATE, hop_length=CHROMA_HOP_SAMPLES)
+    edges = np.linspace(0, len(sound) / CHROMA_HOP_SAMPLES, round(2 * WINDOW_S) + 1).round().astype(int)
     means = np.stack([chroma[:, low:high].mean(1) for low, high in pairwise(edges)])
     means = means - means.mean(1, keepdims=True)
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9))
@@ -64,8 +64,8 @@ def _chroma_cqt(sound: np.ndarray) -> np.ndarray:
 def displaced(
     name: str, meter: EvidenceMeter, songs: dict[str, list[Path]], count: int, seed: int, beat: float
 ) -> Iterator[dict[str, Any]]:
-    """For each measure and displacement in beats: the share of pairs that are above their displaced ones, %."""
-    pairs: MeasuredPairs = measured_pairs(meter, songs, count, seed, LATE, beat)
+    """A row for each measure and displacement in beats: the share of pairs above their displaced version, %."""
+    pairs: MeasuredPairs = measured_pairs(meter, songs, count, seed, DISPLACEMENTS_BEATS, beat)
     measured = meter.measure(pairs.inputs, pairs.outputs)
     true = by_measure(meter, measured) | {"cocola": measured[:, 0].numpy()}
     for beats, traces in pairs.late.items():
@@ -77,14 +77,14 @@ def displaced(
 
 
 def whole_files(name: str, meter: EvidenceMeter, songs: dict[str, list[Path]], seed: int) -> Iterator[dict[str, Any]]:
-    """For each measure: the share of comparisons in which two parts of a song are above parts of two songs, %."""
+    """A row for each measure: the share of comparisons in which two parts of a song are above parts of two songs, %."""
     parts = [(number, path) for number, paths in enumerate(songs.values()) for path in paths]
     traces = [_part_traces(meter, path) for _, path in progress(parts, "hearing whole files", len(parts))]
     true: list[np.ndarray] = []
     fake: list[np.ndarray] = []
     origin: list[int] = []
-    for (number, one), (other, another) in combinations(zip((n for n, _ in parts), traces, strict=True), 2):
-        mean = _mean_measures(meter, one, another)
+    for (number, traces_a), (other, traces_b) in combinations(zip((n for n, _ in parts), traces, strict=True), 2):
+        mean = _mean_measures(meter, traces_a, traces_b)
         if mean is not None:
             (true if number == other else fake).append(mean)
             origin += [number] * (number == other)
@@ -100,20 +100,20 @@ def whole_files(name: str, meter: EvidenceMeter, songs: dict[str, list[Path]], s
 
 
 def _part_traces(meter: EvidenceMeter, path: Path) -> tuple[Traces, np.ndarray]:
-    """Traces of the windows of a part, one after another, and which of them can be heard."""
-    audio = read(path, MOST_WINDOWS * WINDOW_S)
+    """Traces of the consecutive windows of a part, and (windows,) bool: audible."""
+    audio = read(path, MAX_WINDOWS * WINDOW_S)
     windows = list(audio[: len(audio) // WINDOW_SAMPLES * WINDOW_SAMPLES].reshape(-1, WINDOW_SAMPLES))
-    heard = np.array([audible(window) for window in windows], bool)
+    active = np.array([audible(window) for window in windows], bool)
     parts = list(parallel_map(meter.traces, batches(windows, BATCH_WINDOWS)))
-    return Traces(*(torch.cat(each) for each in zip(*parts, strict=True))), heard
+    return Traces(*(torch.cat(each) for each in zip(*parts, strict=True))), active
 
 
 def _mean_measures(
-    meter: EvidenceMeter, one: tuple[Traces, np.ndarray], other: tuple[Traces, np.ndarray]
+    meter: EvidenceMeter, first: tuple[Traces, np.ndarray], second: tuple[Traces, np.ndarray]
 ) -> np.ndarray | None:
-    """(6,) means over the windows in which both parts sound; None where these are too few."""
-    count = min(len(one[1]), len(other[1]))
-    both = torch.from_numpy(np.flatnonzero(one[1][:count] & other[1][:count]))
-    if len(both) < LEAST_WINDOWS:
+    """(6,) means over the windows in which both parts are audible; None below MIN_WINDOWS of them."""
+    count = min(len(first[1]), len(second[1]))
+    both = torch.from_numpy(np.flatnonzero(first[1][:count] & second[1][:count]))
+    if len(both) < MIN_WINDOWS:
         return None
-    return np.asarray(meter.measure(one[0].at(both), other[0].at(both)).mean(0))
+    return np.asarray(meter.measure(first[0].at(both), second[0].at(both)).mean(0))

@@ -1,4 +1,4 @@
-"""Does the answer fit what it answers, in pitch, in time and in phrases? Judged by librosa, which the agent is not.
+"""Musical fit of an answer to its guide in pitch, time and phrasing, measured by librosa, which the agent does not use.
 
     antiphon evaluate listening STEMS -o OUT [--songs 'eff_*'] [--limit 4] [--set decision.top_p=0.8]... [--jobs 2]
 
@@ -9,12 +9,12 @@ song, or its last. Recordings that lie in STEMS themselves are solos: own is the
 
 harmony   mean cosine of centred constant-Q chroma of guide and answer, over the half seconds in which both sound
 ghost     harmony minus its mean over all circular displacements of the answer, in their standard deviations; above 3
-          the answer belongs to this moment of the guide, not only to its key
+          the answer fits this moment of the guide, not only its key
 time      |mean exp(4 pi i phase)| of the answer's onsets on the beat, weighted by strength: 1 all on (half) beats
 run       mean stretch played as it was recorded, s          variety   different segments / segments played
-holes     share of half seconds in which the guide sounds and the answer does not       level   louder by so many dB
+holes     share of half seconds in which the guide sounds and the answer does not       level   gain over the guide, dB
 
-The rivals stand in `train.evaluate.listening_rivals`. Every pair is written when it is done; --resume goes on.
+The rivals are those of `train.evaluate.listening_rivals`. Every pair is written when it is done; --resume goes on.
 
 OUT/listening.json   every number, pair by pair     OUT/listening.md   the tables     OUT/listening.html   to listen
 """
@@ -40,21 +40,21 @@ from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
 from train.common.progress import progress
-from train.common.settings import add_flags, check_resume, frozen, parse_flags, setting
-from train.data.stems import SOUNDS, read_at_rate, stems_of
+from train.common.settings import add_arguments, check_resume, frozen, parse_arguments, setting
+from train.data.stems import AUDIO_SUFFIXES, read_at_rate, stems_of
 from train.evaluate import listening_report as report
 from train.evaluate.listening_report import ANSWER, BEATS, CHROMA, KINDS, MEASURES, RANDOM, TRUE
 from train.evaluate.metrics import compare, describe
 
-BACKING = "backing"  # the part that holds all others
-BEAT_PARTS = ("drums", BACKING)  # what the beats are tracked on, if the song does not say them
-RUN_FILE = "run.json"  # the settings that OUT was begun with
-KEPT_RECORDINGS = 8
+BACKING = "backing"  # the part that contains all others
+BEAT_PARTS = ("drums", BACKING)  # parts that the beats are tracked on, without beats.txt
+RUN_FILE = "run.json"  # settings of the run in OUT
+CACHED_RECORDINGS = 8
 AUDIO = ("none", "answer", "all")
 
 
 class Answer(Protocol):
-    """An answer in sound and how it came about: see `agent.verbs.evaluation_player.Answer`."""
+    """An answer as audio, with its segments: see `agent.verbs.evaluation_player.Answer`."""
 
     @property
     def audio(self) -> np.ndarray:
@@ -66,20 +66,20 @@ class Answer(Protocol):
 
     @property
     def cut(self) -> np.ndarray:
-        """(hops,) bool: whether the hop did not go on where the one before ended, at whatever speed it was played."""
+        """(hops,) bool: True where a hop does not continue from the end of the previous one, at any playback speed."""
 
     @property
     def samplerate(self) -> int:
-        """Of the audio, Hz."""
+        """Sample rate of the audio, Hz."""
 
 
 class Responder(Protocol):
-    """An agent that answers recordings, as `agent.verbs.evaluation_player.Responder` does. hop: s."""
+    """An agent that answers recordings: see `agent.verbs.evaluation_player.Responder`. hop: s."""
 
     hop: float
 
     def answer(self, guide: Path, memory: Path, seed: int) -> Answer:
-        """Answer a guide live from a memory."""
+        """The live answer to a recording, from the recording `memory`."""
 
 
 Factory = Callable[[str, tuple[str, ...]], Responder]  # (model, settings), importable by name for --jobs
@@ -108,7 +108,10 @@ class ListeningEvaluation:
 
 @dataclass(frozen=True)
 class Song:
-    """A song to be answered. parts: the two that answer each other, or a solo. beats: file of them, if any."""
+    """A song of the evaluation.
+
+    parts: the two that answer each other, or a solo. beats: beats.txt or the stem to track.
+    """
 
     name: str
     stems: dict[str, Path]
@@ -122,11 +125,11 @@ class Song:
 def songs_of(data: Path, s: ListeningEvaluation) -> tuple[list[Song], list[str]]:
     """The songs below `data` that the settings choose, and the names of those that cannot be used; TrainError if none.
 
-    A song needs two parts and a beat; recordings in `data` itself are solos, which need neither.
+    A song needs two parts and beats; recordings in `data` itself are solos, which need neither.
     """
     if not data.is_dir():
         raise TrainError(f"there is no folder '{data}': give one of songs, <song>/<part>.flac")
-    solos = [path for path in visible(data, "*") if path.is_file() and path.suffix.lower() in SOUNDS]
+    solos = [path for path in visible(data, "*") if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES]
     songs = [_song(folder, s) for folder in visible(data, "*") if folder.is_dir() and stems_of(folder)]
     songs += [Song(path.stem, {path.stem: path}, (path.stem,), None) for path in solos]
     chosen = [song for song in songs if fnmatch(song.name, s.songs)]
@@ -152,7 +155,7 @@ def _song(folder: Path, s: ListeningEvaluation) -> Song:
 
 @dataclass(frozen=True)
 class Pair:
-    """A guide, its partner, and the memory that answers instead of the partner; `memory_song` is whose it is."""
+    """A guide, its partner, and the memory that replaces the partner; `memory_song`: the song of the memory."""
 
     song: Song
     guide: str
@@ -163,12 +166,12 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What its files are named after."""
+        """Stem of the names of its files."""
         return f"{self.song.name}_{self.guide}_{self.kind}"
 
 
 def pairs_of(songs: list[Song], number: int, kinds: Iterable[str]) -> Iterator[Pair]:
-    """The pairs of one of the songs, each in turn with every kind of memory."""
+    """The pairs of song `number`, with each kind of memory."""
     song, following = songs[number], songs[(number + 1) % len(songs)]
     for guide, partner in zip(song.parts, song.parts[::-1], strict=True):
         for kind in kinds:
@@ -192,7 +195,7 @@ class _Recording:
     chroma: Any  # perception.fit.ChromaSegments
 
 
-@lru_cache(KEPT_RECORDINGS)
+@lru_cache(CACHED_RECORDINGS)
 def _recording(path: Path) -> _Recording:
     from train.evaluate.listening_measures import SAMPLERATE, chroma_segments
 
@@ -200,7 +203,7 @@ def _recording(path: Path) -> _Recording:
     return _Recording(audio, chroma_segments(audio))
 
 
-@lru_cache(KEPT_RECORDINGS)
+@lru_cache(CACHED_RECORDINGS)
 def _beats(path: Path | None) -> np.ndarray:
     from train.evaluate.listening_measures import SAMPLERATE, read_beats, track_beats
 
@@ -218,7 +221,7 @@ def _responder(make: Factory, model: str, settings: tuple[str, ...]) -> Responde
 
 
 def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model: str, s: ListeningEvaluation) -> None:
-    """Answer and measure the pairs of one song, but for those that OUT has already."""
+    """Answer and measure the pairs of song `number` that OUT does not have."""
     for pair in pairs_of(songs, number, s.kinds):
         if not _row_file(out, pair).exists():
             row, sounds = measure_pair(pair, _responder(make, model, s.set), s)
@@ -229,7 +232,7 @@ def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model:
 
 
 def measure_pair(pair: Pair, responder: Responder, s: ListeningEvaluation) -> tuple[dict, dict[str, np.ndarray]]:
-    """All measures of an answer and its rivals, and {who: what they played}, (n,) at the rate of the measures."""
+    """All measures of an answer and its rivals, and {who: audio (n,)} at the rate of the measures."""
     from train.evaluate import listening_rivals as rivals
     from train.evaluate.listening_measures import SAMPLERATE, cut_at, fit, playing, runs
 
@@ -279,7 +282,7 @@ def _write_picture(folder: Path, pair: Pair, sounds: dict[str, np.ndarray]) -> N
 
 
 def _without_nan(value: Any) -> Any:
-    """The same with None for what is not a number, which JSON does not know."""
+    """The value with None for NaN, which JSON lacks."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     return None if isinstance(value, float) and np.isnan(value) else value
@@ -292,7 +295,7 @@ def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = F
     """Answer and measure every pair of the songs below `data`; write OUT/listening.{json,md,html}; return the first.
 
     model: folder or name. resume: keep the pairs that OUT has. settings: fields of `ListeningEvaluation`. TrainError,
-    AudioError, ModelError... (ValueError) for what the user can mend.
+    AudioError, ModelError (all ValueErrors).
     """
     s = ListeningEvaluation(**frozen(settings))
     songs, left_out = songs_of(data, s)
@@ -317,8 +320,8 @@ def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = F
     return result
 
 
-def _begin(out: Path, about: dict[str, Any], s: ListeningEvaluation, resume: bool) -> None:
-    """Make OUT, or go on with what it holds; TrainError if that was begun otherwise, or nobody asked to go on."""
+def _begin(out: Path, run: dict[str, Any], s: ListeningEvaluation, resume: bool) -> None:
+    """Make OUT, or resume it; TrainError if it was begun with other settings, or without `resume`."""
     for folder in (out / "pairs", out / "audio"):
         folder.mkdir(parents=True, exist_ok=True)
         for killed in folder.glob(".antiphon-*.part"):  # by a run that could not remove it
@@ -329,13 +332,13 @@ def _begin(out: Path, about: dict[str, Any], s: ListeningEvaluation, resume: boo
             raise TrainError(f"'{out}' holds an evaluation: add --resume to go on with it, or choose another folder")
         saved = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
         for name in ("data", "model"):
-            if saved.get(name) != about[name]:
+            if saved.get(name) != run[name]:
                 raise TrainError(
-                    f"the evaluation in '{out}' is of {name} '{saved.get(name)}', not '{about[name]}': choose another "
+                    f"the evaluation in '{out}' is of {name} '{saved.get(name)}', not '{run[name]}': choose another "
                     "folder with -o"
                 )
         check_resume(out, saved, s)
-    atomic_write(out / RUN_FILE, json.dumps(about) + "\n")
+    atomic_write(out / RUN_FILE, json.dumps(run) + "\n")
 
 
 def summary(rows: list[dict[str, Any]], kind: str, seed: int) -> dict[str, Any]:
@@ -358,10 +361,10 @@ def summary(rows: list[dict[str, Any]], kind: str, seed: int) -> dict[str, Any]:
 def _column(rows: list[dict[str, Any]], who: str, measure: str) -> np.ndarray:
     """(pairs,) values of a measure, NaN where there is none."""
     if measure == "listens":
-        from train.evaluate.listening_measures import is_heard
+        from train.evaluate.listening_measures import passes_ghost_test
 
-        return np.array([is_heard({"ghost": _number(row["who"][who], "ghost")}) if who in row["who"] else np.nan
-                         for row in rows])  # fmt: skip
+        ghosts = [_number(row["who"][who], "ghost") if who in row["who"] else None for row in rows]
+        return np.array([np.nan if ghost is None else passes_ghost_test({"ghost": ghost}) for ghost in ghosts])
     return np.array([_number(row["who"].get(who, {}), measure) for row in rows])
 
 
@@ -388,7 +391,7 @@ def _rng(seed: int, *purpose: str) -> np.random.Generator:
 
 
 def main(argv: list[str] | None, make: Factory) -> None:
-    """Command line of this evaluation. make: the agent. The errors say what the user can mend."""
+    """Command line of this evaluation. make: the factory of the agent. Errors as of `listening`."""
     parser = argparse.ArgumentParser(
         prog="antiphon evaluate listening", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -398,8 +401,8 @@ def main(argv: list[str] | None, make: Factory) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--resume", action="store_true", help="keep the pairs that OUT has already")
-    add_flags(parser, ListeningEvaluation)
-    given = vars(parse_flags(parser, argv))
+    add_arguments(parser, ListeningEvaluation)
+    given = vars(parse_arguments(parser, argv))
     data, model, out, resume = (given.pop(name) for name in ("data", "model", "out", "resume"))
     try:
         import librosa  # noqa: F401

@@ -1,4 +1,4 @@
-"""What a listener says of a recording, by librosa alone: chroma every half second, onsets, beats.
+"""Descriptions of a recording by librosa: chroma per half second, onsets, beats.
 
 Audio is (n,) float32 mono at `SAMPLERATE`. The measures that compare two recordings are those of `perception.fit`.
 """
@@ -27,22 +27,22 @@ from perception.fit import (
 )
 
 SAMPLERATE = 22050  # Hz
-HOP = 512  # samples between two frames of librosa
+HOP_SAMPLES = 512  # between two frames of librosa
 TIGHTNESS = 100  # of the beat tracker, librosa's default
-GHOST_Z = 3.0  # above it an answer belongs to its moment
+GHOST_Z = 3.0  # standard deviations, above which an answer fits its moment
 
 
 def cuts(frames: int, step: float, width: float, rate: float) -> list[slice]:
-    """`frames` stretches of `width` s, one every `step` s, as slices of what has `rate` values a second."""
+    """`frames` slices of `width` s, one every `step` s, of an array with `rate` values a second."""
     return [slice(int(n * step * rate), int((n * step + width) * rate)) for n in range(frames)]
 
 
 def chroma_segments(audio: np.ndarray) -> ChromaSegments:
     """The constant-Q chroma and the level of every whole half second."""
-    chroma = chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=HOP)
+    chroma = chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
     segments = int(len(audio) / SAMPLERATE / SEGMENT_S)
     rms = [np.sqrt((audio[part] ** 2).mean()) for part in cuts(segments, SEGMENT_S, SEGMENT_S, SAMPLERATE)]
-    means = [chroma[:, part].mean(axis=1) for part in cuts(segments, SEGMENT_S, SEGMENT_S, SAMPLERATE / HOP)]
+    means = [chroma[:, part].mean(axis=1) for part in cuts(segments, SEGMENT_S, SEGMENT_S, SAMPLERATE / HOP_SAMPLES)]
     return ChromaSegments(centred(np.stack(means)), np.array(rms)) if segments else _nothing()
 
 
@@ -52,14 +52,14 @@ def _nothing() -> ChromaSegments:
 
 def onsets(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(times in s, strengths) of the onsets."""
-    envelope = librosa_onset.onset_strength(y=audio, sr=SAMPLERATE, hop_length=HOP)
-    frames = librosa_onset.onset_detect(onset_envelope=envelope, sr=SAMPLERATE, hop_length=HOP)
-    return frames_to_time(frames, sr=SAMPLERATE, hop_length=HOP), envelope[frames]
+    envelope = librosa_onset.onset_strength(y=audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
+    frames = librosa_onset.onset_detect(onset_envelope=envelope, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
+    return frames_to_time(frames, sr=SAMPLERATE, hop_length=HOP_SAMPLES), envelope[frames]
 
 
 def track_beats(audio: np.ndarray) -> np.ndarray:
-    """(beats,) times in s, found with hindsight."""
-    return librosa_beat.beat_track(y=audio, sr=SAMPLERATE, hop_length=HOP, units="time", tightness=TIGHTNESS)[1]
+    """(beats,) times in s, by librosa's offline tracker."""
+    return librosa_beat.beat_track(y=audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES, units="time", tightness=TIGHTNESS)[1]
 
 
 def read_beats(path: Path) -> np.ndarray:
@@ -68,12 +68,12 @@ def read_beats(path: Path) -> np.ndarray:
 
 
 def stretched(audio: np.ndarray, rate: float) -> np.ndarray:
-    """The same at the same pitch, `rate` times as fast."""
+    """The audio `rate` times as fast, at the same pitch."""
     return librosa_effects.time_stretch(audio, rate=rate)
 
 
 def fit(guide: ChromaSegments, audio: np.ndarray, beats: np.ndarray) -> dict[str, float]:
-    """Every measure of one answer, (n,), to a guide that has these beats (s; none: the time is NaN)."""
+    """Every measure of an answer `audio` (n,) to a guide. beats: of the guide, s; without any, "time" is NaN."""
     answer = chroma_segments(audio)
     return {
         "harmony": harmony(guide, answer),
@@ -85,10 +85,10 @@ def fit(guide: ChromaSegments, audio: np.ndarray, beats: np.ndarray) -> dict[str
 
 
 def cut_at(starts: Sequence[float] | np.ndarray, step: float) -> np.ndarray:
-    """(n,) bool: which steps do not begin where the one before ended.
+    """(n,) bool: True where a step does not continue the previous one.
 
-    starts: where in the memory each step was taken from; one goes on where the last ended if it is `step` later. A rest
-    (-1) never goes on.
+    starts: position in the memory of each step, -1 for a rest; a step continues if it is `step` after the previous one.
+    A rest never continues.
     """
     return np.concatenate([[True], np.abs(np.diff(starts) - step) > 1e-6])[: len(starts)]
 
@@ -99,18 +99,18 @@ def runs(cut: np.ndarray) -> np.ndarray:
 
 
 def playing(starts: Sequence[float] | np.ndarray, step: float, seconds: float, cut: np.ndarray) -> dict[str, float]:
-    """How a memory was played. seconds: of one step. cut: (n,) bool, see `cut_at`.
+    """Measures of playback from positions `starts` in a memory. seconds: of one step. cut: (n,) bool, see `cut_at`.
 
-    run: mean stretch played without a cut, s. variety: different steps of the memory / steps played.
+    run: mean time between cuts, s. variety: distinct steps of the memory / steps played.
     """
-    places = np.asarray(starts, float)
-    sounding = np.floor(places[places >= 0] / step + 1e-6)
+    positions = np.asarray(starts, float)
+    played = np.floor(positions[positions >= 0] / step + 1e-6)
     return {
-        "run": float(runs(cut).mean() * seconds) if len(places) else float("nan"),
-        "variety": len(np.unique(sounding)) / max(1, len(sounding)),
+        "run": float(runs(cut).mean() * seconds) if len(positions) else float("nan"),
+        "variety": len(np.unique(played)) / max(1, len(played)),
     }
 
 
-def is_heard(measured: Mapping[str, float]) -> float:
-    """1.0 if an answer belongs to its moment by the ghost test, else 0.0; one too short to tell counts as 0."""
+def passes_ghost_test(measured: Mapping[str, float]) -> float:
+    """1.0 if the answer fits its moment by the ghost test (above GHOST_Z), else 0.0; NaN counts as 0."""
     return float(measured["ghost"] > GHOST_Z)

@@ -1,4 +1,4 @@
-"""Pictures of a guide and its answer to listen to with the eyes: waveforms, constant-Q, onsets against the beat."""
+"""Pictures of a guide and its answer: waveforms, onsets, constant-Q transforms and beats."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from librosa import amplitude_to_db, cqt
 
-from train.evaluate.listening_measures import HOP, SAMPLERATE, onsets
+from train.evaluate.listening_measures import HOP_SAMPLES, SAMPLERATE, onsets
 
-SECONDS = 20.0  # that are drawn
-OCTAVES = 6  # from C2
+EXCERPT_S = 20.0
+OCTAVES = 6  # shown, from C2
 LOWEST_HZ = 440 * 2 ** (-33 / 12)
 COLOURS = {"guide": "#555555", "answer": "#1b6ca8"}
 
 
 def busiest(guide: np.ndarray, answer: np.ndarray) -> int:
-    """Sample at which the stretch of `SECONDS` begins in which both sound most, one in whole 5 s."""
-    step, length = 5 * SAMPLERATE, round(SECONDS * SAMPLERATE)
+    """First sample of the excerpt in which the quieter of both is loudest, a multiple of 5 s."""
+    step, length = 5 * SAMPLERATE, round(EXCERPT_S * SAMPLERATE)
     starts = range(0, max(1, min(len(guide), len(answer)) - length + 1), step)
     return max(starts, key=lambda at: min(_level(x[at : at + length]) for x in (guide, answer)))
 
@@ -28,28 +28,28 @@ def _level(audio: np.ndarray) -> float:
 
 
 def png(guide: np.ndarray, answer: np.ndarray, beats: np.ndarray, title: str) -> bytes:
-    """The busiest 20 s of both, (n,) at the rate of the measures. beats: s; drawn as lines, and every second beat bold.
+    """The busiest 20 s of both, (n,) at the rate of the measures, as PNG. beats: s, drawn as lines, every second bold.
 
     Of each, from above: its waveform with its onsets, and its constant-Q transform.
     """
     from matplotlib.figure import Figure
 
     first = busiest(guide, answer)
-    part = slice(first, first + round(SECONDS * SAMPLERATE))
+    part = slice(first, first + round(EXCERPT_S * SAMPLERATE))
     figure = Figure(figsize=(16, 9), layout="constrained")
     rows = figure.subplots(4, 1, sharex=True, height_ratios=(1, 2, 1, 2))
-    for place, (name, audio) in enumerate((("guide", guide), ("answer", answer))):
-        _wave(rows[2 * place], audio[part], first / SAMPLERATE, name)
-        _spectrum(rows[2 * place + 1], audio[part], first / SAMPLERATE)
+    for panel, (name, audio) in enumerate((("guide", guide), ("answer", answer))):
+        _wave(rows[2 * panel], audio[part], first / SAMPLERATE, name)
+        _spectrum(rows[2 * panel + 1], audio[part], first / SAMPLERATE)
     for axes in rows:
         for number, beat in enumerate(beats):
             axes.axvline(beat, color="#c0392b", linewidth=1.0 if number % 2 == 0 else 0.4, alpha=0.6)
-        axes.set_xlim(first / SAMPLERATE, first / SAMPLERATE + SECONDS)
+        axes.set_xlim(first / SAMPLERATE, first / SAMPLERATE + EXCERPT_S)
     rows[-1].set_xlabel("s; red: beats, triangles: onsets")
     figure.suptitle(title)
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=90, metadata={"Software": "antiphon"})
-    return held.getvalue()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": "antiphon"})
+    return buffer.getvalue()
 
 
 def _wave(axes: Any, audio: np.ndarray, begin: float, name: str) -> None:
@@ -68,7 +68,9 @@ def _wave(axes: Any, audio: np.ndarray, begin: float, name: str) -> None:
 
 def _spectrum(axes: Any, audio: np.ndarray, begin: float) -> None:
     """Constant-Q transform in dB below its strongest tone, three bins a semitone."""
-    tones = np.abs(cqt(audio, sr=SAMPLERATE, hop_length=HOP, fmin=LOWEST_HZ, n_bins=36 * OCTAVES, bins_per_octave=36))
+    tones = np.abs(
+        cqt(audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES, fmin=LOWEST_HZ, n_bins=36 * OCTAVES, bins_per_octave=36)
+    )
     axes.imshow(
         amplitude_to_db(tones, ref=np.max), origin="lower", aspect="auto", cmap="magma", vmin=-60, vmax=0,
         extent=(begin, begin + len(audio) / SAMPLERATE, 0, OCTAVES),

@@ -1,4 +1,4 @@
-"""The evaluation by listening as tables to read and a page to listen to; both are made from the JSON alone."""
+"""Tables and an HTML page of the listening evaluation, made from its JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPLAINED = {
     "another tempo stretched as a whole",
     TRUE: "what was really played with the guide",
 }
-MEASURES = {  # name -> what it is called in a table, and its digits
+MEASURES = {  # name -> its heading in a table, and its digits
     "harmony": ("harmony", 2), "ghost": ("ghost, sd", 1), "listens": ("ghost > 3", 2), "time": ("time", 2),
     "run": ("run, s", 1), "variety": ("variety", 2), "holes": ("holes", 3), "level": ("level, dB", 1),
 }  # fmt: skip
@@ -36,12 +36,12 @@ img { max-width: 100%; }
 
 
 def audio_file(pair: str, who: str) -> str:
-    """The file of what somebody played in a pair, in OUT/audio."""
+    """Name of the audio file of `who` in a pair, in OUT/audio."""
     return f"{pair}_{who.replace(', ', ' ').replace(' ', '_')}.ogg"
 
 
 def picture_file(pair: str) -> str:
-    """The picture of an answer, in OUT/audio."""
+    """Name of the picture of an answer, in OUT/audio."""
     return f"{pair}.png"
 
 
@@ -71,7 +71,7 @@ def _means(of: dict[str, Any]) -> list[str]:
 
 
 def _share_of_true(of: dict[str, Any], who: str) -> str:
-    """Mean time over the true partner's."""
+    """Mean of "time", divided by the true partner's."""
     true, ours = of.get(TRUE, {}).get("time"), of[who]["time"]
     return f"{ours['mean'] / true['mean']:.2f}" if true and ours and true["mean"] else NOTHING
 
@@ -85,7 +85,7 @@ def _differences(of: dict[str, Any]) -> list[str]:
 
 
 def html(result: dict[str, Any], out: Path) -> str:
-    """A page with the means, and every pair with its figures and what there is to listen to in OUT/audio."""
+    """A page with the means, and every pair with its figures and its audio files in OUT/audio."""
     title = escape(f"Musical fit: {result['model']} on {result['data']}")
     body = [f"<h1>{title}</h1>", "<p>Guide on the left, answer on the right.</p>"]
     for kind, summary in result["summary"].items():
@@ -106,9 +106,9 @@ def _html_pair(row: dict[str, Any], out: Path) -> list[str]:
     for who, measured in row["who"].items():
         name = audio_file(row["name"], who)
         player = f'<audio controls preload="none" src="audio/{escape(name)}"></audio>'
-        heard = player if (out / "audio" / name).is_file() else ""
+        audible = player if (out / "audio" / name).is_file() else ""
         values = [_shown(measured.get(measure), digits) for measure, (_, digits) in shown.items()]
-        cells.append([escape(who), *values, heard])
+        cells.append([escape(who), *values, audible])
     picture = picture_file(row["name"])
     if (out / "audio" / picture).is_file():
         lines.append(f'<img loading="lazy" src="audio/{escape(picture)}" alt="guide and answer">')

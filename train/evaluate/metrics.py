@@ -1,8 +1,8 @@
-"""How near an answer comes to what was really played: the measures of re-generation, and what chance allows.
+"""Measures of re-generation: agreement of an answer with what was really played, with intervals and tests.
 
 Bujard et al. (2025), §5.3 (TPP, LCP) and annex (entropy). Labels are ints, silence among them; an answer and its truth
 are (n, T) arrays, n windows of T labels, aligned in time. Each measure gives one number per window, (n,), by default.
-Nothing here knows of models or files.
+No model and no file is used here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 
 
 def tpp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """True positive percentage, eq. 5: share of places where the label is the one played, 0 to 100."""
+    """True positive percentage, eq. 5: 100 * mean over t of [answer_t = truth_t]."""
     _check(answer, truth)
     return 100.0 * (answer == truth).mean(axis=1)
 
 
-def tpp_sounding(answer: np.ndarray, truth: np.ndarray, silence: int) -> np.ndarray:
-    """TPP over the places where the truth is not the label `silence`: an answer that is all silence scores 0.
+def active_tpp(answer: np.ndarray, truth: np.ndarray, silence: int) -> np.ndarray:
+    """TPP over the hops where the truth is not the label `silence`: an answer of silence alone scores 0.
 
     Not in the paper, which has no such label; with one, resting throughout is right wherever B rests. ValueError for a
     window that is silent throughout.
@@ -28,27 +28,27 @@ def tpp_sounding(answer: np.ndarray, truth: np.ndarray, silence: int) -> np.ndar
     _check(answer, truth)
     sounds = truth != silence
     if not sounds.any(axis=1).all():
-        raise ValueError("a window that is silent throughout has no place where it sounds")
+        raise ValueError("a window that is silent throughout has no hop that sounds")
     return 100.0 * ((answer == truth) & sounds).sum(axis=1) / sounds.sum(axis=1)
 
 
 def lcp(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Longest common prefix at every place, (n, T) int64: how many labels from there on are right in a row.
+    """Longest common prefix at every hop, (n, T) int64: the number of right labels in a row from that hop on.
 
-    0 to T - i at place i; the end of the window ends the count.
+    0 to T - t at hop t: the end of the window ends the count.
     """
     _check(answer, truth)
     right = answer == truth
     result = np.zeros(right.shape, np.int64)
     run = np.zeros(len(right), np.int64)
-    for place in range(right.shape[1] - 1, -1, -1):
-        run = np.where(right[:, place], run + 1, 0)
-        result[:, place] = run
+    for hop in range(right.shape[1] - 1, -1, -1):
+        run = np.where(right[:, hop], run + 1, 0)
+        result[:, hop] = run
     return result
 
 
 def entropy(labels: np.ndarray) -> np.ndarray:
-    """Bits per label of how often each label occurs in its window: 0 for one label throughout, at most log2 T."""
+    """Entropy of the label frequencies of each window, bits: 0 for one label throughout, at most log2 T."""
     bits = []
     for window in labels:
         share = np.unique(window, return_counts=True)[1] / len(window)
@@ -79,7 +79,7 @@ def interval(
 
 
 def describe(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
-    """Mean with its 95 % interval over songs, sd, quartiles, and the numbers of windows and songs behind them."""
+    """Mean with its 95 % interval over songs, sd, quartiles, and the numbers of windows and songs."""
     low, median, high = np.percentile(values, [25, 50, 75])
     return {
         "mean": float(values.mean()),
@@ -94,9 +94,9 @@ def describe(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) ->
 def compare(
     ours: np.ndarray, theirs: np.ndarray, songs: np.ndarray, rng: np.random.Generator
 ) -> dict[str, float | int | Sequence[float] | None]:
-    """Our values against theirs for the same windows, each (n,), which come from `songs` (n,).
+    """Our values against theirs for the same windows, each (n,), of `songs` (n,).
 
-    p: Mann-Whitney U, two-sided, as in the paper; it takes windows for independent, which those of one song are not.
+    p: Mann-Whitney U, two-sided, as in the paper; it assumes independent windows, which those of one song are not.
     superiority: U / n^2, the chance that one of ours exceeds one of theirs (a tie counts half). difference: of the
     means, window by window, with its 95 % interval over songs.
     """

@@ -1,4 +1,4 @@
-"""Re-generation: how well the model finds B again when it hears A (Bujard et al. 2025, §5.3 to §7).
+"""Re-generation: how well the model reproduces B given A as input (Bujard et al. 2025, §5.3 to §7).
 
     antiphon evaluate regeneration DATA [--model DIR] -o OUT [--grid]
 
@@ -8,11 +8,11 @@ tokenised with the model's own encoder. Drums, percussion and effects are left o
 OUT/regeneration.json   every number with its n     OUT/regeneration.md   the tables     OUT/regeneration.png   the plot
 With --sound N answers are rendered and their coherence is measured instead: see train/evaluate/sound.py.
 
-Windows of 15 s, one every 10 s, each pair both ways, B not silent for more than 80 %. The model starts each from its
-start symbol and draws from its nucleus, hearing all of A (full, the paper's case) or A up to k hops ago (live). Where
-this differs from the paper's code: the labels allowed are those of that very window of B, not of the whole batch; the
-label that crosses top_p is kept; silence is a label, hence TPP also where B sounds, since who never plays is right
-wherever B rests. All rivals draw from the same nucleus, except `uniform`.
+Windows of 15 s, one every 10 s, each pair both ways, B not silent for more than 80 %. The model begins each window with
+its start symbol and draws from its nucleus, given all of A (full, as in the paper) or A up to k hops before (live).
+Differences to the paper's code: the allowed labels are those of the window of B, not of the whole batch; the label that
+crosses top_p belongs to the nucleus; silence is a label, hence TPP is also given where B sounds, since a player that
+never plays is right wherever B rests. All rivals draw from the same nucleus, except `uniform`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from decision.sampling import CONSTRAINTS
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.common.settings import add_flags, parse_flags, setting
+from train.common.settings import add_arguments, parse_arguments, setting
 from train.data import token_pairs
 from train.data.token_pairs import Tokens
 from train.data.tokenise import decision_folder, name_of, offered, tokens_of
@@ -41,8 +41,8 @@ from train.evaluate import regeneration_report as report
 from train.evaluate import sound as sound_evaluation
 from train.evaluate import sound_report
 from train.evaluate.baselines import LabelStatistics
-from train.evaluate.metrics import compare, describe, entropy, lcp, silence_share, tpp, tpp_sounding
-from train.evaluate.rollout import Mode, model_answers, model_cross_entropy, roll
+from train.evaluate.metrics import active_tpp, compare, describe, entropy, lcp, silence_share, tpp
+from train.evaluate.rollout import Mode, model_cross_entropy, model_labels, roll
 from train.evaluate.sound import Factory
 from train.evaluate.windows import Windows, choose_windows, windows_of
 
@@ -81,7 +81,7 @@ def regeneration(
     model: a model folder, or one decision model (decision.json) if DATA is tokens. grid: every configuration (K, hop)
     that both sides have. corpus: a token cache whose split "train" teaches the simple rivals; by default that of DATA
     or, if it has none, for each song the others evaluated. settings: fields of `RegenerationEvaluation`.
-    TrainError, DecisionError, AudioError and the like for what the user can mend.
+    TrainError, DecisionError, AudioError.
     """
     s, data, model, out = RegenerationEvaluation(**settings), Path(data), Path(model), Path(out)
     collected = []
@@ -97,7 +97,7 @@ def regeneration(
                 f"the decision model in '{folder}' hears features, and re-generation plays tokens alone, to which it "
                 "would be half deaf: judge it by antiphon evaluate listening"
             )
-        taught = _taught(Path(corpus), name, tokens) if corpus else tokens
+        taught = _rival_tokens(Path(corpus), name, tokens) if corpus else tokens
         collected.append({"name": name} | _configuration(tokens, decision, taught, s))
     result = {"task": "regeneration", "data": data.name, "model": model.name, "settings": asdict(s)}
     result = json.loads(json.dumps({**result, "configurations": collected}))  # what is returned is what is written
@@ -109,8 +109,8 @@ def regeneration(
     return result
 
 
-def _taught(corpus: Path, name: str, tokens: Tokens) -> Tokens:
-    """The cache that teaches the rivals; a folder of caches holds it under its name."""
+def _rival_tokens(corpus: Path, name: str, tokens: Tokens) -> Tokens:
+    """The token cache that the rivals learn from: `corpus`, or the cache `name` in a folder."""
     taught = token_pairs.load(corpus / f"{name}.npz" if corpus.is_dir() else corpus)
     if taught.alphabet != tokens.alphabet:
         raise TrainError(
@@ -128,11 +128,11 @@ def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Regenerat
     windows, vocab = choose_windows(every, s.pairs, _rng(s, "windows")), model.config.vocab
     if s.split != "train" and taught.songs.get("train"):
         known = windows_of(taught, "train", s.seconds)
-        habits, of = LabelStatistics.of(known, vocab, len(windows.song)), "the training split"
+        statistics, of = LabelStatistics.of(known, vocab, len(windows.song)), "the training split"
     else:
         known, of = every, "the other songs of this split"
-        habits = LabelStatistics.leaving_out(every, vocab, windows.song)
-    answers = _answer_all(model, habits, windows, s)
+        statistics = LabelStatistics.leaving_out(every, vocab, windows.song)
+    generated = _generate_all(model, statistics, windows, s)
     allowed = windows.allowed(vocab).sum(axis=1)
     return {
         "units": tokens.units,
@@ -148,13 +148,13 @@ def _configuration(tokens: Tokens, model: Decision, taught: Tokens, s: Regenerat
             "silence": describe(silence_share(windows.played, tokens.units), windows.song, _rng(s, "truth")),
             "labels_allowed": describe(allowed.astype(float), windows.song, _rng(s, "truth")),
         },
-        "cross_entropy": _cross_entropies(model, habits, windows, s),
-        "answers": [_measured(*key, answer, windows, tokens.units, s) for key, answer in answers.items()],
-        "comparisons": _comparisons(answers, windows, tokens.units, s),
+        "cross_entropy": _cross_entropies(model, statistics, windows, s),
+        "answers": [_measured(*key, answer, windows, tokens.units, s) for key, answer in generated.items()],
+        "comparisons": _comparisons(generated, windows, tokens.units, s),
     }
 
 
-Answers = dict[tuple[str, str], np.ndarray]  # (who, constraint) -> (n, T) labels
+Generated = dict[tuple[str, str], np.ndarray]  # (who, constraint) -> (n, T) labels
 
 
 def mode_name(mode: Mode) -> str:
@@ -162,50 +162,54 @@ def mode_name(mode: Mode) -> str:
     return f"model {mode}" if isinstance(mode, str) else f"model live {mode}"
 
 
-def _answer_all(model: Decision, habits: LabelStatistics, windows: Windows, s: RegenerationEvaluation) -> Answers:
-    vocab, answers = model.config.vocab, {}
-    allowed, rivals = windows.allowed(vocab), habits.players(windows.heard)
+def _generate_all(
+    model: Decision, statistics: LabelStatistics, windows: Windows, s: RegenerationEvaluation
+) -> Generated:
+    vocab, generated = model.config.vocab, {}
+    allowed, rivals = windows.allowed(vocab), statistics.players(windows.input)
     for constraint in progress(CONSTRAINTS, "answering"):
         for mode in s.modes:
             uniform = _rng(s, mode_name(mode), constraint).random(windows.played.shape)
-            answer = model_answers(model, windows, uniform, mode, top_p=s.top_p, constraint=constraint)
-            answers[mode_name(mode), constraint] = answer
+            answer = model_labels(model, windows, uniform, mode, top_p=s.top_p, constraint=constraint)
+            generated[mode_name(mode), constraint] = answer
         for name, (scores, top_p) in rivals.items():
             uniform = _rng(s, name, constraint).random(windows.played.shape)
             top_p = s.top_p if top_p is None else top_p
-            answers[name, constraint] = roll(scores, allowed, uniform, top_p=top_p, constraint=constraint)
-        answers["copy of A", constraint] = windows.heard
-    return answers
+            generated[name, constraint] = roll(scores, allowed, uniform, top_p=top_p, constraint=constraint)
+        generated["copy of A", constraint] = windows.input
+    return generated
 
 
 def _measured(
     name: str, constraint: str, answer: np.ndarray, windows: Windows, silence: int, s: RegenerationEvaluation
 ) -> dict[str, Any]:
     prefixes, rng = lcp(answer, windows.played), _rng(s, name, constraint, "interval")
-    places = {"mean_by_place": prefixes.mean(axis=0).tolist(), "sd_by_place": prefixes.std(axis=0).tolist()}
+    by_hop = {"mean_by_place": prefixes.mean(axis=0).tolist(), "sd_by_place": prefixes.std(axis=0).tolist()}
     values = tpp(answer, windows.played)
     return {
         "who": name,
         "constraint": constraint,
         "tpp": describe(values, windows.song, rng) | {"range": [float(values.min()), float(values.max())]},
-        "tpp_sounding": describe(tpp_sounding(answer, windows.played, silence), windows.song, rng),
+        "tpp_sounding": describe(active_tpp(answer, windows.played, silence), windows.song, rng),
         "tpp_by_window": np.round(values, 3).tolist(),
-        "lcp": describe(prefixes.mean(axis=1), windows.song, rng) | places,
+        "lcp": describe(prefixes.mean(axis=1), windows.song, rng) | by_hop,
         "entropy": describe(entropy(answer), windows.song, rng),
         "silence": describe(silence_share(answer, silence), windows.song, rng),
     }
 
 
-def _comparisons(answers: Answers, windows: Windows, silence: int, s: RegenerationEvaluation) -> list[dict[str, Any]]:
+def _comparisons(
+    generated: Generated, windows: Windows, silence: int, s: RegenerationEvaluation
+) -> list[dict[str, Any]]:
     """Every mode of the model against every rival under the same constraint, by each measure."""
     collected, models, truth = [], {mode_name(mode) for mode in s.modes}, windows.played
     measures = {
         "tpp": lambda answer: tpp(answer, truth),
-        "tpp_sounding": lambda answer: tpp_sounding(answer, truth, silence),
+        "tpp_sounding": lambda answer: active_tpp(answer, truth, silence),
         "lcp": lambda answer: lcp(answer, truth).mean(axis=1),
     }
-    for (name, constraint), ours in answers.items():
-        for (rival, same), theirs in answers.items():
+    for (name, constraint), ours in generated.items():
+        for (rival, same), theirs in generated.items():
             if name in models and rival not in models and constraint == same:
                 row: dict[str, Any] = {"who": name, "rival": rival, "constraint": constraint}
                 rng = _rng(s, name, rival, constraint)
@@ -216,16 +220,16 @@ def _comparisons(answers: Answers, windows: Windows, silence: int, s: Regenerati
 
 
 def _cross_entropies(
-    model: Decision, habits: LabelStatistics, windows: Windows, s: RegenerationEvaluation
+    model: Decision, statistics: LabelStatistics, windows: Windows, s: RegenerationEvaluation
 ) -> dict[str, Any]:
     """Nats per label of B given the true ones before it; the rivals' without nucleus."""
     values = {mode_name(mode): model_cross_entropy(model, windows, mode) for mode in s.modes}
-    values |= habits.cross_entropies(windows)
+    values |= statistics.cross_entropies(windows)
     return {name: describe(nats, windows.song, _rng(s, name, "nats")) for name, nats in values.items()}
 
 
 def _rng(s: RegenerationEvaluation, *purpose: str) -> np.random.Generator:
-    """A stream of its own for every purpose, so that no result depends on what else was evaluated."""
+    """A generator of its own for every purpose, so that no result depends on the rest of the evaluation."""
     return np.random.default_rng([s.seed, zlib.crc32("/".join(purpose).encode())])
 
 
@@ -233,11 +237,11 @@ def _rng(s: RegenerationEvaluation, *purpose: str) -> np.random.Generator:
 
 
 def main(argv: list[str] | None = None, player: Factory | None = None, resolve: Callable[[str], Path] = Path) -> None:
-    """Command line of this evaluation. player: the agent, which --sound needs. resolve: the folder of a named model.
+    """Command line of this evaluation. player: the agent, for --sound. resolve: name of a model -> its folder.
 
-    TrainError and others say what the user can mend.
+    Errors as of `regeneration`.
     """
-    given = vars(parse_flags(_parser(), argv))
+    given = vars(parse_arguments(_parser(), argv))
     data, model, out = given.pop("data"), resolve(given.pop("model")), given.pop("out")
     sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
     if sound["sound"] is None:
@@ -269,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--grid", action="store_true", help="every K and hop that DATA and the model have")
     parser.add_argument("--corpus", default="", help="token cache whose training split teaches the baselines")
-    add_flags(parser, RegenerationEvaluation)
+    add_arguments(parser, RegenerationEvaluation)
     parser.add_argument("--sound", type=int, metavar="N", help="render answers to N pairs of stems instead, such as 40")
     parser.add_argument("--coherence", metavar="DIR", help="meter of --sound (default: the model's own)")
     parser.add_argument("--keep", action="store_true", help="keep the answers of --sound as FLAC, A on the left")

@@ -49,11 +49,11 @@ def _configuration(c: dict[str, Any]) -> list[str]:
     ]
     for constraint in dict.fromkeys(a["constraint"] for a in c["answers"]):
         rows = [a for a in c["answers"] if a["constraint"] == constraint]
-        lines += ["", f"**{TITLES[constraint]}**", "", *_answers(rows)]
+        lines += ["", f"**{TITLES[constraint]}**", "", *_measure_table(rows)]
     return [*lines, "", "**The model against each rival, same constraint**", "", *_comparisons(c["comparisons"])]
 
 
-def _answers(rows: list[dict[str, Any]]) -> list[str]:
+def _measure_table(rows: list[dict[str, Any]]) -> list[str]:
     cells = [
         [
             f"**{row['who']}**" if row["who"].startswith(OURS) else row["who"],
@@ -86,7 +86,7 @@ def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def png(result: dict[str, Any]) -> bytes:
-    """Box plots of TPP for each constraint and configuration, and below them LCP by place, under `require`."""
+    """Box plots of TPP for each constraint and configuration, and below them LCP by hop, under `require`."""
     from matplotlib.figure import Figure
 
     configurations = result["configurations"]
@@ -99,15 +99,15 @@ def png(result: dict[str, Any]) -> bytes:
     if across == 1:
         _boxes(above.add_subplot(), configurations, constraints, constraints)
     else:
-        for place, constraint in enumerate(constraints):
-            axes = above.add_subplot(1, len(constraints), place + 1)
+        for column, constraint in enumerate(constraints):
+            axes = above.add_subplot(1, len(constraints), column + 1)
             _boxes(axes, configurations, [constraint], [c["name"] for c in configurations])
             axes.set_title(TITLES[constraint], fontsize=10)
-    for place, c in enumerate(configurations):
-        _prefixes(below.add_subplot(1, across, place + 1), c, constraints[-1], legend=place == 0)
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=110, metadata={"Software": "antiphon"})
-    return held.getvalue()
+    for column, c in enumerate(configurations):
+        _prefixes(below.add_subplot(1, across, column + 1), c, constraints[-1], legend=column == 0)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": "antiphon"})
+    return buffer.getvalue()
 
 
 def _names(configuration: dict[str, Any]) -> dict[str, str]:
@@ -128,13 +128,13 @@ def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], g
             row = next(a for a in c["answers"] if a["who"] == name and a["constraint"] == constraint)
             values.append(row["tpp_by_window"])
             means.append(row["tpp"]["mean"])
-        places = np.arange(len(shown)) + (number - (len(names) - 1) / 2) * 0.84 / len(names)
-        box = axes.boxplot(values, positions=places, widths=0.66 / len(names), patch_artist=True, sym="")
+        positions = np.arange(len(shown)) + (number - (len(names) - 1) / 2) * 0.84 / len(names)
+        box = axes.boxplot(values, positions=positions, widths=0.66 / len(names), patch_artist=True, sym="")
         for patch in box["boxes"]:
             patch.set(facecolor=colour, linewidth=0.8)
         for median in box["medians"]:
             median.set(color="black", linewidth=1.4)
-        axes.scatter(places, means, marker="D", s=14, color="white", edgecolor="black", linewidth=0.7, zorder=3)
+        axes.scatter(positions, means, marker="D", s=14, color="white", edgecolor="black", linewidth=0.7, zorder=3)
     axes.set_xticks(range(len(shown)), [TITLES.get(group, group) for group in groups])
     axes.tick_params(axis="x", length=0, labelsize=9 if len(shown) < 5 else 7, rotation=0 if len(shown) < 5 else 45)
     axes.set(ylabel="TPP, % of labels right (diamond: mean)", xlim=(-0.55, len(shown) - 0.45), ylim=(-1, None))
@@ -143,7 +143,7 @@ def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], g
 
 
 def _prefixes(axes, c: dict[str, Any], constraint: str, legend: bool) -> None:
-    """LCP by place with one standard deviation for the model, and the most there can be."""
+    """LCP by hop with one standard deviation for the model, and its upper bound."""
     length = c["labels_per_window"]
     axes.plot(range(length), length - np.arange(length), color="#c0392b", linewidth=1, label="most possible")
     for name, colour in _names(c).items():

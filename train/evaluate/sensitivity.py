@@ -1,9 +1,9 @@
-"""How a coherence score falls when the answer of a true pair is changed: half of `antiphon evaluate coherence`.
+"""Coherence scores of true pairs with a changed output: a part of `antiphon evaluate coherence`.
 
-The answer is transposed, played earlier or later, stretched from the beginning of the window on, or taken from
-elsewhere. What is displaced comes from the same song at the displaced place, so that there is no silence. Phase
-vocoders leave traces; so both sides are also transposed and stretched alike, which keeps them coherent: what falls
-there, falls for the traces.
+The output is transposed, displaced, stretched from the beginning of the window on, or taken from elsewhere. A displaced
+output is the music of the same song at the displaced time, so that it has no silence. Phase vocoders leave artefacts;
+therefore both sides are also transposed and stretched alike, which keeps them coherent, so that a lower score there
+measures the artefacts.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from perception.hpss import SAMPLERATE
 from perception.scoring import Embeddings, embed_windows, pair_scores, parallel_map
 from train.common.errors import TrainError
 from train.common.progress import progress
-from train.data.submixes import BEATS, Pair, pairs_of
+from train.data.submixes import BEAT_RANGE_S, Pair, pairs_of
 from train.evaluate.metrics import describe
 
 Change = tuple[str, float]  # kind, amount
 TRUE: Change = ("none", 0.0)
 ELSEWHERE: Change = ("elsewhere in the song", 0.0)
 STRANGER: Change = ("another song", 0.0)
-BOTH = "both "  # how the names of the changes of both sides begin
+BOTH = "both "  # prefix of the changes of both sides
 CHANGES: tuple[Change, ...] = (
     TRUE,
     *(("transposed", float(n)) for n in (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)),  # semitones
@@ -38,12 +38,12 @@ CHANGES: tuple[Change, ...] = (
     *(("both transposed", float(n)) for n in (-6, -3, -1, 1, 3, 6)),
     *(("both stretched", float(n)) for n in (-20, -5, 5, 20)),
 )
-STRANGERS = 8  # answers of other places, and of other songs, that each input meets
+STRANGERS_PER_INPUT = 8  # outputs from elsewhere in the song, and from other songs
 
 
 @dataclass(frozen=True)
 class WindowOrigins:
-    """Where windows come from: song (n,) int, begin (n,) s."""
+    """Origins of n windows: song (n,) int, begin (n,) s in the song."""
 
     song: np.ndarray
     begin: np.ndarray
@@ -54,13 +54,13 @@ class WindowOrigins:
         return cls(*(np.array(column) for column in zip(*where, strict=True)))
 
     def apart(self, overlap: float) -> np.ndarray:
-        """(n, n) bool: which two may be in a batch, since no more than a share `overlap` of them is the same."""
+        """(n, n) bool: windows that overlap by at most the share `overlap`, and so may be in one batch."""
         near = np.abs(self.begin[:, None] - self.begin[None]) < (1 - overlap) * WINDOW_S - 1e-9
         return ~(near & (self.song[:, None] == self.song[None]))
 
 
 def apply_change(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
-    """(input, answer), (80000,) float32 each, after a change."""
+    """(input, output), (80000,) float32 each, after a change."""
     kind, amount = change
     first, second = pair.window
     if change == TRUE:
@@ -74,7 +74,7 @@ def apply_change(pair: Pair, change: Change) -> tuple[np.ndarray, np.ndarray]:
 
 
 def transpose_window(sound: np.ndarray, margin: int, semitones: float) -> np.ndarray:
-    """The window inside (margin + 80000 + margin,) higher by so many semitones, at the same speed."""
+    """(80000,): the window inside (margin + 80000 + margin,), transposed by `semitones` at the same speed."""
     from librosa.effects import pitch_shift
 
     result = pitch_shift(sound, sr=SAMPLERATE, n_steps=semitones, res_type="soxr_hq")
@@ -82,7 +82,7 @@ def transpose_window(sound: np.ndarray, margin: int, semitones: float) -> np.nda
 
 
 def stretch_window(sound: np.ndarray, margin: int, percent: float) -> np.ndarray:
-    """From the beginning of the window on, 5 s of the music played so much longer, at the same pitch."""
+    """(80000,): the music from the beginning of the window on, `percent` % longer, at the same pitch."""
     from librosa.effects import time_stretch
 
     result = time_stretch(sound, rate=1 / (1 + percent / 100))
@@ -94,26 +94,26 @@ def measure(
     songs: dict[str, list[Path]],
     models: dict[str, Coherence],
     strangers: list[Embeddings],
-    sounds: WindowOrigins,
+    origins: WindowOrigins,
     count: int,
     beat: float,
     seed: int,
 ) -> list[dict[str, Any]]:
     """For each model, mode and change: scores and positions of about `count` pairs, and the share below the true pair.
 
-    strangers: for each model where it places other answers, which come from `sounds`. beat: s, of songs that do not
-    tell. TrainError if no song is long enough.
+    strangers: for each model, embeddings of other outputs, of the windows in `origins`. beat: s, where a song does not
+    give its own. TrainError if no song is long enough.
     """
-    where, result = _placed(songs, models, count, beat, seed)
+    where, result = _embedded_changes(songs, models, count, beat, seed)
     here = WindowOrigins.of(where)
     rows: list[dict[str, Any]] = []
     for (name, model), item, others in zip(models.items(), result, strangers, strict=True):
         for mode in model.modes:
-            inputs, answers = _by_change(item[mode].reshape(len(where), -1, item[mode].shape[-1]))
-            scores = {c: pair_scores(model, inputs[c], answers[c]).numpy()[:, None] for c in CHANGES}
+            inputs, outputs = _by_change(item[mode].reshape(len(where), -1, item[mode].shape[-1]))
+            scores = {c: pair_scores(model, inputs[c], outputs[c]).numpy()[:, None] for c in CHANGES}
             with torch.inference_mode():
                 table = model.similarities(inputs[TRUE], others[mode]).numpy()
-            scores |= _met(table, here, sounds, np.random.default_rng([seed, zlib.crc32(b"strangers")]))
+            scores |= _met(table, here, origins, np.random.default_rng([seed, zlib.crc32(b"strangers")]))
             for change, values in scores.items():
                 row = {"model": name, "mode": mode, "kind": change[0], "amount": change[1]}
                 at = None
@@ -123,20 +123,20 @@ def measure(
     return rows
 
 
-def _placed(
+def _embedded_changes(
     songs: dict[str, list[Path]], models: dict[str, Coherence], count: int, beat: float, seed: int
 ) -> tuple[list[tuple[int, float]], list[Embeddings]]:
-    """Where the pairs come from, and where each model places their changes: the answer of each, after an input of its
-    own where it has one."""
+    """Origins of the pairs, and each model's embeddings of their changes: for each change its input, where it has one
+    of its own, then its output."""
     where: list[tuple[int, float]] = []
-    margin = 2 * max(BEATS[1], beat)
+    margin = 2 * max(BEAT_RANGE_S[1], beat)
     pairs = pairs_of(songs, count, seed + 1, margin, beat)
 
     def windows() -> Iterator[np.ndarray]:
         made = parallel_map(lambda pair: (pair, [apply_change(pair, change) for change in CHANGES]), pairs)
-        for pair, sounding in progress(made, "pulling apart", count):
+        for pair, changed in progress(made, "pulling apart", count):
             where.append((pair.song, pair.begin))
-            for change, (first, second) in zip(CHANGES, sounding, strict=True):
+            for change, (first, second) in zip(CHANGES, changed, strict=True):
                 yield from (first, second) if _own_input(change) else (second,)
 
     result = embed_windows(list(models.values()), windows())
@@ -151,28 +151,28 @@ def _own_input(change: Change) -> bool:
     return change == TRUE or change[0].startswith(BOTH)
 
 
-def _by_change(placed: torch.Tensor) -> tuple[dict[Change, torch.Tensor], dict[Change, torch.Tensor]]:
-    """(pairs, windows of a pair, 512) in the order of `_placed` -> {change: (pairs, 512)}, inputs and answers."""
-    inputs, answers, at = {}, {}, 0
+def _by_change(embedded: torch.Tensor) -> tuple[dict[Change, torch.Tensor], dict[Change, torch.Tensor]]:
+    """(pairs, windows of a pair, 512) in the order of `_placed` -> {change: (pairs, 512)}, inputs and outputs."""
+    inputs, outputs, at = {}, {}, 0
     for change in CHANGES:
         own = _own_input(change)
-        inputs[change] = placed[:, at] if own else placed[:, 0]
-        answers[change] = placed[:, at + own]
+        inputs[change] = embedded[:, at] if own else embedded[:, 0]
+        outputs[change] = embedded[:, at + own]
         at += 1 + own
-    return inputs, answers
+    return inputs, outputs
 
 
 def _met(
     table: np.ndarray, here: WindowOrigins, there: WindowOrigins, rng: np.random.Generator
 ) -> dict[Change, np.ndarray]:
-    """Scores (pairs, 8) of each input with random answers of its own song, elsewhere, and of others; NaN if fewer."""
+    """Scores (pairs, 8) of each input with random outputs from elsewhere in its song and from others; NaN if fewer."""
     same = here.song[:, None] == there.song[None]
     far = np.abs(here.begin[:, None] - there.begin[None]) >= WINDOW_S
     result = {}
     for change, which in ((ELSEWHERE, same & far), (STRANGER, ~same)):
-        result[change] = np.full((len(table), STRANGERS), np.nan)
+        result[change] = np.full((len(table), STRANGERS_PER_INPUT), np.nan)
         for row, scores, may in zip(result[change], table, which, strict=True):
-            chosen = rng.permutation(np.flatnonzero(may))[:STRANGERS]
+            chosen = rng.permutation(np.flatnonzero(may))[:STRANGERS_PER_INPUT]
             row[: len(chosen)] = scores[chosen]
     return result
 
@@ -180,7 +180,7 @@ def _met(
 def _measured(
     values: np.ndarray, positions: np.ndarray | None, true: np.ndarray, song: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """Of scores and their positions (pairs, m), NaN where there are none: means over each row, then over the pairs."""
+    """Means of scores and positions (pairs, m), NaN where missing, over each row and then over the pairs."""
     rows = np.isfinite(values).any(axis=1)
     if not rows.any():
         return {"score": None, "position": None, "below": None, "n": 0}

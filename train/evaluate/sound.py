@@ -1,11 +1,11 @@
-"""Re-generation that can be heard: does the answer fit what it answers?
+"""Re-generation in sound: the coherence of rendered answers with their input.
 
     antiphon evaluate regeneration STEMS --sound 40 -o OUT [--coherence DIR] [--keep] [--set decision.constraint=prefer]
 
-Answers are rendered by the agent itself, as `antiphon respond` would (live, or with the guide known as a whole), with
-the settings it has on stage but for the paper's top_p, and scored with COCOLA against A, the input: windows of 5 s,
+Answers are rendered by the agent, as `antiphon respond` would (live, or with the whole guide known), with its default
+settings but for the paper's top_p, and scored with COCOLA against A, the input: windows of 5 s,
 one every 2.5 s, their mean; a window in which A or the answer is silent (below -50 dBFS) is left out and counted. The
-rivals are those of `train.evaluate.sound_players`. TPP is that of the labels really played.
+rivals are those of `train.evaluate.sound_players`. TPP is that of the labels played.
 
 OUT/regeneration_sound.json   every number, pair by pair     OUT/regeneration_sound.md   tables     ....png   the plot
 """
@@ -49,9 +49,9 @@ from train.evaluate.sound_players import (
     runs_of,
 )
 
-STEP = 2.5  # s between two windows that are scored
+WINDOW_STEP_S = 2.5  # between two windows that are scored
 Key = tuple[str, str]  # who, mode
-Scores = dict[Key, dict[str, np.ndarray]]  # mode of the meter -> (places,) float64, NaN where it was not scored
+Scores = dict[Key, dict[str, np.ndarray]]  # mode of the meter -> (windows,) float64, NaN where not scored
 Factory = Callable[..., Player]  # (model, hop, samplerate, settings)
 
 
@@ -84,7 +84,7 @@ def regeneration(
 
     coherence: folder of the meter, or of a model that has one; the model's own by default. keep: also write every
     answer as stereo FLAC below OUT/kept, A on the left. settings: fields of `SoundEvaluation`. TrainError,
-    CoherenceError, AudioError... (ValueError) for what the user can mend.
+    CoherenceError, AudioError (all ValueErrors).
     """
     s = SoundEvaluation(**settings)
     if data.is_file() or visible(data, "*.npz"):
@@ -94,9 +94,9 @@ def regeneration(
     agent = player(model, s.hop, SAMPLERATE, [f"decision.top_p={s.top_p:g}", *s.set])
     pairs = choose_pairs(songs, s.sound, s.seconds, s.hop, _rng(s, "pairs"))
     out.mkdir(parents=True, exist_ok=True)
-    collected = list(_played(pairs, agent, meter, s, out / "kept" if keep else None))
+    collected = list(_measured_pairs(pairs, agent, meter, s, out / "kept" if keep else None))
     result = {"task": "regeneration", "by": "sound", "data": data.name, "model": model.name, "settings": vars(s)}
-    result |= {"meter": _about(meter, coherence), "windows": {"seconds": WINDOW_S, "step": STEP}}
+    result |= {"meter": _meter_info(meter, coherence), "windows": {"seconds": WINDOW_S, "step": WINDOW_STEP_S}}
     result |= _summary(pairs, collected, s)
     result = json.loads(json.dumps(result))  # what is returned is what is written
     atomic_write(out / "regeneration_sound.png", report.png(result))
@@ -106,7 +106,7 @@ def regeneration(
 
 
 def _meter(model: Path, coherence: str) -> Coherence:
-    """The meter named: a folder, a model that has one, or a checkpoint of the official code."""
+    """The meter in a folder, in a model folder, or in a checkpoint of the official code; "": the model's own."""
     asked = Path(coherence) if coherence else model / "coherence"
     if asked.suffix == ".ckpt":
         from train.official_cocola.import_checkpoint import convert
@@ -123,10 +123,10 @@ def _meter(model: Path, coherence: str) -> Coherence:
     return Coherence.load(within[0] if within else asked)
 
 
-def _about(meter: Coherence, coherence: str) -> dict[str, Any]:
-    held = meter.calibration
+def _meter_info(meter: Coherence, coherence: str) -> dict[str, Any]:
+    calibration = meter.calibration
     info = {"name": Path(coherence).name or "the model's own", "source": meter.source, "modes": list(meter.modes)}
-    return info | {"calibration": {"source": held.source, "pairs": held.pairs} if held else None}
+    return info | {"calibration": {"source": calibration.source, "pairs": calibration.pairs} if calibration else None}
 
 
 # One pair
@@ -134,7 +134,7 @@ def _about(meter: Coherence, coherence: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Measured:
-    """What is kept of a pair: not its sound."""
+    """Results of a pair, without its sound."""
 
     donor: int
     scores: Scores
@@ -142,10 +142,10 @@ class _Measured:
     facts: dict[Key, dict[str, Any]]
 
 
-def _played(
+def _measured_pairs(
     pairs: list[Pair], player: Player, meter: Coherence, s: SoundEvaluation, keep: Path | None
 ) -> Iterator[_Measured]:
-    """Each pair answered and measured; while one is scored, the next one is already played."""
+    """Answer and measure each pair; a thread scores a pair while the next one is played."""
     memories, waiting = Memories(player), []
     with ThreadPoolExecutor(1) as scorer:
         for number, donor in progress(list(enumerate(donor_of_each(pairs))), "answering"):
@@ -153,7 +153,7 @@ def _played(
             seed = zlib.crc32(f"{s.seed}/{number}".encode())
             truth, sounds = answer_pair(memories, pair, pairs[donor], s.modes, seed)
             if keep:
-                _keep(keep / f"{number:02d}_{pair.song}_{pair.heard}_{pair.played}", pair, sounds)
+                _keep(keep / f"{number:02d}_{pair.song}_{pair.input}_{pair.played}", pair, sounds)
             facts = {key: _facts(sound, pair, truth, player) for key, sound in sounds.items()}
             future: Future[tuple[Scores, Scores]] = scorer.submit(
                 scores, meter, pair.guide, {k: x.audio for k, x in sounds.items()}
@@ -167,38 +167,38 @@ def _played(
 
 
 @torch.inference_mode()
-def scores(meter: Coherence, heard: np.ndarray, sounds: dict[Key, np.ndarray]) -> tuple[Scores, Scores]:
-    """COCOLA of each sound, (n,) float32 at 16 kHz, as the output to the input `heard`, window by window.
+def scores(meter: Coherence, guide: np.ndarray, sounds: dict[Key, np.ndarray]) -> tuple[Scores, Scores]:
+    """(scores, positions) of each sound, (n,) float32 at 16 kHz, as output to the input `guide`, window by window.
 
-    Then the positions of these scores, nothing where the meter has no calibration.
+    Positions are {} where the meter has no calibration.
     """
-    starts = range(0, len(heard) - WINDOW_SAMPLES + 1, round(STEP * SAMPLERATE))
+    starts = range(0, len(guide) - WINDOW_SAMPLES + 1, round(WINDOW_STEP_S * SAMPLERATE))
     collected, positions = (
         {key: {mode: np.full(len(starts), np.nan) for mode in meter.modes} for key in sounds} for _ in range(2)
     )
-    for place, start in enumerate(starts):
+    for number, start in enumerate(starts):
         window = slice(start, start + WINDOW_SAMPLES)
         keys = [key for key, audio in sounds.items() if audible(audio[window])]
-        if not keys or not audible(heard[window]):
+        if not keys or not audible(guide[window]):
             continue
-        pictures = torch.stack([meter.features(audio[window]) for audio in (heard, *(sounds[key] for key in keys))])
+        pictures = torch.stack([meter.features(audio[window]) for audio in (guide, *(sounds[key] for key in keys))])
         for mode in meter.modes:
             placed = meter(mask_channel(pictures, mode))
             values = meter.similarities(placed[:1], placed[1:])
             at = meter.positions(values, placed[:1], mode)[0] if meter.calibration else np.full(len(keys), np.nan)
             for key, score, position in zip(keys, values[0].tolist(), at.tolist(), strict=True):
-                collected[key][mode][place], positions[key][mode][place] = score, position
+                collected[key][mode][number], positions[key][mode][number] = score, position
     return collected, positions if meter.calibration else {}
 
 
 def _facts(sound: Sound, pair: Pair, truth: np.ndarray, player: Player) -> dict[str, Any]:
-    """How near it comes to B, how much of it is silent, and what the action module said of it."""
+    """TPP, silence, holes, peak, and the statistics of runs and reasons of the action module."""
     size = round(player.hop * SAMPLERATE)
-    silent, heard = levels(sound.audio, size) < GATE_DB, levels(pair.guide, size) >= GATE_DB
+    silent, active = levels(sound.audio, size) < GATE_DB, levels(pair.guide, size) >= GATE_DB
     facts: dict[str, Any] = {
         "tpp": float(tpp(sound.labels[None], truth[None])[0]),
         "silence": float(silent.mean()),
-        "holes": float((silent & heard).mean()),
+        "holes": float((silent & active).mean()),
         "peak": float(np.abs(sound.audio).max()),
     }
     if sound.played:
@@ -224,37 +224,38 @@ def _keep(folder: Path, pair: Pair, sounds: dict[Key, Sound]) -> None:
 
 def _summary(pairs: list[Pair], collected: list[_Measured], s: SoundEvaluation) -> dict[str, Any]:
     song, keys = np.array([pair.song for pair in pairs]), list(collected[0].scores)
-    table, places = _stacked([item.scores for item in collected]), _stacked([item.positions for item in collected])
+    table, positions = _stacked([item.scores for item in collected]), _stacked([item.positions for item in collected])
     return {
         "pairs": [
-            {"song": pair.song, "heard": pair.heard, "played": pair.played, "begin": pair.first * s.hop,
+            {"song": pair.song, "heard": pair.input, "played": pair.played, "begin": pair.first * s.hop,
              "other": pairs[item.donor].song, "other_part": pairs[item.donor].played}
             for pair, item in zip(pairs, collected, strict=True)
         ],
         "rows": [
-            _row(key, table[key], places.get(key, {}), [item.facts[key] for item in collected], song, s) for key in keys
+            _row(key, table[key], positions.get(key, {}), [item.facts[key] for item in collected], song, s)
+            for key in keys
         ],
         "comparisons": list(_comparisons(table, [item.facts for item in collected], song, s)),
     }  # fmt: skip
 
 
 def _stacked(scores: list[Scores]) -> dict[Key, dict[str, np.ndarray]]:
-    """Of each pair (places,) -> of all of them (pairs, places)."""
+    """Arrays (windows,) of each pair -> (pairs, windows)."""
     return {key: {mode: np.array([item[key][mode] for item in scores]) for mode in of} for key, of in scores[0].items()}
 
 
 def _row(
-    key: Key, table: dict[str, np.ndarray], places: dict[str, np.ndarray], facts: list[dict[str, Any]],
+    key: Key, table: dict[str, np.ndarray], positions: dict[str, np.ndarray], facts: list[dict[str, Any]],
     song: np.ndarray, s: SoundEvaluation,
 ) -> dict[str, Any]:  # fmt: skip
-    """What is said of one kind of answer."""
+    """The row of one kind of answer."""
     who, mode = key
     row: dict[str, Any] = {"who": who, "mode": mode, "score": {}, "by_pair": {}, "position": {}}
-    for heard_by, values in table.items():
-        row["score"][heard_by] = _describe(_means(values), song, _rng(s, *key, heard_by))
-        row["by_pair"][heard_by] = [None if np.isnan(v) else round(float(v), 4) for v in _means(values)]
-    for heard_by, values in places.items():
-        row["position"][heard_by] = _describe(_means(values), song, _rng(s, *key, heard_by, "position"))
+    for meter_mode, values in table.items():
+        row["score"][meter_mode] = _describe(_means(values), song, _rng(s, *key, meter_mode))
+        row["by_pair"][meter_mode] = [None if np.isnan(v) else round(float(v), 4) for v in _means(values)]
+    for meter_mode, values in positions.items():
+        row["position"][meter_mode] = _describe(_means(values), song, _rng(s, *key, meter_mode, "position"))
     some = next(iter(table.values()))
     row["skipped"], row["windows"] = int(np.isnan(some).sum()), some.size
     for name in ("tpp", "silence", "holes"):

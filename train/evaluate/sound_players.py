@@ -1,7 +1,7 @@
 """Pairs of stems to answer in sound, their answers, and the rivals that an answer must beat.
 
-A pair is a window of A, what is heard, and the same window of B, what was played with it. Everything is 16 kHz mono,
-(n,) float32: neither ear nor meter know more. Whoever plays is a `Player`, given from outside.
+A pair is a window of A, the input, and the same window of B, which was played with it. All audio is 16 kHz mono, (n,)
+float32, the rate of encoder and meter. The agent is a `Player`, passed in by the caller.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from train.common.errors import TrainError
 from train.data import token_pairs
 from train.data.stems import GATE_DB, levels, read
 
-SOUNDING = 0.5  # share of its hops in which a window of A, and one of B, must sound
-RAMP = 0.01  # s, half of what the noise takes from one level to the next
-HELD = 3  # memories kept; a pair needs its own and its neighbour's
+MIN_ACTIVE_SHARE = 0.5  # of the hops of a window, for A and for B
+RAMP_S = 0.01  # half of the noise's transition from one level to the next
+CACHED_MEMORIES = 3  # a pair needs its own and another pair's
 
 TRUE, OWN, OTHER, RUNS, HOPS, NOISE, STRANGER = (
     "B itself", "own memory", "other memory", "random runs", "random hops", "noise", "another B",
@@ -40,7 +40,7 @@ EXPLAINED = {
 
 
 class Played(Protocol):
-    """An answer in sound and how it came about: see `agent.verbs.evaluation_player.Answer`."""
+    """An answer as audio, with its labels and segments: see `agent.verbs.evaluation_player.Answer`."""
 
     @property
     def audio(self) -> np.ndarray:
@@ -56,7 +56,7 @@ class Played(Protocol):
 
     @property
     def wanted(self) -> np.ndarray:
-        """(hops,) int labels that the plan asked for, -1 where it asked for none."""
+        """(hops,) int labels of the plan, -1 where it has none."""
 
     @property
     def why(self) -> Sequence[str]:
@@ -64,7 +64,7 @@ class Played(Protocol):
 
 
 class Player(Protocol):
-    """An agent that answers stems, as `agent.verbs.evaluation_player.Player` does.
+    """An agent that answers stems: see `agent.verbs.evaluation_player.Player`.
 
     hop: s per label. silence: the label of a silent hop.
     """
@@ -73,10 +73,10 @@ class Player(Protocol):
     silence: int
 
     def remember(self, name: str, audio: np.ndarray) -> Any:
-        """A memory made of a recording, (n,) float32 at 16 kHz; the name stands in its corpus."""
+        """A memory of a recording, (n,) float32 at 16 kHz; name: the recording's, for its corpus."""
 
     def again(self, memory: Any) -> Any:
-        """The same memory for this player, which has other settings; nothing is encoded again."""
+        """A memory of another player, for this one's settings, without encoding it again."""
 
     def labels(self, memory: Any) -> np.ndarray:
         """(segments,) int labels of the segments of a memory."""
@@ -85,18 +85,21 @@ class Player(Protocol):
         """(hops,) int labels of (n,) float32 at 16 kHz."""
 
     def answer(self, memory: Any, guide: np.ndarray, mode: str | int, seed: int) -> Played:
-        """The answer from a memory to a guide, (n,) float32, as long as that. mode: "full", or hops of lookahead."""
+        """The answer to a guide, (n,) float32, from a memory, of the same length.
+
+        mode: "full", or hops of lookahead.
+        """
 
     def sound(self, memory: Any, segments: np.ndarray, samples: int) -> Played:
-        """Segments (hops,) of a memory, -1 for silence, played by the action module; `samples` in all."""
+        """`samples` samples: segments (hops,) of a memory, -1 for silence, rendered by the action module."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A window of A and of B. first: its first hop. guide, truth: their sound."""
+    """A window of parts A (`input`) and B (`played`). first: its first hop. guide, truth: audio of A and B."""
 
     song: str
-    heard: str
+    input: str
     played: str
     first: int
     path: Path  # of all of B
@@ -106,22 +109,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Sound:
-    """One answer to a pair. labels (hops,); played: how it came about, where our player made it."""
+    """One answer to a pair. audio (n,); labels (hops,); played: the player's answer, where a player made it."""
 
     audio: np.ndarray
     labels: np.ndarray
     played: Played | None = None
 
 
-# Which pairs
+# Choice of pairs
 
 
 def choose_pairs(
     songs: dict[str, dict[str, Path]], count: int, seconds: float, hop: float, rng: np.random.Generator
 ) -> list[Pair]:
-    """`count` windows in which both sound, from every song in turn, of any two parts. Sorted by part, then drawn order.
+    """`count` windows of `seconds` s in which both parts are active, from the songs in rotation, of any two parts.
 
-    Fewer if there are no more; TrainError when they come from fewer than two songs.
+    Sorted by the part of B. Fewer if there are no more; TrainError when they come from fewer than two songs.
     """
     result: list[Pair] = []
     before = -1
@@ -129,7 +132,7 @@ def choose_pairs(
         before = len(result)
         for song in rng.permutation(sorted(songs)):
             if len(result) < count:
-                taken = {(p.heard, p.played, p.first) for p in result if p.song == song}
+                taken = {(p.input, p.played, p.first) for p in result if p.song == song}
                 result += _draw(str(song), songs[song], taken, seconds, hop, rng)
     if len({pair.song for pair in result}) < 2:
         raise TrainError(
@@ -145,50 +148,50 @@ def _draw(
     """One window of a song, or none."""
     stems: dict[str, np.ndarray] = {}
     hops, size = round(seconds / hop), round(hop * SAMPLERATE)
-    for heard, played in rng.permutation(token_pairs.stem_pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
-        for part in (heard, played):
+    for input, played in rng.permutation(token_pairs.stem_pairs(dict.fromkeys(parts, np.zeros(0)))).tolist():
+        for part in (input, played):
             if part not in stems:
                 stems[part] = read(parts[part])
-        sounds = [np.cumsum(np.append(0, levels(stems[part], size) >= GATE_DB)) for part in (heard, played)]
+        sounds = [np.cumsum(np.append(0, levels(stems[part], size) >= GATE_DB)) for part in (input, played)]
         length = min(map(len, sounds))
         shares = np.min([(s[hops:length] - s[: max(length - hops, 0)]) / hops for s in sounds], axis=0)
-        there = [n for n in np.flatnonzero(shares >= SOUNDING).tolist() if (heard, played, n) not in taken]
+        there = [n for n in np.flatnonzero(shares >= MIN_ACTIVE_SHARE).tolist() if (input, played, n) not in taken]
         if there:
             first = there[rng.integers(len(there))]
             window = slice(first * size, (first + hops) * size)
-            guide, truth = stems[heard][window].copy(), stems[played][window].copy()
-            return [Pair(song, heard, played, first, parts[played], guide, truth)]
+            guide, truth = stems[input][window].copy(), stems[played][window].copy()
+            return [Pair(song, input, played, first, parts[played], guide, truth)]
     return []
 
 
 def donor_of_each(pairs: Sequence[Pair]) -> list[int]:
-    """For each pair the one whose B is its other memory: the next of another song, of the same part if there is one."""
+    """For each pair, the index of the pair whose B is its other memory: another song's, the same part if possible."""
     result = []
     for number, pair in enumerate(pairs):
-        turn = [(number + step) % len(pairs) for step in range(1, len(pairs))]
-        others = [n for n in turn if pairs[n].song != pair.song]
+        following = [(number + step) % len(pairs) for step in range(1, len(pairs))]
+        others = [n for n in following if pairs[n].song != pair.song]
         result.append(next((n for n in others if pairs[n].played == pair.played), others[0]))
     return result
 
 
-# Their answers
+# Answers and rivals
 
 
 class Memories:
-    """Recordings as memories, each listened to when it is first asked for; the newest few are kept."""
+    """A cache of the most recent memories, each made from its recording when it is first needed."""
 
     def __init__(self, player: Player):
         self.player = player
-        self._held: OrderedDict[Path, Any] = OrderedDict()
+        self._cache: OrderedDict[Path, Any] = OrderedDict()
 
     def of(self, pair: Pair) -> Any:
-        """The memory of the whole recording that B of a pair was cut from."""
-        if pair.path not in self._held:
-            self._held[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read(pair.path))
-        self._held.move_to_end(pair.path)
-        while len(self._held) > HELD:
-            self._held.popitem(last=False)
-        return self._held[pair.path]
+        """The memory of the whole recording of B of a pair."""
+        if pair.path not in self._cache:
+            self._cache[pair.path] = self.player.remember(f"{pair.song}/{pair.played}", read(pair.path))
+        self._cache.move_to_end(pair.path)
+        while len(self._cache) > CACHED_MEMORIES:
+            self._cache.popitem(last=False)
+        return self._cache[pair.path]
 
 
 def answer_pair(
@@ -197,8 +200,8 @@ def answer_pair(
     """The true labels (hops,), and {(who, mode): sound}; mode is "" for those that do not depend on the input."""
     player, rng = memories.player, np.random.default_rng([seed, 1])
     own, other = memories.of(pair), memories.of(donor)
-    held, hops = player.labels(own), round(len(pair.truth) / SAMPLERATE / player.hop)
-    truth = held[pair.first : pair.first + hops]
+    labels, hops = player.labels(own), round(len(pair.truth) / SAMPLERATE / player.hop)
+    truth = labels[pair.first : pair.first + hops]
     result: dict[tuple[str, str], Sound] = {(TRUE, ""): Sound(pair.truth, truth)}
 
     def add(who: str, mode: str, played: Played) -> None:
@@ -209,9 +212,9 @@ def answer_pair(
         answer = player.answer(own, pair.guide, mode, seed)
         add(OWN, name, answer)
         add(OTHER, name, player.answer(other, pair.guide, mode, seed))
-        add(RUNS, name, player.sound(own, shuffled_runs(answer.segments, held, player.silence, rng), len(pair.guide)))
-    sounding = np.flatnonzero(held != player.silence)
-    add(HOPS, "", player.sound(own, rng.choice(sounding, hops), len(pair.guide)))
+        add(RUNS, name, player.sound(own, shuffled_runs(answer.segments, labels, player.silence, rng), len(pair.guide)))
+    active = np.flatnonzero(labels != player.silence)
+    add(HOPS, "", player.sound(own, rng.choice(active, hops), len(pair.guide)))
     noise = noise_like(pair.truth, round(player.hop * SAMPLERATE), rng)
     result[NOISE, ""] = Sound(noise, player.name(noise))
     result[STRANGER, ""] = Sound(donor.truth, player.labels(other)[donor.first : donor.first + hops])
@@ -219,7 +222,7 @@ def answer_pair(
 
 
 def runs_of(segments: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(first hop, length) of every contiguous run of segments; rests (-1) belong to none."""
+    """(first hop, length) of every contiguous run of segments (hops,); rests (-1) are in none."""
     begin = 0
     for hop in range(1, len(segments) + 1):
         if hop == len(segments) or segments[hop] < 0 or segments[hop] != segments[hop - 1] + 1 or segments[begin] < 0:
@@ -228,11 +231,14 @@ def runs_of(segments: np.ndarray) -> Iterator[tuple[int, int]]:
             begin = hop
 
 
-def shuffled_runs(segments: np.ndarray, held: np.ndarray, silence: int, rng: np.random.Generator) -> np.ndarray:
-    """The same rests and runs as long, each begun at random at a segment of `held` that is not `silence`."""
+def shuffled_runs(segments: np.ndarray, labels: np.ndarray, silence: int, rng: np.random.Generator) -> np.ndarray:
+    """Segments with the same rests and run lengths, each run begun at random at a segment with a label but `silence`.
+
+    segments (hops,), -1 for rests; labels (segments of the memory,).
+    """
     result = np.full(len(segments), -1)
     for begin, length in runs_of(segments):
-        starts = np.flatnonzero(held[: len(held) - length + 1] != silence)
+        starts = np.flatnonzero(labels[: len(labels) - length + 1] != silence)
         start = rng.choice(starts) if len(starts) else segments[begin]
         result[begin : begin + length] = start + np.arange(length)
     return result
@@ -242,10 +248,10 @@ def noise_like(audio: np.ndarray, hop: int, rng: np.random.Generator) -> np.ndar
     """White noise, (n,) float32 in [-1, 1], with the level of `audio` in every hop (samples), 0 where it is silent."""
     decibels = levels(audio, hop)
     level = np.where(decibels < GATE_DB, 0.0, 10 ** (decibels / 20))
-    begin, ramp = np.arange(len(level)) * hop, round(RAMP * SAMPLERATE)
+    begin, ramp = np.arange(len(level)) * hop, round(RAMP_S * SAMPLERATE)
     edge = np.minimum(np.append(level[:1], level), np.append(level, level[-1:]))[
         :-1
     ]  # the lower one: rests stay silent
-    places = np.stack([begin, begin + ramp, begin + hop - ramp], axis=1).ravel()
-    curve = np.interp(np.arange(len(audio)), places, np.stack([edge, level, level], axis=1).ravel())
+    edges_at = np.stack([begin, begin + ramp, begin + hop - ramp], axis=1).ravel()
+    curve = np.interp(np.arange(len(audio)), edges_at, np.stack([edge, level, level], axis=1).ravel())
     return np.clip(curve * rng.standard_normal(len(audio)), -1, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The evaluation in sound as tables to read and a plot to look at; both are made from the JSON alone."""
+"""Tables and a plot of the evaluation in sound, made from its JSON."""
 
 from __future__ import annotations
 
@@ -96,24 +96,24 @@ def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def png(result: dict[str, Any]) -> bytes:
-    """For each score and for TPP, every pair as a dot, the quartiles as a box, the mean with its interval."""
+    """The plot as PNG: for each score and for TPP, pairs as dots, quartiles as a box, the mean with its interval."""
     from matplotlib.figure import Figure
 
     rows, modes = _sorted(result["rows"])[::-1], result["meter"]["modes"]
     figure = Figure(figsize=(2.2 + 3.4 * (len(modes) + 1), 1.6 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots(1, len(modes) + 1, sharey=True)
-    for place, mode in zip(axes, modes, strict=False):
-        _panel(place, rows, [row["by_pair"][mode] for row in rows], [row["score"][mode] for row in rows])
-        place.set_title(f"COCOLA, {mode}", fontsize=10)
+    for axis, mode in zip(axes, modes, strict=False):
+        _panel(axis, rows, [row["by_pair"][mode] for row in rows], [row["score"][mode] for row in rows])
+        axis.set_title(f"COCOLA, {mode}", fontsize=10)
     _panel(axes[-1], rows, [row["tpp_by_pair"] for row in rows], [row["tpp"] for row in rows])
     axes[-1].set_title("TPP, %", fontsize=10)
     axes[-1].set_xlim(-2, 2 + max(v for row in rows if row["who"] != TRUE for v in row["tpp_by_pair"]))
     axes[0].set_yticks(range(len(rows)), [_named(row).strip("*") for row in rows])
     figure.supxlabel("a dot: one pair; box: quartiles; diamond and bar: mean and its 95 % interval", fontsize=8)
     figure.suptitle(f"Answers in sound: {result['model']} on {result['data']}, {len(result['pairs'])} pairs")
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=110, metadata={"Software": "antiphon"})
-    return held.getvalue()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": "antiphon"})
+    return buffer.getvalue()
 
 
 def _panel(axes, rows: list[dict[str, Any]], by_pair: list[list[float | None]], described: list[dict | None]) -> None:

@@ -1,7 +1,7 @@
-"""Checkpoints of the official COCOLA code (Lightning's .ckpt) become coherence models of ours.
+"""Convert checkpoints of the official COCOLA code (Lightning's .ckpt) into coherence models.
 
-Such a file is a zip archive of PyTorch's: a pickle beside the bytes of the weights. The pickle is read
-without executing it (train/official_cocola/safe_unpickle.py); it says where the weights lie.
+Such a file is PyTorch's zip archive: a pickle, which locates the weights, beside their bytes. The pickle is parsed
+without executing it (train/official_cocola/safe_unpickle.py).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from corpora.disk import atomic_folder, atomic_write
 from perception.coherence import Coherence, CoherenceError
-from train.common.settings import parse_flags
+from train.common.settings import parse_arguments
 from train.official_cocola.safe_unpickle import MalformedError, Name, parse_pickle
 
-LONGEST_PICKLE_BYTES = 4 << 20  # of a pickle; the official one has less than a tenth
+LONGEST_PICKLE_BYTES = 4 << 20  # the official one has less than a tenth
 LARGEST_STORAGE_BYTES = 64 << 20  # of one weight
-ITEMS = {  # storage -> what it holds
+ITEMS = {  # storage -> dtype
     "torch FloatStorage": torch.float32,
     "torch HalfStorage": torch.float16,
     "torch BFloat16Storage": torch.bfloat16,
@@ -47,7 +47,7 @@ BEHIND = {"encoder.projection.": "project.", "layer_norm.": "norm.", "similarity
 def convert(file: Path | str, out: Path | str) -> Coherence:
     """Write the model of an official checkpoint as the folder `out`, whole or not at all, in float32; returns it.
 
-    CoherenceError says what is wrong with the checkpoint, AudioError what is wrong with `out`.
+    CoherenceError for a checkpoint that cannot be read, AudioError where `out` cannot be written.
     """
     model = read(Path(file))
     files = model.files(torch.float32)
@@ -64,14 +64,14 @@ def main(argv: list[str] | None = None) -> None:
         "--import", dest="file", type=Path, required=True, help="checkpoint of the official code (.ckpt)"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the coherence model")
-    given = parse_flags(parser, argv)
+    given = parse_arguments(parser, argv)
     model = convert(given.file, given.out)
     how = "with" if model.separated else "without"
     print(f"{given.out}: a coherence model {how} harmonic-percussive separation")
 
 
 def read(file: Path) -> Coherence:
-    """The model of an official checkpoint, in eval mode. CoherenceError says what is wrong with the file."""
+    """The model of an official checkpoint, in eval mode. CoherenceError with the fault of the file."""
     try:
         with zipfile.ZipFile(file) as archive:
             model = _model(archive)
@@ -94,8 +94,8 @@ def _model(archive: zipfile.ZipFile) -> Coherence:
     root = pickles[0].removesuffix("data.pkl")
     if root + "byteorder" in archive.namelist() and _bytes(archive, root + "byteorder", 16) != b"little":
         raise MalformedError("its weights are not little-endian")
-    held = parse_pickle(_bytes(archive, pickles[0], LONGEST_PICKLE_BYTES))
-    state = held.get("state_dict", held) if isinstance(held, dict) else None
+    content = parse_pickle(_bytes(archive, pickles[0], LONGEST_PICKLE_BYTES))
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise MalformedError("it holds no weights")
     notes = {_renamed(name): _note(name, note) for name, note in state.items()
@@ -113,12 +113,12 @@ def _model(archive: zipfile.ZipFile) -> Coherence:
 
 
 def _renamed(name: Any) -> str:
-    """What we call a weight; what is unknown keeps its name, and is refused for it."""
+    """Our name of an official weight; an unknown one keeps its name, and is refused later."""
     result = re.fullmatch(r"encoder\.encoder\.model\.0\.(?:_blocks\.(\d+)\.)?(\w+)\.(\w+)", str(name))
     if result:
         block, part, leaf = result.groups()
-        known, place = (WHOLE, "") if block is None else (BLOCK, f"blocks.{block}.")
-        return f"encoder.{place}{known.get(part, part)}.{leaf}"
+        known, prefix = (WHOLE, "") if block is None else (BLOCK, f"blocks.{block}.")
+        return f"encoder.{prefix}{known.get(part, part)}.{leaf}"
     for theirs, ours in BEHIND.items():
         if str(name).startswith(theirs):
             return ours + str(name)[len(theirs) :]
@@ -127,7 +127,7 @@ def _renamed(name: Any) -> str:
 
 @dataclass(frozen=True)
 class Weight:
-    """Where a tensor lies: in which storage, and from which item on."""
+    """Location of a tensor: key of its storage, first item, size and stride in items."""
 
     dtype: torch.dtype
     key: str
@@ -137,7 +137,7 @@ class Weight:
 
 
 def _note(name: Any, note: Any) -> Weight:
-    """The tensor that a call would have made."""
+    """The location of the tensor that a call in the pickle would rebuild. MalformedError."""
     try:
         if note.function == Name("torch._utils _rebuild_parameter"):
             note = note.arguments[0]
@@ -154,7 +154,7 @@ def _note(name: Any, note: Any) -> Weight:
 
 
 def _tensor(archive: zipfile.ZipFile, root: str, name: str, weight: Weight, shapes: dict) -> Tensor:
-    """Read one weight; only if it has the shape that ours has, but for what they write as 1 x 1 convolutions."""
+    """Read one weight, as float32 in our shape; official 1 x 1 convolutions are our matrices. MalformedError."""
     shape = shapes.get(name)
     if shape is None:
         raise MalformedError(f"'{name}' is no weight of a COCOLA model")

@@ -1,8 +1,7 @@
-"""Pickles read without executing them.
+"""Parse pickles without executing them.
 
-To unpickle is to run what an author wrote. Here the opcodes that `pickletools` lists are only read, and dictionaries,
-lists, tuples, numbers and strings are made of them. What the pickle asks to import becomes a `Name`, what it asks to
-call a `Call`; neither is looked up.
+Unpickling runs the code of an author. Here the opcodes that `pickletools` lists are interpreted as dictionaries, lists,
+tuples, numbers and strings only. An import becomes a `Name`, a call becomes a `Call`; neither is resolved.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class MalformedError(ValueError):
-    """What a file of others says is not what such a file can say."""
+    """The file is not a valid checkpoint of the official code."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a pickle asks to import: module and name, a space between."""
+    """An import of a pickle: "<module> <name>"."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a pickle asks to call, usually a `Name`, and its arguments."""
+    """A call of a pickle: the function, usually a `Name`, and its arguments."""
 
     function: Any
     arguments: Any
@@ -47,15 +46,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Stored:
-    """Data outside of the pickle, by its persistent id."""
+    """Data outside the pickle, by its persistent id."""
 
     persistent_id: Any
 
 
 def parse_pickle(pickled: bytes) -> Any:
-    """What a pickle says, a set being a list, an OrderedDict a dictionary, other classes calls without attributes.
+    """The content of a pickle: sets as lists, OrderedDicts as dictionaries, other classes as calls without attributes.
 
-    MalformedError if it makes no sense, or has opcodes that no pickle of protocol 2 to 4 needs.
+    MalformedError for an invalid pickle, and for opcodes that checkpoints of protocol 2 to 4 do not need.
     """
     walk = _Walk()
     try:
@@ -71,18 +70,18 @@ def parse_pickle(pickled: bytes) -> Any:
 
 
 def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
-    """Keys and values; without keys whose hash could take for ever, such as tuples of tuples."""
+    """(key, value) pairs, without keys whose hash may not terminate in time, such as nested tuples."""
     return [(key, value) for key, value in zip(items[::2], items[1::2], strict=False)
             if isinstance(key, (str, int, float, bytes))]  # fmt: skip
 
 
 class _Walk:
-    """The state of a pickle machine: its stack, the marks on it, its memo."""
+    """State of the pickle machine: stack, marks, memo."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.marks: list[int] = []
-        self.memory: dict[int, Any] = {}
+        self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
         stack = self.stack
@@ -97,9 +96,9 @@ class _Walk:
         elif name == "MARK":
             self.marks.append(len(stack))
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
-            self.memory[len(self.memory) if name == "MEMOIZE" else argument] = stack[-1]
+            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
-            stack.append(self.memory[argument])
+            stack.append(self.memo[argument])
         elif name in ("SETITEM", "SETITEMS", "APPEND", "APPENDS", "ADDITEMS"):
             self.fill(name)
         elif name not in ("PROTO", "FRAME"):
@@ -118,7 +117,7 @@ class _Walk:
         return self.last(len(self.stack) - self.marks.pop())
 
     def fill(self, name: str) -> None:
-        """Put items into the dictionary or list below them. Into notes nothing can be put: it is left out."""
+        """Put items into the dictionary or list below them on the stack; items for a `Call` are dropped."""
         items = self.since_mark() if name.endswith("S") else self.last(2 if name == "SETITEM" else 1)
         below = self.stack[-1]
         if name.startswith("SETITEM"):
@@ -128,7 +127,7 @@ class _Walk:
             below.extend(items)
 
     def note(self, name: str, argument: Any) -> None:
-        """Take notes of what would be done."""
+        """Push the `Name`, `Call` or `Stored` of an opcode that would import, call or load."""
         stack = self.stack
         if name == "GLOBAL":
             stack.append(Name(argument))

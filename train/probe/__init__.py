@@ -1,1 +1,1 @@
-"""What the encoder's features and tokens say about notes and chords."""
+"""Probes of notes and chords in the encoder's features and tokens."""

@@ -1,4 +1,4 @@
-"""What the probe listens with, and what it is asked: features of hops of rendered songs, and the notes below them."""
+"""Features of the probe, and its targets: features of hops of rendered songs, with their notes and chords."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from train.common.progress import progress
 from train.data.augment import degrade
 from train.data.stems import GATE_DB, levels, read_from, stems_of
 
-FRAME = 320  # samples between frames of MFCC and chroma
+FRAME_SAMPLES = 320  # between frames of MFCC and chroma
 BOTH = "encoder both sides"
-QUESTIONS = {"pitch class": "melody", "chord root": "piano"}  # and the part that is asked
+QUESTIONS = {"pitch class": "melody", "chord root": "piano"}  # target -> its part
 Kind = Callable[
     [np.ndarray, "list[int]"], "list[np.ndarray]"
 ]  # audio at 16 kHz, samples per hop -> (hops, dim) of each
@@ -31,10 +31,10 @@ Kind = Callable[
 
 @dataclass(frozen=True)
 class Hops:
-    """Hops that sound, of the parts asked in all songs. features: kind -> (n, dim); answer, song: (n,) int64.
+    """n hops above the gate with a known answer, of all songs. features: kind -> (n, dim); answer, song: (n,) int64.
 
-    lead: (n,) s by which the answer outlasts whatever comes second. early: (n,) what the answer would have been, had
-    the hop ended where the encoder's hearing of it ends.
+    lead (n,): s by which the longest class outlasts the second. early (n,): the answer without the end of the hop that
+    the encoder does not see, -1 where there is none.
     """
 
     features: dict[str, np.ndarray]
@@ -50,9 +50,9 @@ class Hops:
 def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict[str, Kind]:
     """Every kind of feature that is compared, or those chosen, separated by commas. own: at the shortest hop.
 
-    encoder: as it plays, by what it has heard when the hop ends; both sides: see `from_both_sides`; random: the same
-    architecture with the weights `transformers` gives it; untrained: with our filter bank as its first layer, as
-    training begins (only where the encoder has that front end).
+    encoder: as it plays, causal; both sides: see `from_both_sides`; random: the same architecture as initialised by
+    `transformers`; untrained: with our filter bank as its first layer, as training begins (only for encoders with that
+    front end). TrainError for an unknown kind.
     """
     finest = own.hop / SAMPLERATE
     kinds: dict[str, Kind] = {"encoder": _by(own), BOTH: lambda audio, hops: from_both_sides(own, audio, hops)}
@@ -79,17 +79,17 @@ def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict
 
 @torch.inference_mode()
 def from_both_sides(encoder: Wav2Vec2Encoder, audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
-    """The encoder as nobody can play it, to tell what its weights know from what its hearing misses.
+    """Non-causal features of the encoder, which show what its weights know beyond what its causal frames see.
 
-    Mean of all frames centred in the hop, those too that end after it; read in blocks of 6 s with 1 s of what comes
-    before and after them.
+    Mean of all frames centred in a hop, including those that end after it; in blocks of 6 s with 1 s of context on both
+    sides. audio (n,) at 16 kHz; hops: samples -> (hops, dim) of each.
     """
     size, margin = 6 * SAMPLERATE // encoder.stride, SAMPLERATE // encoder.stride
     silence = np.zeros(encoder.support, np.float32)  # so that the last frames end, too
-    piece, parts = encoder.start(), []
+    state, parts = encoder.start(), []
     for block in np.split(np.concatenate([audio, silence]), range(encoder.file_block, len(audio), encoder.file_block)):
-        parts.append(encoder._hear(piece, torch.from_numpy(np.ascontiguousarray(block))))
-    stream = torch.cat(parts)[-encoder.complete_frames(0) :]  # frame 0 begins with the piece
+        parts.append(encoder._hear(state, torch.from_numpy(np.ascontiguousarray(block))))
+    stream = torch.cat(parts)[-encoder.complete_frames(0) :]  # frame 0 begins at sample 0
     read = []
     for begin in range(0, len(stream), size):
         first = max(0, begin - margin)
@@ -108,7 +108,7 @@ def mfcc(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
     """Mean over the hop of 20 MFCC, librosa."""
     import librosa
 
-    frames = librosa.feature.mfcc(y=audio, sr=SAMPLERATE, n_mfcc=20, n_fft=2048, hop_length=FRAME)
+    frames = librosa.feature.mfcc(y=audio, sr=SAMPLERATE, n_mfcc=20, n_fft=2048, hop_length=FRAME_SAMPLES)
     return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
 
 
@@ -116,7 +116,7 @@ def chroma_stft(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
     """Mean over the hop of librosa's chroma of a 256 ms STFT."""
     import librosa
 
-    frames = librosa.feature.chroma_stft(y=audio, sr=SAMPLERATE, n_fft=4096, hop_length=FRAME, tuning=0.0)
+    frames = librosa.feature.chroma_stft(y=audio, sr=SAMPLERATE, n_fft=4096, hop_length=FRAME_SAMPLES, tuning=0.0)
     return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
 
 
@@ -124,19 +124,19 @@ def chroma_cqt(audio: np.ndarray, hops: list[int]) -> list[np.ndarray]:
     """Mean over the hop of librosa's constant-Q chroma, seven octaves from C1."""
     import librosa
 
-    frames = librosa.feature.chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=FRAME, tuning=0.0)
+    frames = librosa.feature.chroma_cqt(y=audio, sr=SAMPLERATE, hop_length=FRAME_SAMPLES, tuning=0.0)
     return [per_hop(frames, hop, len(audio) // hop) for hop in hops]
 
 
 def per_hop(frames: np.ndarray, hop: int, count: int, centres: np.ndarray | None = None) -> np.ndarray:
-    """(dim, frames), frame j centred at sample centres[j], or 320 j, -> (count, dim): mean of those in a hop."""
-    centres = FRAME * np.arange(frames.shape[1]) if centres is None else centres
+    """(dim, frames), frame j centred at sample centres[j], or 320 j, -> (count, dim) means per hop of `hop` samples."""
+    centres = FRAME_SAMPLES * np.arange(frames.shape[1]) if centres is None else centres
     first = np.searchsorted(centres, np.arange(count + 1) * hop)
     summed = np.concatenate([np.zeros((1, len(frames))), np.cumsum(frames.T, axis=0, dtype=np.float64)])
     return ((summed[first[1:]] - summed[first[:-1]]) / np.maximum(np.diff(first), 1)[:, None]).astype(np.float32)
 
 
-# Listening
+# Extraction
 
 
 def extract_hops(
@@ -145,14 +145,17 @@ def extract_hops(
     hops: list[float],
     *,
     seconds: float = 0.0,
-    worse: bool = False,
+    degraded: bool = False,
     seed: int = 0,
-    deaf: float = 0.0,
+    unseen_s: float = 0.0,
     cache: Path | None = None,
 ) -> dict[float, dict[str, Hops]]:
-    """{hop: {question: Hops}} of the parts that are asked, at most `seconds` (0: all) of each song, from a place drawn
-    per song. worse: in a room, with noise, tilted, see `train.data.augment.degrade`; silent then is what still is.
-    deaf: s at the end of a hop that the encoder has not heard. cache: see `cached`; not used for what is worse."""
+    """{hop: {question: Hops}} of the parts of each question, for hops in s.
+
+    seconds: of each song, from a random position; 0: all. degraded: through `train.data.augment.degrade`, with the gate
+    applied afterwards. unseen_s: s at the end of a hop that the encoder does not see. cache: see `cached`; not used for
+    degraded songs.
+    """
     there = {part for song in songs for part in stems_of(song)}
     result: dict[float, dict[str, list]] = {hop: {question: [] for question in QUESTIONS} for hop in hops}
     for number, song in enumerate(progress(songs, "listening")):
@@ -165,18 +168,18 @@ def extract_hops(
             audio = read_from(path, begin, length) if asked else np.zeros(0, np.float32)
             if len(audio) < SAMPLERATE or not audio.any():
                 continue
-            audio = _worse(audio, rng) if worse else audio
-            known = cached(cache, song, part, hops, begin, len(audio)) if cache and not worse else None
+            audio = _degraded(audio, rng) if degraded else audio
+            known = cached(cache, song, part, hops, begin, len(audio)) if cache and not degraded else None
             features = _features(audio, kinds, hops, known)
             for question in asked:
                 events = _events(song, part, info, question) - [begin, begin, 0]
-                for place, hop in enumerate(hops):
-                    here = {kind: heard[place] for kind, heard in features.items()}
-                    result[hop][question].append((number, *_answered(here, audio, events, hop, deaf)))
+                for index, hop in enumerate(hops):
+                    here = {kind: columns[index] for kind, columns in features.items()}
+                    result[hop][question].append((number, *_answered(here, audio, events, hop, unseen_s)))
     return {hop: {q: _joined(rows, kinds) for q, rows in asked.items()} for hop, asked in result.items()}
 
 
-def _worse(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _degraded(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n,) float32, degraded."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     return np.asarray(degrade(torch.from_numpy(audio)[None], generator)[0])
@@ -194,28 +197,30 @@ def _features(
 def cached(
     folder: Path, song: Path, part: str, hops: list[float], begin: float, samples: int
 ) -> list[np.ndarray] | None:
-    """The encoder's features of a stem from `begin` s on, as train/fit_units.py wrote them below its OUT/features; None
-    where they are not there, or not as long. They have heard what came before the excerpt, 2 or 3 hops of it."""
+    """The encoder's features of a stem from `begin` s on, below OUT/features of train/fit_units.py, for each hop.
+
+    None where they are missing, or shorter than `samples`. Their context includes 2 or 3 hops before the excerpt.
+    """
     path = folder / song.parent.name / f"{song.parent.parent.name}-{song.name}.npz"
     if not path.is_file():
         return None
     result = []
-    with np.load(path) as held:
+    with np.load(path) as archive:
         for hop in hops:
             first, count = round(begin / hop), samples // round(hop * SAMPLERATE)
-            if f"{part}/f{hop}" not in held or len(held[f"{part}/f{hop}"]) < first + count:
+            if f"{part}/f{hop}" not in archive or len(archive[f"{part}/f{hop}"]) < first + count:
                 return None
-            result.append(held[f"{part}/f{hop}"][first : first + count].astype(np.float32))
+            result.append(archive[f"{part}/f{hop}"][first : first + count].astype(np.float32))
     return result
 
 
 def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> None:
-    """TrainError unless the first stem found below `folder` was encoded by this encoder, up to bfloat16's rounding."""
+    """TrainError unless this encoder made the features of the first cached stem, up to bfloat16's rounding."""
     for song in songs:
         for part, path in stems_of(song).items():
-            if held := cached(folder, song, part, [hop], 0.0, 4 * SAMPLERATE):
+            if known := cached(folder, song, part, [hop], 0.0, 4 * SAMPLERATE):
                 own = encoder.batch(read_from(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
-                if held[0].shape != own.shape or np.abs(held[0] - own).mean() > 0.05 * np.abs(own).mean():
+                if known[0].shape != own.shape or np.abs(known[0] - own).mean() > 0.05 * np.abs(own).mean():
                     raise TrainError(
                         f"'{folder}' was encoded by another encoder: leave --features out, or encode again"
                     )
@@ -223,30 +228,32 @@ def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: 
     raise TrainError(f"no features of these songs in '{folder}': give OUT/features of train.fit_units, or leave it out")
 
 
-def _answered(features: dict[str, np.ndarray], audio: np.ndarray, events: np.ndarray, hop: float, deaf: float):
-    """(features, answer, lead, early) of the hops that sound and have an answer, see `Hops`."""
+def _answered(features: dict[str, np.ndarray], audio: np.ndarray, events: np.ndarray, hop: float, unseen_s: float):
+    """(features, answer, lead, early) of the hops above the gate that have an answer; see `Hops`."""
     level = levels(audio, round(hop * SAMPLERATE))
     lasts = durations(events, hop, len(level))
-    answer, early = longest_class(lasts), longest_class(durations(events, hop, len(level), deaf))
+    answer, early = longest_class(lasts), longest_class(durations(events, hop, len(level), unseen_s))
     ranked = np.sort(lasts, axis=1)
-    kept = (answer >= 0) & (level >= GATE_DB)
-    heard = {kind: each[kept] for kind, each in features.items()}
-    return heard, answer[kept], (ranked[:, -1] - ranked[:, -2])[kept], early[kept]
+    used = (answer >= 0) & (level >= GATE_DB)
+    by_kind = {kind: each[used] for kind, each in features.items()}
+    return by_kind, answer[used], (ranked[:, -1] - ranked[:, -2])[used], early[used]
 
 
-def durations(events: np.ndarray, hop: float, count: int, deaf: float = 0.0) -> np.ndarray:
-    """(count, 12) s for which each class of the events (n, 3) [begin s, end s, class or pitch] lasts in each hop, the
-    last `deaf` s of the hop left out."""
+def durations(events: np.ndarray, hop: float, count: int, unseen_s: float = 0.0) -> np.ndarray:
+    """(count, 12): s for which each pitch class lasts in each hop, without its last `unseen_s` s.
+
+    events (n, 3): [begin s, end s, class or pitch].
+    """
     lasts = np.zeros((count, 12))
     for begin, end, kind in events:
         first, last = max(0, int(begin // hop)), min(count - 1, int(end // hop))
         for i in range(first, last + 1):
-            lasts[i, int(kind) % 12] += max(0.0, min(end, (i + 1) * hop - deaf) - max(begin, i * hop))
+            lasts[i, int(kind) % 12] += max(0.0, min(end, (i + 1) * hop - unseen_s) - max(begin, i * hop))
     return lasts
 
 
 def longest_class(lasts: np.ndarray) -> np.ndarray:
-    """(count,) int64: the class that lasts longest in each hop, 0 to 11; -1 where there is none."""
+    """(count,) int64: the class that lasts longest in each hop, 0 to 11; -1 without any. lasts (count, 12), s."""
     return np.where(lasts.max(axis=1, initial=0) > 0, lasts.argmax(axis=1), -1)
 
 

@@ -1,14 +1,14 @@
-"""What the alphabet knows of music: notes and chords read off its tokens, beside MFCC, chroma and untrained encoders.
+"""Probe of an alphabet: notes and chords predicted from its tokens, beside MFCC, chroma and untrained encoders.
 
     python -m train.probe.probe DATA --model DIR -o OUT [--worsen 1] [--test FOLDER] [--features FOLDER]
 
 DATA: songs rendered by train/songs/render.py, <split>/<song>/. --test: other rendered songs to examine instead of the
 split "test" of DATA: another sound font, other rooms, scale passages. DIR: a model folder, or an encoder's alone.
---features: OUT/features of train/fit_units.py with the same encoder, so that it need not listen to these songs again.
+--features: OUT/features of train/fit_units.py with the same encoder, so that these songs are not encoded again.
 
 OUT/probe.json   every number with its n          OUT/probe.md   the tables
 
-Two questions are put to every kind of feature, at hops that sound and only there:
+Two questions are asked of every kind of feature, at hops above the gate:
 - pitch class: the one that sounds longest in the hop, in the part "melody" (any part, where no song has that one);
 - chord root: the chord that lasts longest in the hop, in the part "piano" (likewise).
 Answered by NMI, sklearn's normalized mutual information between the answer and the token, k-means having been fitted on
@@ -17,9 +17,9 @@ fitted on training songs: its share of right answers. Scaling and regularisation
 a fifth of the training songs. The encoder's k-means is the recipe of perception/units.py as shipped; every rival gets
 the best of three whitenings, chosen on the very test songs, which favours the rivals.
 
-Where two classes share a hop, which lasted longer may be beyond hearing. So probes are also counted over the `clear`
-hops alone, led by LEAD s or more; and `notes` is the share of right answers of one who reads the notes themselves, but
-not the end of the hop that the live encoder has not heard when it must answer.
+Where two classes share a hop, which of them lasts longer may be inaudible. So accuracy is also given over the `clear`
+hops, led by CLEAR_LEAD_S or more; `notes` is the accuracy of the notes themselves without the end of the hop that the
+live encoder does not see.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common import command_line
 from train.common.errors import TrainError
-from train.common.settings import add_flags, parse_flags, setting
+from train.common.settings import add_arguments, parse_arguments, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import name_of
 from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, extract_hops, feature_kinds, songs_in
 
-SHIPPED = 0.5  # whitening of the alphabets that ship, perception/units.py
-WHITENINGS = (SHIPPED, 0.0, 1.0)
-PROBED = 12_000  # hops at most that a linear probe is fitted on; 44,000 gave no more (train/LOG.md)
-DRAWS = 100  # of the bootstrap over songs
-LEAD = 0.1  # s by which the longest class leads in a clear hop
-READERS = [(whitened, c) for whitened in (False, True) for c in (1.0, 0.03, 0.001)]  # scaling, C of sklearn
+SHIPPED_WHITENING = 0.5  # whitening of the alphabets that ship, perception/units.py
+WHITENINGS = (SHIPPED_WHITENING, 0.0, 1.0)
+MAX_PROBE_HOPS = 12_000  # that a linear probe is fitted on; 44,000 gave no more (train/LOG.md)
+BOOTSTRAP_DRAWS = 100  # of the bootstrap over songs
+CLEAR_LEAD_S = 0.1  # of the longest class in a clear hop
+PROBE_CONFIGURATIONS = [(white, c) for white in (False, True) for c in (1.0, 0.03, 0.001)]  # scaling, C of sklearn
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,10 @@ def probe(
     features: Path | str | None = None,
     **settings,
 ) -> dict[str, Any]:
-    """Examine the encoder of `model` on songs below `data`; write OUT/probe.{json,md}; return the JSON.
+    """Probe the encoder of `model` on songs below `data`; write OUT/probe.{json,md}; return the JSON.
 
-    TrainError, EncoderError, AudioError for what the user can mend. settings: fields of `ProbeEvaluation`.
+    test: other songs to examine. features: OUT/features of train/fit_units.py. settings: fields of `ProbeEvaluation`.
+    TrainError, EncoderError, AudioError.
     """
     s, data, model = ProbeEvaluation(**settings), Path(data), Path(model)
     hops, cache = s.lengths(), Path(features) if features else None
@@ -96,9 +97,9 @@ def probe(
     kinds = feature_kinds(encoder, s.kinds, s.seed)
     if cache:
         check_cache(cache, taught, encoder, max(hops))
-    every: dict[str, Any] = {"seconds": s.seconds, "seed": s.seed, "deaf": encoder.support / 2 / SAMPLERATE}
+    every: dict[str, Any] = {"seconds": s.seconds, "seed": s.seed, "unseen_s": encoder.support / 2 / SAMPLERATE}
     learned = extract_hops(taught, kinds, hops, cache=cache, **every)
-    examined = extract_hops(asked, kinds, hops, cache=None if test else cache, worse=s.worsen, **every)
+    examined = extract_hops(asked, kinds, hops, cache=None if test else cache, degraded=s.worsen, **every)
     result: dict[str, Any] = {
         "task": "probe",
         "data": data.name,
@@ -126,7 +127,7 @@ def _at_hop(
     rows = []
     for kind in kinds:
         taught = np.concatenate([h.features[kind] for h in learned.values() if h.features])
-        whitenings = (SHIPPED,) if kind in ("encoder", BOTH) else WHITENINGS
+        whitenings = (SHIPPED_WHITENING,) if kind in ("encoder", BOTH) else WHITENINGS
         alphabets = [fit_alphabet(taught, s.units, hop, pca_projection(taught, power=p), s.seed) for p in whitenings]
         row: dict[str, Any] = {"kind": kind, "dim": taught.shape[1], "kmeans_hops": len(taught)}
         for question, test in examined.items():
@@ -136,19 +137,19 @@ def _at_hop(
     if path.is_file() and "encoder" in kinds:
         alphabet, row = [Alphabet.load(path)], {"kind": "encoder, its own alphabet", "dim": rows[0]["dim"]}
         for question, test in examined.items():
-            row[question] = _scores("encoder", None, test, alphabet, (SHIPPED,), s)
+            row[question] = _scores("encoder", None, test, alphabet, (SHIPPED_WHITENING,), s)
         rows.append(row)
     notes = {q: _notes(test) if len(test.answer) else None for q, test in examined.items()}
     return {"hop": hop, "rows": rows, "stronger_chroma": _stronger(rows), "notes": notes}
 
 
 def _notes(test: Hops) -> dict[str, float]:
-    """What the notes themselves say: share of clear hops, and what is right without what is heard too late."""
-    return {"clear": float((test.lead >= LEAD).mean()), "accuracy": float((test.early == test.answer).mean())}
+    """Share of clear hops, and accuracy of the notes without the unseen end of the hop."""
+    return {"clear": float((test.lead >= CLEAR_LEAD_S).mean()), "accuracy": float((test.early == test.answer).mean())}
 
 
 def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabet], whitenings, s: ProbeEvaluation):
-    """NMI of the best alphabet and accuracy of the linear probe; None where the songs do not answer the question."""
+    """NMI of the best alphabet and accuracy of the linear probe; None where the songs have no answers."""
     if not len(test.answer):
         return None
     tokens = [alphabet.quantize(test.features[kind]) for alphabet in alphabets]
@@ -164,7 +165,7 @@ def _scores(kind: str, learned: Hops | None, test: Hops, alphabets: list[Alphabe
     }
     if learned is not None and len(np.unique(learned.answer)) > 1:
         right, info = linear_probe(learned, test, kind, s.seed)
-        clear = test.lead >= LEAD
+        clear = test.lead >= CLEAR_LEAD_S
         scores |= {
             "accuracy": float(right.mean()),
             "clear": float(right[clear].mean()) if clear.any() else None,
@@ -185,31 +186,34 @@ def _interval(test: Hops, token: np.ndarray, s: ProbeEvaluation) -> list[float] 
     if len(songs) < 2:
         return None
     where = [np.flatnonzero(test.song == song) for song in songs]
-    drawn = (np.concatenate([where[i] for i in rng.integers(len(songs), size=len(songs))]) for _ in range(DRAWS))
+    drawn = (
+        np.concatenate([where[i] for i in rng.integers(len(songs), size=len(songs))]) for _ in range(BOOTSTRAP_DRAWS)
+    )
     return np.percentile([nmi(test.answer[i], token[i]) for i in drawn], [2.5, 97.5]).tolist()
 
 
 def linear_probe(learned: Hops, test: Hops, kind: str, seed: int) -> tuple[np.ndarray, dict[str, Any]]:
     """((n,) bool: which of the test's answers are right, how it was fitted) of logistic regression on one kind.
 
-    Of `READERS`, the one is taken that answers best on a fifth of the training songs, fitted on the others.
+    Of PROBE_CONFIGURATIONS, the one with the best accuracy on a fifth of the training songs, fitted on the others.
     """
     rng = np.random.default_rng(seed)
-    taken = rng.permutation(len(learned.answer))[:PROBED]
+    taken = rng.permutation(len(learned.answer))[:MAX_PROBE_HOPS]
     x, answer, song = learned.features[kind][taken], learned.answer[taken], learned.song[taken]
     songs = rng.permutation(np.unique(song))
-    kept = np.isin(song, songs[: len(songs) // 5])
-    chosen = READERS[0]
-    if kept.any() and len(np.unique(answer[~kept])) > 1:
+    held_out = np.isin(song, songs[: len(songs) // 5])
+    chosen = PROBE_CONFIGURATIONS[0]
+    if held_out.any() and len(np.unique(answer[~held_out])) > 1:
         collected = [
-            (_reader(*r).fit(x[~kept], answer[~kept]).predict(x[kept]) == answer[kept]).mean() for r in READERS
+            (_probe_model(*r).fit(x[~held_out], answer[~held_out]).predict(x[held_out]) == answer[held_out]).mean()
+            for r in PROBE_CONFIGURATIONS
         ]
-        chosen = READERS[int(np.argmax(collected))]
-    right = _reader(*chosen).fit(x, answer).predict(test.features[kind]) == test.answer
+        chosen = PROBE_CONFIGURATIONS[int(np.argmax(collected))]
+    right = _probe_model(*chosen).fit(x, answer).predict(test.features[kind]) == test.answer
     return right, {"probe_hops": len(taken), "probe_whitened": chosen[0], "probe_c": chosen[1]}
 
 
-def _reader(whitened: bool, c: float):
+def _probe_model(whitened: bool, c: float):
     """Logistic regression on features that are standardised, or on all principal directions, each scaled to one."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -232,14 +236,14 @@ def _stronger(rows: list[dict[str, Any]]) -> str | None:
 def markdown(result: dict[str, Any]) -> str:
     """A table for every hop length, in Markdown. result: what `probe` returned."""
     s = result["settings"]
-    heard = "in a room with noise" if s["worsen"] else "as they are"
+    condition = "in a room with noise" if s["worsen"] else "as they are"
     lines = [
         f"# Probe of the alphabet: {result['model']} on {result['data']}/{result['test']}",
         "",
         f"K = {s['units']}; k-means and linear probes learned from {result['training_songs']} training songs; "
-        f"{result['test_songs']} test songs, heard {heard}, at most {s['seconds']:g} s of each. NMI with its 95 % "
+        f"{result['test_songs']} test songs, heard {condition}, at most {s['seconds']:g} s of each. NMI with its 95 % "
         "spread over songs; linear: right answers of a linear probe, as a share; clear: the same, of hops in which the "
-        f"answer leads by {1000 * LEAD:.0f} ms or more. Rivals have the best of 3 whitenings.",
+        f"answer leads by {1000 * CLEAR_LEAD_S:.0f} ms or more. Rivals have the best of 3 whitenings.",
     ]
     header = ["features", "dim", *(f"{question} NMI" if name == "NMI" else name for question in QUESTIONS
                                    for name in ("NMI", "linear", "clear", "n"))]  # fmt: skip
@@ -270,15 +274,15 @@ def _cells(scores: dict[str, Any] | None) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of this evaluation. TrainError and others say what the user can mend."""
+    """Command line of this evaluation. Errors as of `probe`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of rendered songs")
     parser.add_argument("--model", type=Path, required=True, help="model folder, or an encoder's alone")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--test", type=Path, help="folder of rendered songs to examine instead of DATA/test")
     parser.add_argument("--features", type=Path, help="OUT/features of train.fit_units, of the same encoder")
-    add_flags(parser, ProbeEvaluation)
-    print(markdown(probe(**vars(parse_flags(parser, argv)))))
+    add_arguments(parser, ProbeEvaluation)
+    print(markdown(probe(**vars(parse_arguments(parser, argv)))))
 
 
 if __name__ == "__main__":

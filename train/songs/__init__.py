@@ -1,1 +1,1 @@
-"""Makes songs to learn from: stems with notes, rendered from scores or taken from recordings."""
+"""Training songs: stems with notes, rendered from scores or taken from recordings."""

@@ -1,9 +1,9 @@
-"""A band for a song: bass, chords, riffs, tunes, answers and drums, written by a program onto chords and beats.
+"""Band arrangements by rule: bass, chords, riffs, melodies, answers and drums over given chords and beats.
 
-What bands do and piano arrangements of pop songs never do: lines and riffs that repeat, guitar and bass in octaves,
-melodies doubled, answered in their rests or traded between two, parts that rest for a section, breaks, swing, and the
-hands of people who are a little late each in their own way. A song has one style, tempo and set of players; a section
-of four bars or eight has figures of its own, which come again when the section does.
+They have what piano arrangements of pop songs lack: repeated lines and riffs, guitar and bass in octaves, melodies that
+are doubled, answered in their rests or traded between two players, parts that rest for a section, breaks, swing, and
+human timing. A song has one style, tempo and set of players; a section of four or eight bars has figures of its own,
+which return with the section.
 
     band = write_band(chords, beats, melody, random.Random(1))
     band.parts["bass"].notes, band.beats, band.downbeats
@@ -24,21 +24,22 @@ from train.songs.figures import Note
 from train.songs.lead_sheet import Bar, Chord, Sheet, in_dotted_beats, in_tempo, invented_song, tempo_of
 from train.songs.takes import Take
 
-__all__ = ["LEAST_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_song", "write_band"]
+__all__ = ["MIN_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_song", "write_band"]
 
 ROLES = {"bass": "bass", "comp": "chords", "comp2": "chords", "pad": "pad", "riff": "riff", "lead": "melody",
          "second": "melody", "answer": "melody", "drums": "drums"}  # fmt: skip
-LATE_S = (-0.004, 0.014)  # what a player is always late by
-JITTER_S = 0.015  # what a stroke is off by at most
-LEAST_BEATS = 16
+LATE_S = (-0.004, 0.014)  # range of a player's constant delay
+JITTER_S = 0.015  # largest deviation of a stroke
+MIN_BEATS = 16
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a style is played. tempo: beats in a minute; lines, comps: of figures.py; the numbers are shares of sections.
+    """Parameters of a style. tempo: range, beats per minute; lines, comps: names in figures.py.
 
-    swing: where the second half of what is swung may fall; swung: 1 eighths, 2 sixteenths. dense: of a riff's eighths.
-    jitter_s: the standard deviation of what a stroke is off by, drawn between these.
+    swing: possible positions of the offbeat, as a share of the swung unit; swung: 1 eighths, 2 sixteenths. riffs,
+    power, locked: shares of sections; dense: share of a riff's eighths. jitter_s: range of the standard deviation of
+    onsets.
     """
 
     tempo: tuple[float, float]
@@ -78,7 +79,7 @@ STYLES = {
 
 
 class Part(NamedTuple):
-    """What one player plays. notes: (n, 4) float32, onset s, offset s, MIDI pitch (key for drums), velocity; by onset.
+    """One player's part. notes: (n, 4) float32, onset s, offset s, MIDI pitch (key for drums), velocity; by onset.
 
     role: "bass", "chords", "melody", "riff", "pad" or "drums".
     """
@@ -89,7 +90,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Band:
-    """A song as a band plays it, in its own tempo. `sheet` says when each beat is, and how it swings."""
+    """An arrangement of a song in its own tempo. sheet: its chords, beats and swing."""
 
     parts: dict[str, Part]
     sheet: Sheet
@@ -97,22 +98,22 @@ class Band:
 
     @property
     def chords(self) -> list[Chord]:
-        """The chords, s in the band's tempo."""
+        """The chords, in s of the band's tempo."""
         return self.sheet.chords
 
     @property
     def beats(self) -> np.ndarray:
-        """(n,) s: when the beats are."""
+        """(n,) times of the beats, s."""
         return self.sheet.beats[:, 0]
 
     @property
     def downbeats(self) -> np.ndarray:
-        """(k,) s: those beats that begin a bar."""
+        """(k,) times of the downbeats, s."""
         return self.beats[self.sheet.beats[:, 1] > 0]
 
     @property
     def seconds(self) -> float:
-        """When the last beat is over."""
+        """End of the last beat, s."""
         return self.sheet.end
 
 
@@ -124,15 +125,14 @@ def write_band(
     style: str | None = None,
     takes: Sequence[Take] = (),
 ) -> Band:
-    """Write a band onto chords and beats, in a style (drawn unless given) and at a tempo that is usual in it.
+    """Arrange chords and beats for a band, in a style (random unless given) and at a usual tempo of it.
 
     beats: (n, 2) [s, 1 on a downbeat else 0], n >= 16, times rising. melody: (m, 4) notes [onset s, offset s, pitch,
-    velocity] that one of the players is to play, or None. Where it rests for a section, a tune is invented. The same
-    generator writes the same band. takes: of real drummers, who play most sections if the meter is theirs and
-    they swing as the band does. ValueError where there are too few beats.
+    velocity] of the lead, or None; where it rests for a section, a tune is generated. takes: of real drummers, used in
+    most sections where meter and swing fit. Deterministic in `rng`. ValueError for fewer than MIN_BEATS beats.
     """
-    if len(beats) < LEAST_BEATS:
-        raise ValueError(f"{len(beats)} beats are too few for a band: it needs {LEAST_BEATS}")
+    if len(beats) < MIN_BEATS:
+        raise ValueError(f"{len(beats)} beats are too few for a band: it needs {MIN_BEATS}")
     name = style or rng.choice(sorted(STYLES))
     sheet, factor = _sheet(chords, beats, melody is None, STYLES[name], rng)
     given = [] if melody is None else _in_beats(sheet, melody, factor)
@@ -156,7 +156,10 @@ def write_band(
 
 
 def _sheet(chords: list[Chord], beats: np.ndarray, free: bool, style: Style, rng: random.Random) -> tuple[Sheet, float]:
-    """The sheet in a tempo of the style, and what times were multiplied by. free: no melody binds the subdivision."""
+    """(sheet in a tempo of the style, factor applied to all times).
+
+    free: without a melody, so triplets are possible.
+    """
     beats = np.array(beats, float)
     if not beats[:, 1].any():
         beats[::4, 1] = 1
@@ -175,7 +178,7 @@ def _sheet(chords: list[Chord], beats: np.ndarray, free: bool, style: Style, rng
 
 
 def _in_beats(sheet: Sheet, melody: np.ndarray, factor: float) -> list[Note]:
-    """(m, 4) notes -> notes in beats, the rubato of a singer kept."""
+    """(m, 4) notes in s -> notes in beats, not quantised."""
     times = sheet.position(melody[:, :2] * factor)
     return [
         Note(float(a), float(max(b - a, 0.1)), int(pitch), int(np.clip(velocity, 60, 110)))
@@ -184,7 +187,7 @@ def _in_beats(sheet: Sheet, melody: np.ndarray, factor: float) -> list[Note]:
 
 
 def _form(bars: list[Bar], rng: random.Random) -> list[tuple[str, list[Bar]]]:
-    """The bars in sections of four or eight, each with the name of its kind; kinds come again."""
+    """[(kind, bars)]: sections of four or eight bars; kinds recur."""
     kinds = rng.choice(("AABABCB", "ABABCAB", "AABB", "ABACA", "AABA", "ABCABC"))
     at, size, result = 0, rng.choice((4, 8, 8)), list[tuple[str, list[Bar]]]()
     while at < len(bars):
@@ -195,13 +198,13 @@ def _form(bars: list[Bar], rng: random.Random) -> list[tuple[str, list[Bar]]]:
 
 
 def _members(style: Style, rng: random.Random) -> set[str]:
-    """The players of a song: always a bass, chords and a lead; the others by chance."""
+    """The players of a song: always bass, chords and lead; the others at random."""
     chance = {"drums": 0.9, "comp2": 0.4, "pad": 0.35, "riff": 0.3 + style.riffs, "second": 0.5, "answer": 0.6}
     return {"bass", "comp", "lead"} | {part for part, share in chance.items() if rng.random() < share}
 
 
 def _active(members: set[str], number: int, rng: random.Random) -> set[str]:
-    """Who plays in a section: each rests now and then, more of them in the first; two at least play."""
+    """The players of section `number`: a random subset of at least two, smaller in the first section."""
     share = rng.choice((0.5, 0.8, 0.95)) if number else 0.6
     ordered = sorted(members)
     active = {part for part in ordered if rng.random() < (max(share, 0.85) if part in ("bass", "drums") else share)}
@@ -211,7 +214,7 @@ def _active(members: set[str], number: int, rng: random.Random) -> set[str]:
 def play(
     sheet: Sheet, bars: list[Bar], name: str, melody: list[Note], rng: random.Random, takes: Sequence[Take]
 ) -> dict[str, list[Note]]:
-    """What each player would play in a section, whoever then rests. melody: notes that the lead is to play there."""
+    """{player: notes} of a section, for all players. melody: notes of the lead there, in beats."""
     style, result = STYLES[name], {}
     groove = grooves.draw_groove(name, sheet.bar_beats, rng)
     result["drums"] = drummed(sheet, bars, groove, rng)
@@ -238,7 +241,7 @@ def play(
 
 
 def _tunes(sheet: Sheet, bars: list[Bar], melody: list[Note], rng: random.Random) -> dict[str, list[Note]]:
-    """The lead, who doubles it or goes against it, and who answers."""
+    """Notes of lead, second (doubling or counter-melody) and answer."""
     texture = rng.choice(("song", "song", "call", "call", "trade"))
     end = float(bars[-1].first + bars[-1].beats)
     if texture == "trade":
@@ -253,7 +256,7 @@ def _tunes(sheet: Sheet, bars: list[Bar], melody: list[Note], rng: random.Random
 
 
 def drummed(sheet: Sheet, bars: list[Bar], groove: dict[int, str], rng: random.Random) -> list[Note]:
-    """The groove in these bars, quiet strokes left out now and then, a fill at the end and a crash at the beginning."""
+    """The groove in these bars, without some quiet strokes, with a fill at the end and a crash at the beginning."""
     fill = rng.choice((0, 1, 2, 2)) if bars[-1].beats > 2 else rng.choice((0, 1))
     end = bars[-1].first + bars[-1].beats
     result = [
@@ -269,27 +272,27 @@ def drummed(sheet: Sheet, bars: list[Bar], groove: dict[int, str], rng: random.R
 
 
 def _fits(take: Take, sheet: Sheet) -> bool:
-    """Whether a drummer's take can be played to a sheet: four beats, no triplets, and the same swing."""
+    """Whether a take fits a sheet: four beats a bar, no triplets, and the same swing."""
     swing = sheet.swing if sheet.swung == 1 else 0.5
     return sheet.bar_beats == 4 and sheet.steps == 4 and abs(take.swing - swing) < 0.06
 
 
 def taken(sheet: Sheet, bars: list[Bar], take: Take, rng: random.Random) -> list[Note]:
-    """Some bars of a drummer's take, as many as there are, or fewer again and again."""
+    """Random consecutive bars of a take, repeated where the take is shorter than `bars`."""
     count = min(len(bars), take.bars)
     first = rng.randrange(take.bars - count + 1)
     result = []
     for number, bar in enumerate(bars):
         at = take.hits[:, 0] - 4 * (first + number % count)
-        for place, key, velocity in zip(at, take.hits[:, 1], take.hits[:, 2], strict=True):
-            if -0.1 < place < bar.beats - 0.1:
-                position = max(bar.first + float(place), bars[0].first)
+        for beat, key, velocity in zip(at, take.hits[:, 1], take.hits[:, 2], strict=True):
+            if -0.1 < beat < bar.beats - 0.1:
+                position = max(bar.first + float(beat), bars[0].first)
                 result.append(Note(sheet.unswung(position), 0.1, int(key), int(velocity)))
     return result
 
 
 def _break(section: dict[str, list[Note]], bars: list[Bar], rng: random.Random) -> None:
-    """Stop time: in these bars all but one player strike the first beat and are silent."""
+    """Stop time: in these bars all players but one play the first beat only. Changes `section`."""
     begin, firsts = bars[0].first, {bar.first for bar in bars}
     alone = rng.choice(("lead", "drums", "bass", "riff"))
     for part in section.keys() - {alone}:
@@ -302,8 +305,8 @@ def _break(section: dict[str, list[Note]], bars: list[Bar], rng: random.Random) 
 
 
 def _performed(sheet: Sheet, notes: list[Note], part: str, style: Style, rng: random.Random) -> np.ndarray:
-    """Notes in beats -> (n, 4) as a player's hands play them, by onset, all within the song."""
-    notes = sorted(notes) if ROLES[part] in ("chords", "pad", "drums") else figures.kept_apart(notes)
+    """Notes in beats -> (n, 4) with human timing and dynamics, by onset, all within the song."""
+    notes = sorted(notes) if ROLES[part] in ("chords", "pad", "drums") else figures.monophonic(notes)
     late, off = rng.uniform(*LATE_S), rng.uniform(*style.jitter_s)
     hand = {note.position: min(max(rng.gauss(0, off), -JITTER_S), JITTER_S) for note in notes}
     moved = np.array([late + hand[note.position] + note.spread for note in notes])
@@ -323,13 +326,13 @@ def _performed(sheet: Sheet, notes: list[Note], part: str, style: Style, rng: ra
 
 
 def _bass_below(parts: dict[str, Part]) -> dict[str, Part]:
-    """The same parts, the bass an octave lower wherever it would be above a note of the chords."""
+    """The parts with bass notes an octave lower wherever they are above a note of the chords."""
     chords = [part.notes for part in parts.values() if part.role == "chords"]
     if "bass" not in parts or not chords:
         return parts
     above, bass = np.concatenate(chords), parts["bass"].notes.copy()
     for note in bass:
-        sounding = above[(above[:, 0] < note[1]) & (above[:, 1] > note[0]), 2]
-        while len(sounding) and note[2] >= sounding.min() and note[2] - 12 >= figures.BASS[0]:
+        overlapping = above[(above[:, 0] < note[1]) & (above[:, 1] > note[0]), 2]
+        while len(overlapping) and note[2] >= overlapping.min() and note[2] - 12 >= figures.BASS_PITCHES[0]:
             note[2] -= 12
     return parts | {"bass": Part(bass, "bass")}

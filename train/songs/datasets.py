@@ -30,7 +30,7 @@ from corpora.disk import AudioError
 from perception.wav2vec2 import SAMPLERATE
 from train.common.errors import TrainError
 from train.common.files import visible
-from train.data.stems import INNER, SOUNDS, duration, read, stems_of
+from train.data.stems import AUDIO_SUFFIXES, STEM_FOLDERS, duration, read, stems_of
 
 DRUMS, PERCUSSION, EFFECTS = UNPITCHED = ("drums", "percussion", "effects")
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
@@ -169,7 +169,7 @@ def _slakh(mark: Path, into: DataSet) -> None:
     import yaml
 
     piece, split = mark.parent, mark.parent.parent.name
-    if not (piece / INNER[0]).is_dir():  # of CocoChorales, whose pieces have a file of this name, too
+    if not (piece / STEM_FOLDERS[0]).is_dir():  # of CocoChorales, whose pieces have a file of this name, too
         return
     if split == OMITTED:
         into.left_out.append((piece.name, "the data set omits it, as it is in it twice"))
@@ -182,8 +182,10 @@ def _slakh(mark: Path, into: DataSet) -> None:
         if stem.get("audio_rendered") is False:
             into.left_out.append((f"{piece.name}/{name}", "the data set did not render it"))
             continue
-        files = [path for path in visible(piece / INNER[0], f"{name}.*") if path.suffix.lower() in SOUNDS]
-        if _exists(files[0] if files else piece / INNER[0] / f"{name}.flac", into):
+        files = [
+            path for path in visible(piece / STEM_FOLDERS[0], f"{name}.*") if path.suffix.lower() in AUDIO_SUFFIXES
+        ]
+        if _exists(files[0] if files else piece / STEM_FOLDERS[0] / f"{name}.flac", into):
             family = _slakh_family(stem)
             parts.append(Part(f"{family}_{name}".replace(" ", "_"), family, (Source(files[0]),)))
     _add(into, piece.name, SPLITS.get(split, ""), parts)
@@ -220,7 +222,7 @@ def _folders(data: Path) -> DataSet:
             except TrainError as error:
                 result.left_out.append((str(folder), str(error)))
                 continue
-            coco = (folder / INNER[1]).is_dir()
+            coco = (folder / STEM_FOLDERS[1]).is_dir()
             result.layout = "CocoChorales" if coco else result.layout
             parts = [
                 Part(name, _coco_family(name) if coco else family_of(name), (Source(path),))

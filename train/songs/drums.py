@@ -1,4 +1,4 @@
-"""A drummer for rendered songs, since scores like POP909 have none and the music people play mostly has.
+"""Drums for rendered songs, since scores like POP909 have none.
 
     python -m train.songs.drums STEMS -o DATA [--share 0.6] [--jobs 2]
 
@@ -6,8 +6,8 @@ STEMS is a folder that train/songs/render.py made, with chords in its songs. DAT
 of the songs has one stem more, <split>/<song>/drums.flac. The other files are linked, not copied, where the disk can.
 notes.npz has the hits with pitch -1. A song that DATA has already is not made again.
 
-The beats are those on which chords change. A song has one kit and one way to swing; a section of eight bars has a
-groove of its own, drawn at random, and ends with a fill. What the drums tell of the music is when, never which note.
+Beats are derived from the chord changes. A song has one kit and one swing; a section of eight bars has a random groove
+of its own, and ends with a fill. Drums carry the timing of the music, not its notes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from train.common.processes import in_processes
 from train.data.submixes import beat_of
 from train.songs.render import SAMPLERATE, find_soundfont, fluidsynth, stem_of
 
-BAR = 4  # beats
-STEPS = 4  # of a beat
-SECTION = 8  # bars
+BAR_BEATS = 4
+STEPS_PER_BEAT = 4
+SECTION_BARS = 8
 
 # General MIDI: kits by program, hits by key; grooves by the sixteenths of a bar.
 KITS = (0, 8, 16, 24, 25, 26, 32, 40)
@@ -45,7 +45,7 @@ TICKS = (range(0, 16, 4), range(0, 16, 2), range(0, 16, 2), range(16), range(2, 
 
 
 def beats_of(chords: list, beat: float) -> tuple[np.ndarray, int]:
-    """Times of the beats, (n,) s, and which of the first four is a downbeat: most chords change there.
+    """(times of the beats (n,), s; index of the first downbeat, 0 to 3, by where most chords change).
 
     chords: [[start s, end s, root], ...] in order, as song.json has them. beat: its length, s.
     """
@@ -55,7 +55,7 @@ def beats_of(chords: list, beat: float) -> tuple[np.ndarray, int]:
     for (start, *_), end in zip(chords, ends, strict=True):
         changes.append(len(times))
         times += [start + n * beat for n in range(max(1, round((end - start) / beat)))]
-    return np.array(times), int(np.bincount(np.array(changes) % BAR, minlength=BAR).argmax())
+    return np.array(times), int(np.bincount(np.array(changes) % BAR_BEATS, minlength=BAR_BEATS).argmax())
 
 
 def draw_groove(rng: random.Random) -> list[tuple[int, int, int]]:
@@ -68,42 +68,45 @@ def draw_groove(rng: random.Random) -> list[tuple[int, int, int]]:
 
 
 def draw_fill(rng: random.Random) -> list[tuple[int, int, int]]:
-    """What ends a section: (sixteenth, key, velocity) in its last beat or two."""
+    """A fill: (sixteenth, key, velocity) in the last one or two beats of a bar."""
     begin, drums = rng.choice((8, 12)), (SNARE, *TOMS)
     steps = [step for step in range(begin, 16) if rng.random() < 0.8]
     return [(step, drums[(step - begin) * len(drums) // (16 - begin)], 70 + 2 * step) for step in steps]
 
 
 def drum_hits(times: np.ndarray, downbeat: int, beat: float, rng: random.Random) -> np.ndarray:
-    """(n, 4) hits of a whole song, [onset s, offset s, key, velocity], to beats at `times`."""
+    """(n, 4) float32 hits of a whole song, [onset s, offset s, key, velocity].
+
+    times (n,): beats, s. downbeat: index of the first one. beat: its length, s.
+    """
     swing, loose = rng.choice((0.0, 0.0, 0.0, 0.2, 0.33)), rng.uniform(0.003, 0.012)  # of a step; s
     pattern, result = draw_groove(rng), []
-    for bar, first in enumerate(range(downbeat - BAR, len(times), BAR)):
-        if bar % SECTION == 0:
+    for bar, first in enumerate(range(downbeat - BAR_BEATS, len(times), BAR_BEATS)):
+        if bar % SECTION_BARS == 0:
             pattern = draw_groove(rng) if rng.random() < 0.6 else pattern
         hits = list(pattern)
-        if bar % SECTION == SECTION - 1:
+        if bar % SECTION_BARS == SECTION_BARS - 1:
             ending = draw_fill(rng)
             hits = [hit for hit in hits if hit[0] < min((step for step, *_ in ending), default=16)] + ending
-        elif bar % SECTION == 0:
+        elif bar % SECTION_BARS == 0:
             hits.append((0, CRASH, 90))
         for step, key, velocity in hits:
-            at = first + step // STEPS
+            at = first + step // STEPS_PER_BEAT
             if 0 <= at < len(times):
-                late = (step % STEPS + swing * (step % 2)) / STEPS * beat + rng.uniform(-loose, loose)
+                late = (step % STEPS_PER_BEAT + swing * (step % 2)) / STEPS_PER_BEAT * beat + rng.uniform(-loose, loose)
                 loud = min(max(velocity + rng.gauss(0, 8), 20), 127)
                 result.append((times[at] + late, times[at] + late + 0.1, key, int(loud)))
     return np.array(sorted(result), np.float32).reshape(-1, 4)
 
 
 def add_drums(song: Path, folder: Path, soundfont: Path, share: float) -> None:
-    """Make a song's folder anew, with drums by chance; whole or not at all."""
+    """Copy a song's folder, with a drum stem with probability `share`; whole or not at all."""
     rng = random.Random(f"drums {song.name}")
     with reading(song):
         info = json.loads((song / "song.json").read_text())
         chords, seconds = info.get("chords", []), float(info["seconds"])
-        with np.load(song / "notes.npz", allow_pickle=False) as held:
-            notes = dict(held)
+        with np.load(song / "notes.npz", allow_pickle=False) as archive:
+            notes = dict(archive)
     drummed = rng.random() < share and len(chords) >= 4 and not (song / "drums.flac").exists()
     with atomic_folder(folder) as new:
         for path in visible(song, "*"):
@@ -128,9 +131,9 @@ def _link(path: Path, new: Path) -> None:
 
 
 def make(stems: Path, out: Path, share: float = 0.6, soundfont: str | None = None, jobs: int = 2) -> int:
-    """Make every song of `stems` that `out` does not have yet; returns how many `out` then holds with drums.
+    """Make every song of `stems` that `out` does not have yet; returns the number of songs with drums in `out`.
 
-    TrainError, TrainError, AudioError, OSError for what the user can mend.
+    TrainError, AudioError, OSError.
     """
     font = find_soundfont(soundfont)
     new = {path.parent: out / path.parent.relative_to(stems) for path in visible(stems, "*/*/song.json")}

@@ -1,7 +1,7 @@
-"""What one player of a band plays over a few bars: bass lines, comping, riffs, tunes, and answers to them.
+"""Figures of one player over a few bars: bass lines, comping, riffs, melodies, and answers to them.
 
-Each function takes the sheet and the bars to play, and gives notes in beats; when they sound, swung and by a human
-hand, is not its matter. All that is drawn is drawn from the generator given.
+Each function takes a sheet and bars, and returns notes in beats; swing and human timing are added by bands.py. All
+random choices come from the generator given.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from train.songs.lead_sheet import Bar, Chord, Sheet, Span
 
 
 class Note(NamedTuple):
-    """A note in beats. spread: s it comes later than its position says, as strings of a strum do."""
+    """A note in beats. spread: delay of its onset, s, as of the strings of a strum."""
 
     position: float
     length: float
@@ -29,13 +29,14 @@ class Note(NamedTuple):
     spread: float = 0.0
 
 
-BASS = (28, 48)  # lowest pitch and highest that a bass plays
-CHORDS = (52, 77)
-POWER = (40, 52)  # the lowest note of a power chord
-TUNE = (60, 84)
+# Lowest and highest MIDI pitch.
+BASS_PITCHES = (28, 48)
+CHORD_PITCHES = (52, 77)
+POWER_ROOT_PITCHES = (40, 52)  # of power chords
+TUNE_PITCHES = (60, 84)
 
-# A bass line: pattern, what is played on its strokes in turn (r root, 5 fifth, 8 octave, 3 third, p a neighbour in the
-# scale, '<' an approach to the next chord), and how much of its time a note sounds.
+# A bass line: pattern, degrees of its strokes in rotation (r root, 5 fifth, 8 octave, 3 third, p a neighbour in the
+# scale, '<' an approach to the next chord), and note length as a share of the stroke's.
 LINES: dict[str, tuple[str, str, float]] = {
     "root fifth": ("X.......x.......", "r5", 0.9),
     "dotted": ("X.....x.x...x...", "rr5<", 0.9),
@@ -58,7 +59,7 @@ LINES: dict[str, tuple[str, str, float]] = {
     "two beat": ("X.......X.......", "r5", 0.6),
     "boogie": ("X...x...x...x...", "r356", 0.9),
 }
-# Comping: pattern, how much of its time a chord sounds, and over how many s its notes are spread.
+# Comping: pattern, chord length as a share of the stroke's, and the spread of its notes, s.
 COMPS: dict[str, tuple[str, float, float]] = {
     "whole": ("X...............", 0.95, 0.012),
     "half": ("X.......x.......", 0.95, 0.012),
@@ -83,14 +84,14 @@ COMPS: dict[str, tuple[str, float, float]] = {
 
 
 def nearest(classes: Collection[int], pitch: float, low: int = 0, high: int = 127) -> int:
-    """The pitch of one of these classes that is nearest, of those from low to high."""
+    """The pitch from low to high nearest to `pitch` whose class is in `classes`."""
     around = range(max(low, int(pitch) - 12), min(high, int(pitch) + 13) + 1)
-    found = [p for p in around if p % 12 in classes] or [p for p in range(low, high + 1) if p % 12 in classes]
-    return min(found, key=lambda p: (abs(p - pitch), p))
+    candidates = [p for p in around if p % 12 in classes] or [p for p in range(low, high + 1) if p % 12 in classes]
+    return min(candidates, key=lambda p: (abs(p - pitch), p))
 
 
 def placed(pattern: str, sheet: Sheet, bars: list[Bar]) -> list[Stroke]:
-    """The strokes of a pattern in these bars, at positions of the sheet; it begins with the first of them."""
+    """The strokes of a pattern that begins with the first of these bars, at positions of the sheet."""
     result = []
     for stroke in strokes(pattern, sheet.bar_beats, len(bars), sheet.steps):
         bar = bars[int(stroke.position // sheet.bar_beats)]
@@ -105,7 +106,7 @@ def placed(pattern: str, sheet: Sheet, bars: list[Bar]) -> list[Stroke]:
 
 
 def bass_line(sheet: Sheet, bars: list[Bar], line: str, rng: random.Random) -> list[Note]:
-    """A line of LINES, or "walking"; a stroke is left out now and then, as a ghost."""
+    """The bass line `line` of LINES, or "walking", without some of its unaccented strokes."""
     if line == "walking":
         return walking(sheet, bars, rng)
     pattern, degrees, gate = LINES[line]
@@ -123,28 +124,28 @@ def bass_line(sheet: Sheet, bars: list[Bar], line: str, rng: random.Random) -> l
 
 
 def _degree(name: str, chord: Chord, following: Chord, scale: frozenset[int], rng: random.Random) -> int:
-    root = nearest([chord.lowest], BASS[0] + 5, BASS[0], BASS[0] + 11)
+    root = nearest([chord.lowest], BASS_PITCHES[0] + 5, BASS_PITCHES[0], BASS_PITCHES[0] + 11)
     if name == "<" and following.tones and following.lowest != chord.lowest:
         return approach(root, following.lowest, rng)
     if name in "r<" or (chord.lowest != chord.root and name != "8"):
         return root
     if name == "8":
-        return root + 12 if root + 12 <= BASS[1] else root
+        return root + 12 if root + 12 <= BASS_PITCHES[1] else root
     if name in "36":
-        return nearest(chord.tones[1:2] if name == "3" else scale, root + (4 if name == "3" else 9), *BASS)
+        return nearest(chord.tones[1:2] if name == "3" else scale, root + (4 if name == "3" else 9), *BASS_PITCHES)
     if name == "5":
-        return nearest(chord.tones[-1:] if len(chord.tones) < 4 else chord.tones[2:3], root + 4, *BASS)
-    return nearest(scale, root + rng.choice((-2, 2, 3, 10)), *BASS)
+        return nearest(chord.tones[-1:] if len(chord.tones) < 4 else chord.tones[2:3], root + 4, *BASS_PITCHES)
+    return nearest(scale, root + rng.choice((-2, 2, 3, 10)), *BASS_PITCHES)
 
 
 def approach(pitch: int, target: int, rng: random.Random) -> int:
-    """A passing tone next to a pitch class that comes, on this side of it."""
-    goal = nearest([target], pitch, *BASS)
-    return min(max(goal + (1 if pitch > goal else -1) * rng.choice((1, 1, 2)), BASS[0]), BASS[1])
+    """A passing tone one or two semitones from the nearest pitch of class `target`, on the side of `pitch`."""
+    goal = nearest([target], pitch, *BASS_PITCHES)
+    return min(max(goal + (1 if pitch > goal else -1) * rng.choice((1, 1, 2)), BASS_PITCHES[0]), BASS_PITCHES[1])
 
 
 def walking(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """A note a beat: the root with each chord, steps of its tones and its scale, an approach before the next."""
+    """A note per beat: the root of each new chord, steps through its tones and scale, an approach to the next."""
     result, pitch, before = [], 38, None
     for bar in bars:
         for beat in range(bar.first, bar.first + bar.beats):
@@ -152,13 +153,19 @@ def walking(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
             if not chord.tones:
                 continue
             if chord is not before or (beat == bar.first and rng.random() < 0.6):
-                pitch = nearest([chord.lowest], pitch, *BASS)
+                pitch = nearest([chord.lowest], pitch, *BASS_PITCHES)
             elif following is not chord and following.tones:
                 pitch = approach(pitch, following.lowest, rng)
             else:
-                way = rng.choice((-1, 1)) if BASS[0] + 5 < pitch < BASS[1] - 5 else 1 if pitch < 38 else -1
+                way = (
+                    rng.choice((-1, 1))
+                    if BASS_PITCHES[0] + 5 < pitch < BASS_PITCHES[1] - 5
+                    else 1
+                    if pitch < 38
+                    else -1
+                )
                 classes = chord.tones if rng.random() < 0.6 else sheet.scale_at(beat)
-                pitch = nearest(classes, pitch + way * rng.choice((2, 3, 4)), *BASS)
+                pitch = nearest(classes, pitch + way * rng.choice((2, 3, 4)), *BASS_PITCHES)
             before = chord
             result.append(Note(beat, 0.9, pitch, rng.randint(78, 98)))
             if rng.random() < 0.08:  # a skip before the next beat
@@ -167,7 +174,7 @@ def walking(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
 
 
 def locked(sheet: Sheet, bars: list[Bar], kick: str, rng: random.Random) -> list[Note]:
-    """The bass plays with the bass drum: its pattern, on the root and now and then its fifth or octave."""
+    """A bass line in the rhythm `kick` of the bass drum, on the root, sometimes its fifth or octave."""
     result = []
     for stroke in placed(kick, sheet, bars):
         chord = sheet.chord_at(stroke.position)
@@ -182,7 +189,7 @@ def locked(sheet: Sheet, bars: list[Bar], kick: str, rng: random.Random) -> list
 
 
 def voicing(chord: Chord, before: list[int], voices: int) -> list[int]:
-    """A close position of so many tones of a chord within CHORDS, moved as little as can be from the one before."""
+    """The close position of `voices` tones of a chord within CHORD_PITCHES that moves least from `before`."""
     tones = chord.tones if len(chord.tones) <= voices else chord.tones[1:]  # four tones leave the root to the bass
     if len(before) != voices:
         before = voices * [64]
@@ -191,14 +198,14 @@ def voicing(chord: Chord, before: list[int], voices: int) -> list[int]:
 
 @lru_cache(1024)
 def positions(tones: tuple[int, ...], voices: int) -> list[tuple[int, ...]]:
-    """The close positions of a chord within CHORDS, lowest note first."""
-    inside = [pitch for pitch in range(CHORDS[0], CHORDS[1] + 13) if pitch % 12 in tones]
-    found = [tuple(inside[n : n + voices]) for n in range(len(tones))]
-    return [pitches for pitches in found if pitches[-1] <= CHORDS[1]] or found[:1]
+    """The close positions of a chord within CHORD_PITCHES, lowest note first."""
+    inside = [pitch for pitch in range(CHORD_PITCHES[0], CHORD_PITCHES[1] + 13) if pitch % 12 in tones]
+    candidates = [tuple(inside[n : n + voices]) for n in range(len(tones))]
+    return [pitches for pitches in candidates if pitches[-1] <= CHORD_PITCHES[1]] or candidates[:1]
 
 
 def comping(sheet: Sheet, bars: list[Bar], kind: str, rng: random.Random) -> list[Note]:
-    """Chords of three to five notes in a rhythm of COMPS, voices led; strummed down on beats and up off them."""
+    """Chords of three to five notes in a rhythm of COMPS, with voice leading; strummed down on beats, up off them."""
     pattern, gate, spread = COMPS[kind]
     voices = rng.choice((3, 3, 4) if spread < 0.02 else (4, 5))
     before: list[int] = []
@@ -217,12 +224,12 @@ def comping(sheet: Sheet, bars: list[Bar], kind: str, rng: random.Random) -> lis
 
 
 def _rest_of(spans: list[Span], position: float) -> float:
-    """Beats until the chord that sounds there is over."""
+    """Beats from `position` to the end of its chord."""
     return next((span.end - position for span in spans if span.begin <= position < span.end), 0.5)
 
 
 def power_chords(sheet: Sheet, bars: list[Bar], pattern: str, rng: random.Random) -> list[Note]:
-    """Root, fifth and octave low on a guitar: accents ring, what is between them is muted with the palm."""
+    """Power chords, root, fifth and octave in a low register: accents ring, other strokes are palm-muted."""
     result, spans, octave = [], sheet.spans(bars), rng.random() < 0.5
     for stroke in placed(pattern, sheet, bars):
         chord = sheet.chord_at(stroke.position)
@@ -230,14 +237,14 @@ def power_chords(sheet: Sheet, bars: list[Bar], pattern: str, rng: random.Random
             muted = stroke.velocity < 100
             length = min(stroke.length, _rest_of(spans, stroke.position)) * (0.45 if muted else 0.95)
             fifth = next((tone for tone in chord.tones if (tone - chord.tones[0]) % 12 in (6, 7, 8)), chord.tones[0])
-            root = nearest(chord.tones[:1], POWER[0], *POWER)
+            root = nearest(chord.tones[:1], POWER_ROOT_PITCHES[0], *POWER_ROOT_PITCHES)
             pitches = [root, nearest([fifth], root + 7, root + 5, root + 12), root + 12][: 3 if octave else 2]
             result += [Note(stroke.position, length, p, stroke.velocity, 0.003 * n) for n, p in enumerate(pitches)]
     return result
 
 
 def arpeggio(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """The notes of a chord one after another, in one order and speed."""
+    """Arpeggios of the chords, in one random order and rate."""
     step = rng.choice((0.5, 0.5, 0.25)) if sheet.steps == 4 else 1 / 3
     order = rng.choice(((0, 1, 2, 3), (0, 2, 1, 3), (0, 1, 2, 3, 2, 1), (3, 2, 1, 0), (0, 2, 3, 2)))
     ring = rng.choice((1.0, 2.0, 4.0))
@@ -253,7 +260,7 @@ def arpeggio(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
 
 
 def pad(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """Chords held until the next comes."""
+    """Chords sustained until the next chord."""
     voices = rng.choice((3, 4))
     before: list[int] = []
     result: list[Note] = []
@@ -267,18 +274,18 @@ def pad(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
 
 
 class Riff(NamedTuple):
-    """A figure of one bar or two: its rhythm, and for each stroke a step of the scale above the chord's root."""
+    """A figure of one or two bars: its rhythm, and for each stroke the scale step above the chord's root."""
 
     pattern: str
     steps: tuple[int, ...]
-    pedal: bool  # it stays on the key's note whatever the chord is
+    pedal: bool  # on the root of the first chord throughout
 
 
 def draw_riff(dense: float, rng: random.Random) -> Riff:
-    """A riff that is on the first beat; dense: share of the eighths that are struck."""
+    """A random riff with a stroke on the first beat. dense: share of the eighths with a stroke."""
     signs = ["x" if rng.random() < (dense if step % 2 == 0 else dense / 3) else "." for step in range(16)]
     signs[0] = "X"
-    if rng.random() < 0.5:  # the second bar answers the first with another end
+    if rng.random() < 0.5:  # a second bar with another ending
         signs += [*signs[:8], *rng.sample(signs[8:], 8)]
     pattern, at, steps = "".join(signs), 0, []
     for sign in pattern:
@@ -289,7 +296,7 @@ def draw_riff(dense: float, rng: random.Random) -> Riff:
 
 
 def riff(sheet: Sheet, bars: list[Bar], figure: Riff, rng: random.Random) -> list[Note]:
-    """The figure repeated over the chords, low on a guitar; the last beat of each fourth bar varies."""
+    """The figure repeated over the chords in a low register; the last beat of each fourth bar varies."""
     result = []
     starts = [sheet.chord_at(bar.first) for bar in bars if sheet.chord_at(bar.first).tones]
     pedal = starts[0] if starts and figure.pedal else None
@@ -298,7 +305,7 @@ def riff(sheet: Sheet, bars: list[Bar], figure: Riff, rng: random.Random) -> lis
         chord = pedal or sheet.chord_at(stroke.position)
         if not chord.tones or (int(stroke.position) in varied and rng.random() < 0.4):
             continue
-        root = nearest(chord.tones[:1], POWER[0] + 5, *POWER)
+        root = nearest(chord.tones[:1], POWER_ROOT_PITCHES[0] + 5, *POWER_ROOT_PITCHES)
         scale = {*chord.tones, (root + 10) % 12} if pedal else sheet.scale_at(stroke.position)
         ladder = [p for p in range(root - 12, root + 25) if p % 12 in scale]
         at = ladder.index(root) + figure.steps[stroke.number % len(figure.steps)]
@@ -308,10 +315,11 @@ def riff(sheet: Sheet, bars: list[Bar], figure: Riff, rng: random.Random) -> lis
 
 
 def octave_below(notes: list[Note]) -> list[Note]:
-    """The bass in unison with a guitar: the lowest of notes that begin together, in the bass's register."""
+    """The lowest of each group of simultaneous notes, an octave lower, within BASS_PITCHES."""
     lowest = {note.position: note for note in sorted(notes, key=lambda note: -note.pitch)}
     return [
-        n._replace(pitch=nearest([n.pitch % 12], n.pitch - 12, *BASS), spread=0.0) for _, n in sorted(lowest.items())
+        n._replace(pitch=nearest([n.pitch % 12], n.pitch - 12, *BASS_PITCHES), spread=0.0)
+        for _, n in sorted(lowest.items())
     ]
 
 
@@ -325,7 +333,7 @@ MOTIFS = (
 
 
 def tune(sheet: Sheet, bars: list[Bar], rng: random.Random, centre: int = 70) -> list[Note]:
-    """A melody of our own: a motif of a bar, repeated with its rhythm over the chords, another for each fourth bar."""
+    """A generated melody around `centre`: the rhythm of a one-bar motif repeated, another motif in each fourth bar."""
     motif, other = rng.choice(MOTIFS), rng.choice(MOTIFS)
     ways = [rng.choice((-2, -1, -1, 0, 1, 1, 2)) for _ in range(16)]
     result, pitch = [], centre + rng.randint(-4, 4)
@@ -338,7 +346,12 @@ def tune(sheet: Sheet, bars: list[Bar], rng: random.Random, centre: int = 70) ->
                 continue
             strong = stroke.position % 1 == 0
             classes = sheet.chord_at(stroke.position).tones if strong else scale
-            pitch = nearest(classes, pitch + 2 * ways[count], max(TUNE[0] - 8, centre - 12), min(TUNE[1], centre + 12))
+            pitch = nearest(
+                classes,
+                pitch + 2 * ways[count],
+                max(TUNE_PITCHES[0] - 8, centre - 12),
+                min(TUNE_PITCHES[1], centre + 12),
+            )
             arch = round(10 * np.sin(np.pi * (number % 4 + 0.5) / 4))
             length = min(stroke.length, 2.0) * 0.9
             result.append(Note(stroke.position, length, pitch, min(stroke.velocity + arch - 6, 120)))
@@ -346,30 +359,30 @@ def tune(sheet: Sheet, bars: list[Bar], rng: random.Random, centre: int = 70) ->
 
 
 def phrases(notes: list[Note], rest: float = 1.0) -> list[list[Note]]:
-    """The notes of one player, cut where nothing sounds for `rest` beats or more."""
+    """The notes split into phrases at rests of `rest` beats or more."""
     result: list[list[Note]] = []
-    sounding = -np.inf
+    end = -np.inf
     for note in sorted(notes):
-        if note.position - sounding >= rest or not result:
+        if note.position - end >= rest or not result:
             result.append([])
         result[-1].append(note)
-        sounding = max(sounding, note.position + note.length)
+        end = max(end, note.position + note.length)
     return result
 
 
 def answer(sheet: Sheet, caller: list[Note], end: float, rng: random.Random) -> list[Note]:
-    """What another player says in the caller's rests: its phrase again, as much as there is time for, up to `end`.
+    """Answers in the caller's rests: each phrase repeated, transposed, as far as the rest allows, up to `end` (beats).
 
-    It begins on the next half beat, or beat of triplets, after the phrase is over. Its pitches are led into the chords
-    that sound by then; sometimes it is upside down.
+    An answer begins on the next half beat, or beat with triplets, after the phrase. Its pitches are moved into the
+    scale of the current chord; in a quarter of the cases it is inverted.
     """
-    said, result = phrases(caller), []
-    if not said:  # a caller that rests throughout is not answered
+    caller_phrases, result = phrases(caller), []
+    if not caller_phrases:
         return []
-    turn, shift = rng.choice((1, 1, 1, -1)), rng.choice((-12, -5, 0, 3, 5, 7))
+    direction, shift = rng.choice((1, 1, 1, -1)), rng.choice((-12, -5, 0, 3, 5, 7))
     unit = 0.5 if sheet.steps == 4 else 1.0
-    begins = [*(phrase[0].position for phrase in said[1:]), end]
-    for phrase, until in zip(said, begins, strict=True):
+    begins = [*(phrase[0].position for phrase in caller_phrases[1:]), end]
+    for phrase, until in zip(caller_phrases, begins, strict=True):
         over = max(note.position + note.length for note in phrase)
         start = unit * np.ceil(over / unit)
         if until - start < 1.5:
@@ -380,13 +393,13 @@ def answer(sheet: Sheet, caller: list[Note], end: float, rng: random.Random) -> 
             length = min(note.length, until - 0.25 - at)
             if at < start or length < 0.1 or not sheet.chord_at(at).tones:
                 continue
-            pitch = phrase[0].pitch + turn * (note.pitch - phrase[0].pitch) + shift
+            pitch = phrase[0].pitch + direction * (note.pitch - phrase[0].pitch) + shift
             result.append(note._replace(position=at, length=length, pitch=nearest(sheet.scale_at(at), pitch, 48, 88)))
     return result
 
 
 def calls(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """Phrases of our own of one bar or two, each followed by a rest as long, for someone to answer."""
+    """Generated phrases of one or two bars, each followed by a rest of the same length."""
     length = rng.choice((1, 1, 2))
     spoken = [bar for number, bar in enumerate(bars) if number % (2 * length) < length]
     ends = {bar.first: bar.first + bar.beats - 0.5 for bar in spoken}
@@ -399,15 +412,15 @@ def calls(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
 
 
 def trading(sheet: Sheet, bars: list[Bar], rng: random.Random) -> tuple[list[Note], list[Note]]:
-    """Two players in turn, two or four bars each."""
+    """Two players that alternate every two or four bars."""
     length = rng.choice((2, 2, 4))
-    turns = [[bar for n, bar in enumerate(bars) if n // length % 2 == player] for player in (0, 1)]
-    first, second = (tune(sheet, turn, rng, centre) for turn, centre in zip(turns, (72, 67), strict=True))
+    player_bars = [[bar for n, bar in enumerate(bars) if n // length % 2 == player] for player in (0, 1)]
+    first, second = (tune(sheet, own_bars, rng, centre) for own_bars, centre in zip(player_bars, (72, 67), strict=True))
     return first, second
 
 
 def doubling(sheet: Sheet, notes: list[Note], kind: str) -> list[Note]:
-    """The same melody by another player: in "unison", at the "octave" below, or in "thirds" below within the key."""
+    """The melody in "unison", an "octave" below, or in "thirds" below within the key."""
     if kind != "thirds":
         return [note._replace(pitch=note.pitch - (12 if kind == "octave" else 0)) for note in notes]
     result = []
@@ -424,7 +437,7 @@ def doubling(sheet: Sheet, notes: list[Note], kind: str) -> list[Note]:
 
 
 def counter_melody(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """A slow voice below the melody: chord tones by small steps, a note a half bar or a bar."""
+    """A slow voice below the melody: chord tones in small steps, one per bar or half bar."""
     length, pitch, result = rng.choice((1, 2)), rng.randint(58, 66), []
     for span in sheet.spans(bars):
         at = span.begin
@@ -437,8 +450,8 @@ def counter_melody(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[No
     return result
 
 
-def kept_apart(notes: list[Note]) -> list[Note]:
-    """Notes of an instrument that plays one at a time: each ends by the beginning of the next."""
+def monophonic(notes: list[Note]) -> list[Note]:
+    """The notes without overlaps, at most one per position: each ends at the latest when the next begins."""
     ordered = sorted({note.position: note for note in notes}.values())
     cut = [a._replace(length=min(a.length, b.position - a.position)) for a, b in pairwise(ordered)]
     return cut + ordered[-1:]

@@ -1,7 +1,7 @@
-"""What drummers play, by style: bars in sixteenths, with accents and ghost notes, and the fills that end sections.
+"""Drum patterns by style, in sixteenths with accents and ghost notes, and fills.
 
-A pattern is written with 16 signs a bar of four beats: X accent, x stroke, g ghost note, '.' rest. Where a beat has
-three steps it is turned into triplets, where a bar has fewer beats it is cut.
+A pattern has 16 signs per bar of four beats: X accent, x stroke, g ghost note, '.' rest. It is converted to triplets
+where a beat has three steps, and cut where a bar has fewer beats.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 KICK, STICK, SNARE, CLAP, OPEN, CRASH, CHINA, SHAKER, TAMBOURINE = 36, 37, 38, 39, 46, 49, 52, 82, 54
 HAT, PEDAL, RIDE, BELL, COWBELL = 42, 44, 51, 53, 56
 TOMS = (50, 48, 45, 43)
-LOUD = {"X": 108, "x": 82, "g": 42}  # MIDI velocity
+VELOCITIES = {"X": 108, "x": 82, "g": 42}  # MIDI velocity
 
 KITS = {  # programs of General MIDI
     "rock": (0, 8, 16), "metal": (16, 0, 8), "funk": (0, 8), "jazz": (32, 40, 8), "bossa": (32, 0, 40),
@@ -92,7 +92,7 @@ WALTZ = (
 
 
 class Stroke(NamedTuple):
-    """One sign of a pattern: where it stands and how long until the next, in beats; which of the pattern's it is."""
+    """A stroke of a pattern: position and time to the next stroke, in beats, and its number within the pattern."""
 
     position: float
     length: float
@@ -101,37 +101,37 @@ class Stroke(NamedTuple):
 
 
 def in_triplets(pattern: str) -> str:
-    """Four steps of a beat -> three: the first, the second if it is struck, and the later of the last two."""
+    """A pattern of four steps per beat -> of three: the first, the second, and the third or else the fourth."""
     beats = [pattern[n : n + 4] for n in range(0, len(pattern), 4)]
     return "".join(beat[0] + beat[1] + (beat[2] if beat[2] != "." else beat[3]) for beat in beats)
 
 
 def strokes(pattern: str, bar_beats: int, bars: int, steps: int = 4) -> list[Stroke]:
-    """The strokes of a pattern of four beats a bar over so many bars of `bar_beats` beats, in order.
+    """The strokes of a pattern of four beats per bar over `bars` bars of `bar_beats` beats, in order.
 
-    steps: of a beat, 4 or 3. Bars of two or four beats go on in the pattern, others take its first beats.
+    steps: per beat, 4 or 3. Bars of two or four beats continue the pattern, others take its first beats.
     """
     pattern = pattern if steps == 4 else in_triplets(pattern)
     beats = len(pattern) // steps
-    found = []
+    hits = []
     for bar in range(bars):
         start = bar * bar_beats if 4 % bar_beats == 0 or beats % bar_beats == 0 else 4 * bar
         for step in range(bar_beats * steps):
             at = (start * steps + step) % len(pattern)
             if pattern[at] != ".":
                 number = at - pattern[:at].count(".")
-                found.append((bar * bar_beats + step / steps, LOUD[pattern[at]], number))
-    ends = [*(position for position, *_ in found[1:]), float(bars * bar_beats)]
-    return [Stroke(at, end - at, loud, number) for (at, loud, number), end in zip(found, ends, strict=True)]
+                hits.append((bar * bar_beats + step / steps, VELOCITIES[pattern[at]], number))
+    ends = [*(position for position, *_ in hits[1:]), float(bars * bar_beats)]
+    return [Stroke(at, end - at, loud, number) for (at, loud, number), end in zip(hits, ends, strict=True)]
 
 
 def draw_groove(style: str, bar_beats: int, rng: random.Random) -> dict[int, str]:
-    """Patterns by key of a style that bars of so many beats can be played to."""
+    """A random groove of a style, {key: pattern}, for bars of `bar_beats` beats."""
     return rng.choice(WALTZ if bar_beats == 3 else GROOVES[style])
 
 
 def draw_fill(beats: int, steps: int, rng: random.Random) -> list[tuple[float, int, int]]:
-    """What ends a section: (position in its last beats, key, velocity), louder towards the end."""
+    """A fill of `beats` beats: (position in beats, key, velocity), with a crescendo. steps: per beat."""
     drums, count = (SNARE, *TOMS), beats * steps
     chosen = [step for step in range(count) if rng.random() < 0.8]
     return [(step / steps, drums[step * len(drums) // count], 70 + 36 * step // count) for step in chosen]

@@ -1,7 +1,7 @@
-"""What a band reads: chords over beats. From a song, brought to another tempo, or of our own invention.
+"""Lead sheets, chords over beats: of a song, brought to another tempo, or generated.
 
 A position is counted in beats from the first beat of the sheet, so 2.5 is halfway between the third beat and the
-fourth. `Sheet.seconds` says when that is, and swings it.
+fourth. `Sheet.seconds` converts it to s, with swing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
 class Chord(NamedTuple):
-    """A chord that sounds from start to end, s. root, bass: 0-11; root is None where none sounds."""
+    """A chord from start to end, s. root, bass: pitch classes 0-11; root None: no chord."""
 
     start: float
     end: float
@@ -52,7 +52,7 @@ class Chord(NamedTuple):
 
     @property
     def tones(self) -> tuple[int, ...]:
-        """Its pitch classes, the root first; none where none sounds. An unknown quality counts as bare fifth."""
+        """Its pitch classes, the root first; () without a chord. An unknown quality counts as a bare fifth."""
         if self.root is None:
             return ()
         return tuple((self.root + step) % 12 for step in QUALITIES.get(self.quality, (0, 7)))
@@ -67,7 +67,7 @@ SILENCE = Chord(0, 0, None)
 
 
 def read_chord(start: float, end: float, name: str) -> Chord:
-    """A chord by its name in POP909: root, ':', quality, and perhaps '/' and the degree in the bass; N is none."""
+    """A chord by its name in POP909: root, ':', quality, optionally '/' and the degree in the bass; N: no chord."""
     root = ROOTS.get(name[0])
     if root is None:
         return Chord(start, end, None)
@@ -77,7 +77,7 @@ def read_chord(start: float, end: float, name: str) -> Chord:
 
 
 class Bar(NamedTuple):
-    """A bar: the number of its first beat, and how many beats it has."""
+    """A bar: the index of its first beat, and its number of beats."""
 
     first: int
     beats: int
@@ -93,10 +93,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """Chords over beats, and how a beat is divided.
+    """Chords over beats, and the division of a beat.
 
-    beats: (n, 2) [s, 1 on a downbeat else 0], n >= 2. steps: of a beat, 4 or 3. swing: where the second half of what
-    is swung falls, 0.5 straight, 0.67 as triplets. swung: 1 if eighths swing, 2 if sixteenths do.
+    beats: (n, 2) [s, 1 on a downbeat else 0], n >= 2. steps: per beat, 4 or 3. swing: position of the offbeat as a
+    share of the swung unit, 0.5 straight, 0.67 as triplets. swung: 1 if eighths swing, 2 if sixteenths do.
     """
 
     chords: list[Chord]
@@ -116,18 +116,18 @@ class Sheet:
 
     @cached_property
     def bars(self) -> list[Bar]:
-        """The bars from the first downbeat on, the last of which ends with the beats."""
+        """The bars from the first downbeat on; the last ends with the beats."""
         firsts = [*np.flatnonzero(self.beats[:, 1]).tolist(), len(self.beats)]
         return [Bar(a, b - a) for a, b in pairwise(firsts)]
 
     @cached_property
     def bar_beats(self) -> int:
-        """How many beats most bars have."""
+        """The most common number of beats per bar."""
         return Counter(bar.beats for bar in self.bars).most_common(1)[0][0]
 
     @cached_property
     def key(self) -> frozenset[int]:
-        """The seven pitch classes of the major scale, or of its relatives, in which the chords lie best."""
+        """The seven pitch classes of the major scale that covers most of the chords' tones, weighted by duration."""
         weight = np.zeros(12)
         for chord in self.chords:
             weight[list(chord.tones)] += chord.end - chord.start
@@ -136,7 +136,7 @@ class Sheet:
 
     @property
     def end(self) -> float:
-        """s at which the last beat is over."""
+        """End of the last beat, s."""
         return float(self.straight_seconds(np.array([len(self.beats)]))[0])
 
     def chord_at(self, position: float) -> Chord:
@@ -144,12 +144,12 @@ class Sheet:
         return self._halves[min(max(int(2 * position + 1e-6), 0), len(self._halves) - 1)]
 
     def scale_at(self, position: float) -> frozenset[int]:
-        """Pitch classes that go with the chord there: its tones, and those of the key that rub against none of them."""
+        """Pitch classes of the chord at a position, and those of the key that are no semitone from any of them."""
         tones = self.chord_at(position).tones
         return frozenset(tones) | {tone for tone in self.key if all((tone - t) % 12 not in (1, 11) for t in tones)}
 
     def spans(self, bars: list[Bar]) -> list[Span]:
-        """The chords of these bars, cut at bar lines; silence is left out."""
+        """The chords of these bars, split at bar lines, without silence."""
         result: list[Span] = []
         for bar in bars:
             for half in range(2 * bar.first, 2 * (bar.first + bar.beats)):
@@ -161,27 +161,27 @@ class Sheet:
         return [span for span in result if span.chord.tones]
 
     def straight_seconds(self, positions: np.ndarray) -> np.ndarray:
-        """Positions in beats -> s, without swing. After the last beat time goes on as in it."""
+        """Positions in beats (n,) -> s (n,), without swing. The last beat's length is extrapolated by one beat."""
         times = self.beats[:, 0]
         grid = np.append(times, 2 * times[-1] - times[-2])
         return np.interp(positions, np.arange(len(grid)), grid)
 
     def seconds(self, positions: np.ndarray) -> np.ndarray:
-        """Positions in beats -> s, with swing."""
-        place = np.asarray(positions, float) * self.swung
-        whole, part = np.floor(place), place % 1
+        """Positions in beats (n,) -> s (n,), with swing."""
+        swung_beats = np.asarray(positions, float) * self.swung
+        whole, part = np.floor(swung_beats), swung_beats % 1
         late = np.where(part < 0.5, 2 * self.swing * part, self.swing + 2 * (1 - self.swing) * (part - 0.5))
         return self.straight_seconds((whole + late) / self.swung)
 
     def unswung(self, position: float) -> float:
-        """The position that sounds, with swing, where this one would without it."""
+        """The position whose time with swing is that of `position` without swing."""
         whole, part = divmod(position * self.swung, 1)
         late = part - self.swing
         straight = part / (2 * self.swing) if late < 0 else 0.5 + late / (2 * (1 - self.swing))
         return (whole + straight) / self.swung
 
     def position(self, seconds: np.ndarray) -> np.ndarray:
-        """s -> positions in beats, without swing."""
+        """Times in s (n,) -> positions in beats (n,), without swing."""
         return np.interp(seconds, self.straight_seconds(np.arange(len(self.beats) + 1)), np.arange(len(self.beats) + 1))
 
 
@@ -189,7 +189,7 @@ class Sheet:
 
 
 def in_dotted_beats(beats: np.ndarray) -> np.ndarray:
-    """Beats of 6/8 counted in eighths -> in dotted quarters, of which a bar has two."""
+    """Beats (n, 2) of 6/8 in eighths -> beats in dotted quarters, two per bar."""
     downbeats = np.flatnonzero(beats[:, 1])
     since = (
         np.arange(len(beats)) - downbeats[np.maximum(np.searchsorted(downbeats, np.arange(len(beats)), "right") - 1, 0)]
@@ -198,7 +198,7 @@ def in_dotted_beats(beats: np.ndarray) -> np.ndarray:
 
 
 def doubled(beats: np.ndarray) -> np.ndarray:
-    """Twice as many beats, and twice as many bars of as many beats."""
+    """Beats (2 n, 2) at half the period, with twice as many bars."""
     times = beats[:, 0]
     middles = (times + np.append(times[1:], 2 * times[-1] - times[-2])) / 2
     result = np.column_stack([np.column_stack([times, middles]).ravel(), np.zeros(2 * len(beats))])
@@ -209,7 +209,7 @@ def doubled(beats: np.ndarray) -> np.ndarray:
 
 
 def halved(beats: np.ndarray) -> np.ndarray:
-    """Half as many beats: two bars become one; the beats as they are where bars have odd numbers of beats."""
+    """Every second beat, with every second downbeat; unchanged where bars have odd numbers of beats."""
     downbeats = np.flatnonzero(beats[:, 1])
     if (np.diff(downbeats) % 2).any():
         return beats
@@ -219,14 +219,14 @@ def halved(beats: np.ndarray) -> np.ndarray:
 
 
 def tempo_of(beats: np.ndarray) -> float:
-    """Beats in a minute, by the median."""
+    """Tempo of beats (n, 2), beats per minute, by the median interval."""
     return float(60 / np.median(np.diff(beats[:, 0])))
 
 
 def in_tempo(beats: np.ndarray, tempo: float) -> tuple[np.ndarray, float]:
-    """Beats that can be played at a tempo with the least change, and what all times are to be multiplied by.
+    """(beats at a tempo, factor of all times), with the least change of time.
 
-    Beats are counted twice or half as fast where that is nearer. The beats given back have their new times.
+    tempo: beats per minute. Beats are doubled or halved where that is nearer; the factor is clipped to 0.55 to 1.8.
     """
     counted = [beats, doubled(beats), halved(beats)]
     nearest = min(counted, key=lambda each: abs(np.log(tempo_of(each) / tempo)))
@@ -234,7 +234,7 @@ def in_tempo(beats: np.ndarray, tempo: float) -> tuple[np.ndarray, float]:
     return nearest * [factor, 1], factor
 
 
-# Songs of our own
+# Generated songs
 
 PROGRESSIONS = {  # degrees of a mode in semitones with qualities, a bar each
     "major": ["0 9m 5 7", "0 7 9m 5", "0 5 7 5", "0 4m 5 5m", "2m7 7_7 0M7 0M7", "0 0 5 7_7", "9m 5 0 7"],
@@ -247,7 +247,7 @@ SIGNS = {"": "maj", "m": "min", "M7": "maj7", "m7": "min7", "_7": "7", "h": "hdi
 
 
 def invented_song(rng: random.Random, seconds: float = 150.0) -> tuple[list[Chord], np.ndarray]:
-    """(chords, beats (n, 2)) of a song of our own: sections of one progression each, in one key and one meter."""
+    """(chords, beats (n, 2)) of a generated song of at least `seconds` s: one progression per section, in one key."""
     tonic, kind = rng.randrange(12), rng.choice(sorted(PROGRESSIONS))
     bar_beats = rng.choices((4, 3, 6), weights=(8, 1, 1))[0]
     beat = 60 / np.exp(rng.uniform(np.log(60), np.log(180))) / (2 if bar_beats == 6 else 1)

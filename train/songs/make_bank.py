@@ -1,13 +1,13 @@
-"""Free sample libraries -> a bank of single notes, small enough to travel, that train/songs/sampler.py plays.
+"""Make a bank of single notes for train/songs/sampler.py from free sample libraries.
 
     python -m train.songs.make_bank LIBRARIES... -o BANK [--format flac] [--jobs 2]
 
-LIBRARIES are folders of libraries under the names of their repositories, such as karoryfer.meatbass. What is taken from
-each is in RECIPES below: .sfz instruments are played with pysfizz at a few pitches and velocities, plain samples named
-by their note are taken as they are. A note that a library lacks is left out, and how many is said.
+LIBRARIES are folders of libraries under the names of their repositories, such as karoryfer.meatbass. RECIPES lists the
+instruments: .sfz instruments are rendered by pysfizz at a few pitches and velocities, samples named by their note are
+copied. Notes that a library lacks are left out and counted.
 
-A note is 16 kHz mono, begins with its attack, and lasts as long as it is heard, at most 3 s if it is sustained, else
-4 s. Its pitch is measured, because libraries are named an octave off as often as not, and never tuned to the cent.
+A note is 16 kHz mono, begins with its attack, and ends when it is inaudible, after 3 s at most if it is sustained, else
+4 s. Its pitch is measured, because the names in libraries are often an octave off, and never exact to the cent.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.data.stems import SOUNDS, read
+from train.data.stems import AUDIO_SUFFIXES, read
 from train.songs.sampler import DRUMS
 
-SFZ_RATE = 48000  # Hz
-LONGEST_S = {True: 3.0, False: 4.0}  # sustained or not
-VORBIS = 0.3  # of 0, the best, to 1: half the size of the lossless file, and its error 32 dB below the music
+SFZ_SAMPLERATE = 48000  # Hz
+LONGEST_S = {True: 3.0, False: 4.0}  # sustained -> s
+VORBIS_LEVEL = (
+    0.3  # of compression, 0 the best, to 1: half the size of the lossless file, its error 32 dB below the music
+)
 IN_MEMORY = "<control> hint_ram_based=1\n"  # else a sample is cut off where the disk was slower than the player
-SILENCE = 1e-3  # peak below which a library has not got the note
-ATTACK_DB = {True: -14.0, False: -28.0}  # of the peak, where a note begins: a bow or a breath is heard late
+SILENCE_PEAK = 1e-3  # peak below which the library lacks the note
+ATTACK_DB = {True: -14.0, False: -28.0}  # sustained -> begin of a note, below its peak: a bow or a breath rises slowly
 RISE_S = {True: 0.008, False: 0.0015}
-DIED_DB, FELL_DB = -52.0, -14.0  # of the peak, where a struck note and a held one have ended
+DIED_DB, FELL_DB = -52.0, -14.0  # end of a struck note below its peak, of a sustained one below its median
 BEFORE_ATTACK_S = 0.003
 PEAK = 0.25  # of a pitched note in its file: two bits fewer, and the lossless file is an eighth smaller
 DRUMS_PEAK = 0.7  # of a kit's loudest hit
-FRAGMENT, NEIGHBOURS = 0.35, 7  # a note is a fragment if it is shorter than this part of those nearest to it in pitch
-HIGHEST = 96.0  # pitch that can be told from the waveform at 16 kHz, without the name
-MISNAMED = 0.6, 4.0  # semitones between name and sound; beyond, it is the measurement that is wrong
-VARIANTS = 6  # times a note is asked for where round robins meet a file that is missing
+FRAGMENT, NEIGHBOURS = 0.35, 7  # a note shorter than this share of its neighbours in pitch is a fragment
+HIGHEST_PITCH = 96.0  # up to which the pitch is measurable at 16 kHz without the name
+MISNAMED_SEMITONES = 0.6, 4.0  # between name and measurement; beyond the second, the measurement is wrong
+MAX_ATTEMPTS = 6  # to render a note whose round robins lack a file
 NAMED = re.compile(r"([a-g])(sharp|flat)?(-?\d)(_.*)?$", re.IGNORECASE)
 STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
@@ -57,12 +59,12 @@ CC0, PD, BY, MIT = "CC0 1.0", "public domain", "CC BY 4.0", "MIT, the samples CC
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one instrument of a bank is made.
+    """The recipe of one instrument of a bank.
 
-    path: LIBRARY/....sfz, or LIBRARY/folder with samples named by note; several folders by velocity or by drum key in
-    `folders`. keys: which are played in an .sfz. takes: samples of one key and velocity. controls: of MIDI. switch: the
-    key that chooses an articulation. defines: names that the .sfz expects to be defined. also: further drum keys, each
-    with the key that it sounds like.
+    path: LIBRARY/....sfz, or LIBRARY/folder with samples named by note; folders: several, by velocity or drum key.
+    release: s, None: undamped. keys: rendered from an .sfz. takes: samples per key and velocity. controls: MIDI
+    controller -> value. switch: the key of an articulation. defines: definitions that the .sfz needs. also: further
+    drum keys -> the key whose samples they use.
     """
 
     name: str
@@ -90,7 +92,7 @@ BASS, SOLO, ANY, CHORDS = ("bass",), ("melody",), ("melody", "chords"), ("chords
 BAINTER = "samples-alex-bainter/samples"
 SHINY: dict[str, Any] = {"licence": CC0, "keys": range(33, 85, 4), "defines": "#define $sample_dir ../Samples\n"}
 SHINY["path"] = "karoryfer.shinyguitar/Programs/main.sfz"
-GENERAL_MIDI = {  # key of General MIDI -> the key of the kit that comes nearest to it
+GENERAL_MIDI = {  # key of General MIDI -> nearest key of the kit
     35: 36, 39: 37, 40: 38, 43: 41, 44: 42, 50: 48, 54: 42, 69: 42, 70: 42, 82: 42, 56: 53, 58: 37, 75: 37,
 }  # fmt: skip
 BRUSHED = {
@@ -196,9 +198,9 @@ Note = tuple[float, int, np.ndarray]  # pitch, velocity, (n,) float32 at 16 kHz
 
 
 def notes_of(recipe: Recipe, library: Path) -> list[Note]:
-    """All notes of one instrument, trimmed, with their measured pitches; those of a kit keep their proportions.
+    """All notes of one instrument, trimmed, with their measured pitches; notes of a kit keep their relative levels.
 
-    library: its folder. TrainError if nothing sounds, or pysfizz is needed and not installed; AudioError for a file.
+    library: its folder. TrainError without any note, or without pysfizz where it is needed; AudioError for a file.
     """
     path = library.parent / library.name / Path(*Path(recipe.path).parts[1:])
     raw = list(_played(recipe, path) if path.suffix == ".sfz" else _named(recipe, path))
@@ -217,32 +219,32 @@ def notes_of(recipe: Recipe, library: Path) -> list[Note]:
 
 
 def _whole(notes: list[Note]) -> list[Note]:
-    """Notes without fragments: where a library lacks a file, what sounds is the noise of a key or of a finger."""
-    places = np.array([pitch for pitch, *_ in notes])
+    """Notes without fragments, such as the key noise that remains where a library lacks a file."""
+    pitches = np.array([pitch for pitch, *_ in notes])
     lengths = np.array([len(audio) for *_, audio in notes])
-    usual = [np.median(lengths[np.argsort(np.abs(places - place), kind="stable")[:NEIGHBOURS]]) for place in places]
+    usual = [np.median(lengths[np.argsort(np.abs(pitches - pitch), kind="stable")[:NEIGHBOURS]]) for pitch in pitches]
     return [
         note for note, length, of_others in zip(notes, lengths, usual, strict=True) if length > FRAGMENT * of_others
     ]
 
 
 def _played(recipe: Recipe, path: Path) -> Iterator[Note]:
-    """Each key, velocity and take of an .sfz, where it sounds."""
+    """Each key, velocity and take of an .sfz above SILENCE_PEAK."""
     synth = _synth(recipe, path)
     seconds = LONGEST_S[recipe.sustained] + 0.3
     for key in recipe.keys:
         for velocity in recipe.velocities:
             takes: list[np.ndarray] = []
-            for _ in range(VARIANTS):
+            for _ in range(MAX_ATTEMPTS):
                 if len(takes) == recipe.takes:
                     break
                 audio = np.asarray(synth.render_note(key, velocity, seconds, seconds)).mean(axis=0)
                 synth._synth.all_sound_off()
                 new = all(len(audio) != len(take) or not np.allclose(audio, take, atol=1e-4) for take in takes)
-                if np.abs(audio).max(initial=0) > SILENCE and new:
+                if np.abs(audio).max(initial=0) > SILENCE_PEAK and new:
                     takes.append(audio)
             for take in takes:
-                yield float(key), velocity, resample(take, SFZ_RATE, SAMPLERATE)
+                yield float(key), velocity, resample(take, SFZ_SAMPLERATE, SAMPLERATE)
 
 
 def _synth(recipe: Recipe, path: Path) -> Any:
@@ -251,7 +253,7 @@ def _synth(recipe: Recipe, path: Path) -> Any:
         from pysfizz.synth import Synth
     except ImportError:
         raise TrainError(f"'{path}' is played with pysfizz, which is not installed: pip install pysfizz") from None
-    synth = Synth(SFZ_RATE)
+    synth = Synth(SFZ_SAMPLERATE)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".sfz") as wrapper:  # beside what it includes
         wrapper.write((IN_MEMORY + recipe.defines).encode() + path.read_bytes())
         wrapper.flush()
@@ -271,7 +273,7 @@ def _named(recipe: Recipe, path: Path) -> Iterator[Note]:
     for number, folder in (recipe.folders or {100: path.name}).items():
         for file in visible(path.with_name(folder), "*"):
             name = NAMED.match(file.stem)
-            if file.suffix.lower() in SOUNDS and (drums or name):
+            if file.suffix.lower() in AUDIO_SUFFIXES and (drums or name):
                 pitch = number if drums or name is None else _pitch(name)
                 yield float(pitch), 100 if drums else number, read(file)
 
@@ -282,14 +284,14 @@ def _pitch(name: re.Match[str]) -> int:
 
 
 def trimmed(audio: np.ndarray, sustained: bool) -> np.ndarray:
-    """(n,) of one note, from its attack on, until it is no more heard or at its longest; its ends are faded."""
+    """(n,) of one note, from its attack until it is inaudible or LONGEST_S long, with faded ends."""
     block = SAMPLERATE // 500
     level = np.abs(audio[: len(audio) // block * block]).reshape(-1, block).max(axis=1)
     peak = level.max()
     attack = int(np.argmax(level > peak * 10 ** (ATTACK_DB[sustained] / 20))) * block
     audio = audio[max(0, attack - round(BEFORE_ATTACK_S * SAMPLERATE)) :][: round(LONGEST_S[sustained] * SAMPLERATE)]
     blocks = np.array_split(audio, max(1, len(audio) // (SAMPLERATE // 50)))
-    rms = np.array([np.sqrt(np.mean(piece**2)) for piece in blocks])
+    rms = np.array([np.sqrt(np.mean(part**2)) for part in blocks])
     least = np.median(rms) * 10 ** (FELL_DB / 20) if sustained else rms.max() * 10 ** (DIED_DB / 20)
     last = np.flatnonzero(rms > least)[-1] + 1
     audio = np.concatenate(blocks[:last]).astype(np.float32)
@@ -303,14 +305,14 @@ def trimmed(audio: np.ndarray, sustained: bool) -> np.ndarray:
 
 
 def measured(named: list[float], samples: list[np.ndarray], by_hand: bool = True) -> list[float]:
-    """Pitches that samples sound, in semitones, to a few cents, given the pitches that they are named.
+    """Measured pitches of samples, in semitones, to a few cents, given their nominal pitches.
 
-    An instrument is off by the same octaves in all its notes, hence those are the median of what each note says. A
-    note that is some semitones off beyond that bears a wrong name, if they were named by hand. The cents are its own.
+    An instrument is off by the same octaves in all its notes, so the octave error is the median over them. A note that
+    deviates by some semitones beyond that has a wrong name, if `by_hand`. Cents are measured note by note.
     """
     import librosa
 
-    heard = np.array(
+    pitches = np.array(
         [
             librosa.hz_to_midi(
                 np.median(librosa.yin(_steady(audio), fmin=25, fmax=3900, sr=SAMPLERATE, frame_length=2048))
@@ -318,25 +320,25 @@ def measured(named: list[float], samples: list[np.ndarray], by_hand: bool = True
             for audio in samples
         ]
     )
-    expected = np.array(named) + 12 * np.median(np.round((heard - named) / 12))
-    apart = np.abs(heard - expected)
-    wrong = (apart > MISNAMED[0]) & (apart < MISNAMED[1]) & (expected < HIGHEST) & by_hand
-    begin = np.where(wrong, heard, expected)
+    expected = np.array(named) + 12 * np.median(np.round((pitches - named) / 12))
+    apart = np.abs(pitches - expected)
+    wrong = (apart > MISNAMED_SEMITONES[0]) & (apart < MISNAMED_SEMITONES[1]) & (expected < HIGHEST_PITCH) & by_hand
+    begin = np.where(wrong, pitches, expected)
     return [round(_tuned(float(pitch), audio), 3) for pitch, audio in zip(begin, samples, strict=True)]
 
 
 def _steady(audio: np.ndarray) -> np.ndarray:
-    """What of a note says its pitch: the second after its attack, (n,) of at least 2048 samples."""
+    """The second after the attack of a note, (n,), padded to at least 2048 samples."""
     begin = min(int(0.06 * SAMPLERATE), len(audio) // 4)
-    piece = audio[begin : begin + SAMPLERATE]
-    return np.pad(piece, (0, max(0, 2048 - len(piece))))
+    excerpt = audio[begin : begin + SAMPLERATE]
+    return np.pad(excerpt, (0, max(0, 2048 - len(excerpt))))
 
 
 def _tuned(pitch: float, audio: np.ndarray) -> float:
     """The pitch within 80 cents of `pitch` whose harmonics are strongest in the spectrum."""
     size = 1 << 18
-    piece = _steady(audio)
-    spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), size))
+    excerpt = _steady(audio)
+    spectrum = np.abs(np.fft.rfft(excerpt * np.hanning(len(excerpt)), size))
     cents = np.arange(-80, 81)
     f0 = 440 * 2 ** ((pitch + cents / 100 - 69) / 12)
     harmonics = np.arange(1, 7)
@@ -351,13 +353,13 @@ def write_instrument(recipe: Recipe, library: Path, folder: Path, suffix: str) -
     notes, written = notes_of(recipe, library), []
     takes: dict[tuple[int, int], int] = {}
     for pitch, velocity, audio in notes:
-        place = (round(pitch), velocity)
-        takes[place] = takes.get(place, 0) + 1
-        file = f"{recipe.name}_{place[0]}_{velocity}_{takes[place]}.{suffix}"
+        note = (round(pitch), velocity)
+        takes[note] = takes.get(note, 0) + 1
+        file = f"{recipe.name}_{note[0]}_{velocity}_{takes[note]}.{suffix}"
         if suffix == "flac":
             sf.write(folder / file, audio, SAMPLERATE, subtype="PCM_16")
         else:
-            sf.write(folder / file, audio, SAMPLERATE, format="OGG", subtype="VORBIS", compression_level=VORBIS)
+            sf.write(folder / file, audio, SAMPLERATE, format="OGG", subtype="VORBIS", compression_level=VORBIS_LEVEL)
         written.append([pitch, velocity, file])
     for key, like in recipe.also.items():
         written += [[key, velocity, file] for pitch, velocity, file in written if pitch == like]
@@ -376,19 +378,19 @@ def write_instrument(recipe: Recipe, library: Path, folder: Path, suffix: str) -
 def make(
     libraries: list[Path], out: Path, suffix: str = "flac", jobs: int = 2, recipes: Iterable[Recipe] = RECIPES
 ) -> dict[str, Any]:
-    """Make a bank of all instruments that the libraries hold, whole or not at all; returns its bank.json.
+    """Make a bank of all instruments of the libraries, whole or not at all; returns its bank.json.
 
-    suffix: "flac" or "ogg". TrainError, AudioError for what the user can mend.
+    suffix: "flac" or "ogg". TrainError, AudioError.
     """
-    held = {library.name: library for library in (path.resolve() for path in libraries)}
+    by_name = {library.name: library for library in (path.resolve() for path in libraries)}
     known = {recipe.library for recipe in recipes}
-    for name, library in held.items():
+    for name, library in by_name.items():
         if name not in known:
             raise TrainError(f"no instrument is known of a library '{name}'; known are {', '.join(sorted(known))}")
         if not library.is_dir():
             raise AudioError(f"'{library}' is no folder: check its name")
     with atomic_folder(out) as folder:
-        work = [(recipe, held[recipe.library], folder, suffix) for recipe in recipes if recipe.library in held]
+        work = [(recipe, by_name[recipe.library], folder, suffix) for recipe in recipes if recipe.library in by_name]
         bank = dict(zip((recipe.name for recipe, *_ in work), in_processes(write_instrument, work, jobs), strict=True))
         (folder / "bank.json").write_text(json.dumps(bank, indent=0))
     return bank

@@ -1,10 +1,10 @@
-"""A library of impulse responses -> the few rooms and loudspeakers that train/songs/rooms.py plays music in.
+"""Make the rooms and loudspeakers of train/songs/rooms.py from a library of impulse responses.
 
     python -m train.songs.make_rooms LIBRARY -o ROOMS
 
-LIBRARY is the folder IR-Library of itsmusician (MIT). Of each kind of place in CHOICE as many are taken as is said
-there, evenly among the files by name. A response is 16 kHz mono, begins with the direct sound and lasts until it has
-decayed by 50 dB, at most 1.2 s, or 0.12 s for a loudspeaker, which would else bring the room it stood in.
+LIBRARY is the folder IR-Library of itsmusician (MIT). CHOICE gives the number of responses of each kind, taken evenly
+among the files by name. A response is 16 kHz mono, begins with the direct sound and ends after a decay of 50 dB, after
+1.2 s at most, or 0.12 s for a loudspeaker, which excludes the room it was measured in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perception.wav2vec2 import SAMPLERATE
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
-from train.data.stems import SOUNDS, read
+from train.data.stems import AUDIO_SUFFIXES, read
 from train.songs.rooms import CABINET
 
 LICENCE = "MIT, Copyright (c) 2022 Conner"
@@ -33,7 +33,7 @@ PEAK = 0.9
 
 
 class Choice(NamedTuple):
-    """So many of the files that match a pattern, as a kind of place."""
+    """`number` of the files that match a pattern, as rooms of a kind."""
 
     kind: str
     number: int
@@ -66,21 +66,23 @@ CHOICE = (
 
 
 def chosen(library: Path) -> list[tuple[str, Path]]:
-    """[(kind, file)] of a library, without those that have no direct sound. TrainError if it has none of them."""
-    found = []
+    """[(kind, file)] of a library, without files of the tail only. TrainError if it has none."""
+    files_found = []
     for kind, number, pattern in CHOICE:
         files = [
-            path for path in visible(library, pattern) if path.suffix.lower() in SOUNDS and "Tail Only" not in path.name
+            path
+            for path in visible(library, pattern)
+            if path.suffix.lower() in AUDIO_SUFFIXES and "Tail Only" not in path.name
         ]
-        places = np.unique(np.linspace(0, len(files) - 1, min(number, len(files))).round().astype(int))
-        found += [(kind, files[place]) for place in places]
-    if not found:
+        indices = np.unique(np.linspace(0, len(files) - 1, min(number, len(files))).round().astype(int))
+        files_found += [(kind, files[index]) for index in indices]
+    if not files_found:
         raise TrainError(f"'{library}' has no impulse responses of IR-Library: give the folder that holds 'Rooms'")
-    return found
+    return files_found
 
 
 def trimmed(response: np.ndarray, longest: float) -> np.ndarray:
-    """(n,) from the direct sound until it has decayed, or `longest` s; the last fifth is faded out."""
+    """(n,) from the direct sound to DECAYED_DB, at most `longest` s; the last fifth is faded out."""
     size = np.abs(response)
     direct = int(np.argmax(size > size.max() * 10 ** (DIRECT_DB / 20)))
     response = response[max(0, direct - round(BEFORE_DIRECT_S * SAMPLERATE)) :][: round(longest * SAMPLERATE)]
@@ -92,7 +94,7 @@ def trimmed(response: np.ndarray, longest: float) -> np.ndarray:
 
 
 def make(library: Path, out: Path) -> int:
-    """Make the folder of rooms, whole or not at all; returns how many they are. TrainError, AudioError."""
+    """Make the folder of rooms, whole or not at all; returns their number. TrainError, AudioError."""
     described = []
     with atomic_folder(out) as folder:
         for number, (kind, path) in enumerate(chosen(library)):

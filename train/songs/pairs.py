@@ -36,7 +36,7 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.processes import in_processes
 from train.common.progress import progress
-from train.common.settings import parse_flags
+from train.common.settings import parse_arguments
 from train.common.table import table
 from train.data.stems import SAMPLERATE
 from train.songs.datasets import UNPITCHED, DataSet, Part, Piece, find, seconds_of, sound_of
@@ -72,27 +72,29 @@ class Taken:
         return (max if share == 1 else min)(self.seconds.values()) * share
 
 
-def inspect(found: DataSet, leave_out: Iterable[str]) -> list[Taken]:
+def inspect(dataset: DataSet, leave_out: Iterable[str]) -> list[Taken]:
     """The pieces that have two parts or more once those of the families `leave_out` are gone, by split and name.
 
-    Parts that cannot be opened are left out, too; `found.left_out` says so.
+    Parts that cannot be opened are left out too, and added to `dataset.left_out`.
     """
     result, excluded = [], set(leave_out)
-    for piece in progress(sorted(found.pieces, key=lambda piece: (piece.split, piece.name)), "looking at pieces"):
+    for piece in progress(sorted(dataset.pieces, key=lambda piece: (piece.split, piece.name)), "looking at pieces"):
         seconds = {}
         for part in piece.parts:
             if part.family in excluded:
-                found.left_out.append((f"{piece.name}/{part.name}", f"family {part.family}"))
+                dataset.left_out.append((f"{piece.name}/{part.name}", f"family {part.family}"))
                 continue
             try:
                 seconds[part.name] = seconds_of(part)
             except AudioError as error:
-                found.left_out.append((f"{piece.name}/{part.name}", f"broken: {error}"))
-        kept = tuple(part for part in piece.parts if part.name in seconds)
-        if len(kept) < 2:
-            found.left_out.append((piece.name, f"{len(kept)} part{'s' * (len(kept) != 1)} left, and a pair needs two"))
+                dataset.left_out.append((f"{piece.name}/{part.name}", f"broken: {error}"))
+        usable = tuple(part for part in piece.parts if part.name in seconds)
+        if len(usable) < 2:
+            dataset.left_out.append(
+                (piece.name, f"{len(usable)} part{'s' * (len(usable) != 1)} left, and a pair needs two")
+            )
             continue
-        result.append(Taken(Piece(piece.name, piece.split, kept), seconds))
+        result.append(Taken(Piece(piece.name, piece.split, usable), seconds))
     return result
 
 
@@ -186,16 +188,16 @@ def take(
 
     shares: see `divide`. TrainError where it has no piece of two parts.
     """
-    found = find(data)
-    taken = inspect(found, leave_out)
+    dataset = find(data)
+    taken = inspect(dataset, leave_out)
     if not taken:
-        whys = "; ".join(f"{why}: {n}" for why, n in _reasons(found.left_out))
+        whys = "; ".join(f"{why}: {n}" for why, n in _reasons(dataset.left_out))
         raise TrainError(f"no piece of '{data[0]}' has two parts to learn from ({whys}): see --leave-out")
     made_with = {"data": [str(path.resolve()) for path in data], "seed": seed, "leave_out": sorted(leave_out)}
-    excerpts, left_out = divide(taken, seed, shares), list(found.left_out)
+    excerpts, left_out = divide(taken, seed, shares), list(dataset.left_out)
     if out is not None:
         left_out = _left_out_before(out, made_with) + left_out + _write_all(excerpts, out, jobs)
-    result = made_with | _summary(found.layout, taken, excerpts, list(dict.fromkeys(left_out)))
+    result = made_with | _summary(dataset.layout, taken, excerpts, list(dict.fromkeys(left_out)))
     if out is not None:
         atomic_write(out / PAIRS, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
@@ -280,7 +282,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the division (default: 0)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given = parse_flags(parser, argv)
+    given = parse_arguments(parser, argv)
     if given.out is None and not given.check:
         raise TrainError("nothing would be written: give -o STEMS, or --check to look alone")
     out = None if given.check else given.out

@@ -1,4 +1,4 @@
-"""Recordings of people playing together, as a training set: stems at 16 kHz, their notes and beats named by teachers.
+"""Multitrack recordings as a training set: stems at 16 kHz, with notes and beats estimated by teachers.
 
     python -m train.songs.recordings STEMS -o DATA --notes NMP.onnx [--validation SONG ...] [--test SONG ...]
 
@@ -6,11 +6,11 @@ STEMS holds <song>/<part>.{flac,ogg,wav}. Each song becomes a folder as train/so
 
     DATA/<split>/<song>/<part>.flac   16 kHz mono, at the level of all stems
     DATA/<split>/<song>/notes.npz     <part>: (n, 3) float32: onset s, offset s, MIDI pitch; drums have none
-    DATA/<split>/<song>/song.json     source, seconds, beats [s, ...]; no chords, which nobody has written down
+    DATA/<split>/<song>/song.json     source, seconds, beats [s, ...]; chords are empty
 
-Notes are those of Basic Pitch (Bittner et al. 2022, arXiv:2203.09893; Apache-2.0): the file is in the wheel of PyPI's
-basic-pitch, which `pip install --no-deps basic-pitch` fetches. Beats are librosa's, of the drums, where there are any.
-A folder that exists is not made again.
+Notes are those of Basic Pitch (Bittner et al. 2022, arXiv:2203.09893; Apache-2.0), whose network is in the wheel of
+`pip install --no-deps basic-pitch`. Beats are tracked by librosa on the drums, where there are any. Existing folders
+are not made again.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from train.data.stems import read, songs_below
 from train.songs.render import SAMPLERATE, stem_of
 
 TEACHER_RATE, FRAME_SAMPLES = 22050, 256  # of Basic Pitch
-WINDOW_SAMPLES, WINDOW_FRAMES, EDGE_FRAMES = 43844, 172, 15  # frames near the edges of a window are weaker
-LOWEST = 21  # MIDI note of its first row
-NOTE, ONSET = 0.35, 0.5  # probabilities from which a note sounds, and begins
+WINDOW_SAMPLES, WINDOW_FRAMES, EDGE_FRAMES = 43844, 172, 15  # edge frames of a window are less accurate
+LOWEST_PITCH = 21  # MIDI note of the network's first row
+NOTE_PROBABILITY, ONSET_PROBABILITY = 0.35, 0.5  # thresholds of active notes and of onsets
 SHORTEST_FRAMES = 6  # 70 ms
 UNPITCHED = ("drums", "percussion")
 
 
 def activations(audio: np.ndarray, network: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) float32 at 16 kHz -> probabilities (frames, 88) that notes sound, and that they begin, 86 frames a second.
+    """(n,) float32 at 16 kHz -> probabilities (frames, 88) of active notes, and of onsets, at 86 frames a second.
 
-    TrainError if onnxruntime or the network is not there.
+    TrainError if onnxruntime or the network is missing.
     """
     session = _session(network)
     sound = resample(audio, SAMPLERATE, TEACHER_RATE)
@@ -74,27 +74,30 @@ def _session(network: Path) -> Any:
 
 
 def notes_of(sounds: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Probabilities (frames, 88) each -> (n, 3) float32 [onset s, offset s, MIDI pitch], in order of their onsets.
+    """Probabilities (frames, 88) each -> (n, 3) float32 [onset s, offset s, MIDI pitch], by onset.
 
-    A note lasts as long as it sounds (NOTE), and is cut where another one begins (a local maximum above ONSET).
+    A note lasts while its probability is above NOTE_PROBABILITY, and is split at local maxima of the onset probability
+    above ONSET_PROBABILITY.
     """
     frame_s, notes = FRAME_SAMPLES / TEACHER_RATE, []
-    padded = np.pad(sounds > NOTE, ((1, 1), (0, 0))).astype(np.int8)
+    padded = np.pad(sounds > NOTE_PROBABILITY, ((1, 1), (0, 0))).astype(np.int8)
     rises, falls = np.diff(padded, axis=0) == 1, np.diff(padded, axis=0) == -1
     before, after = np.roll(begins, 1, 0), np.roll(begins, -1, 0)
-    cuts = (begins > ONSET) & (begins >= before) & (begins > after)
+    cuts = (begins > ONSET_PROBABILITY) & (begins >= before) & (begins > after)
     for pitch in range(sounds.shape[1]):
         for first, stop in zip(np.flatnonzero(rises[:, pitch]), np.flatnonzero(falls[:, pitch]), strict=True):
             inner = first + SHORTEST_FRAMES + np.flatnonzero(cuts[first + SHORTEST_FRAMES : stop, pitch])
             bounds = [first, *inner, stop]
             notes += [
-                (a * frame_s, b * frame_s, pitch + LOWEST) for a, b in pairwise(bounds) if b - a >= SHORTEST_FRAMES
+                (a * frame_s, b * frame_s, pitch + LOWEST_PITCH)
+                for a, b in pairwise(bounds)
+                if b - a >= SHORTEST_FRAMES
             ]
     return np.array(sorted(notes), np.float32).reshape(-1, 3)
 
 
 def beats_of(drums: np.ndarray) -> list[float]:
-    """Beats (s) of a drums stem (n,) at 16 kHz, found with hindsight (Ellis 2007, by librosa)."""
+    """Beats (s) of a drums stem (n,) at 16 kHz, by librosa's offline tracker (Ellis 2007)."""
     from librosa.beat import beat_track
 
     _, times = beat_track(y=drums, sr=SAMPLERATE, units="time", tightness=100)
@@ -102,7 +105,7 @@ def beats_of(drums: np.ndarray) -> list[float]:
 
 
 def make_song(stems: dict[str, Path], folder: Path, network: Path) -> None:
-    """Write one song's folder, whole or not at all."""
+    """Write the folder of one song, whole or not at all. TrainError, AudioError."""
     sounds = {part: read(path) for part, path in stems.items()}
     seconds = max(map(len, sounds.values())) / SAMPLERATE
     levelled = {part: stem_of(audio, seconds) for part, audio in sounds.items()}
@@ -119,9 +122,9 @@ def make_song(stems: dict[str, Path], folder: Path, network: Path) -> None:
 
 
 def make(stems: Path, out: Path, network: Path, validation: list[str], test: list[str]) -> int:
-    """Make every song of `stems` that `out` does not have yet; returns how many there are.
+    """Make every song of `stems` that `out` does not have yet; returns the number of songs.
 
-    validation, test: names of the songs of these splits; all others are for training.
+    validation, test: names of the songs of these splits; all others are for training. TrainError, AudioError.
     """
     songs = {song: parts for song, parts in songs_below(stems, "").items() if len(parts) > 1}
     unknown = sorted({*validation, *test} - set(songs))

@@ -1,4 +1,4 @@
-"""Scores with parts -> aligned stems: the recordings of people playing together that we may make ourselves.
+"""Render scores with parts as aligned stems.
 
     python -m train.songs.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0 [--groove FOLDER]] [--jobs 2]
 
@@ -10,11 +10,11 @@ Each song becomes a folder, and a folder that exists is not rendered again:
     DATA/<split>/<song>/song.json     source, programs, transposition, chords [[start s, end s, root 0-11], ...],
                                       beats [[s, 1 on a downbeat else 0], ...]
 
-The instrument is drawn per song, as Slakh does (Manilow et al., 2019), or timbre would give the answer away.
+The instrument is drawn per song, as in Slakh (Manilow et al., 2019), so that timbre does not identify a part.
 
---bands N adds N songs of the training split that a band of ours plays (train/songs/bands.py): two of three are songs of
-SCORES with chords, as <song>-band, the others songs of our own, as band-<n>. Their song.json also has roles, style and
-bpm, and in notes.npz drums have pitch -1. --groove gives them real drummers beside written ones (train/songs/takes.py).
+--bands N adds N band arrangements to the training split (train/songs/bands.py): two of three of songs of SCORES with
+chords, as <song>-band, the others of generated songs, as band-<n>. Their song.json also has roles, style and bpm, and
+in notes.npz drums have pitch -1. --groove adds takes of real drummers (train/songs/takes.py).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
-from train.songs.bands import LEAST_BEATS, STYLES, Band, invented_song, write_band
+from train.songs.bands import MIN_BEATS, STYLES, Band, invented_song, write_band
 from train.songs.grooves import KITS
 from train.songs.lead_sheet import Chord, read_chord, tempo_of
 from train.songs.rooms import CABINET, KINDS, Room, amplify, apply, load_rooms
@@ -48,15 +48,15 @@ from train.songs.takes import draw_takes
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
-LEVEL = 0.08  # RMS every stem is brought to: dynamics within a stem survive, loudness tells no part from another
+STEM_RMS = 0.08  # of every stem: dynamics within a stem remain, loudness does not identify a part
 
-# General MIDI programs (from 0) that can carry a role, whatever the part is called.
+# General MIDI programs (from 0) for parts of scores.
 SUSTAINED = [16, 17, 18, 19, 20, 21, 22, 40, 41, 42, 44, 48, 49, 50, 51, 52, 53, 54, 56, 57, 58, 59, 60, 61, 64, 65]
 SUSTAINED += [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 78, 79, 80, 81, 82, 84, 85, 88, 89, 90, 91, 94]
 STRUCK = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 24, 25, 26, 27, 28, 29, 30, 45, 46, 104, 105, 106, 107, 108]
 LOW = [32, 33, 34, 35, 36, 37, 38, 39, 43, 42, 58, 70, 57]
 
-# Those that can carry a role in a band; in some styles most bands have others.
+# Programs for roles in a band; OF_STYLE has preferred ones of a style.
 OF_ROLE = {
     "bass": [32, 33, 34, 35, 36, 37, 38, 39, 58],
     "chords": [0, 1, 2, 3, 4, 5, 6, 7, 11, 16, 17, 18, 21, 22, 24, 25, 26, 27, 28, 29, 30, 62],
@@ -83,7 +83,7 @@ OF_STYLE = {
 
 
 def find_soundfont(given: str | None = None) -> Path:
-    """Path of FluidR3_GM (MIT), or of the sound font given; TrainError if there is none."""
+    """Path of the sound font given, else of FluidR3_GM (MIT); TrainError if it does not exist."""
     for path in [given] if given else SOUNDFONTS:
         if Path(path).is_file():
             return Path(path)
@@ -98,7 +98,7 @@ def fluidsynth(
 ) -> np.ndarray:
     """Render (n, 3|4) notes [onset s, offset s, pitch, velocity=80] with one program: (samples,) float32, dry.
 
-    drums: the program is a kit, pitches are its keys. The result is as long as the instrument rings; TrainError if
+    drums: the program is a kit, pitches are its keys. The result includes the instrument's release. TrainError if
     fluidsynth is not installed.
     """
     import pretty_midi
@@ -110,7 +110,7 @@ def fluidsynth(
         note = pretty_midi.Note(int(velocity[0]) if velocity else 80, int(pitch), float(onset), float(offset))
         note.end = max(note.end, note.start + 0.03)
         instrument.notes.append(note)
-    # A few sounds of the font never end by themselves, and fluidsynth would wait for them.
+    # Some sounds of the font never end, and fluidsynth would wait for them.
     last = max(note.end for note in instrument.notes)
     instrument.control_changes.append(pretty_midi.ControlChange(120, 0, last + 2.0))
     midi.instruments.append(instrument)
@@ -131,9 +131,9 @@ class Score(NamedTuple):
 
 
 def read_score(path: Path) -> Score:
-    """Read a MIDI file and the chords and beats beside it; drums and parts of fewer than ten notes are left out.
+    """Read a MIDI file with POP909's chords and beats; drums and parts of fewer than ten notes are left out.
 
-    A score without annotation of its own has no chords, and the beats of its time signature.
+    A score without annotation has no chords, and the beats of its time signature.
     """
     import pretty_midi
 
@@ -162,23 +162,26 @@ def read_score(path: Path) -> Score:
 
 
 def split_of(path: Path, names: list[str]) -> str:
-    """POP909: 001-799 train, 800-854 validation, 855-909 test. Elsewhere by number, the last 50 are the test."""
+    """Split of a score.
+
+    POP909: 001-799 train, 800-854 validation, 855-909 test; else the last 50 test, 50 validation.
+    """
     if path.with_name("chord_midi.txt").exists():
         number = int(path.stem)
         return "train" if number < 800 else "validation" if number < 855 else "test"
-    place = names.index(path.stem)
-    return "test" if place >= len(names) - 50 else "validation" if place >= len(names) - 100 else "train"
+    index = names.index(path.stem)
+    return "test" if index >= len(names) - 50 else "validation" if index >= len(names) - 100 else "train"
 
 
 def draw_program(part: str, notes: np.ndarray, rng: random.Random) -> int:
-    """An instrument that can play these notes: low parts get low instruments, chords seldom a solo voice."""
+    """A random program for a part: low parts get low instruments, "piano" parts mostly struck ones."""
     if np.median(notes[:, 2]) < 48:
         return rng.choice(LOW)
     return rng.choice(rng.choices([SUSTAINED, STRUCK], weights=(1, 2) if "piano" in part else (2, 1))[0])
 
 
 class Excerpt(NamedTuple):
-    """The part of a score that is rendered: from `begin` s on, `length` s, transposed by `shift` semitones."""
+    """An excerpt of a score: from `begin` s on, `length` s, transposed by `shift` semitones."""
 
     begin: float
     length: float
@@ -207,7 +210,7 @@ class Excerpt(NamedTuple):
 
 
 class Instrument(NamedTuple):
-    """A sound of the sound font: its program, or with `drums` that of a kit; `real`: the name of one of the bank."""
+    """A program of the sound font, with `drums` that of a kit; real: the name of an instrument of the bank, or ""."""
 
     program: int
     drums: bool = False
@@ -215,9 +218,9 @@ class Instrument(NamedTuple):
 
 
 class Studio(NamedTuple):
-    """What music is rendered with: a sound font and, where there are any, a bank of real notes and rooms.
+    """The sources of sound: a sound font and, optionally, a bank of sampled notes and rooms.
 
-    real: share of the parts that a real instrument plays, where one can. Half of the parts sound in a room.
+    real: share of the parts with an instrument of the bank, where one fits. Half of the parts are rendered in a room.
     """
 
     soundfont: Path
@@ -226,8 +229,8 @@ class Studio(NamedTuple):
     real: float = 0.5
 
 
-DETUNED_CENTS = 30.0  # a real instrument is tuned at most so much higher or lower
-SAMPLED_AS = {"riff": ("chords", "melody"), "pad": ("chords",)}  # roles of the bank that can take a role in a band
+DETUNED_CENTS = 30.0  # largest detuning of an instrument of the bank, either way
+SAMPLED_AS = {"riff": ("chords", "melody"), "pad": ("chords",)}  # role in a band -> roles in the bank
 
 
 @lru_cache(2)
@@ -244,7 +247,7 @@ def _rooms(folder: Path) -> tuple[list[Room], list[Room]]:
 def played_for_real(
     notes: np.ndarray, instrument: Instrument, role: str, studio: Studio, rng: random.Random
 ) -> Instrument:
-    """The instrument, or by chance a real one of the bank that has this role and can play these notes."""
+    """The instrument or, with probability `studio.real`, one of the bank with this role and range."""
     if studio.bank is None or rng.random() >= studio.real:
         return instrument
     names = [name for each in SAMPLED_AS.get(role, (role,)) for name in able(_bank(studio.bank), each, notes[:, 2])]
@@ -252,7 +255,7 @@ def played_for_real(
 
 
 def instrument_for(role: str, rng: random.Random, style: str = "") -> Instrument:
-    """An instrument for a role in a band: "bass", "chords", "riff", "pad", "melody" or "drums", mostly of its style."""
+    """A random instrument for a role in a band, mostly one of the style. role: see `bands.Part`."""
     usual = rng.random() < 0.7
     if role == "drums":
         return Instrument(rng.choice(KITS[style] if style in KITS and usual else sum(KITS.values(), ())), drums=True)
@@ -260,7 +263,7 @@ def instrument_for(role: str, rng: random.Random, style: str = "") -> Instrument
 
 
 def sound_of(notes: np.ndarray, instrument: Instrument, studio: Studio, rng: random.Random) -> np.ndarray:
-    """(n, 4) notes as an instrument sounds them: (samples,) float32 at SAMPLERATE, from 0 s on, perhaps in a room."""
+    """(samples,) float32 at SAMPLERATE: (n, 4) notes of an instrument, from 0 s on, in half of the cases in a room."""
     drawn = np.random.default_rng(rng.getrandbits(32))
     if instrument.real and studio.bank is not None:
         cents = 0.0 if instrument.drums else rng.uniform(-DETUNED_CENTS, DETUNED_CENTS)
@@ -276,13 +279,13 @@ def sound_of(notes: np.ndarray, instrument: Instrument, studio: Studio, rng: ran
 
 
 def draw_excerpt(end: float, transpose: bool, seconds: float | None, rng: random.Random) -> Excerpt:
-    """So many seconds of a score that ends at `end` s, or all of it; transposed by -5 to 6 semitones, or not."""
+    """A random excerpt of `seconds` s (None: all) of a score of `end` s; transposed by -5 to 6 semitones or 0."""
     begin = rng.uniform(0, end - seconds) if seconds and end > seconds else 0.0
     return Excerpt(begin, min(end - begin, seconds) if seconds else end, rng.randint(-5, 6) if transpose else 0)
 
 
 def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, seconds: float | None) -> None:
-    """Write one song's folder, whole or not at all; nothing if fewer than two of its parts have notes to render."""
+    """Render the folder of one song, whole or not at all; none if fewer than two parts have four notes or more."""
     rng = random.Random(path.stem)
     score = read_score(path)
     if len(score.parts) < 2:
@@ -291,7 +294,7 @@ def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, secon
     parts = {}
     for part, written in score.parts.items():
         every = written
-        if transpose and rng.random() < 0.7:  # training songs are played by people
+        if transpose and rng.random() < 0.7:  # human timing, in training songs only
             every = humanised(every, np.random.default_rng(rng.getrandbits(32)))
         notes = excerpt.notes(every)
         if len(notes) >= 4:
@@ -308,16 +311,16 @@ def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, secon
 
 
 def band_of(path: Path | None, rng: random.Random, groove: Path | None = None) -> Band | None:
-    """The band's version of a score, or of a song of our own where path is None; None where the score has no chords.
+    """The band arrangement of a score, or of a generated song where path is None; None for a score without chords.
 
-    groove: the folder of takes of real drummers.
+    groove: folder of takes of real drummers.
     """
     style = rng.choice(sorted(STYLES))
     takes = draw_takes(groove, style, rng) if groove else []
     if path is None:
         return write_band(*invented_song(rng), None, rng, style, takes)
     score = read_score(path)
-    if len(score.beats) < LEAST_BEATS or not any(chord.tones for chord in score.chords):
+    if len(score.beats) < MIN_BEATS or not any(chord.tones for chord in score.chords):
         return None
     return write_band(score.chords, score.beats, score.parts.get("melody"), rng, style, takes)
 
@@ -330,7 +333,7 @@ def render_band(
     seconds: float | None,
     groove: Path | None = None,
 ) -> None:
-    """Write the folder of a song that a band plays, whole or not at all; nothing if there are no chords to play."""
+    """Render the folder of a band arrangement, whole or not at all; none for a score without chords."""
     rng = random.Random(f"band {folder.name}")
     band = band_of(path, rng, groove)
     if band is None:
@@ -357,27 +360,27 @@ def write_song(
     studio: Studio,
     rng: random.Random,
 ) -> None:
-    """Render each part, (n, 4) notes and who plays them, and write the song's folder, whole or not at all."""
+    """Render each part, (n, 4) notes and their instrument, and write the song's folder, whole or not at all."""
     stems = {part: stem_of(sound_of(*played, studio, rng), excerpt.length) for part, played in parts.items()}
     info |= {"transposed": excerpt.shift, "seconds": excerpt.length}
     info["programs"] = {part: instrument.program for part, (_, instrument) in parts.items()}
     info["instruments"] = {part: instrument.real for part, (_, instrument) in parts.items() if instrument.real}
-    kept: dict[str, Any] = {part: notes[:, :3] for part, (notes, _) in parts.items()}
+    written_notes: dict[str, Any] = {part: notes[:, :3] for part, (notes, _) in parts.items()}
     for part, (notes, instrument) in parts.items():
-        if instrument.drums:  # when, never which note
-            kept[part] = np.column_stack([notes[:, :2], np.full(len(notes), -1, np.float32)])
+        if instrument.drums:  # without pitch
+            written_notes[part] = np.column_stack([notes[:, :2], np.full(len(notes), -1, np.float32)])
     with atomic_folder(folder) as new:
         for part, audio in stems.items():
             sf.write(new / f"{part}.flac", audio, SAMPLERATE, subtype="PCM_16")
-        np.savez(new / "notes.npz", **kept)
+        np.savez(new / "notes.npz", **written_notes)
         (new / "song.json").write_text(json.dumps(info))
 
 
 def stem_of(dry: np.ndarray, length: float) -> np.ndarray:
-    """Rendered sound (n,) float32 -> a stem of `length` s at the level of all stems, in [-1, 1]."""
+    """Rendered audio (n,) float32 -> a stem of `length` s at STEM_RMS, clipped to [-1, 1]."""
     stem = np.zeros(int(length * SAMPLERATE), np.float32)
     dry = dry[: len(stem)]
-    stem[: len(dry)] = dry * (LEVEL / (np.sqrt(np.mean(dry**2)) + 1e-9))
+    stem[: len(dry)] = dry * (STEM_RMS / (np.sqrt(np.mean(dry**2)) + 1e-9))
     return np.clip(stem, -1, 1)
 
 
@@ -394,12 +397,11 @@ def render(
     bank: Path | None = None,
     rooms: Path | None = None,
 ) -> int:
-    """Render every score below `scores` that is not rendered yet; returns how many songs `out` then holds.
+    """Render every score below `scores` that is not rendered yet; returns the number of songs in `out`.
 
-    transpose: by -5 to 6 semitones drawn per song. seconds: an excerpt drawn per song. Both in the train split only, so
-    that validation and test are the pieces as written. only: these splits. bands: how many songs that a band plays to
-    add to the train split. groove: real drummers for them. bank, rooms: see `Studio`.
-    TrainError, AudioError for what the user can mend.
+    transpose: by -5 to 6 semitones, random per song. seconds: of a random excerpt per song. Both in the train split
+    only, so that validation and test are the scores as written. only: these splits. bands: number of band arrangements
+    in the train split. groove: takes of real drummers for them. bank, rooms: see `Studio`. TrainError, AudioError.
     """
     studio = Studio(find_soundfont(soundfont), bank, rooms)
     with tempfile.TemporaryDirectory() as unpacked:
@@ -429,7 +431,7 @@ def render(
 
 
 def band_songs(scores: list[Path], count: int) -> dict[str, Path | None]:
-    """{name: score, or None for a song of our own} of so many songs for bands: the first of them whatever the count."""
+    """{name: score, or None for a generated song} of `count` band arrangements; a smaller count gives a prefix."""
     drawn = iter(random.Random("bands").sample(scores, len(scores)))
     result: dict[str, Path | None] = {}
     for number in range(count):

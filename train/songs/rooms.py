@@ -1,7 +1,7 @@
-"""Rooms, halls, plates, springs and loudspeakers as impulse responses, and music as it sounds in them.
+"""Impulse responses of rooms, halls, plates, springs and loudspeakers, and convolution with them.
 
-A folder of rooms, which python -m train.songs.make_rooms made, holds `rooms.json`, [{"name", "kind", "licence",
-"file"}, ...], and a sound file each, 16 kHz mono, that begins with the direct sound.
+A folder of rooms, made by python -m train.songs.make_rooms, contains `rooms.json`, [{"name", "kind", "licence",
+"file"}, ...], and the files, 16 kHz mono, beginning with the direct sound.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scipy.signal import fftconvolve
 from train.common.errors import TrainError
 from train.data.stems import read
 
-CABINET = "cabinet"  # a loudspeaker: what comes through one has no dry part
+CABINET = "cabinet"  # a loudspeaker: its output has no dry part
 KINDS = ("room", "hall", "plate", "spring", CABINET)
-WET = (0.08, 0.7)  # of the energy, of what is not a cabinet
-DRIVE_DB = (0.0, 36.0)  # gain before the tube of an amplifier
+WET_SHARE = (0.08, 0.7)  # of the energy, for all kinds but cabinets
+DRIVE_DB = (0.0, 36.0)  # gain before an amplifier's tube
 
 
 class Room(NamedTuple):
@@ -45,15 +45,15 @@ def load_rooms(folder: Path, kinds: Sequence[str] = KINDS) -> list[Room]:
 
 
 def unit_energy(response: np.ndarray) -> np.ndarray:
-    """(n,) scaled to energy 1, so that it changes how music sounds and not how loud it is."""
+    """(n,) scaled to energy 1."""
     return (response / (np.sqrt(np.sum(response.astype(np.float64) ** 2)) + 1e-9)).astype(np.float32)
 
 
 def apply(audio: np.ndarray, rng: np.random.Generator, rooms: Sequence[Room]) -> np.ndarray:
-    """(n,) float32 at 16 kHz as it sounds in one of the rooms, drawn at random: as long and as loud as it was.
+    """(n,) float32 at 16 kHz in a random one of the rooms, at the same length and RMS.
 
-    How much of the energy comes from the room is drawn from WET; through a cabinet all of it comes. With no rooms, or
-    without a sound, `audio` comes back.
+    The share of the energy from the room is drawn from WET_SHARE, or 1 for a cabinet. Without rooms, or for silence,
+    `audio` is returned.
     """
     level = float(np.sqrt(np.mean(audio**2))) if len(audio) else 0.0
     if not rooms or not level:
@@ -61,15 +61,16 @@ def apply(audio: np.ndarray, rng: np.random.Generator, rooms: Sequence[Room]) ->
     room = rooms[int(rng.integers(len(rooms)))]
     wet = fftconvolve(audio, room.response)[: len(audio)]
     if room.kind != CABINET:
-        share = rng.uniform(*WET)
+        share = rng.uniform(*WET_SHARE)
         wet = np.sqrt(1 - share) * audio + np.sqrt(share) * wet * (level / (_rms(wet) + 1e-9))
     return (wet * (level / (_rms(wet) + 1e-9))).astype(np.float32)
 
 
 def amplify(audio: np.ndarray, rng: np.random.Generator, rooms: Sequence[Room]) -> np.ndarray:
-    """(n,) float32 as an amplifier plays it: driven from clean to hard, then through a cabinet of `rooms`, as loud.
+    """(n,) float32 through an amplifier, from clean to overdriven, and a cabinet of `rooms`, at the same RMS.
 
-    The curve is that of a tube, which bends one half of the wave earlier than the other and so adds even harmonics too.
+    y = tanh(g x + b) - tanh(b), with a random gain g by DRIVE_DB and bias b: asymmetric as a tube, so that even
+    harmonics are added too.
     """
     level = _rms(audio) if len(audio) else 0.0
     if not level:

@@ -1,15 +1,15 @@
-"""Real instruments, sampled note by note, play what is written: the bank of notes, and the player.
+"""Sample player: a bank of notes of real instruments, and the rendering of notes with it.
 
-A bank is a folder that python -m train.songs.make_bank made: `bank.json` and a sound file per note, 16 kHz mono,
+A bank is a folder made by python -m train.songs.make_bank: `bank.json` and a sound file per note, 16 kHz mono,
 
     {"emily_guitar": {"source": ..., "licence": ..., "roles": ["melody", "chords"], "sustained": false, "release": 0.12,
                       "notes": [[pitch, velocity, file], ...]}, ...}
 
-pitch is what the recording sounds, in semitones, with its cents behind the point. A drum kit (role "drums") has General
-MIDI keys as pitches. Several notes of one pitch and velocity are takes, one of which is drawn for each note played.
+pitch is the measured pitch of the recording, in semitones and fractions. A drum kit (role "drums") has General MIDI
+keys as pitches. Several notes of one pitch and velocity are takes, one of which is drawn for each note played.
 
-A note is the nearest sample, brought to its pitch by band-limited interpolation (Smith & Gossett, 1984): a windowed
-sinc, whose cut-off falls as the rate rises at which the sample is read, so that what would alias is not there.
+A note is the nearest sample, resampled to its pitch by band-limited interpolation (Smith & Gossett, 1984): a windowed
+sinc, whose cut-off is lowered where the sample is read faster, against aliasing.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from train.common.errors import TrainError
 from train.data.stems import read
 
 DRUMS = "drums"
-REACH = 5  # semitones that a sample may be shifted before it no longer sounds like the instrument
-EQUAL_S = 0.5  # the beginning of a sample, over which all samples are made equally strong; a bow takes its time
-LEVEL = 0.1  # RMS of that beginning at velocity 127
-DYNAMICS = 2.0  # amplitude goes with this power of velocity, as the sound fonts of General MIDI have it: 40 log10
-RING_S = 4.0  # a drum, and what has no damper, rings at most so long
+MAX_SHIFT_SEMITONES = 5  # of a sample; beyond, it no longer resembles the instrument
+EQUAL_S = 0.5  # beginning of a sample whose RMS is equalised; long enough for a bowed attack
+SAMPLE_RMS = 0.1  # RMS of that beginning at velocity 127
+VELOCITY_EXPONENT = 2.0  # of the amplitude, as in the sound fonts of General MIDI: 40 log10
+RING_S = 4.0  # longest ring of a drum, and of undamped instruments
 CHOKES = {46: (42, 44, 46), 42: (42, 44, 46), 44: (42, 46)}  # hits that end the ring of a hi-hat
 CHOKE_S = 0.03
-CROSSINGS, PHASES = 12, 128  # of the sinc: zero crossings on each side, tabulated places between two samples
+CROSSINGS, PHASES = 12, 128  # of the sinc: zero crossings on each side, tabulated phases per sample
 
 
 class Instrument(NamedTuple):
-    """What plays: (n,) pitches and velocities of its samples, and the samples, each (m,) float32 at 16 kHz.
+    """A sampled instrument: (n,) pitches and velocities, and the samples, each (m,) float32 at 16 kHz.
 
-    roles: of "bass", "chords", "melody", "drums". sustained: held notes last, else they decay. release: s from the end
-    of a note to silence; None where nothing damps it.
+    roles: of "bass", "chords", "melody", "drums". sustained: notes last as long as written, else they decay. release: s
+    from the end of a note to silence; None: undamped.
     """
 
     roles: tuple[str, ...]
@@ -56,7 +56,7 @@ Bank = dict[str, Instrument]
 
 
 def load_bank(folder: Path) -> Bank:
-    """{name: instrument} of a bank's folder, all in memory. TrainError if it is none, AudioError for a damaged file."""
+    """{name: instrument} of a bank's folder. TrainError if it is none, AudioError for a damaged file."""
     try:
         described = json.loads((folder / "bank.json").read_text())
         return {name: _instrument(folder, entry) for name, entry in described.items()}
@@ -79,36 +79,44 @@ def _instrument(folder: Path, entry: dict[str, Any]) -> Instrument:
 
 
 def equalised(samples: list[np.ndarray], keys: np.ndarray, keep_balance: bool = False) -> list[np.ndarray]:
-    """Samples scaled so that their first EQUAL_S have the RMS LEVEL: velocity alone then says how loud a note is.
+    """Samples scaled to an RMS of SAMPLE_RMS over their first EQUAL_S, so that velocity alone sets a note's level.
 
-    keys: (n,) which samples are of one key. keep_balance: the loudest samples of the keys keep their proportions, as
-    those of a kit must; the loudest key of all then has LEVEL.
+    keys: (n,) the key of each sample. keep_balance: keys keep their relative levels, as in a kit; the loudest key has
+    SAMPLE_RMS.
     """
-    heard = round(EQUAL_S * SAMPLERATE)
-    rms = np.array([np.sqrt(np.sum(sample[:heard].astype(np.float64) ** 2) / heard) + 1e-9 for sample in samples])
+    count = round(EQUAL_S * SAMPLERATE)
+    rms = np.array([np.sqrt(np.sum(sample[:count].astype(np.float64) ** 2) / count) + 1e-9 for sample in samples])
     balance = np.ones(len(samples))
     if keep_balance:
         balance = np.array([rms[keys == key].max() for key in keys])
         balance /= balance.max()
-    return [(sample * scale).astype(np.float32) for sample, scale in zip(samples, LEVEL * balance / rms, strict=True)]
+    return [
+        (sample * scale).astype(np.float32) for sample, scale in zip(samples, SAMPLE_RMS * balance / rms, strict=True)
+    ]
 
 
 def able(bank: Bank, role: str, pitches: np.ndarray) -> list[str]:
-    """Names of the instruments that have this role and reach all of (n,) pitches, in order of the alphabet."""
+    """Names of the instruments with this role and a range that includes all of (n,) pitches, sorted."""
     low, high = (float(np.min(pitches)), float(np.max(pitches))) if len(pitches) else (60.0, 60.0)
     return sorted(
         name
         for name, instrument in bank.items()
         if role in instrument.roles
-        and (role == DRUMS or (instrument.pitches.min() - REACH <= low and high <= instrument.pitches.max() + REACH))
+        and (
+            role == DRUMS
+            or (
+                instrument.pitches.min() - MAX_SHIFT_SEMITONES <= low
+                and high <= instrument.pitches.max() + MAX_SHIFT_SEMITONES
+            )
+        )
     )
 
 
 def humanised(notes: np.ndarray, rng: np.random.Generator, timing: float = 0.012, velocity: float = 8.0) -> np.ndarray:
-    """(n, 4) notes as a person would play them: onsets and velocities deviate, a part of it slowly.
+    """(n, 4) notes with human deviations of onsets and velocities; note lengths are unchanged.
 
-    timing: standard deviation of the onsets, s. velocity: that of the velocities. Half of the variance drifts over
-    about eight notes (people hurry and drag for a while), half is new with every note. A note keeps its length.
+    timing: standard deviation of the onsets, s. velocity: that of the velocities. Half of the variance is a drift over
+    about eight notes (AR(1)), half is white.
     """
     notes = np.array(notes, np.float64).reshape(-1, 4)
     order = np.argsort(notes[:, 0], kind="stable")
@@ -120,22 +128,22 @@ def humanised(notes: np.ndarray, rng: np.random.Generator, timing: float = 0.012
     return notes.astype(np.float32)
 
 
-def _wander(n: int, rng: np.random.Generator, memory: float = 0.88) -> np.ndarray:
+def _wander(n: int, rng: np.random.Generator, correlation: float = 0.88) -> np.ndarray:
     """(n,) of variance 1: half white, half an autoregressive drift."""
     drift, white = rng.standard_normal(n), rng.standard_normal(n)
     for i in range(1, n):
-        drift[i] = memory * drift[i - 1] + np.sqrt(1 - memory**2) * drift[i]
+        drift[i] = correlation * drift[i - 1] + np.sqrt(1 - correlation**2) * drift[i]
     return np.sqrt(0.5) * (drift + white)
 
 
 def render_notes(
     notes: np.ndarray, instrument: str, bank: Bank, rng: np.random.Generator, detune_cents: float = 0.0
 ) -> np.ndarray:
-    """What an instrument of the bank plays: (samples,) float32 at 16 kHz, dry, until its last note has died away.
+    """Render notes with an instrument of the bank: (samples,) float32 at 16 kHz, dry, to the end of the last release.
 
     notes: (n, 4) [onset s >= 0, offset s, pitch, velocity 1-127] in any order; a pitch may lie between semitones.
-    detune_cents: so much the whole instrument is tuned higher. rng: draws among the takes of a note.
-    TrainError if the bank has no such instrument or the notes are not of this form.
+    detune_cents: of the whole instrument, upwards. rng: draws among the takes of a note. TrainError for an unknown
+    instrument, or notes of another form.
     """
     notes = _checked(notes)
     playing = _find(bank, instrument)
@@ -145,23 +153,23 @@ def render_notes(
     notes = notes[np.argsort(notes[:, 0], kind="stable")]
     chosen = [_choose(playing, pitch, velocity, rng) for pitch, velocity in notes[:, 2:]]
     begins = np.round(notes[:, 0] * SAMPLERATE).astype(np.int64)
-    held, fades = _durations(notes, playing)
+    holds, fades = _durations(notes, playing)
     shift = np.zeros(len(notes)) if drums else notes[:, 2] - playing.pitches[chosen]
     rates = 2.0 ** ((shift + detune_cents / 100) / 12)
     samples = [playing.samples[n] for n in chosen]
     if playing.sustained:
         samples = [
             sustain(sample, int((hold + fade) * rate) + 2 * CROSSINGS)
-            for sample, hold, fade, rate in zip(samples, held, fades, rates, strict=True)
+            for sample, hold, fade, rate in zip(samples, holds, fades, rates, strict=True)
         ]
     lengths = [
         min(int(hold + fade), int(len(sample) / rate))
-        for sample, hold, fade, rate in zip(samples, held, fades, rates, strict=True)
+        for sample, hold, fade, rate in zip(samples, holds, fades, rates, strict=True)
     ]
     out = np.zeros(int(np.max(begins + lengths)), np.float32)
-    gains = (notes[:, 3] / 127) ** DYNAMICS
+    gains = (notes[:, 3] / 127) ** VELOCITY_EXPONENT
     for n, sample in enumerate(samples):
-        add_shifted(out[begins[n] : begins[n] + lengths[n]], sample, rates[n], held[n], fades[n], gains[n])
+        add_shifted(out[begins[n] : begins[n] + lengths[n]], sample, rates[n], holds[n], fades[n], gains[n])
     return out
 
 
@@ -183,7 +191,7 @@ def _find(bank: Bank, name: str) -> Instrument:
 
 
 def _choose(playing: Instrument, pitch: float, velocity: float, rng: np.random.Generator) -> int:
-    """Number of a sample of the nearest pitch and, among those, of the nearest velocity; takes are drawn."""
+    """Index of a random take of the nearest pitch and, among its samples, the nearest velocity."""
     keys = np.round(playing.pitches)
     near = np.flatnonzero(keys == _nearest(keys, round(pitch)))
     layers = playing.velocities[near]
@@ -192,31 +200,31 @@ def _choose(playing: Instrument, pitch: float, velocity: float, rng: np.random.G
 
 
 def _nearest(values: np.ndarray, wanted: float) -> float:
-    """The value nearest to what is wanted, the lower one of two that are equally near."""
+    """The value nearest to `wanted`, the lower of two equally near."""
     apart = np.abs(values - wanted)
     return float(values[apart == apart.min()].min())
 
 
 def _durations(notes: np.ndarray, playing: Instrument) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) samples for which each note is held at full strength, and (n,) over which it then fades."""
+    """((n,) length of each note at full gain, (n,) length of its fade), in samples."""
     if playing.release is not None:
-        held, fades = notes[:, 1] - notes[:, 0], np.full(len(notes), playing.release)
+        holds, fades = notes[:, 1] - notes[:, 0], np.full(len(notes), playing.release)
     else:
-        held, fades = np.full(len(notes), RING_S), np.full(len(notes), CHOKE_S)
+        holds, fades = np.full(len(notes), RING_S), np.full(len(notes), CHOKE_S)
     for key, ends in CHOKES.items() if DRUMS in playing.roles else ():
         ending = notes[np.isin(notes[:, 2], ends), 0]
         mine = np.flatnonzero(notes[:, 2] == key)
         after = np.searchsorted(ending, notes[mine, 0], side="right")
         stopped = after < len(ending)
-        held[mine[stopped]] = np.minimum(RING_S, ending[after[stopped]] - notes[mine[stopped], 0])
-    return np.round(held * SAMPLERATE), np.maximum(np.round(fades * SAMPLERATE), 1)
+        holds[mine[stopped]] = np.minimum(RING_S, ending[after[stopped]] - notes[mine[stopped], 0])
+    return np.round(holds * SAMPLERATE), np.maximum(np.round(fades * SAMPLERATE), 1)
 
 
 def sustain(sample: np.ndarray, length: int) -> np.ndarray:
-    """A held note (n,) made to last `length` samples: its middle is repeated, crossfaded where it fits itself best.
+    """A sustained note (n,) extended to `length` samples or more: its middle is looped with a crossfade.
 
-    A sample that is long enough comes back as it is. The seam is put where the waveform before it correlates most with
-    the waveform before the end of the loop, so that the phases of the partials agree.
+    A sample that is long enough is returned unchanged. The loop begins where the waveform before it correlates most
+    with the waveform before the end of the loop, so that the phases of the partials agree.
     """
     if length <= len(sample):
         return sample
@@ -237,12 +245,12 @@ def sustain(sample: np.ndarray, length: int) -> np.ndarray:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _kernels(cut: float) -> np.ndarray:
-    """(PHASES + 1, taps) windowed sincs of this cut-off, of 1 = the Nyquist frequency, one per part of a sample."""
-    reach = int(np.ceil(CROSSINGS / cut))
-    kernels = np.zeros((PHASES + 1, 2 * reach), np.float32)
+    """(PHASES + 1, taps) windowed sincs, one per fraction of a sample. cut: cut-off, 1 = the Nyquist frequency."""
+    half_width = int(np.ceil(CROSSINGS / cut))
+    kernels = np.zeros((PHASES + 1, 2 * half_width), np.float32)
     for phase in range(PHASES + 1):
-        for tap in range(2 * reach):
-            at = (tap - reach + 1 - phase / PHASES) * cut
+        for tap in range(2 * half_width):
+            at = (tap - half_width + 1 - phase / PHASES) * cut
             if abs(at) < CROSSINGS:
                 sinc = np.sin(np.pi * at) / (np.pi * at) if abs(at) > 1e-9 else 1.0
                 kernels[phase, tap] = cut * sinc * (0.5 + 0.5 * np.cos(np.pi * at / CROSSINGS))
@@ -250,25 +258,25 @@ def _kernels(cut: float) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def add_shifted(out: np.ndarray, sample: np.ndarray, rate: float, held: float, fade: float, gain: float) -> None:
-    """Add to (n,) `out` the sample read at `rate`, times `gain`; from `held` samples on it fades for `fade` samples.
+def add_shifted(out: np.ndarray, sample: np.ndarray, rate: float, hold: float, fade: float, gain: float) -> None:
+    """Add to (n,) `out` the sample read at `rate`, times `gain`; after `hold` samples it fades over `fade` samples.
 
-    The fade is the half of a raised cosine. Both arrays are float32.
+    The fade is a raised cosine. Both arrays are float32.
     """
     kernels = _kernels(min(1.0, 1.0 / rate))
-    reach = kernels.shape[1] // 2
+    half_width = kernels.shape[1] // 2
     for n in range(len(out)):
         at = n * rate
         middle = int(at)
         part = (at - middle) * PHASES
         phase = int(part)
         left, right = kernels[phase], kernels[phase + 1]
-        first = middle - reach + 1
-        low, high = max(0, -first), min(2 * reach, len(sample) - first)
+        first = middle - half_width + 1
+        low, high = max(0, -first), min(2 * half_width, len(sample) - first)
         lower, upper = np.float32(0), np.float32(0)
         for tap in range(low, high):
             lower += sample[first + tap] * left[tap]
             upper += sample[first + tap] * right[tap]
-        over = n - held
+        over = n - hold
         strength = 1.0 if over <= 0 else 0.0 if over >= fade else 0.5 + 0.5 * np.cos(np.pi * over / fade)
         out[n] += np.float32((lower + (part - phase) * (upper - lower)) * gain * strength)

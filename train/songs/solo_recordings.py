@@ -1,11 +1,11 @@
-"""Real solo recordings as songs whose notes are known: heard by pYIN, so that an alphabet can be examined on them.
+"""Solo recordings as songs with notes by pYIN, for the probe of an alphabet.
 
     python -m train.songs.solo_recordings AUDIO... -o FOLDER [--low G3] [--high E7]
 
 Each file becomes FOLDER/test/<name>/ with melody.flac (16 kHz), notes.npz and song.json, the layout that
 train/songs/render.py writes and `python -m train.probe.probe DATA --test FOLDER` reads. A note is a run of at least 60
 ms on one semitone, voiced with probability 0.5 or more by pYIN (Mauch & Dixon, 2014), relative to the tuning of the
-recording itself. Only for music of one voice: where two sound, pYIN names one of them or none.
+recording itself. For monophonic music only: of two simultaneous notes, pYIN gives one or none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from train.common import command_line
 from train.data.stems import read
 from train.songs.render import SAMPLERATE
 
-STEP = 256  # samples between two readings, 16 ms
+STEP_SAMPLES = 256  # of pYIN, 16 ms
 FILES = ("melody.flac", "notes.npz", "song.json")
 
 
@@ -32,14 +32,14 @@ def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]
     import librosa
 
     f0, _, voiced = librosa.pyin(
-        audio, fmin=librosa.note_to_hz(low), fmax=librosa.note_to_hz(high), sr=SAMPLERATE, hop_length=STEP
+        audio, fmin=librosa.note_to_hz(low), fmax=librosa.note_to_hz(high), sr=SAMPLERATE, hop_length=STEP_SAMPLES
     )
     pitch = librosa.hz_to_midi(np.where(np.isfinite(f0), f0, 440.0))
     sure = np.isfinite(f0) & (voiced >= 0.5)
     tuning = float(np.angle(np.mean(np.exp(2j * np.pi * pitch[sure]))) / (2 * np.pi)) if sure.any() else 0.0
     names = np.where(sure, np.round(pitch - tuning), -1).astype(int)
     edges = np.flatnonzero(np.diff(np.r_[-2, names, -2]))
-    step = STEP / SAMPLERATE
+    step = STEP_SAMPLES / SAMPLERATE
     notes = [
         (start * step, end * step, names[start])
         for start, end in pairwise(edges)
@@ -49,7 +49,7 @@ def notes_of(audio: np.ndarray, low: str, high: str) -> tuple[np.ndarray, float]
 
 
 def convert(path: Path, folder: Path, low: str, high: str) -> str:
-    """Write the song's folder of one recording, whole or not at all; returns a line about it."""
+    """Write the song's folder of one recording, whole or not at all; returns a line that describes it. AudioError."""
     audio = read(path)
     notes, tuning = notes_of(audio, low, high)
     seconds = len(audio) / SAMPLERATE

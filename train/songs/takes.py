@@ -1,6 +1,6 @@
-"""Real drummers for bands: takes of the Groove MIDI Dataset (Gillick et al., 2019; CC BY 4.0), laid onto other beats.
+"""Takes of real drummers, from the Groove MIDI Dataset (Gillick et al., 2019; CC BY 4.0), in beats.
 
-A folder of it holds files <number>_<style>-<more>_<tempo>_beat_4-4.mid, played to a click from the first downbeat on.
+Its folders contain <number>_<style>-<more>_<tempo>_beat_4-4.mid, played to a click from the first downbeat on.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from train.common.errors import reading
 from train.common.files import visible
 from train.songs.grooves import BELL, CRASH, HAT, OPEN, RIDE, SNARE, STICK, TOMS
 
-STYLES_OF = {  # ours: theirs, as their file names begin
+STYLES_OF = {  # our style -> prefixes of theirs in file names
     "rock": ("rock", "pop"), "metal": ("punk", "rock"), "funk": ("funk", "hiphop", "soul"), "jazz": ("jazz",),
     "bossa": ("latin",), "ballad": ("pop", "soul", "gospel"), "reggae": ("reggae",), "electronic": ("hiphop", "dance"),
     "folk": ("country", "neworleans"), "blues": ("blues", "jazz", "neworleans", "funk-purdie"),
 }  # fmt: skip
 KEYS = {22: HAT, 26: OPEN, 40: SNARE, 58: TOMS[3], 55: CRASH, 57: CRASH, 52: CRASH, 59: RIDE, 53: BELL, 37: STICK}
-LEAST_BARS = 4
+MIN_BARS = 4
 
 
 class Take(NamedTuple):
-    """hits: (n, 3) [position in beats of four a bar, key, velocity], in order; bars: how many whole ones."""
+    """hits: (n, 3) [position in beats of four a bar, key, velocity], in order; bars: number of whole bars."""
 
     hits: np.ndarray
     bars: int
 
     @property
     def swing(self) -> float:
-        """Where the second half of a beat falls, 0.5 straight, by the hits around it."""
-        place = self.hits[:, 0] % 1
-        found = place[(place > 0.42) & (place < 0.72)]
-        return float(np.median(found)) if len(found) >= 8 else 0.5
+        """Median position of the offbeat eighth within its beat, 0.5 straight; 0.5 with fewer than 8 hits there."""
+        phase = self.hits[:, 0] % 1
+        swung = phase[(phase > 0.42) & (phase < 0.72)]
+        return float(np.median(swung)) if len(swung) >= 8 else 0.5
 
 
 def draw_takes(folder: Path, style: str, rng: random.Random, count: int = 2) -> list[Take]:
-    """So many takes of a style, of four bars or more; fewer where the folder has fewer."""
+    """`count` random takes of a style, without those below MIN_BARS; fewer where the folder has fewer."""
     files = sorted(visible(folder, "**/*_beat_4-4.mid"))
     fitting = [path for path in files if path.name.partition("_")[2].startswith(STYLES_OF[style])]
     takes = [read_take(path) for path in rng.sample(fitting, min(count, len(fitting)))]
-    return [take for take in takes if take.bars >= LEAST_BARS]
+    return [take for take in takes if take.bars >= MIN_BARS]
 
 
 def read_take(path: Path) -> Take:
-    """A take by its file, whose name has its tempo. TrainError where it is damaged."""
+    """Read a take from a MIDI file whose name gives its tempo. TrainError where it is damaged."""
     import pretty_midi
 
     with reading(path):

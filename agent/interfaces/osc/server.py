@@ -46,10 +46,10 @@ Peer = tuple[str, int]  # address, port
 class OscServer:
     """Listens on [osc] port and sends every report of `bus` to the subscribers.
 
-    command: called with each `Command` from the server's thread; a CommandError is answered to the sender.
-    wall_clock: s since 1970, the clock that time tags are compared with.
-    `counts`: messages obeyed, refused, scheduled, foreign (not allowed), malformed, echoes (our own reports coming
-    back), failed (by a fault of ours), and packets sent and unsent.
+    command: called with each `Command` from the server's thread; a CommandError is answered to the sender. wall_clock:
+    s since 1970, the clock that time tags are compared with. `counts`: messages accepted ("obeyed"), refused,
+    scheduled, foreign (not allowed), malformed, echoes (our own reports coming back), failed (by a fault of ours), and
+    packets sent and unsent.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class OscServer:
         return time.monotonic() >= self._refused_until - 1
 
     def _refuse(self, sender: Peer, sentence: str) -> None:
-        """Count a refusal, and tell the sender and the bus, but not more often than can be read."""
+        """Count a refusal, and report it to the sender and the bus, at a limited rate."""
         self.counts["refused"] += 1
         if not sentence or not self._may_answer_refusal():
             self._unanswered += 1
@@ -293,7 +293,7 @@ class OscServer:
         try:
             self._socket.sendto(packet, peer)
             self.counts["sent"] += 1
-        except OSError:  # nobody there, or no way there: the sender of UDP cannot mend that
+        except OSError:  # no receiver or no route: the sender of UDP cannot mend that
             self.counts["unsent"] += 1
 
 
@@ -309,7 +309,7 @@ def _peer(text: str) -> Peer:
 
 
 def _initial_values(config: Config) -> dict[str, tuple[Any, ...]]:
-    """Name to values of every setting that may change, and of every toggle, when a piece begins."""
+    """{name: values} of every live setting and toggle at the beginning of a performance."""
     values: dict[str, tuple[Any, ...]] = {}
     for name, field in FIELDS.items():
         if field.live:

@@ -95,7 +95,7 @@ class Terminal:
             self.engine.command(parse_command(name, args, "key"))
         except CommandError as error:
             self.view.show(str(error))
-        except Exception as error:  # a fault of ours in one command must not take the view from the stage
+        except Exception as error:  # our own fault in one command must not close the view
             logger.exception("%s failed", name)
             self.view.show(f"{name} failed ({type(error).__name__}: {error}): try again")
 

@@ -33,7 +33,7 @@ FALLBACK_HANDLER = "antiphon.fallback"  # name of the error handler for streams,
 HOP_COLUMNS = 4
 LABEL_COLUMNS = 9  # of the names of the rows
 PLAN_HOPS = 7  # of the plan that are shown
-MAX_HOPS = 64  # that are kept to be shown
+MAX_HOPS = 64  # shown
 SENTENCE_S = 8.0  # that an error stays
 MIN_SCORE_AGE_S = 3.0  # up to which a coherence score is shown, however often there is one
 METER_RANGE_DB = 60.0  # of the level meters, below full scale
@@ -165,7 +165,7 @@ def _event_line(state: ViewState) -> str:
 
 
 def _memory_line(state: ViewState, snapshot: Snapshot, width: int) -> Text:
-    """The memory as a line: its region, and the place that is played."""
+    """The memory as a line: its region, and the position that is played."""
     columns = max(10, width - LABEL_COLUMNS - 1)
     low, high = snapshot["region"]
     line = ["━" if low * columns <= column < high * columns else "·" for column in range(columns)]

@@ -89,7 +89,7 @@ def loaded(engine: Engine) -> Loaded:
 
 
 def preset_names(engine: Engine) -> list[str]:
-    """The names of the presets; none if their file cannot be read, which is said when a preset is asked for."""
+    """The names of the presets; none if their file cannot be read, which is reported when a preset is asked for."""
     try:
         return Presets(engine.session.config.live.presets).names()
     except CommandError as error:

@@ -3,11 +3,11 @@
     page -> agent   ["temperature", 1.2]                      one control of the table and its arguments
     agent -> page   [["heard", 12, 7, -20.5, 1763.2], ...]    reports since the last message, 25 times a second
 
-Besides the reports of the table a page is told `about` (what is loaded) and `snapshot` (all settings, once a second):
-it may come late, miss something or go to sleep, and still show what is.
+Besides the reports of the table a page gets `about` (what is loaded) and `snapshot` (all settings, once a second), so
+that it shows the present state after it connects late, misses a report or sleeps.
 
-A web page from elsewhere must not play with us. Hence: loopback unless told otherwise, the Host that was asked for must
-be ours (or a foreign name could be made to point here), and the Origin must be the page that we served.
+Other web pages must not control the agent. Hence: loopback unless configured otherwise, the requested Host must be ours
+(against DNS rebinding), and the Origin must be the page that we served.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class PageServer:
         self._files = {path: (FOLDER / name).read_bytes() for path, (name, _) in FILES.items()}
         self._table = as_json(table()).encode()
         self._pages: set[Any] = set()  # open WebSocket connections
-        self._described: dict[str, Any] = {}  # what the pages were told last of what is loaded
+        self._described: dict[str, Any] = {}  # last `about` sent to the pages
         self._presets = preset_names(engine)
         self._waveforms: dict[tuple[int, int, int], bytes] = {}  # by memory, points and its length
         self._ready, self._failed = threading.Event(), ""
@@ -112,13 +112,13 @@ class PageServer:
             asyncio.run(self._serve())
         except Exception as error:
             self._failed = self._failure(error)
-            if self._ready.is_set():  # it was served until now, so nobody waits for this in `start`
+            if self._ready.is_set():  # it was served until now, so `start` does not wait for this
                 self.bus.publish("error", self._failed)
         finally:
             self._ready.set()
 
     def _failure(self, error: Exception) -> str:
-        """The sentence for an error; one that is not the user's to mend keeps its traceback in the log."""
+        """The sentence for an error; our own faults leave their traceback in the log."""
         if isinstance(error, OSError) and not self._ready.is_set():
             reason = (error.strerror or str(error)).lower()
             return f"the page cannot use port {self.port} of {self.host} ({reason}): give another with --page"
@@ -132,7 +132,7 @@ class PageServer:
 
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         tap = self.bus.tap()
-        library = logging.getLogger("antiphon.web.connections")  # what a stranger sends is no news on a stage
+        library = logging.getLogger("antiphon.web.connections")  # messages of strangers are not reported live
         library.addHandler(logging.NullHandler())
         library.propagate = False
         options: dict[str, Any] = {
@@ -208,7 +208,7 @@ class PageServer:
             self.engine.command(parse_command(name, args, "page"))
         except CommandError as error:
             return str(error)
-        except Exception as error:  # a fault of ours in one command must not take the page from the stage
+        except Exception as error:  # our own fault in one command must not close the page
             logger.exception("a command of the page failed: %r", message[:200])
             return f"a command failed ({type(error).__name__}: {error}): try again"
         return ""

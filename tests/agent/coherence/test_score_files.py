@@ -14,7 +14,7 @@ from perception.scoring import batches, compare_pairs, embed_windows, parallel_m
 from tests.agent.test_cli import bad_sounds, peak_of
 from tests.conftest import glide, melody, noise, tree, write
 from tests.tolerance import network_rounding
-from train.data.submixes import LEAST, beat_of, calibrate, draw_disjoint, pairs_of, submix_songs
+from train.data.submixes import MIN_PAIRS, beat_of, calibrate, draw_disjoint, pairs_of, submix_songs
 
 RATE = 16000
 
@@ -271,7 +271,7 @@ def test_what_cannot_calibrate(antiphon, meter, tiny_coherence, two, songs, tmp_
         assert said in antiphon(*use, "--calibrate", songs, "-o", out).sentence
     assert not (tmp_path / "own").exists()
     with pytest.raises(CoherenceError, match="1 songs"):
-        calibrate(meter, songs / "song0", pairs=LEAST)
+        calibrate(meter, songs / "song0", pairs=MIN_PAIRS)
 
 
 def test_a_calibration_by_two_kinds_of_music(meter, songs, tmp_path):

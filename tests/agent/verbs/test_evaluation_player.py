@@ -139,12 +139,12 @@ def test_pairs_come_from_every_song_and_sound(music):
     pairs = sound_players.choose_pairs(songs, 4, 5.0, HOP, np.random.default_rng(0))
     assert sorted(pair.song for pair in pairs) == ["song0", "song0", "song1", "song1"]
     for pair in pairs:
-        assert pair.heard != pair.played and len(pair.guide) == len(pair.truth) == 5 * RATE
+        assert pair.input != pair.played and len(pair.guide) == len(pair.truth) == 5 * RATE
         whole = sf.read(pair.path)[0]
         np.testing.assert_allclose(pair.truth, whole[pair.first * SIZE :][: 5 * RATE], atol=1e-4)
         assert all((levels(sound, SIZE) >= -50).mean() >= 0.5 for sound in (pair.guide, pair.truth))
     few = sound_players.choose_pairs(songs, 10**6, 13.5, HOP, np.random.default_rng(0))
-    assert len({(p.song, p.heard, p.played, p.first) for p in few}) == len(few) <= 8
+    assert len({(p.song, p.input, p.played, p.first) for p in few}) == len(few) <= 8
 
 
 # --- the scores

@@ -49,8 +49,8 @@ def test_a_run_that_stops_anywhere_ends_as_one_that_does_not(tmp_path, stopped):
     train(tmp_path / "whole", 9)
     train(tmp_path / "cut", stopped)
     run = train(tmp_path / "cut", 9, resume=True)
-    one, other = (read_checkpoint(tmp_path / name)[1] for name in ("whole", "cut"))
-    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    whole, resumed = (read_checkpoint(tmp_path / name)[1] for name in ("whole", "cut"))
+    assert whole.keys() == resumed.keys() and all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert run.step == 9 and run.state == {"best": 8}
     assert logged(tmp_path / "whole") == logged(tmp_path / "cut")
     assert [line["step"] for line in logged(tmp_path / "whole")] == [3, 6, 9]

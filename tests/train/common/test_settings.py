@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common.errors import TrainError
-from train.common.settings import FALSE, TRUE, add_flags, check_resume, frozen, parse_recipe
+from train.common.settings import FALSE, TRUE, add_arguments, check_resume, frozen, parse_recipe
 from train.evaluate import best_of, coherence, regeneration
 from train.probe import probe
 
@@ -29,7 +29,7 @@ OTHERS = {"size": "paper", "precision": "float32", "best": "ce"} | dict.fromkeys
 
 def parsed(settings_class, *words):
     parser = argparse.ArgumentParser()
-    add_flags(parser, settings_class)
+    add_arguments(parser, settings_class)
     return vars(parser.parse_args(words))
 
 
@@ -45,8 +45,8 @@ def test_every_field_is_a_flag_that_gives_back_its_default(settings_class):
         if field.metadata["repeat"]:
             assert parsed(settings_class, flag, "a=1", flag, "b=2") == {field.name: ["a=1", "b=2"]}
         else:
-            found = frozen(parsed(settings_class, flag, *words_for(field.default)))
-            assert found == {field.name: field.default} and type(found[field.name]) is type(field.default)
+            parsed_value = frozen(parsed(settings_class, flag, *words_for(field.default)))
+            assert parsed_value == {field.name: field.default} and type(parsed_value[field.name]) is type(field.default)
     assert parsed(settings_class) == {}, "what is not given can be told from what is"
     saved = json.loads(json.dumps(dataclasses.asdict(settings_class())))
     assert settings_class(**frozen(saved)) == settings_class(), "what is saved is what was set"

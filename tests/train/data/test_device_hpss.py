@@ -26,18 +26,18 @@ SOUNDS = {
 
 def test_features_equal_those_of_the_meter():
     together = device_hpss.harmonic_percussive(torch.from_numpy(np.stack(list(SOUNDS.values())))).numpy()
-    for name, found in zip(SOUNDS, together, strict=True):
-        np.testing.assert_allclose(found, hpss.harmonic_percussive(SOUNDS[name]), atol=TOLERANCE_DB, err_msg=name)
+    for name, computed in zip(SOUNDS, together, strict=True):
+        np.testing.assert_allclose(computed, hpss.harmonic_percussive(SOUNDS[name]), atol=TOLERANCE_DB, err_msg=name)
     plain = device_hpss.mel_spectrogram(torch.from_numpy(np.stack(list(SOUNDS.values())))).numpy()
-    for name, found in zip(SOUNDS, plain, strict=True):
-        np.testing.assert_allclose(found, hpss.mel_spectrogram(SOUNDS[name]), atol=TOLERANCE_DB, err_msg=name)
+    for name, computed in zip(SOUNDS, plain, strict=True):
+        np.testing.assert_allclose(computed, hpss.mel_spectrogram(SOUNDS[name]), atol=TOLERANCE_DB, err_msg=name)
 
 
 @pytest.mark.parametrize("gain", [1e-3, 1e-6, 30.0])
 def test_features_equal_those_of_the_meter_at_any_level(gain):
     sound = np.float32(gain) * SOUNDS["melody"]
-    found = device_hpss.harmonic_percussive(torch.from_numpy(sound)[None])[0].numpy()
-    np.testing.assert_allclose(found, hpss.harmonic_percussive(sound), atol=TOLERANCE_DB)
+    computed = device_hpss.harmonic_percussive(torch.from_numpy(sound)[None])[0].numpy()
+    np.testing.assert_allclose(computed, hpss.harmonic_percussive(sound), atol=TOLERANCE_DB)
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,6 +46,6 @@ def test_medians_equal_those_of_the_meter(rows, m, seed, values):
     rng = np.random.default_rng(seed)
     columns = rng.integers(0, values, (2, rows, m)) if values else rng.standard_normal((2, rows, m))
     columns = columns.astype(np.float32)
-    found = device_hpss.running_median(torch.from_numpy(columns)).numpy()
-    for ours, column in zip(found, columns, strict=True):
+    computed = device_hpss.running_median(torch.from_numpy(columns)).numpy()
+    for ours, column in zip(computed, columns, strict=True):
         np.testing.assert_array_equal(ours, hpss.running_median(column))

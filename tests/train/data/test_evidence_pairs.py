@@ -9,7 +9,7 @@ from perception.evidence import MEASURES, EvidenceMeter
 from perception.hpss import SAMPLERATE
 from perception.time_embedding import TimeEmbedding
 from tests.conftest import glide, melody, write
-from train.data.evidence_pairs import LATE, displaced, join_evidence, measured_pairs
+from train.data.evidence_pairs import DISPLACEMENTS_BEATS, displaced, join_evidence, measured_pairs
 from train.data.submixes import Pair, submix_songs
 
 
@@ -32,7 +32,7 @@ def meter() -> EvidenceMeter:
     return EvidenceMeter(Coherence().eval(), TimeEmbedding().eval())
 
 
-@pytest.mark.parametrize("beats", LATE)
+@pytest.mark.parametrize("beats", DISPLACEMENTS_BEATS)
 def test_a_displaced_output_plays_what_sounded_before(beats):
     ramp = np.arange(WINDOW_SAMPLES + 2 * 25600, dtype=np.float32)
     pair = Pair(ramp, ramp, 0, 1.6, 0.5)
@@ -56,6 +56,6 @@ def test_what_joins_the_measures_puts_partners_above(data, meter):
     assert min(joined.weights.values()) >= 0
 
 
-def test_too_few_pairs_are_said(data, meter):
+def test_too_few_pairs_are_reported(data, meter):
     with pytest.raises(CoherenceError, match="too few to join"):
         join_evidence(meter, [data], pairs=3)

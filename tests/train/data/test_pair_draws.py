@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perception.coherence import WINDOW_SAMPLES
 from train.common.errors import TrainError
-from train.data.pair_draws import ONSET, DrawSettings, draw_pairs, rooms, score_bits, scores, sounds
+from train.data.pair_draws import ONSET_BIT, DrawSettings, apply_rooms, draw_pairs, mix_audio, score_bits, score_rolls
 from train.data.store import Store
 from train.data.submixes import draw_disjoint
 
@@ -89,35 +89,35 @@ def test_the_sound_of_a_row_is_its_parts_at_its_speed(store, seed):
     """At speed 1 sample by sample; else the pitch rises by as much as the music is faster."""
     s = DrawSettings(2, gain=0.0, semitones=0.0)
     draw = draw_pairs(store, s, np.random.default_rng(seed))
-    found = sounds(store, draw)
+    mixed = mix_audio(store, draw)
     meant = torch.zeros(6, WINDOW_SAMPLES)
     for row, window in zip(draw.row, store.windows(draw.picks, WINDOW_SAMPLES), strict=True):
         meant[row] += window
-    assert (found - meant).abs().max() < 1e-5
+    assert (mixed - meant).abs().max() < 1e-5
 
 
 def test_the_score_of_a_row_is_that_of_its_notes(store):
     """Each frame of a drawn row shows the pitch classes of its notes, higher by as much as it is faster."""
     draw = draw_pairs(store, DrawSettings(4, recorded=0.5), np.random.default_rng(3))
-    found, bits = scores(store, score_bits(store), draw), score_bits(store)
-    assert int(bits.max()) < 1 << (ONSET + 1)
+    rolls, bits = score_rolls(store, score_bits(store), draw), score_bits(store)
+    assert int(bits.max()) < 1 << (ONSET_BIT + 1)
     for row in range(12):
         mine = draw.picks[draw.row == row]
         song = store.songs[store.song[mine[0, 0]]]
         if not song.notes:
-            assert (found[row] == -1).all()
+            assert (rolls[row] == -1).all()
             continue
         higher = round(12 * np.log2(draw.speed[row]))
         names = {number: name for name, number in song.parts.items()}
         for frame in (5, 100, 245):
             at = mine[0, 1] / RATE + 0.02 * frame * draw.speed[row]
-            sounding = [n for part in mine[:, 0] for n in song.notes[names[part]] if n[0] + 0.02 < at < n[1] - 0.02]
-            if len(sounding) == len(mine):
-                classes = {(int(note[2]) + higher) % 12 for note in sounding}
-                assert set(np.flatnonzero(found[row, frame, :12]).tolist()) == classes
+            notes_there = [n for part in mine[:, 0] for n in song.notes[names[part]] if n[0] + 0.02 < at < n[1] - 0.02]
+            if len(notes_there) == len(mine):
+                classes = {(int(note[2]) + higher) % 12 for note in notes_there}
+                assert set(np.flatnonzero(rolls[row, frame, :12]).tolist()) == classes
 
 
-def test_silent_music_is_said(tmp_path):
+def test_silent_music_is_reported(tmp_path):
     song = tmp_path / "train" / "song"
     song.mkdir(parents=True)
     for part in ("one", "other"):
@@ -129,7 +129,7 @@ def test_silent_music_is_said(tmp_path):
 def test_a_room_that_is_none_changes_nothing_and_another_keeps_the_beginning_in_place():
     click = torch.zeros(2, WINDOW_SAMPLES)
     click[:, 1000] = 1
-    dry = rooms(click, 0.0, 0.0, 0.0, torch.Generator().manual_seed(0))
+    dry = apply_rooms(click, 0.0, 0.0, 0.0, torch.Generator().manual_seed(0))
     assert (dry - click).abs().max() < 1e-4
-    wet = rooms(click, 1.0, 1.5, 0.0, torch.Generator().manual_seed(0))
+    wet = apply_rooms(click, 1.0, 1.5, 0.0, torch.Generator().manual_seed(0))
     assert (wet.abs().argmax(1) - 1000).abs().max() <= 1 and float(wet[:, 2000:].square().sum()) > 1e-3

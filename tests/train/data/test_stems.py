@@ -39,14 +39,14 @@ def files(tmp_path_factory) -> dict[tuple[int, int], Path]:
 
 
 @given(st.sampled_from(RATES), st.sampled_from([1, 2, 6]), st.floats(0, SECONDS + 1), st.integers(1, 40000))
-def test_an_excerpt_is_the_same_place_of_the_same_sound(files, rate, channels, begin, samples):
-    found = excerpt(files[rate, channels], begin, samples)
-    place = round(begin * 16000) + np.arange(samples)
-    meant = np.where(place < SECONDS * 16000, 0.3 * np.sin(2 * np.pi * 440 * place / 16000), 0)
-    assert found.shape == (samples,) and found.dtype == np.float32
+def test_an_excerpt_is_the_same_time_of_the_same_sound(files, rate, channels, begin, samples):
+    audio = excerpt(files[rate, channels], begin, samples)
+    sample = round(begin * 16000) + np.arange(samples)
+    meant = np.where(sample < SECONDS * 16000, 0.3 * np.sin(2 * np.pi * 440 * sample / 16000), 0)
+    assert audio.shape == (samples,) and audio.dtype == np.float32
     inner = slice(400, max(400, min(samples, round((SECONDS - begin) * 16000)) - 400))  # edges ring
     shift = 0.5 / rate + 0.5 / 16000  # s that the place may be off, for both are whole samples
-    assert np.abs(found - meant)[inner].max(initial=0) < 0.3 * 2 * np.pi * 440 * shift + 0.01
+    assert np.abs(audio - meant)[inner].max(initial=0) < 0.3 * 2 * np.pi * 440 * shift + 0.01
 
 
 @pytest.mark.parametrize("rate", RATES)

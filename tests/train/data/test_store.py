@@ -23,11 +23,11 @@ def folder(tmp_path_factory) -> Path:
     root, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     kinds = {"rendered": ("flac", 16000, 1), "recorded": ("wav", 44100, 2), "lossy": ("ogg", 32000, 1)}
     for song, (kind, rate, channels) in kinds.items():
-        place = root / "train" / song
-        place.mkdir(parents=True)
+        song_folder = root / "train" / song
+        song_folder.mkdir(parents=True)
         for part, seconds in (("bass", 3.1), ("drums", 2.0), ("silent", 2.5)):
             sound = 0.1 * rng.standard_normal((round(seconds * rate), channels)) * (part != "silent")
-            sf.write(place / f"{part}.{kind}", sound, rate)
+            sf.write(song_folder / f"{part}.{kind}", sound, rate)
     (root / "train/rendered/song.json").write_text(
         json.dumps({"beats": [0.5, 1.0, 1.5], "chords": [[0.5, 1.5, 7, "G"]], "seconds": 3.1})
     )
@@ -57,7 +57,7 @@ def test_a_window_is_the_excerpt_of_its_file(store, part, begin, samples):
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(-9000, 60000)), max_size=5))
-def test_windows_together_are_windows_one_by_one(store, picks):
+def test_windows_of_a_batch_are_those_of_single_calls(store, picks):
     together = store.windows(picks, SAMPLES)
     assert together.shape == (len(picks), SAMPLES)
     for window, pick in zip(together, picks, strict=True):
@@ -69,8 +69,8 @@ def test_the_level_is_that_of_the_window(store, part, block):
     begin = 1600 * block
     window = store.windows([(part, begin)], SAMPLES)[0].double().numpy()
     power = np.square(window).mean()
-    found = store.level_db([part], [begin], SAMPLES)[0]
-    assert found == pytest.approx(10 * np.log10(power), abs=0.01) if power > 1e-12 else found == -np.inf
+    level = store.level_db([part], [begin], SAMPLES)[0]
+    assert level == pytest.approx(10 * np.log10(power), abs=0.01) if power > 1e-12 else level == -np.inf
 
 
 def test_songs_tell_what_their_files_do(store):
@@ -85,7 +85,7 @@ def test_songs_tell_what_their_files_do(store):
 
 
 @pytest.mark.parametrize("least", [{"fewest_parts": 4}, {"shortest_s": 3.2}])
-def test_no_song_is_said(folder, least):
+def test_no_song_is_reported(folder, least):
     with pytest.raises(TrainError, match="no song of"):
         Store([folder], "train", **least)
     with pytest.raises(TrainError, match="in the split 'test'"):

@@ -17,7 +17,7 @@ from perception.hpss import SAMPLERATE
 from perception.time_embedding import TimeEmbedding
 from tests.conftest import glide, melody, tree, write
 from train.common.errors import TrainError
-from train.data.evidence_pairs import LATE
+from train.data.evidence_pairs import DISPLACEMENTS_BEATS
 from train.data.submixes import Pair
 from train.evaluate.coherence import (
     FILES,
@@ -51,8 +51,8 @@ def test_accuracy_of_a_batch_worked_by_hand():
     assert (share.tolist(), seen.tolist()) == ([1, 0, 0], [0, 1, 2])
     share, _ = accuracies(table, np.array([[0, 1], [1, 2], [0, 2]]))
     assert share.tolist() == [1, 0, 0.5], "window 2 is right against 0, undecided against 1; 1 prefers 0 and 2"
-    one = np.array([[0.0, 1], [2, 0]])
-    assert accuracies(one, np.array([[0, 1]]))[0].tolist() == [0, 0]
+    table = np.array([[0.0, 1], [2, 0]])
+    assert accuracies(table, np.array([[0, 1]]))[0].tolist() == [0, 0]
 
 
 def test_strangers_are_right_by_chance():
@@ -72,8 +72,8 @@ def test_batches_are_of_different_songs_or_spread_over_them():
     for batch in draw_batches(sounds, 32, 50, 0.5, rng):
         assert len(set(batch)) == 32 and np.bincount(sounds.song[batch]).max() <= 6
         at = list(zip(sounds.song[batch], sounds.begin[batch], strict=True))
-        for place, (song, begin) in enumerate(at):
-            assert all(song != other or abs(begin - then) >= 2.5 for other, then in at[:place])
+        for number, (song, begin) in enumerate(at):
+            assert all(song != other or abs(begin - then) >= 2.5 for other, then in at[:number])
     assert draw_batches(sounds, 120, 5, 0.5, rng) is None, "45 s hold no 20 windows that share half at most"
 
 
@@ -124,9 +124,9 @@ def test_a_stretched_answer_leaves_its_beginning_in_place():
             first, second = apply_change(pair_of(glide, glide), (kind, percent))
             assert len(first) == len(second) == WINDOW_SAMPLES
             for begin in (0.0, 2.0, 4.5):
-                heard = second[round(begin * SAMPLERATE) :][: SAMPLERATE // 2]
-                place = (begin + 0.25) / (1 + percent / 100)
-                assert pitch(heard) == pytest.approx(300 + 100 * (1.6 + place), abs=12), (kind, percent, begin)
+                excerpt = second[round(begin * SAMPLERATE) :][: SAMPLERATE // 2]
+                time_s = (begin + 0.25) / (1 + percent / 100)
+                assert pitch(excerpt) == pytest.approx(300 + 100 * (1.6 + time_s), abs=12), (kind, percent, begin)
             if not kind.startswith("both"):
                 assert np.array_equal(first, glide[25600 : 25600 + WINDOW_SAMPLES].astype(np.float32))
             else:
@@ -152,7 +152,7 @@ def test_what_is_written(evaluated):
     result, out = evaluated
     assert sorted(tree(out)) == sorted(FILES)
     assert (result["songs"], result["windows"], result["skipped"], result["of_different_songs"]) == (3, 9, [64], [2, 3])
-    names = [one["name"] for one in result["models"]]
+    names = [model["name"] for model in result["models"]]
     assert len(set(names)) == 2 and names[1] == "plain"
     assert [(row["model"], row["mode"], row["k"]) for row in result["classification"]] == [
         (name, mode, k) for name, mode in [*((names[0], m) for m in MODES), ("plain", "both")] for k in (2, 3)
@@ -213,7 +213,9 @@ def test_a_meter_with_more_measures_is_judged_by_each_of_them_and_by_their_sum(s
     measures = {*MEASURES, "joined"}
     modes = [(row["model"], row["mode"]) for row in result["classification"]]
     assert set(modes) == {*(("wide", mode) for mode in {*MODES, *measures} - {"cocola"}), ("chroma CQT", "harmony")}
-    assert {(row["measure"], row["beats"]) for row in result["displaced"]} == set(itertools.product(measures, LATE))
+    assert {(row["measure"], row["beats"]) for row in result["displaced"]} == set(
+        itertools.product(measures, DISPLACEMENTS_BEATS)
+    )
     assert {row["measure"] for row in result["whole_files"]} == measures
     for row in (*result["displaced"], *result["whole_files"]):
         assert 0 <= row["interval"][0] <= row["share"] <= row["interval"][1] <= 100 and row["n"] in (2, 3)
@@ -228,8 +230,8 @@ def test_the_verb_finds_the_meter_of_a_model(antiphon, songs, tiny_coherence, tm
     words = ("evaluate", "coherence", songs, "-o", "out", "--windows", 4, "--pairs", 0, "--k", 2)
     assert "model 'small' has no coherence meter" in antiphon(*words).sentence
     (tmp_path / "small" / "coherence").symlink_to(tiny_coherence)
-    said = antiphon(*words)
-    assert said.code == 0 and "`small`" in said.out
+    result = antiphon(*words)
+    assert result.code == 0 and "`small`" in result.out
 
 
 # --- mistakes
@@ -272,15 +274,15 @@ def test_results_that_cannot_be_written_are_refused_at_once(antiphon, tiny_coher
 def test_models_that_cannot_be_evaluated(antiphon, songs, tmp_path):
     (tmp_path / "official.ckpt").write_bytes(b"no checkpoint")
     for name in ("nosuch", tmp_path, "official.ckpt", "nosuch.ckpt"):
-        said = antiphon("evaluate", "coherence", songs, "--model", name, "-o", "out")
-        assert str(name) in said.sentence
+        result = antiphon("evaluate", "coherence", songs, "--model", name, "-o", "out")
+        assert str(name) in result.sentence
     for words in (("--k", "1"), ("--k", "x"), ("--windows", "0"), ("--nosuch", 1)):
-        said = antiphon("evaluate", "coherence", songs, "-o", "out", *words)
-        assert said.code == 2 and "Traceback" not in said.err
+        result = antiphon("evaluate", "coherence", songs, "-o", "out", *words)
+        assert result.code == 2 and "Traceback" not in result.err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_calibration_tells_positions_in_order():
-    held = Calibration({"both": [5.0, 10, 15]}, {"both": [0.0, 5, 10]}, "x", 3)
-    places = [held.position(score) for score in (-9, 5, 7.5, 10, 99)]
-    assert places == sorted(places) and (places[0], places[2], places[-1]) == (0, 0.5, 1)
+    calibration = Calibration({"both": [5.0, 10, 15]}, {"both": [0.0, 5, 10]}, "x", 3)
+    positions = [calibration.position(score) for score in (-9, 5, 7.5, 10, 99)]
+    assert positions == sorted(positions) and (positions[0], positions[2], positions[-1]) == (0, 0.5, 1)

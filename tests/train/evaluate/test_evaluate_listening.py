@@ -90,11 +90,11 @@ def ghost(a, b):
 
 def timing(y, beats):
     envelope = librosa.onset.onset_strength(y=y, sr=SR, hop_length=H)
-    found = librosa.onset.onset_detect(onset_envelope=envelope, sr=SR, hop_length=H)
-    at = librosa.frames_to_time(found, sr=SR, hop_length=H)
+    frames = librosa.onset.onset_detect(onset_envelope=envelope, sr=SR, hop_length=H)
+    at = librosa.frames_to_time(frames, sr=SR, hop_length=H)
     phase = np.interp(at, beats, np.arange(len(beats)), left=np.nan, right=np.nan)
     known = ~np.isnan(phase)
-    weight = envelope[found][known]
+    weight = envelope[frames][known]
     return np.abs((weight * np.exp(4j * np.pi * phase[known])).sum()) / weight.sum()
 
 
@@ -106,14 +106,14 @@ def test_the_figures_are_those_of_the_judge_on_what_respond_writes(whole, band, 
     row = next(row for row in read(whole)["rows"] if row["name"] == "one_bass_other")
     assert row["memory"] == "two/keys" and row["partner"] == "keys"
     settings = stage.settings(f"agent.memory={band / 'two' / 'keys.flac'}", "agent.seed=1")
-    said = respond.respond(band / "one" / "bass.flac", tmp_path / "out.wav", settings)
+    report = respond.respond(band / "one" / "bass.flac", tmp_path / "out.wav", settings)
     guide, answer, truth = (load(p) for p in (band / "one/bass.flac", tmp_path / "out.wav", band / "one/keys.flac"))
     beats = librosa.beat.beat_track(y=load(band / "one/drums.flac"), sr=SR, hop_length=H, units="time")[1]
-    segments = np.array(said["segments"])
+    segments = np.array(report["segments"])
     runs = np.diff(np.r_[0, np.flatnonzero(np.diff(segments) != 1) + 1, len(segments)])
     expected = {
         "harmony": harmony(halves(guide), halves(answer)), "ghost": ghost(halves(guide), halves(answer)),
-        "time": timing(answer, beats), "run": runs.mean() * said["hop"],
+        "time": timing(answer, beats), "run": runs.mean() * report["hop"],
         "variety": len(set(segments[segments >= 0])) / (segments >= 0).sum(),
         "holes": (halves(guide)[1] & ~halves(answer)[1]).mean(),
     }  # fmt: skip
@@ -149,8 +149,8 @@ def test_the_page_names_only_what_is_there(whole):
     named = re.findall(r'src="([^"]+)"', page)
     assert len(named) == 2 * 2 * 2 * (4 + 1) and all((whole / name).is_file() for name in named)
     assert {Path(name).suffix for name in named} == {".ogg", ".png"}
-    heard = sf.info(next(whole / name for name in named if name.endswith(".ogg")))
-    assert heard.channels == 2 and heard.duration == pytest.approx(SECONDS, abs=0.1)
+    info = sf.info(next(whole / name for name in named if name.endswith(".ogg")))
+    assert info.channels == 2 and info.duration == pytest.approx(SECONDS, abs=0.1)
     assert page.count("<h3>") == 8 and "http" not in page
 
 
@@ -173,8 +173,8 @@ def test_a_killed_evaluation_goes_on_and_gives_the_same(antiphon, whole, band, t
     assert 0 < len(before) < 8 and not (tmp_path / "out/listening.json").exists()
     assert "--resume" in antiphon(*words).sentence
     assert "seed = 1, now 2" in antiphon(*words, "--resume", "--seed", "2").sentence
-    said = antiphon(*words, "--resume", "--jobs", 2)
-    assert said.code == 0 and "own memory, 4 pairs of 2 songs" in said.out, said.err
+    result = antiphon(*words, "--resume", "--jobs", 2)
+    assert result.code == 0 and "own memory, 4 pairs of 2 songs" in result.out, result.err
     after = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("out/pairs/*.json")}
     assert before.items() <= after.items(), "what was done is not done again"
     assert read(tmp_path / "out")["rows"] == read(whole)["rows"]
@@ -184,12 +184,12 @@ def test_a_killed_evaluation_goes_on_and_gives_the_same(antiphon, whole, band, t
 
 def test_a_backing_track_and_solos_count_if_they_are_asked_for(antiphon, band, tiny, tmp_path):
     words = ("--model", tiny, "--audio", "none", "--kinds", "own")
-    said = antiphon("evaluate", "listening", band, "-o", "a", "--backing", "true", "--songs", "alone", *words)
-    assert said.code == 0, said.err
+    result = antiphon("evaluate", "listening", band, "-o", "a", "--backing", "true", "--songs", "alone", *words)
+    assert result.code == 0, result.err
     assert {row["name"] for row in read(tmp_path / "a")["rows"]} == {"alone_bass_own", "alone_backing_own"}
     assert not list((tmp_path / "a" / "audio").iterdir())
-    said = antiphon("evaluate", "listening", band / "beatless", "-o", "b", *words, "--kinds", "own", "other")
-    assert said.code == 0, said.err
+    result = antiphon("evaluate", "listening", band / "beatless", "-o", "b", *words, "--kinds", "own", "other")
+    assert result.code == 0, result.err
     rows = read(tmp_path / "b")["rows"]
     assert {(row["guide"], row["memory"]) for row in rows if row["kind"] == "other"} == {
         ("bass", "keys/keys"), ("keys", "bass/bass"),
@@ -207,6 +207,6 @@ def test_a_backing_track_and_solos_count_if_they_are_asked_for(antiphon, band, t
         (("--set", "decision.top_q=1"), "top_q"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(antiphon, band, tiny, words, names):
-    said = antiphon("evaluate", "listening", band, "-o", "out", "--model", tiny, *words)
-    assert names in said.sentence
+def test_what_cannot_be_done_is_reported_in_a_sentence(antiphon, band, tiny, words, names):
+    result = antiphon("evaluate", "listening", band, "-o", "out", "--model", tiny, *words)
+    assert names in result.sentence

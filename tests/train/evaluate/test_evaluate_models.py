@@ -13,10 +13,10 @@ from train.data import token_pairs
 def mine(tiny, tmp_path):
     """A model folder of one's own, and a token cache in its alphabet."""
     shutil.copytree(tiny, tmp_path / "mine")
-    about = json.loads((tiny / "decision" / "k64_h0.50" / "decision.json").read_text())["config"]
+    config = json.loads((tiny / "decision" / "k64_h0.50" / "decision.json").read_text())["config"]
     rng = np.random.default_rng(0)
     stems = {f"test/{song}/{part}": rng.integers(64, size=90) for song in range(2) for part in "ab"}
-    token_pairs.save(tmp_path / "tokens.npz", stems, 64, 0.5, about["alphabet"])
+    token_pairs.save(tmp_path / "tokens.npz", stems, 64, 0.5, config["alphabet"])
     return tmp_path / "mine"
 
 
@@ -29,13 +29,13 @@ def test_the_model_named_is_evaluated(antiphon, mine, words):
 def test_this_folder_is_this_folder(antiphon, mine, monkeypatch):
     monkeypatch.chdir(mine)
     words = ("evaluate", "regeneration", mine.parent / "tokens.npz", "--model", ".")
-    said = antiphon(*words, "-o", "../out", "--pairs", "2")
-    assert said.code == 0, said.err
+    result = antiphon(*words, "-o", "../out", "--pairs", "2")
+    assert result.code == 0, result.err
     empty = mine.parent / "empty"
     empty.mkdir()
     monkeypatch.chdir(empty)
-    said = antiphon(*words, "-o", "out")
-    assert "no decision model for k64_h0.50 in '.'" in said.sentence
+    result = antiphon(*words, "-o", "out")
+    assert "no decision model for k64_h0.50 in '.'" in result.sentence
 
 
 def test_the_embedded_model_has_another_alphabet(antiphon, mine):

@@ -24,7 +24,7 @@ from train.data.tokenise import pitched_songs
 from train.evaluate import metrics
 from train.evaluate.baselines import LabelStatistics
 from train.evaluate.regeneration import RegenerationEvaluation, main, regeneration
-from train.evaluate.rollout import model_answers, model_cross_entropy, roll
+from train.evaluate.rollout import model_cross_entropy, model_labels, roll
 from train.evaluate.windows import Windows, choose_windows, windows_of
 
 FILES = ["regeneration.json", "regeneration.md", "regeneration.png"]
@@ -47,9 +47,9 @@ def test_tpp_and_lcp_of_a_window_worked_by_hand():
 def test_where_b_sounds_a_player_who_never_plays_scores_nothing():
     truth = np.array([[9, 9, 1, 2, 9], [1, 1, 1, 1, 9]])
     answer = np.array([[9, 9, 9, 9, 9], [1, 1, 9, 2, 3]])
-    assert metrics.tpp_sounding(answer, truth, 9).tolist() == [0.0, 50.0]
+    assert metrics.active_tpp(answer, truth, 9).tolist() == [0.0, 50.0]
     with pytest.raises(ValueError, match="silent throughout"):
-        metrics.tpp_sounding(answer, np.full((2, 5), 9), 9)
+        metrics.active_tpp(answer, np.full((2, 5), 9), 9)
 
 
 def test_what_was_played_itself_is_right_everywhere():
@@ -63,14 +63,14 @@ def test_what_was_played_itself_is_right_everywhere():
 def test_lcp_is_the_definition_and_agrees_with_tpp(played, random):
     truth = np.array(played)
     answer = np.array([[random.choice([label, 0]) for label in row] for row in played])
-    found, n = metrics.lcp(answer, truth), truth.shape[1]
-    for s, t, row in zip(answer, truth, found, strict=True):
+    prefixes, n = metrics.lcp(answer, truth), truth.shape[1]
+    for s, t, row in zip(answer, truth, prefixes, strict=True):
         for i in range(n):
             assert row[i] == max(
                 length for length in range(n - i + 1) if (s[i : i + length] == t[i : i + length]).all()
             )
-    assert metrics.tpp(answer, truth) == pytest.approx(100 * (found > 0).mean(axis=1))
-    assert (metrics.lcp(truth, answer) == found).all()
+    assert metrics.tpp(answer, truth) == pytest.approx(100 * (prefixes > 0).mean(axis=1))
+    assert (metrics.lcp(truth, answer) == prefixes).all()
 
 
 def test_entropy_and_silence():
@@ -130,10 +130,10 @@ def test_many_rows_are_drawn_as_one_is(seed, constraint, top_p, spread):
     allowed[np.arange(rows), logits.argmax(1)] |= not allowed.any(1).all()
     allowed[:, 0], logits[:, 0] = True, 0.0
     uniform = np.append(rng.random(rows - 2), [0.0, np.nextafter(1, 0)])
-    found = sample_rows(logits, allowed, uniform, top_p=top_p, constraint=constraint)
+    drawn = sample_rows(logits, allowed, uniform, top_p=top_p, constraint=constraint)
     for i in range(rows):
-        one = sample(logits[i], allowed[i], Given(uniform[i]), top_p=top_p, constraint=constraint)
-        assert found[i] == one
+        single = sample(logits[i], allowed[i], Given(uniform[i]), top_p=top_p, constraint=constraint)
+        assert drawn[i] == single
 
 
 def test_an_unknown_constraint_is_named():
@@ -149,14 +149,14 @@ VOCAB = 4
 def known_windows() -> Windows:
     """A says what B answers at the same hop (its label + 1), B is 0 in half of all places."""
     rng = np.random.default_rng(1)
-    heard = rng.choice([3, 0, 1, 2], p=[0.5, 0.3, 0.1, 0.1], size=(400, 30))
-    return Windows(heard, (heard + 1) % VOCAB, np.arange(400) % 8)
+    input = rng.choice([3, 0, 1, 2], p=[0.5, 0.3, 0.1, 0.1], size=(400, 30))
+    return Windows(input, (input + 1) % VOCAB, np.arange(400) % 8)
 
 
 def mean_tpp(name: str, constraint: str = "none", top_p: float = 1.0) -> float:
     known = known_windows()
-    habits = LabelStatistics.of(known, VOCAB, len(known.song))
-    scores, own = habits.players(known.heard)[name]
+    statistics = LabelStatistics.of(known, VOCAB, len(known.song))
+    scores, own = statistics.players(known.input)[name]
     uniform = np.random.default_rng(2).random(known.played.shape)
     answer = roll(scores, known.allowed(VOCAB), uniform, top_p=top_p if own is None else own, constraint=constraint)
     return metrics.tpp(answer, known.played).mean()
@@ -199,16 +199,16 @@ def test_cross_entropies_of_the_rivals():
 def test_a_song_is_never_served_by_what_it_taught_itself():
     played = np.array([[0] * 10, [1] * 10, [1] * 10])
     windows = Windows(played, played, np.array([0, 1, 2]))
-    habits = LabelStatistics.leaving_out(windows, 3, np.array([0, 2]))
-    assert habits.marginal.shape == (2, 3) and habits.which.tolist() == [0, 1]
-    assert np.exp(habits.marginal[0]) == pytest.approx(np.array([0.5, 20.5, 0.5]) / 21.5)
-    assert np.exp(habits.marginal[1]) == pytest.approx(np.array([10.5, 10.5, 0.5]) / 21.5)
+    statistics = LabelStatistics.leaving_out(windows, 3, np.array([0, 2]))
+    assert statistics.marginal.shape == (2, 3) and statistics.which.tolist() == [0, 1]
+    assert np.exp(statistics.marginal[0]) == pytest.approx(np.array([0.5, 20.5, 0.5]) / 21.5)
+    assert np.exp(statistics.marginal[1]) == pytest.approx(np.array([10.5, 10.5, 0.5]) / 21.5)
 
 
 # The model
 
 
-def small_model(window: int = 30, hop: float = HOP, alphabet: str = "k6-test") -> Decision:
+def tiny_model(window: int = 30, hop: float = HOP, alphabet: str = "k6-test") -> Decision:
     torch.manual_seed(0)
     config = DecisionConfig(units=K, hop=hop, window=window, dim=16, layers=2, heads=2, ff=32, alphabet=alphabet)
     model = Decision(config)
@@ -225,13 +225,13 @@ def some_windows(n: int = 70, length: int = 30) -> Windows:
 
 @pytest.mark.parametrize("mode", ["full", 1, 3])
 @pytest.mark.parametrize("length", [30, 40])  # 40: longer than the window, so full mode cannot hear all at once
-def test_the_model_answers_as_its_forward_pass_predicts(mode, length):
-    model, windows = small_model(), some_windows(length=length)
+def test_the_model_generates_as_its_forward_pass_predicts(mode, length):
+    model, windows = tiny_model(), some_windows(length=length)
     uniform = np.random.default_rng(4).random(windows.played.shape)
-    answer = model_answers(model, windows, uniform, mode, top_p=0.8, constraint="prefer")
+    answer = model_labels(model, windows, uniform, mode, top_p=0.8, constraint="prefer")
     with torch.no_grad():
-        heard, played = torch.from_numpy(windows.heard), torch.from_numpy(answer)
-        logits = model(heard, played, None if mode == "full" else mode).numpy()
+        input, played = torch.from_numpy(windows.input), torch.from_numpy(answer)
+        logits = model(input, played, None if mode == "full" else mode).numpy()
     allowed = windows.allowed(K + 1)
     for t in range(length):
         expected = sample_rows(logits[:, t], allowed, uniform[:, t], top_p=0.8, constraint="prefer")
@@ -239,28 +239,28 @@ def test_the_model_answers_as_its_forward_pass_predicts(mode, length):
 
 
 def test_required_labels_are_those_of_the_window():
-    model, windows = small_model(), some_windows()
+    model, windows = tiny_model(), some_windows()
     uniform = np.random.default_rng(4).random(windows.played.shape)
-    answer = model_answers(model, windows, uniform, 1, top_p=0.8, constraint="require")
+    answer = model_labels(model, windows, uniform, 1, top_p=0.8, constraint="require")
     assert np.take_along_axis(windows.allowed(K + 1), answer, axis=1).all()
 
 
 def test_a_live_model_does_not_hear_what_has_not_ended():
-    model, windows = small_model(), some_windows()
-    later = Windows(windows.heard.copy(), windows.played, windows.song)
-    later.heard[:, 12:] = 0
+    model, windows = tiny_model(), some_windows()
+    later = Windows(windows.input.copy(), windows.played, windows.song)
+    later.input[:, 12:] = 0
     uniform = np.random.default_rng(4).random(windows.played.shape)
     for mode, equal in ((1, 13), (3, 15)):
-        a, b = (model_answers(model, w, uniform, mode, top_p=1.0, constraint="none") for w in (windows, later))
+        a, b = (model_labels(model, w, uniform, mode, top_p=1.0, constraint="none") for w in (windows, later))
         assert (a[:, :equal] == b[:, :equal]).all() and (a[:, equal:] != b[:, equal:]).any()
-    a, b = (model_answers(model, w, uniform, "full", top_p=1.0, constraint="none") for w in (windows, later))
+    a, b = (model_labels(model, w, uniform, "full", top_p=1.0, constraint="none") for w in (windows, later))
     assert (a[:, 0] != b[:, 0]).any()
 
 
 def test_the_cross_entropy_is_that_of_the_forward_pass():
-    model, windows = small_model(), some_windows()
+    model, windows = tiny_model(), some_windows()
     with torch.no_grad():
-        logits = model(torch.from_numpy(windows.heard), torch.from_numpy(windows.played), 1)
+        logits = model(torch.from_numpy(windows.input), torch.from_numpy(windows.played), 1)
     expected = -logits.log_softmax(-1).gather(2, torch.from_numpy(windows.played)[..., None]).mean((1, 2)).numpy()
     allowed = network_rounding(model, scale=float(logits.abs().max()), window=model.config.window)
     assert model_cross_entropy(model, windows, 1) == pytest.approx(expected, rel=0, abs=allowed)
@@ -270,32 +270,32 @@ def test_the_cross_entropy_is_that_of_the_forward_pass():
 
 
 def stems(seed: int, split: str, songs: int, length: int = 70) -> dict[str, np.ndarray]:
-    rng, found = np.random.default_rng(seed), {}
+    rng, labels = np.random.default_rng(seed), {}
     for song in range(songs):
         a = np.repeat(rng.integers(0, K + 1, length), 3)[:length]
-        found[f"{split}/s{song}/melody"], found[f"{split}/s{song}/piano"] = a, (a + 1) % (K + 1)
-        found[f"{split}/s{song}/drums"] = a
-        found[f"{split}/s{song}/mix-melody+piano"] = a
-    return found
+        labels[f"{split}/s{song}/melody"], labels[f"{split}/s{song}/piano"] = a, (a + 1) % (K + 1)
+        labels[f"{split}/s{song}/drums"] = a
+        labels[f"{split}/s{song}/mix-melody+piano"] = a
+    return labels
 
 
 @pytest.fixture
-def place(tmp_path):
+def workspace(tmp_path):
     """A folder with a token cache and a decision model that belong together."""
     token_pairs.save(tmp_path / "k6_h0.50.npz", stems(0, "train", 4) | stems(1, "test", 3), K, HOP, "k6-test")
-    write_files(tmp_path / "decision", small_model().files())
+    write_files(tmp_path / "decision", tiny_model().files())
     return tmp_path
 
 
-def run(place, **more):
-    return regeneration(place / "k6_h0.50.npz", place / "decision", place / "out", **{"pairs": 12, **more})
+def run(workspace, **more):
+    return regeneration(workspace / "k6_h0.50.npz", workspace / "decision", workspace / "out", **{"pairs": 12, **more})
 
 
-def test_windows_are_pairs_both_ways_without_drums_and_submixes(place):
-    windows = windows_of(token_pairs.load(place / "k6_h0.50.npz"), "test", 15.0)
-    assert windows.heard.shape == windows.played.shape == (3 * 2 * 3, 30)  # songs, ways, places 0, 20 and 40
+def test_windows_are_pairs_both_ways_without_drums_and_submixes(workspace):
+    windows = windows_of(token_pairs.load(workspace / "k6_h0.50.npz"), "test", 15.0)
+    assert windows.input.shape == windows.played.shape == (3 * 2 * 3, 30)  # songs, ways, places 0, 20 and 40
     assert windows.song.tolist() == [0] * 6 + [1] * 6 + [2] * 6
-    up = (windows.heard + 1) % (K + 1) == windows.played
+    up = (windows.input + 1) % (K + 1) == windows.played
     assert up.all(axis=1).sum() == 9 and not up.all()
 
 
@@ -314,11 +314,11 @@ def test_every_song_is_chosen_from_about_equally():
     assert len(choose_windows(windows, 0, np.random.default_rng(0)).song) == 113
 
 
-def test_a_whole_evaluation(place):
-    result = run(place)
-    assert sorted(p.name for p in (place / "out").iterdir()) == FILES
-    assert json.loads((place / "out" / "regeneration.json").read_text()) == result
-    assert (place / "out" / "regeneration.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+def test_a_whole_evaluation(workspace):
+    result = run(workspace)
+    assert sorted(p.name for p in (workspace / "out").iterdir()) == FILES
+    assert json.loads((workspace / "out" / "regeneration.json").read_text()) == result
+    assert (workspace / "out" / "regeneration.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     (c,) = result["configurations"]
     assert (c["name"], c["windows"], c["songs"], c["labels_per_window"]) == ("k6_h0.50", 12, 3, 30)
     assert c["rivals_learned_from"] == {"what": "the training split", "windows": 24, "songs": 4}
@@ -332,47 +332,49 @@ def test_a_whole_evaluation(place):
         assert len(a["lcp"]["sd_by_place"]) == 30
     assert len(c["comparisons"]) == 2 * 8 * 3
     assert set(c["cross_entropy"]) == who - {"commonest", "hold", "copy of A"}
-    table = (place / "out" / "regeneration.md").read_text()
+    table = (workspace / "out" / "regeneration.md").read_text()
     assert "**model live 1**" in table and "k6_h0.50" in table and "given A before" in table
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(place):
-    run(place)
-    first = [(place / "out" / name).read_bytes() for name in FILES]
-    run(place)
-    assert first == [(place / "out" / name).read_bytes() for name in FILES]
-    run(place, seed=1)
-    assert first[0] != (place / "out" / FILES[0]).read_bytes()
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(workspace):
+    run(workspace)
+    first = [(workspace / "out" / name).read_bytes() for name in FILES]
+    run(workspace)
+    assert first == [(workspace / "out" / name).read_bytes() for name in FILES]
+    run(workspace, seed=1)
+    assert first[0] != (workspace / "out" / FILES[0]).read_bytes()
 
 
-def test_one_mode_alone_gives_the_numbers_it_gives_beside_another(place):
-    both, alone = run(place), run(place, modes=[1])
+def test_one_mode_alone_gives_the_numbers_it_gives_beside_another(workspace):
+    both, alone = run(workspace), run(workspace, modes=[1])
     rows = [{(a["who"], a["constraint"]): a for a in r["configurations"][0]["answers"]} for r in (both, alone)]
     assert all(rows[0][key] == value for key, value in rows[1].items())
 
 
-def test_without_a_training_split_the_other_songs_teach_the_rivals(place):
-    token_pairs.save(place / "real.npz", stems(1, "test", 3), K, HOP, "k6-test")
-    result = regeneration(place / "real.npz", place / "decision", place / "out", pairs=6)
+def test_without_a_training_split_the_other_songs_teach_the_rivals(workspace):
+    token_pairs.save(workspace / "real.npz", stems(1, "test", 3), K, HOP, "k6-test")
+    result = regeneration(workspace / "real.npz", workspace / "decision", workspace / "out", pairs=6)
     assert result["configurations"][0]["rivals_learned_from"]["what"] == "the other songs of this split"
-    taught = regeneration(place / "real.npz", place / "decision", place / "out", pairs=6, corpus=place / "k6_h0.50.npz")
+    taught = regeneration(
+        workspace / "real.npz", workspace / "decision", workspace / "out", pairs=6, corpus=workspace / "k6_h0.50.npz"
+    )
     assert taught["configurations"][0]["rivals_learned_from"]["songs"] == 4
 
 
-def test_the_grid_evaluates_what_both_sides_have(place):
-    tokens, model = place / "tokens", place / "model"
+def test_the_grid_evaluates_what_both_sides_have(workspace):
+    tokens, model = workspace / "tokens", workspace / "model"
     tokens.mkdir()
     for hop, name in ((0.5, "k6_h0.50"), (0.25, "k6_h0.25"), (0.35, "k6_h0.35")):
         length = int(40 / hop)
         token_pairs.save(tokens / f"{name}.npz", stems(1, "test", 2, length), K, hop, "k6-test")
         if hop != 0.35:
-            write_files(model / "decision" / name, small_model(math.ceil(15 / hop), hop).files())
-    result = regeneration(tokens, model, place / "out", grid=True, pairs=4)
+            write_files(model / "decision" / name, tiny_model(math.ceil(15 / hop), hop).files())
+    result = regeneration(tokens, model, workspace / "out", grid=True, pairs=4)
     assert [c["name"] for c in result["configurations"]] == ["k6_h0.25", "k6_h0.50"]
-    one = regeneration(tokens, model, place / "out", hop=0.5, pairs=4)
-    assert one["configurations"] == result["configurations"][1:]
+    only = regeneration(tokens, model, workspace / "out", hop=0.5, pairs=4)
+    assert only["configurations"] == result["configurations"][1:]
     with pytest.raises(TrainError, match=r"it has k6_h0\.25, k6_h0\.50"):
-        regeneration(tokens, model, place / "out", hop=0.35)
+        regeneration(tokens, model, workspace / "out", hop=0.35)
 
 
 def tiny_encoder(folder, hop: float) -> Wav2Vec2Encoder:
@@ -382,7 +384,7 @@ def tiny_encoder(folder, hop: float) -> Wav2Vec2Encoder:
     return Wav2Vec2Encoder.load(folder, hop)
 
 
-def test_stems_are_heard_with_the_models_own_ear(tmp_path):
+def test_stems_are_encoded_by_the_models_own_encoder(tmp_path):
     folder, rng = tmp_path / "model", np.random.default_rng(0)
     encoder = tiny_encoder(folder / "encoder", 0.5)
     alphabet = Alphabet(np.zeros(encoder.dim), np.eye(encoder.dim), rng.normal(size=(K, encoder.dim)), 0.5)
@@ -390,7 +392,7 @@ def test_stems_are_heard_with_the_models_own_ear(tmp_path):
     (folder / "units").mkdir()
     (folder / "units" / "k6_h0.50.safetensors").write_bytes(alphabet.to_bytes())
     hash_ = Alphabet.load(folder / "units" / "k6_h0.50.safetensors").hash
-    write_files(folder / "decision" / "k6_h0.50", small_model(alphabet=hash_).files())
+    write_files(folder / "decision" / "k6_h0.50", tiny_model(alphabet=hash_).files())
     for song in ("one", "two"):
         (tmp_path / "music" / song).mkdir(parents=True)
         for number, part in enumerate(("voice.flac", "synth.wav", "drums.flac")):
@@ -408,48 +410,48 @@ def test_stems_are_heard_with_the_models_own_ear(tmp_path):
     assert not (tmp_path / "out2").exists()
 
 
-def test_mistakes_are_told_with_the_remedy(place, capsys):
-    cache, decision = place / "k6_h0.50.npz", place / "decision"
+def test_mistakes_are_reported_with_the_remedy(workspace, capsys):
+    cache, decision = workspace / "k6_h0.50.npz", workspace / "decision"
     with pytest.raises(TrainError, match="nothing at"):
-        regeneration(place / "nowhere", decision, place / "out")
+        regeneration(workspace / "nowhere", decision, workspace / "out")
     with pytest.raises(TrainError, match=r"no decision model.*antiphon train decision"):
-        regeneration(cache, place / "nowhere", place / "out")
+        regeneration(cache, workspace / "nowhere", workspace / "out")
     with pytest.raises(TrainError, match="splits here: test, train"):
-        run(place, split="validation")
+        run(workspace, split="validation")
     with pytest.raises(TrainError, match="expected full, or how many"):
         RegenerationEvaluation(modes=("half",))
     with pytest.raises(TrainError, match="top_p = 2"):
-        run(place, top_p=2.0)
+        run(workspace, top_p=2.0)
     with pytest.raises(TrainError, match="has no encoder"):
-        regeneration(place / "decision", decision, place / "out")
-    token_pairs.save(place / "other.npz", stems(1, "test", 3), K, HOP, "k6-other")
+        regeneration(workspace / "decision", decision, workspace / "out")
+    token_pairs.save(workspace / "other.npz", stems(1, "test", 3), K, HOP, "k6-other")
     with pytest.raises(DecisionError, match="speaks alphabet"):
-        regeneration(place / "other.npz", decision, place / "out")
+        regeneration(workspace / "other.npz", decision, workspace / "out")
     with pytest.raises(TrainError, match="written in alphabet"):
-        run(place, corpus=place / "other.npz")
-    hearing = Decision(dataclasses.replace(small_model().config, key_dim=4))
-    write_files(place / "hearing", hearing.files())
+        run(workspace, corpus=workspace / "other.npz")
+    hearing = Decision(dataclasses.replace(tiny_model().config, key_dim=4))
+    write_files(workspace / "hearing", hearing.files())
     with pytest.raises(TrainError, match="hears features"):
-        regeneration(cache, place / "hearing", place / "out")
-    assert not (place / "out").exists()
+        regeneration(cache, workspace / "hearing", workspace / "out")
+    assert not (workspace / "out").exists()
     with pytest.raises(TrainError, match="no window"):
-        main([str(cache), "--model", str(decision), "-o", str(place / "out"), "--split", "nine"])
+        main([str(cache), "--model", str(decision), "-o", str(workspace / "out"), "--split", "nine"])
 
 
-def test_a_disk_that_refuses_leaves_nothing_half_written(place, monkeypatch):
-    run(place)
-    before = {name: (place / "out" / name).read_bytes() for name in FILES}
+def test_a_disk_that_refuses_leaves_nothing_half_written(workspace, monkeypatch):
+    run(workspace)
+    before = {name: (workspace / "out" / name).read_bytes() for name in FILES}
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("corpora.disk.os.replace", full)
     with pytest.raises(ValueError, match="no room on the disk"):
-        run(place, seed=5)
-    assert {p.name: p.read_bytes() for p in (place / "out").iterdir()} == before
+        run(workspace, seed=5)
+    assert {p.name: p.read_bytes() for p in (workspace / "out").iterdir()} == before
 
 
-def test_the_command_line(place, capsys):
-    arguments = [str(place / "k6_h0.50.npz"), "--model", str(place / "decision"), "-o", str(place / "out")]
+def test_the_command_line(workspace, capsys):
+    arguments = [str(workspace / "k6_h0.50.npz"), "--model", str(workspace / "decision"), "-o", str(workspace / "out")]
     main([*arguments, "--pairs", "4", "--modes", "1", "2"])
     assert "**model live 2**" in capsys.readouterr().out

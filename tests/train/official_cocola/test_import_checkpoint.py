@@ -82,7 +82,7 @@ def checkpoint(state: dict, **more) -> dict:
     kind = enum.Enum("ModelInputType", {"DOUBLE": "double"}, module=kinds.__name__)
     kinds.ModelInputType = kind
     optimizer = torch.optim.Adam([nn.Parameter(torch.ones(2))])
-    held = {
+    content = {
         "epoch": 3, "global_step": 17, "pytorch-lightning_version": "2.2.4", "state_dict": state, "loops": {},
         "callbacks": {"ModelCheckpoint{'monitor': 'valid_loss'}": {"best_model_score": torch.tensor(0.5)}},
         "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [], "hparams_name": "kwargs",
@@ -90,7 +90,7 @@ def checkpoint(state: dict, **more) -> dict:
     }  # fmt: skip
     with patch.dict(sys.modules, {"contrastive_model": types.ModuleType("contrastive_model"), kinds.__name__: kinds}):
         file = io.BytesIO()
-        torch.save(held, file)
+        torch.save(content, file)
     return file.getvalue()
 
 
@@ -264,13 +264,13 @@ def test_files_that_cannot_be_opened_are_refused(tmp_path):
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_what_is_no_call_is_understood(protocol):
-    held = {"a": [1, 2.5, -(2**70), None, True], "b": ("x", (), "é"), 3: {"deep": [{}]}}
-    assert safe_unpickle.parse_pickle(pickle.dumps(held, protocol)) == held
+    value = {"a": [1, 2.5, -(2**70), None, True], "b": ("x", (), "é"), 3: {"deep": [{}]}}
+    assert safe_unpickle.parse_pickle(pickle.dumps(value, protocol)) == value
 
 
 def test_calls_become_notes():
-    found = safe_unpickle.parse_pickle(pickle.dumps(Reduced(os.getcwd, ()), 2))
-    assert found == safe_unpickle.Call(safe_unpickle.Name(f"{os.getcwd.__module__} getcwd"), ())
+    parsed = safe_unpickle.parse_pickle(pickle.dumps(Reduced(os.getcwd, ()), 2))
+    assert parsed == safe_unpickle.Call(safe_unpickle.Name(f"{os.getcwd.__module__} getcwd"), ())
 
 
 def test_keys_whose_hash_would_take_for_ever_are_left_out():

@@ -16,7 +16,7 @@ from train.common.errors import TrainError
 from train.fit_units import UnitsTraining, encode
 from train.probe.features import (
     BOTH,
-    FRAME,
+    FRAME_SAMPLES,
     Hops,
     durations,
     extract_hops,
@@ -62,15 +62,15 @@ def make_song(folder, seed: int, parts=("melody", "piano"), seconds: float = 16.
 @pytest.fixture(autouse=True)
 def fewer_draws(monkeypatch):
     """A tenth of the bootstrap: nothing here depends on how smooth an interval is."""
-    monkeypatch.setattr("train.probe.probe.DRAWS", 10)
+    monkeypatch.setattr("train.probe.probe.BOOTSTRAP_DRAWS", 10)
 
 
-def ear(place, hop: float) -> Wav2Vec2Encoder:
-    return Wav2Vec2Encoder.load(place / "model" / "encoder", hop)
+def encoder_of(workspace, hop: float) -> Wav2Vec2Encoder:
+    return Wav2Vec2Encoder.load(workspace / "model" / "encoder", hop)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def workspace(tmp_path_factory):
     """Rendered songs and an encoder."""
     folder = tmp_path_factory.mktemp("probe")
     for number in range(5):
@@ -96,40 +96,42 @@ def test_the_longest_sounding_class_of_a_hop():
     assert longest_class(durations(np.zeros((0, 3)), 0.5, 3)).tolist() == [-1, -1, -1]
     cut = np.array([[-1.0, 0.1, 60], [0.9, 5.0, 61]])  # at the excerpt's ends
     assert longest_class(durations(cut, 0.5, 2)).tolist() == [0, 1]
-    assert longest_class(durations(cut, 0.5, 2, deaf=0.1)).tolist() == [0, -1]
+    assert longest_class(durations(cut, 0.5, 2, unseen_s=0.1)).tolist() == [0, -1]
 
 
 @pytest.mark.parametrize("hop", [4000, 8000, 5600])
 def test_frames_fall_into_the_hop_that_holds_their_centre(hop):
     frames = np.arange(200.0)[None]  # its own number
-    found = per_hop(frames, hop, 5)
+    averaged = per_hop(frames, hop, 5)
     for i in range(5):
-        inside = [j for j in range(200) if i * hop <= j * FRAME < (i + 1) * hop]
-        assert found[i, 0] == pytest.approx(np.mean(inside))
+        inside = [j for j in range(200) if i * hop <= j * FRAME_SAMPLES < (i + 1) * hop]
+        assert averaged[i, 0] == pytest.approx(np.mean(inside))
 
 
-def test_features_of_a_coarser_hop_are_those_of_an_encoder_at_that_hop(place):
+def test_features_of_a_coarser_hop_are_those_of_an_encoder_at_that_hop(workspace):
     audio = np.random.default_rng(0).normal(size=SAMPLERATE * 4).astype(np.float32) * 0.1
-    fine, coarse = feature_kinds(ear(place, 0.25))["encoder"](audio, [4000, 8000])
+    fine, coarse = feature_kinds(encoder_of(workspace, 0.25))["encoder"](audio, [4000, 8000])
     assert fine.shape == (16, 32)
-    encoder = Wav2Vec2Encoder.load(place / "model" / "encoder", 0.5)
+    encoder = Wav2Vec2Encoder.load(workspace / "model" / "encoder", 0.5)
     expected = encoder.batch(audio)[0]
     np.testing.assert_allclose(coarse, expected, rtol=0, atol=encoder_rounding(encoder, expected))
 
 
-def test_the_untrained_encoders_are_the_same_architecture_with_other_weights(place):
-    kinds, audio = feature_kinds(ear(place, 0.5), seed=3), np.ones(SAMPLERATE * 2, np.float32) * 0.1
-    found = {name: kinds[name](audio, [8000])[0] for name in ("encoder", "random", "untrained")}
-    assert all(each.shape == (4, 32) for each in found.values())
-    assert not np.allclose(found["encoder"], found["random"]) and not np.allclose(found["random"], found["untrained"])
-    again = feature_kinds(ear(place, 0.5), seed=3)["random"](audio, [8000])[0]
-    assert (again == found["random"]).all()
+def test_the_untrained_encoders_are_the_same_architecture_with_other_weights(workspace):
+    kinds, audio = feature_kinds(encoder_of(workspace, 0.5), seed=3), np.ones(SAMPLERATE * 2, np.float32) * 0.1
+    features = {name: kinds[name](audio, [8000])[0] for name in ("encoder", "random", "untrained")}
+    assert all(each.shape == (4, 32) for each in features.values())
+    assert not np.allclose(features["encoder"], features["random"]) and not np.allclose(
+        features["random"], features["untrained"]
+    )
+    again = feature_kinds(encoder_of(workspace, 0.5), seed=3)["random"](audio, [8000])[0]
+    assert (again == features["random"]).all()
 
 
-def test_only_hops_that_sound_and_have_an_answer_are_asked(place):
-    songs = songs_in(place / "data" / "test", 10)
-    heard = extract_hops(songs, feature_kinds(ear(place, 0.5), "mfcc"), [0.5])
-    melody = heard[0.5]["pitch class"]
+def test_only_hops_that_sound_and_have_an_answer_are_asked(workspace):
+    songs = songs_in(workspace / "data" / "test", 10)
+    extracted = extract_hops(songs, feature_kinds(encoder_of(workspace, 0.5), "mfcc"), [0.5])
+    melody = extracted[0.5]["pitch class"]
     assert len(melody.answer) == 3 * 30 and melody.features["mfcc"].shape == (90, 20)  # 32 hops, 2 of them rest
     with np.load(songs[0] / "notes.npz") as notes:
         assert melody.answer[:30].tolist() == (notes["melody"][:, 2].astype(int) % 12).tolist()
@@ -141,12 +143,12 @@ def test_nmi_and_the_linear_probe_know_all_or_nothing():
     assert nmi(answer, (answer * 5) % 12) == pytest.approx(1.0)
     assert nmi(answer, rng.integers(0, 12, 2000)) < 0.05
     features = np.eye(12)[answer] + rng.normal(size=(2000, 12)) * 0.05
-    one, two = (
+    training, test = (
         Hops({"x": features[i]}, answer[i], np.arange(1000) // 100, np.ones(1000), answer[i])
         for i in (slice(1000), slice(1000, 2000))
     )
-    right, about = linear_probe(one, two, "x", 0)
-    assert right.shape == (1000,) and right.all() and about["probe_hops"] == 1000
+    right, info = linear_probe(training, test, "x", 0)
+    assert right.shape == (1000,) and right.all() and info["probe_hops"] == 1000
 
 
 def test_a_probe_is_regularised_as_the_training_songs_ask():
@@ -156,16 +158,16 @@ def test_a_probe_is_regularised_as_the_training_songs_ask():
     x = rng.normal(size=(1200, 200)).astype(np.float32)
     x[:, :24] += 1.5 * np.tile(np.eye(12), 2)[answer]
     answer[:240] = rng.integers(0, 12, 240)
-    one, two = (
+    training, test = (
         Hops({"x": x[i]}, answer[i], np.arange(600) // 20, 0 * x[i][:, 0], answer[i])
         for i in (slice(600), slice(600, 1200))
     )
-    right, about = linear_probe(one, two, "x", 0)
-    assert about["probe_c"] < 1.0 and right.mean() > 0.2
+    right, info = linear_probe(training, test, "x", 0)
+    assert info["probe_c"] < 1.0 and right.mean() > 0.2
 
 
-def test_both_sides_are_the_frames_of_the_hop_wherever_a_block_begins(place):
-    encoder = ear(place, 0.25)
+def test_both_sides_are_the_frames_of_the_hop_wherever_a_block_begins(workspace):
+    encoder = encoder_of(workspace, 0.25)
     audio = np.random.default_rng(0).normal(size=SAMPLERATE * 20).astype(np.float32) * 0.1
     fine, coarse = from_both_sides(encoder, audio, [4000, 8000])
     assert fine.shape == (80, 32) and coarse.shape == (40, 32)
@@ -178,32 +180,32 @@ def test_both_sides_are_the_frames_of_the_hop_wherever_a_block_begins(place):
     assert not np.allclose(from_both_sides(encoder, silent, [8000])[0][9], coarse[9], atol=1e-3)  # it looks ahead
 
 
-def test_features_may_come_from_the_cache_of_the_alphabets(place, tmp_path):
-    encode([place / "data"], tmp_path, UnitsTraining(encoder=str(place / "model" / "encoder"), songs=10))
+def test_features_may_come_from_the_cache_of_the_alphabets(workspace, tmp_path):
+    encode([workspace / "data"], tmp_path, UnitsTraining(encoder=str(workspace / "model" / "encoder"), songs=10))
     listened, read = (
-        run(place, hops="0.5", kinds="encoder,mfcc", features=each)["hops"][0]["rows"]
+        run(workspace, hops="0.5", kinds="encoder,mfcc", features=each)["hops"][0]["rows"]
         for each in (None, tmp_path / "features")
     )
     assert read[1] == listened[1]
     assert read[0]["pitch class"]["n"] == listened[0]["pitch class"]["n"]
     assert read[0]["pitch class"]["accuracy"] == pytest.approx(listened[0]["pitch class"]["accuracy"], abs=0.1)
-    held = dict(np.load(tmp_path / "features" / "train" / "data-s0.npz"))
-    np.savez(tmp_path / "features" / "train" / "data-s0.npz", **{k: -v for k, v in held.items()})
+    arrays = dict(np.load(tmp_path / "features" / "train" / "data-s0.npz"))
+    np.savez(tmp_path / "features" / "train" / "data-s0.npz", **{k: -v for k, v in arrays.items()})
     with pytest.raises(TrainError, match="another encoder"):
-        run(place, kinds="encoder", features=tmp_path / "features")
+        run(workspace, kinds="encoder", features=tmp_path / "features")
     with pytest.raises(TrainError, match="no features of these songs"):
-        run(place, kinds="encoder", features=tmp_path / "nowhere")
+        run(workspace, kinds="encoder", features=tmp_path / "nowhere")
 
 
-def run(place, **more):
+def run(workspace, **more):
     settings = {"units": 16, "seconds": 0.0, "songs": 5} | more
-    return probe(place / "data", place / "model", place / "out", **settings)
+    return probe(workspace / "data", workspace / "model", workspace / "out", **settings)
 
 
-def test_a_whole_probe(place):
-    result = run(place)
-    assert sorted(p.name for p in (place / "out").iterdir()) == ["probe.json", "probe.md"]
-    assert json.loads((place / "out" / "probe.json").read_text()) == result
+def test_a_whole_probe(workspace):
+    result = run(workspace)
+    assert sorted(p.name for p in (workspace / "out").iterdir()) == ["probe.json", "probe.md"]
+    assert json.loads((workspace / "out" / "probe.json").read_text()) == result
     assert (result["training_songs"], result["test_songs"]) == (5, 3)
     assert [at["hop"] for at in result["hops"]] == [0.5, 0.25]
     for at in result["hops"]:
@@ -217,43 +219,49 @@ def test_a_whole_probe(place):
         assert at["notes"]["pitch class"] == {"clear": 1.0, "accuracy": 1.0}  # a note every half second
         best = rows[at["stronger_chroma"]]  # sines of one octave: chroma must know them
         assert best["pitch class"]["nmi"] > 0.7 and best["pitch class"]["accuracy"] > 0.9
-    assert "(the stronger)" in (place / "out" / "probe.md").read_text()
+    assert "(the stronger)" in (workspace / "out" / "probe.md").read_text()
 
 
-def test_the_same_seed_gives_the_same_bytes(place):
-    run(place, kinds="encoder,mfcc", hops="0.5", worsen=1)
-    first = (place / "out" / "probe.json").read_bytes()
-    run(place, kinds="encoder,mfcc", hops="0.5", worsen=1)
-    assert first == (place / "out" / "probe.json").read_bytes()
+def test_the_same_seed_gives_the_same_bytes(workspace):
+    run(workspace, kinds="encoder,mfcc", hops="0.5", worsen=1)
+    first = (workspace / "out" / "probe.json").read_bytes()
+    run(workspace, kinds="encoder,mfcc", hops="0.5", worsen=1)
+    assert first == (workspace / "out" / "probe.json").read_bytes()
 
 
-def test_a_room_and_noise_are_heard_by_the_test_songs_alone(place):
-    songs, kinds = songs_in(place / "data" / "test", 10), feature_kinds(ear(place, 0.5), "mfcc")
-    clean, worse = (extract_hops(songs, kinds, [0.5], worse=w)[0.5]["pitch class"] for w in (False, True))
-    assert 0 < len(worse.answer) <= len(clean.answer)
-    assert not np.isin(worse.features["mfcc"].round(3), clean.features["mfcc"].round(3)).all()
-    rows = [run(place, kinds="mfcc", hops="0.5", worsen=w)["hops"][0]["rows"][0] for w in (0, 1)]
-    assert rows[0]["kmeans_hops"] == rows[1]["kmeans_hops"] and rows[1]["pitch class"]["n"] == len(worse.answer)
+def test_only_the_test_songs_get_a_room_and_noise(workspace):
+    songs, kinds = songs_in(workspace / "data" / "test", 10), feature_kinds(encoder_of(workspace, 0.5), "mfcc")
+    clean, degraded = (extract_hops(songs, kinds, [0.5], degraded=w)[0.5]["pitch class"] for w in (False, True))
+    assert 0 < len(degraded.answer) <= len(clean.answer)
+    assert not np.isin(degraded.features["mfcc"].round(3), clean.features["mfcc"].round(3)).all()
+    rows = [run(workspace, kinds="mfcc", hops="0.5", worsen=w)["hops"][0]["rows"][0] for w in (0, 1)]
+    assert rows[0]["kmeans_hops"] == rows[1]["kmeans_hops"] and rows[1]["pitch class"]["n"] == len(degraded.answer)
     assert rows[0]["pitch class"] != rows[1]["pitch class"]
 
 
-def test_other_songs_may_be_examined_whatever_their_parts_are_called(place):
+def test_other_songs_may_be_examined_whatever_their_parts_are_called(workspace):
     result = probe(
-        place / "data", place / "model", place / "out", test=place / "scales", units=16, songs=5, kinds="chroma cqt"
+        workspace / "data",
+        workspace / "model",
+        workspace / "out",
+        test=workspace / "scales",
+        units=16,
+        songs=5,
+        kinds="chroma cqt",
     )
     row = result["hops"][0]["rows"][0]
     assert (row["pitch class"]["n"], row["chord root"]) == (30, None)
     assert result["test"] == "scales" and row["pitch class"]["interval"] is None
 
 
-def test_an_alphabet_in_the_model_folder_is_examined_as_well(place, tmp_path):
+def test_an_alphabet_in_the_model_folder_is_examined_as_well(workspace, tmp_path):
     tiny_encoder(tmp_path / "model" / "encoder")
     (tmp_path / "model" / "units").mkdir()
     features = np.random.default_rng(0).normal(size=(400, 32)).astype(np.float32)
     alphabet = fit_alphabet(features, 16, 0.5)
     write_files(tmp_path / "model" / "units", {"k16_h0.50.safetensors": alphabet.to_bytes()})
     result = probe(
-        place / "data",
+        workspace / "data",
         tmp_path / "model",
         tmp_path / "out",
         units=16,
@@ -266,21 +274,21 @@ def test_an_alphabet_in_the_model_folder_is_examined_as_well(place, tmp_path):
     assert "accuracy" not in result["hops"][0]["rows"][1]["pitch class"]
 
 
-def test_mistakes_are_told_with_the_remedy(place, capsys):
+def test_mistakes_are_reported_with_the_remedy(workspace, capsys):
     with pytest.raises(TrainError, match=r"no kind of feature 'mel'.*mfcc"):
-        run(place, kinds="mel")
+        run(workspace, kinds="mel")
     with pytest.raises(TrainError, match=r"no rendered song.*train\.songs\.render"):
-        probe(place / "nowhere", place / "model", place / "out")
+        probe(workspace / "nowhere", workspace / "model", workspace / "out")
     with pytest.raises(TrainError, match="songs = 0"):
-        run(place, songs=0)
+        run(workspace, songs=0)
     for hops in ("0.5,0.35", "half", "0"):
         with pytest.raises(TrainError, match="hops = "):
             ProbeEvaluation(hops=hops).lengths()
     with pytest.raises(EncoderError, match=r"no wav2vec 2\.0 model"):
-        main([str(place / "data"), "--model", str(place / "nowhere"), "-o", str(place / "out")])
+        main([str(workspace / "data"), "--model", str(workspace / "nowhere"), "-o", str(workspace / "out")])
 
 
-def test_the_command_line(place, capsys):
-    arguments = [str(place / "data"), "--model", str(place / "model"), "-o", str(place / "out")]
+def test_the_command_line(workspace, capsys):
+    arguments = [str(workspace / "data"), "--model", str(workspace / "model"), "-o", str(workspace / "out")]
     main([*arguments, "--units", "16", "--kinds", "mfcc", "--hops", "0.5", "--songs", "3"])
     assert "| mfcc | 20 |" in capsys.readouterr().out

@@ -125,18 +125,18 @@ def test_the_drums_mark_the_downbeats(seed):
 
 def test_tempi_cover_what_bands_play():
     """Bands are from slow to fast, and parts rest for a section or more."""
-    found = [band_of(seed) for seed in range(40)]
-    tempi = [lead_sheet.tempo_of(band.sheet.beats) for band in found]
+    written = [band_of(seed) for seed in range(40)]
+    tempi = [lead_sheet.tempo_of(band.sheet.beats) for band in written]
     assert min(tempi) < 75 and max(tempi) > 160
     resting = [np.diff(part.notes[:, 0]).max() > 3 * np.diff(band.downbeats).max()
-               for band in found for part in band.parts.values()]  # fmt: skip
+               for band in written for part in band.parts.values()]  # fmt: skip
     assert np.mean(resting) > 0.2
-    assert len({band.style for band in found}) >= 7
+    assert len({band.style for band in written}) >= 7
 
 
 def test_a_melody_that_is_given_is_played_in_the_tempo_of_the_band():
     """Its notes keep their pitch and their place in the beats, whatever the tempo; the rest is trading."""
-    kept = []
+    coincides = []
     for seed in range(12):
         chords, beats, rng = song(seed)
         melody = np.column_stack(
@@ -146,8 +146,8 @@ def test_a_melody_that_is_given_is_played_in_the_tempo_of_the_band():
         factor, loose = band.chords[0].start / chords[0].start, 0.2 * np.diff(band.beats).max()
         for onset, _, pitch, _ in band.parts["lead"].notes if "lead" in band.parts else ():
             same = melody[melody[:, 2] == pitch, 0] * factor
-            kept.append(bool(len(same)) and np.abs(same - onset).min() < SLACK_S + loose)
-    assert len(kept) > 200 and np.mean(kept) > 0.6
+            coincides.append(bool(len(same)) and np.abs(same - onset).min() < SLACK_S + loose)
+    assert len(coincides) > 200 and np.mean(coincides) > 0.6
 
 
 def test_too_few_beats_have_their_sentence():
@@ -166,16 +166,18 @@ def test_riffs_repeat(seed, steps):
     sheet = sheet_of(roots=(0,), steps=steps)
     figure = figures.draw_riff(0.6, rng)
     period = 4 * len(figure.pattern) // 16
-    said = defaultdict(dict)
+    periods = defaultdict(dict)
     for note in figures.riff(sheet, sheet.bars, figure, rng):
         if int(note.position) % 16 != 15:
-            said[int(note.position // period)][round(note.position % period, 3)] = note.pitch
-    for place in set.union(*(set(turn) for turn in said.values())):
+            periods[int(note.position // period)][round(note.position % period, 3)] = note.pitch
+    for at in set.union(*(set(period_notes) for period_notes in periods.values())):
         pitches = {
-            turn[place] for number, turn in said.items() if place in turn and (number * period + place) % 16 < 15
+            period_notes[at]
+            for number, period_notes in periods.items()
+            if at in period_notes and (number * period + at) % 16 < 15
         }
         assert len(pitches) == 1, "the same note at the same place"
-    assert len(said) == 64 // period
+    assert len(periods) == 64 // period
 
 
 @UNTIMED
@@ -225,7 +227,7 @@ def test_voices_move_little_and_stay_in_their_register(kind, steps):
     chords = defaultdict(list)
     for note in notes:
         assert note.pitch % 12 in sheet.chord_at(note.position).tones
-        assert figures.CHORDS[0] <= note.pitch <= figures.CHORDS[1] + 4
+        assert figures.CHORD_PITCHES[0] <= note.pitch <= figures.CHORD_PITCHES[1] + 4
         chords[note.position].append(note.pitch)
     for a, b in pairwise(chords.values()):
         assert abs(np.mean(a) - np.mean(b)) <= 5
@@ -238,7 +240,7 @@ def test_a_bass_says_the_root(line, seed):
     """Within its register, and the root of the chord, which it is there to tell, again and again."""
     sheet = sheet_of()
     notes = figures.bass_line(sheet, sheet.bars, line, random.Random(seed))
-    assert notes and all(figures.BASS[0] <= note.pitch <= figures.BASS[1] for note in notes)
+    assert notes and all(figures.BASS_PITCHES[0] <= note.pitch <= figures.BASS_PITCHES[1] for note in notes)
     above = [(note.pitch - sheet.chord_at(note.position).lowest) % 12 for note in notes]
     assert above.count(0) >= 0.2 * len(above)
 
@@ -261,7 +263,7 @@ def test_a_doubling_goes_with_the_melody(seed, kind):
 def test_grooves_are_whole_bars(style):
     for groove in grooves.GROOVES[style]:
         for pattern in groove.values():
-            assert len(pattern) % 16 == 0 and set(pattern) <= {*grooves.LOUD, "."}
+            assert len(pattern) % 16 == 0 and set(pattern) <= {*grooves.VELOCITIES, "."}
             assert len(grooves.in_triplets(pattern)) == len(pattern) * 3 // 4
     assert style in STYLES and style in grooves.KITS
 
@@ -269,9 +271,9 @@ def test_grooves_are_whole_bars(style):
 @pytest.mark.parametrize(("bar_beats", "expected"), [(4, [0, 2, 4, 6]), (3, [0, 2, 3, 5]), (2, [0, 2])])
 def test_a_pattern_is_cut_to_the_bar(bar_beats, expected):
     """Bars of three take the first three beats of four; bars of two go on in the pattern."""
-    found = grooves.strokes("X.......x.......", bar_beats, 2)
-    assert [stroke.position for stroke in found] == expected
-    assert sum(stroke.length for stroke in found) == 2 * bar_beats
+    strokes = grooves.strokes("X.......x.......", bar_beats, 2)
+    assert [stroke.position for stroke in strokes] == expected
+    assert sum(stroke.length for stroke in strokes) == 2 * bar_beats
 
 
 # --- sheets
@@ -375,15 +377,15 @@ def test_bands_are_songs_beside_the_others(tmp_path):
     folder, font = tmp_path / "train" / "band-2", render.find_soundfont()
     folder.parent.mkdir()
     render.render_band(None, folder, render.Studio(font), True, 12.0)
-    about = json.loads((folder / "song.json").read_text())
-    with np.load(folder / "notes.npz", allow_pickle=False) as held:
-        notes = dict(held)
+    info = json.loads((folder / "song.json").read_text())
+    with np.load(folder / "notes.npz", allow_pickle=False) as archive:
+        notes = dict(archive)
     names = set(notes)
-    assert names == set(about["roles"]) == set(about["programs"]) == {path.stem for path in folder.glob("*.flac")}
-    beats = np.array(about["beats"])
+    assert names == set(info["roles"]) == set(info["programs"]) == {path.stem for path in folder.glob("*.flac")}
+    beats = np.array(info["beats"])
     assert set(beats[:, 1]) <= {0, 1} and (np.diff(beats[:, 0]) > 0).all() and beats.min() >= 0 and beats.max() < 12
-    assert all(0 <= root < 12 for _, _, root in about["chords"])
-    for name, role in about["roles"].items():
+    assert all(0 <= root < 12 for _, _, root in info["chords"])
+    for name, role in info["roles"].items():
         assert notes[name].shape[1] == 3 and (notes[name][:, 2] == -1).all() == (role == "drums")
         assert notes[name][:, :2].min() >= 0 and notes[name][:, :2].max() <= 12
 

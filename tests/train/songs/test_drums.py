@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.common.errors import TrainError
-from train.data.pair_draws import ONSET, SCORE_STEP, score_bits
+from train.data.pair_draws import ONSET_BIT, SCORE_STEP_SAMPLES, score_bits
 from train.data.store import Store
 from train.data.submixes import submix_songs
 from train.songs import drums, render
-from train.songs.drums import BAR, STEPS
+from train.songs.drums import BAR_BEATS, STEPS_PER_BEAT
 
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
 needs_synth = pytest.mark.skipif(not HAS_SYNTH, reason="fluidsynth or its sound font is not installed")
@@ -31,7 +31,7 @@ def song(folder, seconds=12.0, bars=6):
         sf.write(folder / f"{part}.flac", 0.1 * rng.standard_normal(int(16000 * seconds)), 16000)
         notes[part] = np.array([[0.5, 0.9, 60], [1.0, 1.4, 64]], np.float32)
     np.savez(folder / "notes.npz", **notes)
-    chords = [[BAR * BEAT * bar, BAR * BEAT * (bar + 1), bar % 12] for bar in range(bars)]
+    chords = [[BAR_BEATS * BEAT * bar, BAR_BEATS * BEAT * (bar + 1), bar % 12] for bar in range(bars)]
     (folder / "song.json").write_text(json.dumps({"seconds": seconds, "chords": chords, "bpm": 120, "programs": {}}))
     return folder
 
@@ -44,7 +44,7 @@ def test_chords_change_on_beats(lengths, beat, begin, loose):
     starts = begin + beat * (1 + loose / 8) * np.concatenate([[0], np.cumsum(lengths)])
     chords = [[a, b, 0] for a, b in pairwise(starts)]
     times, downbeat = drums.beats_of(chords, beat)
-    assert len(times) == sum(lengths) and 0 <= downbeat < BAR
+    assert len(times) == sum(lengths) and 0 <= downbeat < BAR_BEATS
     np.testing.assert_allclose(times[np.concatenate([[0], np.cumsum(lengths)[:-1]])], starts[:-1])
     assert (np.diff(times) > 0).all()
 
@@ -59,15 +59,15 @@ def test_a_drummer_keeps_time(seed):
     """Each hit is within 12 ms of a sixteenth, or of one that swings; every bar has its first beat."""
     times = 1.0 + BEAT * np.arange(64)
     hits = drums.drum_hits(times, 0, BEAT, random.Random(seed))
-    step, loose = BEAT / STEPS, 0.0121
-    place = np.floor((hits[:, 0] - 1.0 + loose) / step)
-    late = hits[:, 0] - 1.0 - step * place
-    assert late.min() >= -loose and late[place % 2 == 0].max() <= loose and late.max() <= 0.33 * step + loose
+    step, loose = BEAT / STEPS_PER_BEAT, 0.0121
+    step_number = np.floor((hits[:, 0] - 1.0 + loose) / step)
+    late = hits[:, 0] - 1.0 - step * step_number
+    assert late.min() >= -loose and late[step_number % 2 == 0].max() <= loose and late.max() <= 0.33 * step + loose
     assert set(hits[:, 2]) <= {*drums.CLOCKS, *drums.TOMS, drums.KICK, drums.STICK, drums.SNARE, drums.CLAP,
                                drums.OPEN, drums.CRASH}  # fmt: skip
     assert hits[:, 3].min() >= 20 and hits[:, 3].max() <= 127
     kicks = hits[hits[:, 2] == drums.KICK, 0]
-    assert all(np.abs(kicks - first).min() < 0.05 for first in times[::BAR])
+    assert all(np.abs(kicks - first).min() < 0.05 for first in times[::BAR_BEATS])
     again = drums.drum_hits(times, 0, BEAT, random.Random(seed))
     np.testing.assert_array_equal(hits, again)
 
@@ -79,7 +79,7 @@ def test_a_song_gets_a_stem_that_hits_where_its_notes_say(tmp_path):
     drums.add_drums(old, new, render.find_soundfont(), 1.0)
     audio, rate = sf.read(new / "drums.flac")
     assert (rate, len(audio)) == (16000, 12 * 16000)
-    assert np.sqrt(np.mean(audio**2)) == pytest.approx(render.LEVEL, rel=0.1)  # a peak may be clipped
+    assert np.sqrt(np.mean(audio**2)) == pytest.approx(render.STEM_RMS, rel=0.1)  # a peak may be clipped
     assert set(submix_songs(tmp_path / "data", "train")["one"]) == {new / f"{stem}.flac" for stem in
                                                                 ("drums", "melody", "piano")}  # fmt: skip
     with np.load(new / "notes.npz") as notes:
@@ -88,8 +88,8 @@ def test_a_song_gets_a_stem_that_hits_where_its_notes_say(tmp_path):
     first = int(16000 * hits[0, 0])
     assert np.abs(audio[first : first + 1600]).max() > 10 * np.abs(audio[: max(first - 160, 1)]).max()
     store = Store([tmp_path / "data"], "train")
-    score = score_bits(store)[store.begin[store.songs[0].parts["drums"]] // SCORE_STEP :][:600].numpy()
-    assert set(score) == {0, 1 << ONSET}  # when, never which note
+    score = score_bits(store)[store.begin[store.songs[0].parts["drums"]] // SCORE_STEP_SAMPLES :][:600].numpy()
+    assert set(score) == {0, 1 << ONSET_BIT}  # when, never which note
 
 
 @needs_synth

@@ -50,13 +50,13 @@ def test_what_is_made_is_played_from_the_attack_on_in_tune(tmp_path, suffix):
     assert abs(69 + 12 * np.log2(np.argmax(spectrum) * 16000 / (1 << 20) / 440) - 45) < 0.05
 
 
-def test_a_note_that_bears_a_wrong_name_is_heard(tmp_path):
+def test_a_note_with_a_wrong_name_is_renamed(tmp_path):
     library = named_library(tmp_path)
     write(library / "flute" / "g3.wav", tone(57))
     assert [round(pitch) for pitch, *_ in make_bank.notes_of(FLUTE, library)] == [58, 48, 64, 54, 57]
 
 
-def test_a_note_lasts_as_long_as_it_is_heard():
+def test_a_note_lasts_as_long_as_it_is_audible():
     lasting = [make_bank.trimmed(tone(60, 6.0)[::3].astype(np.float32), sustained) for sustained in (True, False)]
     assert [round(len(audio) / 16000, 1) for audio in lasting] == [3.0, 4.0]
     dying = make_bank.trimmed(tone(60, 6.0, decay=6.0)[::3].astype(np.float32), False)
@@ -111,7 +111,7 @@ def test_every_recipe_names_an_instrument_of_its_own_and_a_licence_that_shares_n
         assert "sso-" not in recipe.path and not any("sso-" in folder for folder in recipe.folders.values())
 
 
-def test_mistakes_are_told_and_leave_nothing_behind(tmp_path):
+def test_mistakes_are_reported_and_leave_nothing_behind(tmp_path):
     with pytest.raises(TrainError, match="no instrument is known of a library 'strange'"):
         make_bank.make([tmp_path / "strange"], tmp_path / "bank")
     with pytest.raises(AudioError, match="is no folder"):

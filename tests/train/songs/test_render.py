@@ -42,8 +42,13 @@ def test_a_score_is_read_by_its_parts(tmp_path):
     assert parts["melody"].shape == (12, 4)
     np.testing.assert_allclose(parts["melody"][:, 0], 0.5 * np.arange(12), atol=2e-3)
     (tmp_path / "chord_midi.txt").write_text("0.0 1.0 C:maj\n1.0 2.0 Bb:min7\n2.0 3.0 F#:maj\n3.0 4.0 N\n")
-    found = render.read_score(path).chords
-    assert [(chord.start, chord.end, chord.root) for chord in found] == [(0, 1, 0), (1, 2, 10), (2, 3, 6), (3, 4, None)]
+    chords = render.read_score(path).chords
+    assert [(chord.start, chord.end, chord.root) for chord in chords] == [
+        (0, 1, 0),
+        (1, 2, 10),
+        (2, 3, 6),
+        (3, 4, None),
+    ]
 
 
 def test_a_score_says_its_beats_in_the_time_of_the_excerpt(tmp_path):
@@ -53,8 +58,8 @@ def test_a_score_says_its_beats_in_the_time_of_the_excerpt(tmp_path):
     (tmp_path / "beat_midi.txt").write_text("".join(f"{0.1 + 0.5 * n} {n % 2}.0 {n % 3 == 1:.1f}\n" for n in range(9)))
     beats = render.read_score(path).beats
     np.testing.assert_allclose(beats, [[0.1 + 0.5 * n, n % 3 == 1] for n in range(9)])
-    found = render.Excerpt(1.0, 2.0, 3).beats(beats)
-    np.testing.assert_allclose(found, [[0.1 + 0.5 * n - 1.0, n % 3 == 1] for n in range(2, 6)])
+    beats_found = render.Excerpt(1.0, 2.0, 3).beats(beats)
+    np.testing.assert_allclose(beats_found, [[0.1 + 0.5 * n - 1.0, n % 3 == 1] for n in range(2, 6)])
 
 
 def test_a_part_of_a_few_notes_is_left_out(tmp_path):
@@ -68,8 +73,8 @@ def test_splits_are_the_published_ones(tmp_path):
         (folder / "chord_midi.txt").touch()
         assert render.split_of(folder / f"{number:03}.mid", []) == split
     names = [f"{n}" for n in range(200)]
-    found = [render.split_of(tmp_path / f"{name}.mid", names) for name in names]
-    assert [found.count(split) for split in ("train", "validation", "test")] == [100, 50, 50]
+    splits = [render.split_of(tmp_path / f"{name}.mid", names) for name in names]
+    assert [splits.count(split) for split in ("train", "validation", "test")] == [100, 50, 50]
 
 
 def test_low_parts_get_low_instruments():
@@ -118,8 +123,12 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
     path = score(tmp_path / "scores" / "b.mid", seed=1)
     (tmp_path / "song").parent.mkdir(exist_ok=True)
     render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
-    about = json.loads((tmp_path / "song" / "song.json").read_text())
-    assert about["source"] == "b.mid" and about["transposed"] == 0 and set(about["programs"]) == {"melody", "piano"}
+    described = json.loads((tmp_path / "song" / "song.json").read_text())
+    assert (
+        described["source"] == "b.mid"
+        and described["transposed"] == 0
+        and set(described["programs"]) == {"melody", "piano"}
+    )
     with np.load(tmp_path / "song" / "notes.npz", allow_pickle=False) as notes:
         assert set(notes.files) == {"melody", "piano"} and notes["melody"].shape == (12, 3)
     lengths = set()
@@ -128,8 +137,8 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
         assert (info.samplerate, info.channels) == (SAMPLERATE, 1)
         lengths.add(info.frames)
         stem = sf.read(tmp_path / "song" / f"{part}.flac")[0]
-        assert np.sqrt(np.mean(stem**2)) == pytest.approx(render.LEVEL, rel=0.1)
-    assert lengths == {int(about["seconds"] * SAMPLERATE)}
+        assert np.sqrt(np.mean(stem**2)) == pytest.approx(render.STEM_RMS, rel=0.1)
+    assert lengths == {int(described["seconds"] * SAMPLERATE)}
     before = tree(tmp_path / "song")
     shutil.rmtree(tmp_path / "song")
     render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
@@ -142,12 +151,12 @@ def test_an_excerpt_is_transposed_and_its_notes_with_it(tmp_path):
     path = score(tmp_path / "x.mid", notes=40, seed=2)
     whole = render.read_score(path)[0]["melody"]
     render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), True, 6.0)
-    about = json.loads((tmp_path / "song" / "song.json").read_text())
-    assert about["seconds"] == 6.0 and -5 <= about["transposed"] <= 6
+    described = json.loads((tmp_path / "song" / "song.json").read_text())
+    assert described["seconds"] == 6.0 and -5 <= described["transposed"] <= 6
     with np.load(tmp_path / "song" / "notes.npz") as notes:
-        found = notes["melody"]
-    assert found[:, 0].min() >= 0 and found[:, 1].max() <= 6
-    pitches = (found[:, 2] - about["transposed"]).astype(int).tolist()
+        notes_melody = notes["melody"]
+    assert notes_melody[:, 0].min() >= 0 and notes_melody[:, 1].max() <= 6
+    pitches = (notes_melody[:, 2] - described["transposed"]).astype(int).tolist()
     assert any(pitches == whole[i : i + len(pitches), 2].astype(int).tolist() for i in range(len(whole)))
 
 

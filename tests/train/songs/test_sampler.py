@@ -78,22 +78,22 @@ def test_a_note_begins_at_its_sample_and_the_whole_is_the_sum_of_its_notes(drawn
     together = play(notes, "struck")
     alone = np.zeros_like(together)
     for note in notes:
-        one = play(note[None], "struck")
+        alone_note = play(note[None], "struck")
         first = round(note[0] * SAMPLERATE)
-        assert not one[:first].any() and np.abs(one[first : first + 8]).max() > 0
-        alone[: len(one)] += one
+        assert not alone_note[:first].any() and np.abs(alone_note[first : first + 8]).max() > 0
+        alone[: len(alone_note)] += alone_note
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0, 5), st.floats(0.02, 4))
 def test_the_sound_ends_with_the_release_or_with_the_sample(onset, length):
-    held = play([[onset, onset + length, 60, 90]])
-    assert abs(len(held) - (round(onset * SAMPLERATE) + round(length * SAMPLERATE) + 800)) <= 1
+    note = play([[onset, onset + length, 60, 90]])
+    assert abs(len(note) - (round(onset * SAMPLERATE) + round(length * SAMPLERATE) + 800)) <= 1
     struck = play([[onset, onset + length, 60, 90]], "struck")
     longest = min(round(length * SAMPLERATE) + 1600, 2 * SAMPLERATE)
     assert abs(len(struck) - round(onset * SAMPLERATE) - longest) <= 1
-    assert np.abs(held[-8:]).max() < 0.01 * np.abs(held).max()
+    assert np.abs(note[-8:]).max() < 0.01 * np.abs(note).max()
 
 
 @pytest.mark.parametrize("name", ["held", "struck"])
@@ -107,9 +107,9 @@ def test_takes_are_drawn_by_the_generator_alone():
     for n, sample in enumerate(takes.samples):
         sample[2000:] *= n % 3
     notes = [[0.2 * n, 0.2 * n + 0.2, 60, 100] for n in range(20)]
-    one, again, other = (play(notes, "takes", seed, bank={"takes": takes}) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, again)
-    assert not np.array_equal(one, other)
+    first, again, other = (play(notes, "takes", seed, bank={"takes": takes}) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_what_would_alias_is_not_there():
@@ -140,9 +140,9 @@ def test_a_closed_hihat_ends_the_open_one():
 def test_a_kit_keeps_its_proportions_and_other_notes_are_equally_strong():
     samples = [tone(50) * gain for gain in (1.0, 0.5, 0.1)]
     rms = [np.sqrt(np.mean(s[:8000] ** 2)) for s in sampler.equalised(samples, np.arange(3))]
-    np.testing.assert_allclose(rms, sampler.LEVEL, rtol=1e-3)
+    np.testing.assert_allclose(rms, sampler.SAMPLE_RMS, rtol=1e-3)
     kit = [np.sqrt(np.mean(s[:8000] ** 2)) for s in sampler.equalised(samples, np.array([1, 1, 2]), True)]
-    np.testing.assert_allclose(kit, np.array([1.0, 1.0, 0.1]) * sampler.LEVEL, rtol=1e-3)
+    np.testing.assert_allclose(kit, np.array([1.0, 1.0, 0.1]) * sampler.SAMPLE_RMS, rtol=1e-3)
 
 
 @pytest.mark.parametrize("timing", [0.0, 0.02])
@@ -171,7 +171,7 @@ def test_a_bank_is_read_as_it_is_described(tmp_path):
     assert len(play([[0, 1, 60, 100]], "a", bank=bank)) == round(1.1 * SAMPLERATE)
 
 
-def test_mistakes_are_told_with_their_remedy(tmp_path):
+def test_mistakes_are_reported_with_their_remedy(tmp_path):
     with pytest.raises(TrainError, match=r"no bank of notes.*make_bank"):
         sampler.load_bank(tmp_path)
     with pytest.raises(TrainError, match="did you mean 'held'"):
