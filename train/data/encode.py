@@ -1,8 +1,9 @@
-"""Hop features of stored stems, many hops at a time, on the device that holds them.
+"""Hop features of stored stems, on the device that holds them.
 
-A feature depends on the last `context` seconds alone, so each hop has a window of its own, and the windows of all stems
-pass the encoder in large batches. The features equal those of `Wav2Vec2Encoder.batch`, which encodes file by file, up
-to the rounding of larger products.
+On a processor each stem is encoded by `Wav2Vec2Encoder.batch`, which convolves every sample once. On a GPU, where
+launches cost more than products, many hops at a time: a feature depends on the last `context` seconds alone, so each
+hop has a window of its own, and the windows of all stems pass the encoder in large batches. Both give the same
+features, up to the rounding of larger products.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import torch
 from torch import Tensor
 
 from perception.level import FLOOR_DB
+from perception.transformer import has_bfloat16
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError
+from train.data.stems import levels
 from train.data.store import Store
 
-BATCH_WINDOWS = {"cpu": 64, "cuda": 4096}
+BATCH_WINDOWS = 4096  # hops that pass the encoder at once
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,30 @@ def stem_features(
     """For each stem {span m: (features (hops, dim) float16, levels (hops,) float16 in dBFS)}, hops taken m at a time.
 
     encoder: on any device; it is moved to that of the store. seconds: of each stem, from its beginning; 0: all of it.
-    TrainError for an encoder that normalises its input.
+    TrainError for an encoder that normalises its input, on a GPU.
     """
+    if store.device.type == "cpu":
+        return [_stem_by_stem(encoder, store, stem, spans, seconds) for stem in stems]
+    return at_once(encoder, store, stems, spans, seconds)
+
+
+def _stem_by_stem(
+    encoder: Wav2Vec2Encoder, store: Store, stem: Stem, spans: tuple[int, ...], seconds: float
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    samples = _hops(store, stem, encoder.hop, seconds) * encoder.hop
+    audio = _mixed(store, np.array(stem.parts)[:, None], np.zeros(1, np.int64), samples)[0].numpy()
+    with torch.autocast("cpu", torch.bfloat16, has_bfloat16()):
+        features = encoder.batch(audio, spans)
+    return {
+        span: (of_span.astype(np.float16), levels(audio, span * encoder.hop)[: len(of_span)].astype(np.float16))
+        for span, of_span in zip(spans, features, strict=True)
+    }
+
+
+def at_once(
+    encoder: Wav2Vec2Encoder, store: Store, stems: list[Stem], spans: tuple[int, ...] = (1,), seconds: float = 0.0
+) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
+    """The same with the windows of all stems in large batches; see `stem_features`."""
     if encoder.grouped or encoder.normalise:
         raise TrainError("stems are encoded at once by encoders with layer norm alone: this one normalises its input")
     counts = [_hops(store, stem, encoder.hop, seconds) for stem in stems]
@@ -47,18 +72,17 @@ def stem_features(
     for number, stem in enumerate(stems):
         parts[: len(stem.parts), number] = stem.parts
     features = {m: np.zeros((len(hop), encoder.dim), np.float16) for m in spans}
-    levels = {m: np.zeros(len(hop), np.float16) for m in spans}
+    level_db = {m: np.zeros(len(hop), np.float16) for m in spans}
     model = encoder.model.to(store.device)
-    batch = BATCH_WINDOWS[store.device.type]
-    for begin in range(0, len(hop), batch):
-        rows = slice(begin, begin + batch)
+    for begin in range(0, len(hop), BATCH_WINDOWS):
+        rows = slice(begin, begin + BATCH_WINDOWS)
         by_span = _encode(encoder, model, store, parts[:, owner[rows]], hop[rows], spans)
         for m, (values, level) in by_span.items():
-            features[m][rows], levels[m][rows] = values, level
+            features[m][rows], level_db[m][rows] = values, level
     result, first = [], 0
     for count in counts:
         rows = slice(first, first + count)
-        result.append({m: (features[m][rows][m - 1 :: m], levels[m][rows][m - 1 :: m]) for m in spans})
+        result.append({m: (features[m][rows][m - 1 :: m], level_db[m][rows][m - 1 :: m]) for m in spans})
         first += count
     return result
 

@@ -7,7 +7,7 @@ from transformers import Wav2Vec2Model
 
 from perception.level import level_db
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder, music_config
-from train.data.encode import Stem, stem_features
+from train.data.encode import Stem, at_once, stem_features
 from train.data.store import Store
 
 
@@ -23,12 +23,13 @@ def store(tmp_path):
     return Store([tmp_path], "train")
 
 
+@pytest.mark.parametrize("way", [stem_features, at_once])
 @pytest.mark.parametrize("hop", [0.25, 0.35])
-def test_stems_encoded_together_are_what_the_encoder_makes_of_each(store, hop):
+def test_stems_encoded_together_are_what_the_encoder_makes_of_each(store, hop, way):
     encoder = Wav2Vec2Encoder(Wav2Vec2Model(music_config(pitches=24, dim=32, layers=1, heads=2)), hop)
     stems = [Stem(f"{part}", (number,)) for song in store.songs for part, number in song.parts.items()]
     stems.append(Stem("mix-bass+flute", tuple(store.songs[0].parts.values())))
-    for stem, by_span in zip(stems, stem_features(encoder, store, stems, (1, 2)), strict=True):
+    for stem, by_span in zip(stems, way(encoder, store, stems, (1, 2)), strict=True):
         length = int(store.length[stem.parts[0]])
         audio = sum(store.windows([(part, 0)], length)[0].numpy() for part in stem.parts)
         expected = dict(zip((1, 2), encoder.batch(audio, (1, 2)), strict=True))
