@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/section verse",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        353.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "auto plays the memory in your tempo where both are sure"
+                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        452.2,
+                        353.0,
                         22.0
                     ],
-                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
+                    "text": "auto plays the memory in your tempo where both are sure"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        322.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "how much higher than recorded the memory is played"
+                    "text": "how fast the memory is played otherwise, at its pitch; 1 is as recorded"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        359.2,
+                        322.0,
                         22.0
                     ],
-                    "text": "auto adds up to 2 semitones either way, towards your key"
+                    "text": "how much higher than recorded the memory is played"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        278.6,
+                        359.2,
                         22.0
                     ],
-                    "text": "0 keeps the memory's level, 1 follows yours"
+                    "text": "auto adds up to 2 semitones either way, towards your key"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        80.2,
+                        278.6,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "0 keeps the memory's level, 1 follows yours"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        92.60000000000001,
+                        80.2,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "output gain"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        235.20000000000002,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        328.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        229.0,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        235.20000000000002,
+                        229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/double",
                     "outlettype": [
                         ""
                     ]
@@ -1846,26 +1846,28 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-111",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         350.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1875,12 +1877,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        380.0,
-                        315.8,
+                        1098.0,
+                        350.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop was heard"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1891,11 +1893,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        410.0,
-                        390.2,
+                        380.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1906,11 +1909,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        1078.4,
+                        410.0,
+                        315.8,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
+                    "text": "/antiphon/heard hop label level - a hop was heard"
                 }
             },
             {
@@ -1921,11 +1924,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        632.0,
+                        440.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -1936,11 +1939,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        500.0,
-                        284.8,
+                        470.0,
+                        1078.4,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - what is played at a hop, and why; again, with what sounded instead, if it came too late"
                 }
             },
             {
@@ -1951,11 +1954,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        576.2,
+                        500.0,
+                        632.0,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the beat that leads, ahead: s until its next beat"
                 }
             },
             {
@@ -1966,11 +1969,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        557.6,
+                        530.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1981,11 +1984,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        291.0,
+                        560.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1996,11 +1999,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        334.40000000000003,
+                        590.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer came too late"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2011,11 +2014,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        805.6,
+                        620.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2026,11 +2029,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        1121.8,
+                        650.0,
+                        334.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
+                    "text": "/antiphon/missed total hop - an answer came too late"
                 }
             },
             {
@@ -2041,11 +2044,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        377.8,
+                        680.0,
+                        805.6,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - a control has this value now"
+                    "text": "/antiphon/coherence position both harmonic percussive - how well the last 5 s fit: 0 like strangers, 1 like partners, -1 unknown"
                 }
             },
             {
@@ -2056,11 +2059,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        433.6,
+                        710.0,
+                        1121.8,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/fit in_tune in_time - how well the last 10 s fit, as measured: in tune, 0 as much as at any other moment; in time, 0 anywhere, 1 all onsets on the half beats; -1 unknown"
                 }
             },
             {
@@ -2071,11 +2074,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        421.2,
+                        740.0,
+                        377.8,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/changed name value - a control has this value now"
                 }
             },
             {
@@ -2086,11 +2089,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        421.2,
+                        770.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2101,11 +2104,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        402.6,
+                        800.0,
+                        520.4000000000001,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
                 }
             },
             {
@@ -2116,7 +2119,52 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        830.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-129",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         860.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-130",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        890.0,
+                        402.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - something went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-131",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        920.0,
                         340.6,
                         22.0
                     ],
@@ -2779,6 +2827,19 @@
                 "patchline": {
                     "source": [
                         "obj-109",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-111",
                         0
                     ],
                     "destination": [
