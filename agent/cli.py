@@ -117,7 +117,10 @@ def corpus_build(given: argparse.Namespace) -> None:
 
     config = _read_settings(given, agent__model=given.model, live__hop=given.hop)
     check_paths(given, config)
-    result = corpus.build(given.audio, given.out, config, licence=given.licence, progress=progress_bar("naming"))
+    result = corpus.build(
+        given.audio, given.out, config, licence=given.licence, beats=given.beats or (), labels=given.labels or (),
+        progress=progress_bar("naming"),
+    )  # fmt: skip
     print_result(result, corpus.lines(result), as_json=given.json)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from corpora.annotations import named_apart, read_beats, read_sections
 from corpora.audio import AudioWriter, open_audio, regroup
-from corpora.corpus import RATES, Corpus, CorpusError, corpus_folder, load, write_segments
+from corpora.corpus import RATES, Corpus, CorpusError, Section, corpus_folder, load, write_segments
 from perception import chroma, onsets
 from perception.level import rms
+from perception.tatum import TatumTrack
+from perception.tuning import TuningMeter, tuning_of
 
 if TYPE_CHECKING:  # the type alone: who only reads corpora need not wait for torch
     from perception.stream import LabelledHop, Listener
@@ -27,6 +30,12 @@ class _Source:
     samplerate: int
     seconds: float
     peak: float
+
+
+def lengthened(frames: np.ndarray, segments: int, hop: float, rate: float, earlier: int = 0) -> np.ndarray:
+    """(n, ...) frames, the last one repeated until they and so many `earlier` ones last as long as the segments."""
+    missing = round(segments * hop * rate) - earlier - len(frames)
+    return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)]) if missing > 0 else frames
 
 
 @dataclass
@@ -50,9 +59,9 @@ class _Segments:
     def fill(self, hop: float) -> None:
         """Repeat the last frames of a source, where its segments are no whole number of frames long."""
         for parts, rate in ((self.chroma, chroma.FRAME_RATE), (self.onsets, onsets.ONSET_RATE)):
-            missing = round(len(self.labels) * hop * rate) - sum(map(len, parts))
-            if parts and missing > 0:
-                parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], missing, axis=0)])
+            if parts:
+                earlier = sum(map(len, parts[:-1]))
+                parts[-1] = lengthened(parts[-1], len(self.labels), hop, rate, earlier)
 
 
 def build(
@@ -63,14 +72,18 @@ def build(
     samplerate: int | None = None,
     name: str | None = None,
     licence: str = "",
+    beats: Sequence[str | Path | None] = (),
+    labels: Sequence[str | Path | None] = (),
     progress: Progress | None = None,
 ) -> Corpus:
     """Cut `files` into segments of one hop, name them, write the corpus folder `out` and return it.
 
     listen: makes a Listener for a sample rate in Hz; its alphabet gives hop and labels. The files follow each other,
     each padded with silence to whole segments. samplerate: of the corpus, Hz; None takes the highest of the files.
-    name: the folder's if None. AudioError or CorpusError in one sentence; then nothing is written, and a corpus
-    that was at `out` is still there. Recordings above full scale are turned down together, so none is clipped.
+    name: the folder's if None. beats, labels: files with the beats and the sections of each recording, see
+    `corpora.annotations`; None for a recording without, () if there are none at all. AudioError or CorpusError in one
+    sentence; then nothing is written, and a corpus that was at `out` is still there. Recordings above full scale are
+    turned down together, so none is clipped.
     """
     if not files:
         raise CorpusError("no audio was given: name at least one file, like  antiphon corpus build take.wav -o DIR")
@@ -82,18 +95,62 @@ def build(
     hop, gain = listener.alphabet.hop, min(1.0, 1 / max(source.peak for source in inspected))
     total = sum(source.seconds for source in inspected)
     _refuse_short(inspected, hop)
+    marks = _read_marks(inspected, beats, labels)
     with corpus_folder(out) as folder:
-        segments, sources = _Segments([], [], [], [], []), []
+        segments, sources, starts, meter = _Segments([], [], [], [], []), list[dict[str, Any]](), [], TuningMeter(rate)
         with AudioWriter(folder / "audio.flac", rate) as writer:
             for source in inspected:
-                entry = {"file": str(source.path), "start": len(segments.labels), "seconds": round(source.seconds, 6)}
+                starts.append(len(segments.labels))
+                entry = {"file": str(source.path), "start": starts[-1], "seconds": round(source.seconds, 6)}
                 sources.append({**entry, "gain_db": round(20 * math.log10(gain), 2)} if gain < 1 else entry)
-                for seconds in _add(source, listener, rate, gain, segments, writer):
+                for seconds in _add(source, listener, rate, gain, segments, writer, meter):
                     if progress:
                         progress(min(seconds, total), total)
-        name = name or Path(out).resolve().name
-        write_segments(folder, _corpus(segments, listener, rate, name, sources=sources, licence=licence))
+        meter.hear(np.zeros(0, np.float32), last=True)
+        about = {
+            "sources": sources, "licence": licence, "tuning": meter.tuning,
+            **_placed(marks, [start * hop for start in (*starts, len(segments.labels))]),
+        }  # fmt: skip
+        write_segments(folder, _corpus(segments, listener, rate, name or Path(out).resolve().name, **about))
     return load(out)
+
+
+def _read_marks(
+    sources: Sequence[_Source], beats: Sequence[str | Path | None], labels: Sequence[str | Path | None]
+) -> list[tuple[np.ndarray, list[Section]]]:
+    """Beats and sections of each recording, in s from its beginning."""
+    none = [None] * len(sources)
+    return [
+        (
+            np.zeros(0) if beat_file is None else read_beats(beat_file, source.seconds),
+            [] if label_file is None else read_sections(label_file, source.seconds),
+        )
+        for source, beat_file, label_file in zip(sources, beats or none, labels or none, strict=True)
+    ]
+
+
+def _placed(
+    marks: Sequence[tuple[np.ndarray, list[Section]]], begins_s: Sequence[float]
+) -> dict[str, np.ndarray | list[Section]]:
+    """The same in s of the corpus. begins_s: where each recording begins, and where the last one ends."""
+    beats, sections = [np.zeros(0)], list[Section]()
+    for (some, named), begin, end in zip(marks, begins_s[:-1], begins_s[1:], strict=True):
+        beats.append((some + begin)[some + begin < end])
+        sections += [
+            Section(section.name, begin + section.begin, min(begin + section.end, end))
+            for section in named
+            if begin + section.begin < end
+        ]
+    return {"beats": np.concatenate(beats), "sections": named_apart(sections)}
+
+
+def completed(corpus: Corpus) -> Corpus:
+    """A corpus with its tatums and tuning, computed as `build` does it if an older one lacks them."""
+    if corpus.tatums is not None and corpus.tuning is not None:
+        return corpus
+    tuning = corpus.tuning or tuning_of(corpus.audio(), corpus.samplerate)
+    envelope = onsets.onsets_of(corpus.audio(), corpus.samplerate) if corpus.onsets is None else corpus.onsets
+    return replace(corpus, tuning=tuning, onsets=envelope, tatums=TatumTrack(envelope.astype(np.float16)).rows)
 
 
 def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress | None = None) -> Corpus:
@@ -109,11 +166,14 @@ def label(audio: np.ndarray, name: str, listener: Listener, progress: Progress |
         start += size
         if progress:
             progress(start / listener.samplerate, len(audio) / listener.samplerate)
-    return _corpus(segments, listener, listener.samplerate, name, recording=audio)
+    tuning = tuning_of(audio, listener.samplerate)
+    return _corpus(segments, listener, listener.samplerate, name, recording=audio, tuning=tuning)
 
 
 def _corpus(segments: _Segments, listener: Listener, samplerate: int, name: str, **more: Any) -> Corpus:
     """The corpus of these segments; CorpusError if all of them are silence."""
+    known = len(segments.onsets) == len(segments.labels)
+    envelope = np.concatenate(segments.onsets) if known else None
     corpus = Corpus(
         name=name,
         samplerate=samplerate,
@@ -124,7 +184,8 @@ def _corpus(segments: _Segments, listener: Listener, samplerate: int, name: str,
         rms=np.array(segments.rms),
         features=np.stack(segments.features),
         chroma=np.concatenate(segments.chroma) if len(segments.chroma) == len(segments.labels) else None,
-        onsets=np.concatenate(segments.onsets) if len(segments.onsets) == len(segments.labels) else None,
+        onsets=envelope,
+        tatums=None if envelope is None else TatumTrack(envelope).rows,
         **more,
     )
     _refuse_silence(corpus)
@@ -146,8 +207,9 @@ def _refuse_short(sources: Sequence[_Source], hop: float) -> None:
 
 
 def _add(
-    source: _Source, listener: Listener, rate: int, gain: float, segments: _Segments, writer: AudioWriter
-) -> Iterator[float]:
+    source: _Source, listener: Listener, rate: int, gain: float, segments: _Segments, writer: AudioWriter,
+    meter: TuningMeter,
+) -> Iterator[float]:  # fmt: skip
     """Append one file, yielding the seconds of corpus after each segment.
 
     The listener counts its hops from the start of the file, the corpus from its own; where a hop is no whole number of
@@ -155,6 +217,10 @@ def _add(
     earlier or later, so that the next one begins on a boundary of the corpus. The last sample waits for that.
     """
     from perception.stream import boundary, hop_sizes
+
+    def append(samples: np.ndarray) -> None:
+        writer.write(samples)
+        meter.hear(samples)
 
     hop, hearing = listener.alphabet.hop, listener.start()
     waiting = np.zeros(0, np.float32)
@@ -164,12 +230,12 @@ def _add(
         ):
             audio = np.pad(audio * np.float32(gain), (0, size - len(audio)))
             segments.add(audio, listener.step(hearing, audio))
-            writer.write(np.concatenate([waiting, audio[:-1]]))
+            append(np.concatenate([waiting, audio[:-1]]))
             waiting = audio[-1:]
             yield len(segments.labels) * hop
     segments.fill(hop)
     room = boundary(len(segments.labels), hop, rate) - writer.frames
-    writer.write(np.pad(waiting[:room], (0, max(room - len(waiting), 0))))
+    append(np.pad(waiting[:room], (0, max(room - len(waiting), 0))))
 
 
 def _refuse_silence(corpus: Corpus) -> None:

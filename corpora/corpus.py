@@ -1,8 +1,9 @@
 """The corpus: a recorded memory cut into segments of one hop, each with its label.
 
 A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature; chroma and onset of its
-frames) and `corpus.json` (format, hop, sample rate, alphabet, sources, licence). What an older corpus lacks is computed
-when it is loaded. Nothing is read by pickle; a folder is written whole or not.
+frames, tatum of its onsets, beat if its beats were given) and `corpus.json` (format, hop, sample rate, alphabet,
+sources, licence, tuning, sections). What an older corpus lacks is computed when it is loaded. Nothing is read by
+pickle; a folder is written whole or not.
 Segment i covers the samples boundary(i) to boundary(i + 1), see `boundary`.
 """
 
@@ -15,7 +16,7 @@ import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,10 @@ from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, 
 
 FORMAT = 1  # of the folder; raised when an older Antiphon could not read it
 FILES = ("audio.flac", "segments.npz", "corpus.json")
+NAME_LENGTH = 200  # letters of the name of a section
 RATES = (1000, 655_350)  # Hz, what FLAC holds
 _FIELDS = {"name": str, "samplerate": int, "hop": float, "alphabet": str, "units": int, "sources": list, "licence": str}
+_TUNING = ("cents", "confidence")  # keys of the tuning in corpus.json
 
 
 def boundary(i: int, hop: float, rate: float) -> int:
@@ -34,6 +37,14 @@ def boundary(i: int, hop: float, rate: float) -> int:
 
 class CorpusError(ValueError):
     """A corpus that cannot be read, written or used; the message says what to do."""
+
+
+class Section(NamedTuple):
+    """A stretch of a corpus that has a name."""
+
+    name: str  # unlike that of any other section, printable, NAME_LENGTH letters at most
+    begin: float  # s
+    end: float  # s
 
 
 @dataclass(kw_only=True)
@@ -57,6 +68,10 @@ class Corpus:
     recording: np.ndarray | Path | None = field(default=None, repr=False)
     chroma: np.ndarray | None = field(default=None, repr=False)  # (frames, 12) float16, see `perception.chroma`
     onsets: np.ndarray | None = field(default=None, repr=False)  # (frames,) float16, see `perception.onsets`
+    tatums: np.ndarray | None = field(default=None, repr=False)  # (blocks, 3) float64, see `perception.tatum`
+    tuning: tuple[float, float] | None = None  # cents above A = 440 Hz, confidence; see `perception.tuning`
+    beats: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)  # (n,) float64 s, rising; if given
+    sections: list[Section] = field(default_factory=list)  # in the order of their beginnings
 
     def __post_init__(self) -> None:
         _check_header(self)
@@ -69,6 +84,7 @@ class Corpus:
         if self.onsets is not None:
             self.onsets = np.clip(np.asarray(self.onsets), 0, largest).astype(np.float16)
         _check_segments(self)
+        _check_time(self)
 
     def __len__(self) -> int:
         """Number of segments."""
@@ -110,11 +126,17 @@ def write_segments(folder: Path, corpus: Corpus) -> None:
     n = len(corpus)
     start = np.array([boundary(i, corpus.hop, corpus.samplerate) for i in range(n)], np.int64)
     npz = io.BytesIO()
-    analysis = {"chroma": corpus.chroma, "onset": corpus.onsets}
+    analysis = {"chroma": corpus.chroma, "onset": corpus.onsets, "tatum": corpus.tatums}
+    if len(corpus.beats):
+        analysis["beat"] = corpus.beats
     more: dict[str, Any] = {key: value for key, value in analysis.items() if value is not None}
     np.savez(npz, start=start, label=corpus.labels, rms=corpus.rms, feature=corpus.features, **more)
     atomic_write(folder / FILES[1], npz.getvalue())
     header = {"format": FORMAT, "segments": n, **{key: getattr(corpus, key) for key in _FIELDS}}
+    if corpus.tuning is not None:
+        header["tuning"] = dict(zip(_TUNING, corpus.tuning, strict=True))
+    if corpus.sections:
+        header["sections"] = [section._asdict() for section in corpus.sections]
     atomic_write(folder / FILES[2], json.dumps(header, indent=1) + "\n")
 
 
@@ -131,6 +153,10 @@ def load(folder: str | Path) -> Corpus:
             features=arrays["feature"],
             chroma=arrays.get("chroma"),
             onsets=arrays.get("onset"),
+            tatums=arrays.get("tatum"),
+            tuning=tuple(header["tuning"][key] for key in _TUNING) if "tuning" in header else None,
+            beats=arrays.get("beat", np.zeros(0)),
+            sections=[Section(**section) for section in header.get("sections", [])],
             recording=folder / FILES[0],
         )
         _check_audio(folder, corpus, arrays["start"], header["segments"])
@@ -213,6 +239,43 @@ def _check_segments(corpus: Corpus) -> None:
         raise CorpusError(f"corpus '{corpus.name}' has levels or features that are no numbers: build it again")
 
 
+def _check_time(corpus: Corpus) -> None:
+    """CorpusError unless tatums, tuning, beats and sections are what they should be."""
+    again, seconds = "of no use: build it again", len(corpus) * corpus.hop
+    if corpus.tatums is not None:
+        tatums = corpus.tatums = _numbers(corpus, "tatums", corpus.tatums)
+        if tatums.shape[1:] != (3,) or (tatums[:, 1] < 0).any() or (np.abs(tatums[:, 2] - 0.5) > 0.5).any():
+            raise CorpusError(f"corpus '{corpus.name}' has tatums {tatums.shape} {again}")
+    if corpus.tuning is not None:
+        if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in corpus.tuning):
+            raise CorpusError(f"corpus '{corpus.name}' has a tuning {corpus.tuning!r} {again}")
+        cents, confidence = corpus.tuning = (float(corpus.tuning[0]), float(corpus.tuning[1]))
+        if not (-50 <= cents <= 50 and 0 <= confidence <= 1):
+            raise CorpusError(
+                f"corpus '{corpus.name}' has a tuning of {cents:g} cents, sure by {confidence:g}, {again}"
+            )
+    beats = corpus.beats = _numbers(corpus, "beats", corpus.beats)
+    if beats.ndim != 1 or (np.diff(beats) <= 0).any() or (len(beats) and not 0 <= beats[0] <= beats[-1] <= seconds):
+        raise CorpusError(f"corpus '{corpus.name}' has beats that do not follow each other: build it again")
+    for section in corpus.sections:
+        name, *times = section
+        if type(name) is not str or not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+            raise CorpusError(f"corpus '{corpus.name}' has a section without a name that can be told: build it again")
+        if not all(type(time) in (int, float) for time in times) or not 0 <= times[0] < times[1] <= seconds:
+            raise CorpusError(
+                f"corpus '{corpus.name}' has a section '{name}' of {times} s in {seconds:g} s: build it again"
+            )
+    if len({section.name for section in corpus.sections}) < len(corpus.sections):
+        raise CorpusError(f"corpus '{corpus.name}' has two sections of one name: build it again")
+
+
+def _numbers(corpus: Corpus, what: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise CorpusError(f"corpus '{corpus.name}' has {what} that are no numbers: build it again")
+    return values.astype(np.float64)
+
+
 def _read_header(folder: Path) -> dict[str, Any]:
     if folder.is_file():
         raise CorpusError(f"'{folder}' is a file, not a corpus: make one with  antiphon corpus build '{folder}' -o DIR")
@@ -242,7 +305,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
 def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
     try:
         with open(folder / FILES[1], "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            optional = [key for key in ("chroma", "onset") if key in arrays.files]
+            optional = [key for key in ("chroma", "onset", "tatum", "beat") if key in arrays.files]
             return {key: np.asarray(arrays[key]) for key in ("start", "label", "rms", "feature", *optional)}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, TypeError, AttributeError) as error:
         raise _damaged(folder, error) from None

@@ -41,10 +41,12 @@ def control() -> MaxCanvas:
         canvas.comment(GROUPS[group], (GROUP_AREAS[group][0] + 6, GROUP_AREAS[group][1] + 2, 140, 20), fontface=1)
     targets: dict[str, list[Any]] = {}
     _network(canvas)
+    tall = 22.0  # of the row before
     for group in GROUPS:
         x, y = GROUP_AREAS[group][0] + 8.0, GROUP_AREAS[group][1] + 24.0
         for widget in widgets(group):
-            canvas.row(44 if widget.kind == "word" else 22)
+            canvas.row(tall)
+            tall = 44.0 if widget.kind == "word" else 22.0
             _draw(canvas, widget, x, y, targets)
             y += ROW_HEIGHT_PX
     _echo(canvas, targets)

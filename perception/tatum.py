@@ -18,6 +18,7 @@ them. That, in standard deviations of what chance would give, is also the confid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ LATER = 20  # delay, in blocks, after which the tatum of a moment of a recording
 JUDGED = 1000.0  # frames after which a success or failure counts 1 / e
 CORRELATED = 8.0  # correlation length of the envelope, frames
 TO_SHORTER, TO_LONGER = 2.5, -0.5  # lead in standard deviations by which a shorter or a longer memory takes over
+LONGEST, CARRIED = 300.0, 4.0  # frames between two beats of one tempo, and beats by which it goes on at its ends
 CHANCE, CERTAIN = 1.0, 4.0  # standard deviations above what chance gives that are a confidence of 0 and of 1
 _WEIGHTS = np.exp(-0.5 * np.square(np.log2(PERIODS / LIKELIEST) / SPREAD))
 _TURNS = np.exp(2j * np.pi * np.arange(BLOCK)[:, None] / SUMMED).astype(np.complex64).view(np.float32)  # (BLOCK, 2 n)
@@ -165,13 +167,22 @@ def _leading(state: TatumState) -> Tatum:
 
 
 class TatumTrack:
-    """The tatum of a recording at every moment, as it was known `LATER` blocks after it; the recording may grow."""
+    """The tatum of a recording at every moment, as it was known `LATER` blocks after it; the recording may grow.
 
-    def __init__(self, onsets: np.ndarray | None = None):
+    onsets: (frames,) of its envelope. rows: what `rows` gave for these onsets before, if it did; then nothing is
+    computed, and what is appended begins anew. Rows of another number of frames are not used.
+    """
+
+    def __init__(self, onsets: np.ndarray | None = None, rows: np.ndarray | None = None):
         self._state, self._rows = TatumState(), list[Tatum]()
         self._columns = np.zeros(0), np.zeros(0)
-        if onsets is not None:
+        if onsets is None:
+            return
+        if rows is None or len(rows) != len(onsets) // BLOCK:
             self.append(onsets)
+            return
+        self._rows = [Tatum(*row) for row in np.asarray(rows, np.float64).tolist()]
+        self._begin_anew(len(onsets))
 
     def __len__(self) -> int:
         """Number of frames of the envelope."""
@@ -190,10 +201,18 @@ class TatumTrack:
     def truncate(self, frames: int) -> None:
         """Keep so many frames, if there are more, and begin anew from there."""
         if frames < len(self):
-            whole = frames // BLOCK
-            del self._rows[whole:]
+            del self._rows[frames // BLOCK :]
             self._columns = np.zeros(0), np.zeros(0)
-            self._state = TatumState(frames=whole * BLOCK, recent=np.zeros(frames - whole * BLOCK, np.float32))
+            self._begin_anew(frames)
+
+    def _begin_anew(self, frames: int) -> None:
+        whole = frames // BLOCK * BLOCK
+        self._state = TatumState(frames=whole, recent=np.zeros(frames - whole, np.float32))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(blocks, 3) float64: frame, period and confidence after each block, from which it can be made again."""
+        return np.array(self._rows, np.float64).reshape(-1, 3)
 
     def at(self, frame: float) -> Tatum:
         """The tatum around a frame; NO_TATUM where nothing is known."""
@@ -207,3 +226,48 @@ class TatumTrack:
             rows = [self.at(block * BLOCK) for block in range(len(self._rows))]
             self._columns = np.array([row.period for row in rows]), np.array([row.confidence for row in rows])
         return self._columns
+
+
+class BeatTrack(TatumTrack):
+    """The half beats that somebody has named, and the tatum where nobody has.
+
+    beats: (n,) float64, rising, in frames of the envelope; every beat is on the grid, and the middle between two.
+    spans: (first, stop) in frames of each stretch whose beats were named; it has two of them at least. There the tatum
+    counts for nothing, even where no beat is near. A grid goes on for `CARRIED` beats beyond the first and the last
+    one, not beyond its stretch, and ends where two beats are farther apart than `LONGEST`.
+    """
+
+    def __init__(
+        self, onsets: np.ndarray, rows: np.ndarray | None, beats: np.ndarray, spans: Sequence[tuple[float, float]]
+    ):
+        super().__init__(onsets, rows)
+        pieces: list[tuple[float, Tatum | None]] = [
+            (-np.inf, None)
+        ]  # from a frame on, up to the next: a grid, or None for the tatum
+        for first, stop in spans:
+            pieces += _pieces(beats[(beats >= first) & (beats < stop)], first, stop)
+            pieces.append((stop, None))
+        self._begins, self._grids = np.array([begin for begin, _ in pieces]), [grid for _, grid in pieces]
+
+    def at(self, frame: float) -> Tatum:
+        """The grid around a frame; NO_TATUM where nothing is known."""
+        grid = self._grids[int(np.searchsorted(self._begins, frame, side="right")) - 1]
+        return super().at(frame) if grid is None else grid
+
+
+def _pieces(beats: np.ndarray, first: float, stop: float) -> list[tuple[float, Tatum | None]]:
+    """The grids of one stretch, each with the frame from which on it holds."""
+    pieces: list[tuple[float, Tatum | None]] = [(first, NO_TATUM)]
+    breaks = np.flatnonzero(np.diff(beats) > LONGEST) + 1
+    runs = [run for run in np.split(beats, breaks) if len(run) > 1]
+    for number, run in enumerate(runs):
+        before = (runs[number - 1][-1] + run[0]) / 2 if number else first
+        after = (run[-1] + runs[number + 1][0]) / 2 if number + 1 < len(runs) else stop
+        periods = np.diff(run)
+        begins = [max(before, run[0] - CARRIED * periods[0]), *run[1:-1]]
+        pieces += [
+            (begin, Tatum(float(beat), float(period) / 2, 1.0))
+            for begin, beat, period in zip(begins, run[:-1], periods, strict=True)
+        ]
+        pieces.append((min(after, run[-1] + CARRIED * periods[-1]), NO_TATUM))
+    return pieces

@@ -115,6 +115,8 @@ class Engine:
         gc.disable()
         for stored in self.session.repertoire:
             self.bus.publish("memory", stored.name, len(stored), stored.seconds)
+            for section in stored.sections:
+                self.bus.publish("section", stored.name, *section)
         self._thread.start()
 
     def stop(self) -> None:
@@ -251,9 +253,8 @@ class Engine:
         if partly:
             self.bus.publish("error", partly)
         self.bus.publish("changed", name, *self._value(name, args))
-        if name == "back":
-            for key in LIVE_SETTINGS:
-                self.bus.publish("changed", key, *self._value(key, ()))
+        for key in LIVE_SETTINGS if name == "back" else ("section",) if name == "region" else ():
+            self.bus.publish("changed", key, *self._value(key, ()))
 
     def _play(self) -> None:
         """Begin a new performance at the next hop; after silence, the fader opens where that hop begins."""
@@ -350,7 +351,7 @@ class Engine:
             "memory": self.session.repertoire[state.selected_memory].name,
             "settings": {key: list(v) if len(v := self._value(key, ())) > 1 else v[0] for key in LIVE_SETTINGS},
             "latency": self._latency(),
-            "region": list(state.config.action.region),
+            "region": list(self.session.repertoire.shares(state, state.selected_memory)),
             "position": self._position(),
             "recording": state.recording,
             "pulse": self._pulse(),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
 from agent.performance import pulse
-from agent.performance.memories import voice_after_truncation
+from agent.performance.memories import Memory, voice_after_truncation
 from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
 from agent.performance.state import Bookmark, PerformanceState
@@ -40,9 +40,19 @@ def apply(
     if control is None or control.setting is None:
         raise CommandError(f"'{printable(name)}' is no control of the session: see  antiphon osc")
     value = args if len(args) > 1 else args[0]
+    if name == "section":
+        _check_section(session.repertoire[state.selected_memory], str(value))
     if FIELDS[control.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _configure(session, state, change(state.config, control.setting, value, "stage"))
+    config = change(state.config, control.setting, value, "stage")
+    if name == "region":  # what was asked for last counts
+        config = change(config, "action.section", "", "stage")
+    return _configure(session, state, config)
+
+
+def _check_section(memory: Memory, name: str) -> None:
+    if name and memory.section(name) is None:
+        raise CommandError(f"section: {memory.no_section(printable(name))}")
 
 
 def _configure(session: Session, state: PerformanceState, config: Config) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.performance.model import Model
 from agent.performance.session import Session
-from agent.settings.config import DEMO, Config
+from agent.settings.config import DEMO, Config, ConfigError
 from corpora import corpus as corpora
 from corpora.audio import open_audio, read_at
 from corpora.build import label
@@ -69,6 +69,12 @@ def _is_folder(path: Path) -> bool:
 
 def open_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, str]:
     """A session on the model and memory that the settings name, and the name of the memory for the log."""
+    session, name = _open(config, samplerate, progress)
+    _check_section(session)
+    return session, name
+
+
+def _open(config: Config, samplerate: int, progress: Progress | None) -> tuple[Session, str]:
     model = Model.load(config.agent.model, config.live.hop)
     memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
@@ -76,10 +82,18 @@ def open_session(config: Config, samplerate: int, progress: Progress | None = No
 
 def open_full_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, list[str]]:
     """A session with all memories that the settings name, and their names for the log. The first is selected."""
-    session, name = open_session(config, samplerate, progress)
+    session, name = _open(config, samplerate, progress)
     names = [name]
     for other in config.agent.memories:
         memory = load_memory(other, session.model, samplerate, config.perception.gate_db, progress)
         session.repertoire.add(memory.corpus, memory.audio, Path(memory.name).stem)
         names.append(memory.name)
+    _check_section(session)
     return session, names
+
+
+def _check_section(session: Session) -> None:
+    """ConfigError if the settings name a section that no memory has."""
+    name = session.config.action.section
+    if name and all(memory.section(name) is None for memory in session.repertoire):
+        raise ConfigError(f"action.section = {name!r}: {session.repertoire[0].no_section(name)}")

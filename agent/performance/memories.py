@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import soxr
@@ -13,13 +15,16 @@ import soxr
 from action import oracle
 from action.concat import Concatenator, Voice
 from action.cost import EXACT_PLACES, Boundaries, Places, boundaries
-from corpora.corpus import Corpus
+from corpora.build import completed, lengthened
+from corpora.corpus import Corpus, Section
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
-from perception.onsets import ONSET_RATE, OnsetStream, OnsetTrack
-from perception.tatum import TatumTrack
+from perception.onsets import DELAY_FRAMES, ONSET_RATE, OnsetStream, OnsetTrack
+from perception.tatum import BeatTrack, TatumTrack
+from perception.tuning import Tuning, tuning_of
 
 GROWING = "live"  # name of the memory that records the performance
+SHOWN_SECTIONS = 12  # in a sentence
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 
@@ -28,7 +33,7 @@ class Memory:
 
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
-    onsets: (frames,) of its audio. edits: how many takes were removed from it.
+    onsets: (frames,) of its audio. edits: how many takes were removed from it. tatums: the grid to which it keeps.
     """
 
     growing = False
@@ -41,9 +46,11 @@ class Memory:
         self.name, self.corpus, self.sound, self.neighbours = name, corpus, sound, neighbours
         self.oracle = oracle.FactorOracle(vocab, () if corpus is None else corpus.labels)
         self.chroma, self.onsets = ChromaTrack(sound.hop, chroma), OnsetTrack(onsets)
-        self.tatums = TatumTrack(onsets)
+        self.tatums = _grids(corpus, onsets)
         self._places: tuple[tuple[int, int, int], Places] | None = None
         self._boundaries: Boundaries | None = None
+        self._sections: dict[str, Section] | None = None
+        self._tuning: tuple[tuple[int, int], Tuning] | None = None
 
     def __len__(self) -> int:
         """Number of segments."""
@@ -72,6 +79,42 @@ class Memory:
         return self._boundaries if len(self.places.segment) > EXACT_PLACES else None
 
     @property
+    def tuning(self) -> Tuning:
+        """How high it is tuned; computed at the first call if its corpus does not say so."""
+        if self._tuning is None or self._tuning[0] != (len(self), self.edits):
+            kept = None if self.corpus is None else self.corpus.tuning
+            found = tuning_of(self.sound.audio, round(self.sound.rate)) if kept is None else Tuning(*kept)
+            self._tuning = (len(self), self.edits), found
+        return self._tuning[1]
+
+    @property
+    def sections(self) -> list[Section]:
+        """The parts of it that have a name, in the order of their beginnings."""
+        return [] if self.corpus is None else self.corpus.sections
+
+    def section(self, name: str) -> Section | None:
+        """The section of this name, in capital letters or not, None if there is none."""
+        if self._sections is None:
+            self._sections = {section.name.casefold(): section for section in reversed(self.sections)}
+            self._sections |= {section.name: section for section in self.sections}
+        return self._sections.get(name) or self._sections.get(name.casefold())
+
+    def no_section(self, name: str) -> str:
+        """The sentence for a section that it has not got, with the names that are nearest."""
+        names = [section.name for section in self.sections]
+        if not names:
+            return f"the memory '{self.name}' has no sections: build it with  antiphon corpus build ... --labels FILE"
+        folded = {other.casefold(): other for other in names}
+        near = [folded[other] for other in get_close_matches(name[:64].casefold(), folded, 3)]
+        near = near or [other for other in names if name and name.casefold() in other.casefold()][:3]
+        if near:
+            return f"the memory '{self.name}' has no section '{name[:60]}': did you mean {_or(near)}?"
+        more = f" and {len(names) - SHOWN_SECTIONS} more" if len(names) > SHOWN_SECTIONS else ""
+        return (
+            f"the memory '{self.name}' has no section '{name[:60]}': it has {', '.join(names[:SHOWN_SECTIONS])}{more}"
+        )
+
+    @property
     def seconds(self) -> float:
         """Length of its audio in seconds."""
         return len(self.sound.audio) / self.sound.rate
@@ -97,6 +140,30 @@ class Memory:
         return self.corpus.features[segment]
 
 
+def _or(names: list[str]) -> str:
+    """Names as they may be chosen from in a sentence: 'a', 'b' or 'c'."""
+    *first, last = [f"'{name}'" for name in names]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _grids(corpus: Corpus | None, onsets: np.ndarray | None) -> TatumTrack:
+    """The grid of a memory at every moment: half the beats that were given with it, else its tatum, stored or found."""
+    if corpus is None or onsets is None:
+        return TatumTrack(onsets)
+    stored = None if corpus.onsets is None else corpus.tatums  # of other onsets, if these are not stored
+    if not len(corpus.beats):
+        return TatumTrack(onsets, stored)
+    starts = {source["start"] for source in corpus.sources if source.get("start") in range(len(corpus))}
+    edges = np.array([*sorted({0, *starts}), len(corpus)]) * corpus.hop
+    spans = [(a, b) for a, b in pairwise(edges) if ((corpus.beats >= a) & (corpus.beats < b)).sum() > 1]
+    return BeatTrack(onsets, stored, _frames(corpus.beats), [(_frames(a), _frames(b)) for a, b in spans])
+
+
+def _frames(seconds: Any) -> Any:
+    """Where in the onset envelope something of a moment of the audio, s, is to be found."""
+    return seconds * ONSET_RATE + DELAY_FRAMES
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemorySnapshot:
     """A growing memory at one moment. It shares the audio; `corpus` and `save` may run in any thread."""
@@ -109,10 +176,15 @@ class MemorySnapshot:
     labels: np.ndarray  # (segments,) int32
     rms: tuple[float, ...]  # level of each segment, full scale = 1
     features: tuple[np.ndarray, ...]  # (dim,) float16 of each segment
+    chroma: np.ndarray  # (frames, 12) float32
+    onsets: np.ndarray  # (frames,) float32
     audio: np.ndarray  # (samples,) float32, whole segments
 
     def corpus(self) -> Corpus:
         """The same as a corpus; CorpusError if nothing was recorded."""
+        return completed(self._corpus())
+
+    def _corpus(self) -> Corpus:
         return Corpus(
             name=self.name,
             samplerate=self.samplerate,
@@ -125,6 +197,8 @@ class MemorySnapshot:
             sources=[{"file": f"{self.name} (recorded on stage)", "start": 0, "seconds": len(self.labels) * self.hop}],
             licence="recorded on stage",
             recording=self.audio,
+            chroma=lengthened(self.chroma, len(self.labels), self.hop, FRAME_RATE),
+            onsets=lengthened(self.onsets, len(self.labels), self.hop, ONSET_RATE),
         )
 
     def save(self, folder: str | Path) -> None:
@@ -258,6 +332,8 @@ class GrowingMemory(Memory):
             labels=self.labels.copy(),
             rms=tuple(self._rms),
             features=tuple(self._features),
+            chroma=self.chroma.frames.copy(),
+            onsets=self.onsets.frames.copy(),
             audio=audio,
         )
 

@@ -205,11 +205,26 @@ class Repertoire:
         return mask
 
     def region(self, state: PerformanceState, number: int) -> tuple[int, int]:
-        """(first, stop) of the segments of a memory that may be played: at least one, unless the memory is empty."""
+        """(first, stop) of the segments of a memory that may be played: at least one, unless the memory is empty.
+
+        They are those of the section asked for, where the memory has it, from the segment boundaries nearest to its
+        beginning and end, else those of the region.
+        """
         low, high = state.config.action.region
         segments = len(self[number])
+        section = self[number].section(name) if (name := state.config.action.section) else None
+        if section is not None:
+            first = min(round(section.begin / self.hop), segments - 1)
+            return first, min(max(first + 1, round(section.end / self.hop)), segments)
         first = max(min(int(low * segments), segments - 1), 0)
         return first, min(max(first + 1, round(high * segments)), segments)
+
+    def shares(self, state: PerformanceState, number: int) -> tuple[float, float]:
+        """The part of a memory that may be played, from 0 (its start) to 1 (its end)."""
+        if not state.config.action.section or self[number].section(state.config.action.section) is None:
+            return state.config.action.region
+        first, stop = self.region(state, number)
+        return first / len(self[number]), stop / len(self[number])
 
     def ratio(self, state: PerformanceState, number: int, sample: float, hop: int) -> float:
         """Seconds of a memory that are played in a second, in a hop of the answer that begins at a sample of it."""

@@ -155,6 +155,11 @@ class ActionSection(_Section):
     region: tuple[float, float] = define(
         (0.0, 1.0), 0, 1, live=True, meaning="part of the memory that may be played, from 0 (start) to 1 (end)"
     )
+    section: str = define(
+        "",
+        live=True,
+        meaning="name of the section of the memory that may be played; empty, or a new region: the region",
+    )
     crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
     align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
     stretch: str = define(

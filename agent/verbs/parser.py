@@ -159,6 +159,14 @@ def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
     verb.add_output("-o", "--out", kind="folder", required=True, metavar="DIR", help="corpus folder to write")
     verb.add_argument("--hop", type=float, metavar="S", help="seconds per segment")
     verb.add_text("--licence", default="", help="licence of the recordings, written into the corpus")
+    verb.add_input(
+        "--beats", kind="marks", action="append", metavar="FILE",
+        help="beats of the recording: labels of Audacity, CSV of REAPER, MIDI file, or one time in s a line; with "
+        "several recordings once for each, in their order, 'none' where there are none",
+    )  # fmt: skip
+    verb.add_input(
+        "--labels", kind="marks", action="append", metavar="FILE", help="its named sections, in the same way"
+    )
     verb = _add_verb(corpus, "info", verbs["corpus_info"], settings=False)
     verb.add_input("corpus", kind="folder", metavar="DIR", help="corpus folder")
 

@@ -20,6 +20,7 @@ from corpora.outputs import Named, refuse_overlap, refuse_unwritable
 AUDIO_SUFFIXES = {
     ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64", ".opus", ".snd",
 }  # fmt: skip
+NO_MARKS = "none"  # in the place of a file with beats or labels
 SETTINGS_FILE = "agent.toml"  # where none is given
 SETTINGS_THAT_ARE_PATHS = {  # setting -> kind; `live.input` and `live.output` are checked with --input and --output
     name: field.names for name, field in FIELDS.items() if field.names
@@ -136,6 +137,10 @@ def _memory_names(header: dict) -> list[str]:
     ]
 
 
+def _marks(value: str) -> list[Path]:
+    return [] if value == NO_MARKS else [Path(value)]
+
+
 def _record(value: str) -> list[Path]:
     return [Path(value) / "heard.wav", Path(value) / "spoken.wav"]
 
@@ -151,4 +156,5 @@ KINDS: dict[str, Callable[[str], list[Path]]] = {
     "log written": _log_written,
     "log read": _log_read,
     "record": _record,
+    "marks": _marks,
 }

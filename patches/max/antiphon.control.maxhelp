@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/section verse",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        427.40000000000003,
+                        557.6,
                         22.0
                     ],
-                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
+                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        495.6,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        179.4,
+                        495.6,
                         22.0
                     ],
-                    "text": "transposition of the memory"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        421.2,
+                        179.4,
                         22.0
                     ],
-                    "text": "auto: transposes by up to 2 more semitones either way, to your key"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        204.20000000000002,
+                        421.2,
                         22.0
                     ],
-                    "text": "0: the memory's level, 1: yours"
+                    "text": "auto: transposes by up to 2 more semitones either way, to your key"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        80.2,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        92.60000000000001,
+                        80.2,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "output gain"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        235.20000000000002,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        328.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        229.0,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        235.20000000000002,
+                        229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/double",
                     "outlettype": [
                         ""
                     ]
@@ -1846,26 +1846,28 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-111",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         350.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1875,12 +1877,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        380.0,
-                        433.6,
+                        1098.0,
+                        350.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1891,11 +1893,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        410.0,
-                        390.2,
+                        380.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1906,11 +1909,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        1090.8,
+                        410.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -1921,11 +1924,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        663.0,
+                        440.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -1936,11 +1939,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        500.0,
-                        284.8,
+                        470.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -1951,11 +1954,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        576.2,
+                        500.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -1966,11 +1969,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        557.6,
+                        530.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -1981,11 +1984,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        291.0,
+                        560.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -1996,11 +1999,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        303.40000000000003,
+                        590.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2011,11 +2014,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        855.2,
+                        620.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2026,11 +2029,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        929.6,
+                        650.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2041,11 +2044,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        365.40000000000003,
+                        680.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2056,11 +2059,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        433.6,
+                        710.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2071,11 +2074,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        421.2,
+                        740.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2086,11 +2089,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        421.2,
+                        770.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2101,11 +2104,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        371.6,
+                        800.0,
+                        520.4000000000001,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
                 }
             },
             {
@@ -2116,7 +2119,52 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        830.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-129",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         860.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-130",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        890.0,
+                        371.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-131",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        920.0,
                         340.6,
                         22.0
                     ],
@@ -2779,6 +2827,19 @@
                 "patchline": {
                     "source": [
                         "obj-109",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-111",
                         0
                     ],
                     "destination": [

@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        730.0
+                        758.0
                     ]
                 }
             },
@@ -600,7 +600,7 @@
                         300,
                         52
                     ],
-                    "text": "/antiphon/subscribe 9001 heard plan event pulse meter status latency xruns missed coherence fit changed memory device midi error",
+                    "text": "/antiphon/subscribe 9001 heard plan event pulse meter status latency xruns missed coherence fit changed memory section device midi error",
                     "outlettype": [
                         ""
                     ]
@@ -1860,7 +1860,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        942.0,
+                        920.0,
                         159.2,
                         22.0
                     ],
@@ -1878,7 +1878,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         187.2,
-                        942.0,
+                        920.0,
                         80.0,
                         22.0
                     ],
@@ -1894,7 +1894,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        942.0,
+                        920.0,
                         160,
                         22.0
                     ],
@@ -1916,7 +1916,7 @@
                     "numoutlets": 4,
                     "patching_rect": [
                         443.2,
-                        942.0,
+                        920.0,
                         120,
                         44
                     ],
@@ -1945,7 +1945,7 @@
                     "numoutlets": 2,
                     "patching_rect": [
                         571.2,
-                        942.0,
+                        920.0,
                         80.0,
                         22.0
                     ],
@@ -1964,7 +1964,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         659.2,
-                        942.0,
+                        920.0,
                         66.8,
                         22.0
                     ],
@@ -1982,7 +1982,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        994.0,
+                        972.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -2000,7 +2000,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        994.0,
+                        972.0,
                         80.0,
                         22.0
                     ],
@@ -2016,7 +2016,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        994.0,
+                        972.0,
                         160,
                         22.0
                     ],
@@ -2038,7 +2038,7 @@
                     "numoutlets": 4,
                     "patching_rect": [
                         489.4,
-                        994.0,
+                        972.0,
                         120,
                         44
                     ],
@@ -2067,7 +2067,7 @@
                     "numoutlets": 2,
                     "patching_rect": [
                         617.4,
-                        994.0,
+                        972.0,
                         80.0,
                         22.0
                     ],
@@ -2086,7 +2086,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         705.4,
-                        994.0,
+                        972.0,
                         66.8,
                         22.0
                     ],
@@ -2104,7 +2104,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1046.0,
+                        1024.0,
                         218.6,
                         22.0
                     ],
@@ -2122,7 +2122,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         246.6,
-                        1046.0,
+                        1024.0,
                         80.0,
                         22.0
                     ],
@@ -2138,7 +2138,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         334.6,
-                        1046.0,
+                        1024.0,
                         160,
                         22.0
                     ],
@@ -2160,7 +2160,7 @@
                     "numoutlets": 4,
                     "patching_rect": [
                         502.6,
-                        1046.0,
+                        1024.0,
                         120,
                         44
                     ],
@@ -2189,7 +2189,7 @@
                     "numoutlets": 2,
                     "patching_rect": [
                         630.6,
-                        1046.0,
+                        1024.0,
                         80.0,
                         22.0
                     ],
@@ -2208,7 +2208,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         718.6,
-                        1046.0,
+                        1024.0,
                         66.8,
                         22.0
                     ],
@@ -4949,7 +4949,7 @@
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/stretch"
+                    "text": "prepend /antiphon/section"
                 }
             },
             {
@@ -4980,7 +4980,7 @@
                         160,
                         22.0
                     ],
-                    "text": "stretch",
+                    "text": "section",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4993,12 +4993,134 @@
             {
                 "box": {
                     "id": "obj-229",
+                    "maxclass": "textedit",
+                    "numinlets": 1,
+                    "numoutlets": 4,
+                    "patching_rect": [
+                        1513.0,
+                        170.0,
+                        120,
+                        44
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "keymode": 1,
+                    "lines": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        616.0,
+                        120.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-230",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1641.0,
+                        170.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route text"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-231",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1729.0,
+                        170.0,
+                        66.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "tosymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-232",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        222.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/stretch"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-233",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
+                        222.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-234",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1345.0,
+                        222.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "stretch",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        644.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-235",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        170.0,
+                        222.0,
                         100,
                         22.0
                     ],
@@ -5015,7 +5137,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        616.0,
+                        644.0,
                         110.0,
                         22.0
                     ]
@@ -5023,13 +5145,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-236",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        200.0,
+                        252.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5041,13 +5163,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-237",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        200.0,
+                        252.0,
                         80.0,
                         22.0
                     ],
@@ -5057,13 +5179,13 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-238",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        200.0,
+                        252.0,
                         160,
                         22.0
                     ],
@@ -5071,7 +5193,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        644.0,
+                        672.0,
                         160.0,
                         20.0
                     ]
@@ -5079,13 +5201,13 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
+                    "id": "obj-239",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        200.0,
+                        252.0,
                         60,
                         22.0
                     ],
@@ -5098,7 +5220,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        644.0,
+                        672.0,
                         70.0,
                         22.0
                     ]
@@ -5106,13 +5228,13 @@
             },
             {
                 "box": {
-                    "id": "obj-234",
+                    "id": "obj-240",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        200.0,
+                        252.0,
                         120,
                         22.0
                     ],
@@ -5126,7 +5248,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        644.0,
+                        672.0,
                         164.0,
                         20.0
                     ]
@@ -5134,13 +5256,13 @@
             },
             {
                 "box": {
-                    "id": "obj-235",
+                    "id": "obj-241",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        230.0,
+                        282.0,
                         192.2,
                         22.0
                     ],
@@ -5152,13 +5274,13 @@
             },
             {
                 "box": {
-                    "id": "obj-236",
+                    "id": "obj-242",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        230.0,
+                        282.0,
                         80.0,
                         22.0
                     ],
@@ -5168,13 +5290,13 @@
             },
             {
                 "box": {
-                    "id": "obj-237",
+                    "id": "obj-243",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        230.0,
+                        282.0,
                         160,
                         22.0
                     ],
@@ -5182,7 +5304,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        672.0,
+                        700.0,
                         160.0,
                         20.0
                     ]
@@ -5190,13 +5312,13 @@
             },
             {
                 "box": {
-                    "id": "obj-238",
+                    "id": "obj-244",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1526.2,
-                        230.0,
+                        282.0,
                         60,
                         22.0
                     ],
@@ -5209,7 +5331,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        672.0,
+                        700.0,
                         70.0,
                         22.0
                     ]
@@ -5217,13 +5339,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-245",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1594.2,
-                        230.0,
+                        282.0,
                         120,
                         22.0
                     ],
@@ -5237,7 +5359,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        700.0,
                         164.0,
                         20.0
                     ]
@@ -5245,13 +5367,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-246",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        260.0,
+                        312.0,
                         192.2,
                         22.0
                     ],
@@ -5263,13 +5385,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-247",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        260.0,
+                        312.0,
                         80.0,
                         22.0
                     ],
@@ -5279,13 +5401,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-248",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        260.0,
+                        312.0,
                         160,
                         22.0
                     ],
@@ -5293,7 +5415,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        700.0,
+                        728.0,
                         160.0,
                         20.0
                     ]
@@ -5301,13 +5423,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-249",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        260.0,
+                        312.0,
                         100,
                         22.0
                     ],
@@ -5324,7 +5446,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        700.0,
+                        728.0,
                         110.0,
                         22.0
                     ]
@@ -5332,13 +5454,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-250",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        290.0,
+                        342.0,
                         212.0,
                         22.0
                     ],
@@ -5350,13 +5472,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-251",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1290.0,
-                        290.0,
+                        342.0,
                         80.0,
                         22.0
                     ],
@@ -5366,13 +5488,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-252",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1378.0,
-                        290.0,
+                        342.0,
                         160,
                         22.0
                     ],
@@ -5380,7 +5502,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        728.0,
+                        756.0,
                         160.0,
                         20.0
                     ]
@@ -5388,13 +5510,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-253",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        290.0,
+                        342.0,
                         60,
                         22.0
                     ],
@@ -5407,7 +5529,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        728.0,
+                        756.0,
                         70.0,
                         22.0
                     ]
@@ -5415,13 +5537,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-254",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        290.0,
+                        342.0,
                         120,
                         22.0
                     ],
@@ -5435,7 +5557,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        756.0,
                         164.0,
                         20.0
                     ]
@@ -5443,13 +5565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        320.0,
+                        372.0,
                         179.0,
                         22.0
                     ],
@@ -5461,13 +5583,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        320.0,
+                        372.0,
                         80.0,
                         22.0
                     ],
@@ -5477,13 +5599,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-257",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        320.0,
+                        372.0,
                         160,
                         22.0
                     ],
@@ -5491,7 +5613,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        756.0,
+                        784.0,
                         160.0,
                         20.0
                     ]
@@ -5499,13 +5621,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-258",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        320.0,
+                        372.0,
                         60,
                         22.0
                     ],
@@ -5518,7 +5640,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        756.0,
+                        784.0,
                         70.0,
                         22.0
                     ]
@@ -5526,13 +5648,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-259",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        320.0,
+                        372.0,
                         120,
                         22.0
                     ],
@@ -5546,7 +5668,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        756.0,
+                        784.0,
                         164.0,
                         20.0
                     ]
@@ -5554,13 +5676,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-260",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        350.0,
+                        402.0,
                         452.2,
                         22.0
                     ],
@@ -5569,13 +5691,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-261",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        380.0,
+                        432.0,
                         99.8,
                         22.0
                     ],
@@ -5587,13 +5709,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-262",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        380.0,
+                        432.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5606,13 +5728,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-263",
                     "maxclass": "newobj",
                     "numinlets": 32,
                     "numoutlets": 32,
                     "patching_rect": [
                         1070.0,
-                        410.0,
+                        462.0,
                         600,
                         22.0
                     ],
@@ -5655,121 +5777,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        440.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-259",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        470.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-260",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        500.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-261",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        530.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-262",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        560.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-263",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        590.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-264",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        620.0,
+                        492.0,
                         86.6,
                         22.0
                     ],
@@ -5786,8 +5800,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        620.0,
+                        1070.0,
+                        522.0,
                         86.6,
                         22.0
                     ],
@@ -5805,14 +5819,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        650.0,
-                        126.19999999999999,
+                        552.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -5823,7 +5837,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        710.0,
+                        582.0,
                         86.6,
                         22.0
                     ],
@@ -5840,15 +5854,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        710.0,
-                        86.6,
+                        1070.0,
+                        612.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5859,7 +5873,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        740.0,
+                        642.0,
                         86.6,
                         22.0
                     ],
@@ -5876,8 +5890,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        740.0,
+                        1070.0,
+                        672.0,
                         86.6,
                         22.0
                     ],
@@ -5894,8 +5908,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        770.0,
+                        1164.6,
+                        672.0,
                         86.6,
                         22.0
                     ],
@@ -5912,15 +5926,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        770.0,
-                        86.6,
+                        1070.0,
+                        702.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -5931,7 +5945,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        800.0,
+                        762.0,
                         86.6,
                         22.0
                     ],
@@ -5949,7 +5963,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        800.0,
+                        762.0,
                         86.6,
                         22.0
                     ],
@@ -5967,14 +5981,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        830.0,
-                        126.19999999999999,
+                        792.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -5984,8 +5998,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        860.0,
+                        1164.6,
+                        792.0,
                         86.6,
                         22.0
                     ],
@@ -6002,8 +6016,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        860.0,
+                        1070.0,
+                        822.0,
                         86.6,
                         22.0
                     ],
@@ -6020,8 +6034,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        890.0,
+                        1164.6,
+                        822.0,
                         86.6,
                         22.0
                     ],
@@ -6038,8 +6052,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        890.0,
+                        1070.0,
+                        852.0,
                         86.6,
                         22.0
                     ],
@@ -6056,15 +6070,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        920.0,
-                        126.19999999999999,
+                        1164.6,
+                        852.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6075,7 +6089,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        950.0,
+                        882.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6093,7 +6107,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        980.0,
+                        912.0,
                         86.6,
                         22.0
                     ],
@@ -6111,7 +6125,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        980.0,
+                        912.0,
                         86.6,
                         22.0
                     ],
@@ -6129,7 +6143,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1010.0,
+                        942.0,
                         86.6,
                         22.0
                     ],
@@ -6147,7 +6161,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1010.0,
+                        942.0,
                         86.6,
                         22.0
                     ],
@@ -6165,7 +6179,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1040.0,
+                        972.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6183,14 +6197,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1070.0,
-                        86.6,
+                        1002.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6200,8 +6214,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
                         1070.0,
+                        1032.0,
                         86.6,
                         22.0
                     ],
@@ -6218,8 +6232,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1100.0,
+                        1164.6,
+                        1032.0,
                         86.6,
                         22.0
                     ],
@@ -6236,8 +6250,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1100.0,
+                        1070.0,
+                        1062.0,
                         86.6,
                         22.0
                     ],
@@ -6254,8 +6268,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1130.0,
+                        1164.6,
+                        1062.0,
                         86.6,
                         22.0
                     ],
@@ -6272,26 +6286,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1130.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-293",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         1070.0,
-                        1190.0,
+                        1092.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6303,13 +6299,31 @@
             },
             {
                 "box": {
-                    "id": "obj-294",
+                    "id": "obj-293",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1220.0,
+                        1122.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-294",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1122.0,
                         86.6,
                         22.0
                     ],
@@ -6326,8 +6340,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1220.0,
+                        1070.0,
+                        1152.0,
                         86.6,
                         22.0
                     ],
@@ -6344,8 +6358,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1250.0,
+                        1164.6,
+                        1152.0,
                         86.6,
                         22.0
                     ],
@@ -6362,8 +6376,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1250.0,
+                        1070.0,
+                        1182.0,
                         86.6,
                         22.0
                     ],
@@ -6380,26 +6394,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1280.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-299",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1310.0,
+                        1164.6,
+                        1182.0,
                         86.6,
                         22.0
                     ],
@@ -6411,13 +6407,31 @@
             },
             {
                 "box": {
+                    "id": "obj-299",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1242.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
                     "id": "obj-300",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1310.0,
+                        1070.0,
+                        1272.0,
                         86.6,
                         22.0
                     ],
@@ -6434,8 +6448,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1340.0,
+                        1164.6,
+                        1272.0,
                         86.6,
                         22.0
                     ],
@@ -6452,8 +6466,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1340.0,
+                        1070.0,
+                        1302.0,
                         86.6,
                         22.0
                     ],
@@ -6466,16 +6480,19 @@
             {
                 "box": {
                     "id": "obj-303",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1370.0,
-                        136.0,
+                        1164.6,
+                        1302.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -6486,7 +6503,112 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1400.0,
+                        1332.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-305",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1362.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-306",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1362.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-307",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1392.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-308",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1392.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-309",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1422.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-310",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1452.0,
                         99.8,
                         22.0
                     ],
@@ -6498,13 +6620,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-311",
                     "maxclass": "newobj",
-                    "numinlets": 17,
-                    "numoutlets": 17,
+                    "numinlets": 18,
+                    "numoutlets": 18,
                     "patching_rect": [
                         1177.8,
-                        1400.0,
+                        1452.0,
                         600,
                         22.0
                     ],
@@ -6525,20 +6647,21 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/pulse /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/device /antiphon/midi /antiphon/error"
+                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/pulse /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/section /antiphon/device /antiphon/midi /antiphon/error"
                 }
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-312",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1430.0,
+                        1482.0,
                         300,
                         22.0
                     ],
@@ -6555,13 +6678,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-313",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1378.0,
-                        1430.0,
+                        1482.0,
                         99.8,
                         22.0
                     ],
@@ -6575,13 +6698,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-314",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1460.0,
+                        1512.0,
                         90,
                         22.0
                     ],
@@ -6597,13 +6720,13 @@
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-315",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1460.0,
+                        1512.0,
                         70,
                         22.0
                     ],
@@ -6622,13 +6745,13 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-316",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1460.0,
+                        1512.0,
                         90,
                         22.0
                     ],
@@ -6644,13 +6767,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-317",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1460.0,
+                        1512.0,
                         70,
                         22.0
                     ],
@@ -6669,13 +6792,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-318",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1460.0,
+                        1512.0,
                         90,
                         22.0
                     ],
@@ -6691,13 +6814,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-319",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1460.0,
+                        1512.0,
                         70,
                         22.0
                     ],
@@ -6716,13 +6839,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-320",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1490.0,
+                        1542.0,
                         300,
                         22.0
                     ],
@@ -6739,13 +6862,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-321",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1378.0,
-                        1490.0,
+                        1542.0,
                         225.2,
                         22.0
                     ],
@@ -6767,13 +6890,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-322",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1520.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6789,13 +6912,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-323",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1520.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6814,13 +6937,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-324",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1520.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6836,13 +6959,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-325",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1520.0,
+                        1572.0,
                         80,
                         22.0
                     ],
@@ -6861,13 +6984,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-326",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1520.0,
+                        1572.0,
                         86.6,
                         22.0
                     ],
@@ -6879,13 +7002,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-327",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1520.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6901,13 +7024,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-328",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1520.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6926,13 +7049,13 @@
             },
             {
                 "box": {
-                    "id": "obj-323",
+                    "id": "obj-329",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1520.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6948,13 +7071,13 @@
             },
             {
                 "box": {
-                    "id": "obj-324",
+                    "id": "obj-330",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1520.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6973,13 +7096,13 @@
             },
             {
                 "box": {
-                    "id": "obj-325",
+                    "id": "obj-331",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1550.0,
+                        1602.0,
                         90,
                         22.0
                     ],
@@ -6995,13 +7118,13 @@
             },
             {
                 "box": {
-                    "id": "obj-326",
+                    "id": "obj-332",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1550.0,
+                        1602.0,
                         70,
                         22.0
                     ],
@@ -7020,13 +7143,13 @@
             },
             {
                 "box": {
-                    "id": "obj-327",
+                    "id": "obj-333",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1550.0,
+                        1602.0,
                         90,
                         22.0
                     ],
@@ -7042,13 +7165,13 @@
             },
             {
                 "box": {
-                    "id": "obj-328",
+                    "id": "obj-334",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1550.0,
+                        1602.0,
                         70,
                         22.0
                     ],
@@ -7067,13 +7190,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-335",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1550.0,
+                        1602.0,
                         90,
                         22.0
                     ],
@@ -7089,13 +7212,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-336",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1550.0,
+                        1602.0,
                         70,
                         22.0
                     ],
@@ -7114,13 +7237,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-337",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1550.0,
+                        1602.0,
                         90,
                         22.0
                     ],
@@ -7136,13 +7259,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-338",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1550.0,
+                        1602.0,
                         70,
                         22.0
                     ],
@@ -7161,13 +7284,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-339",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1580.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -7183,13 +7306,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-340",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1580.0,
+                        1632.0,
                         70,
                         22.0
                     ],
@@ -7208,13 +7331,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-341",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1580.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -7230,13 +7353,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-342",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1580.0,
+                        1632.0,
                         80,
                         22.0
                     ],
@@ -7255,13 +7378,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-343",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1580.0,
+                        1632.0,
                         86.6,
                         22.0
                     ],
@@ -7273,13 +7396,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-344",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1580.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -7295,13 +7418,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-345",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1580.0,
+                        1632.0,
                         70,
                         22.0
                     ],
@@ -7320,13 +7443,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-346",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1610.0,
+                        1662.0,
                         300,
                         22.0
                     ],
@@ -7343,13 +7466,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-347",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1378.0,
-                        1610.0,
+                        1662.0,
                         159.2,
                         22.0
                     ],
@@ -7367,13 +7490,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-348",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1640.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7389,13 +7512,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-349",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1168.0,
-                        1640.0,
+                        1692.0,
                         80,
                         22.0
                     ],
@@ -7414,13 +7537,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-350",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1256.0,
-                        1640.0,
+                        1692.0,
                         86.6,
                         22.0
                     ],
@@ -7432,13 +7555,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-351",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1350.6,
-                        1640.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7454,13 +7577,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-352",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1448.6,
-                        1640.0,
+                        1692.0,
                         70,
                         22.0
                     ],
@@ -7479,13 +7602,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1640.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7501,13 +7624,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-354",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1640.0,
+                        1692.0,
                         70,
                         22.0
                     ],
@@ -7526,13 +7649,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-355",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1640.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7548,13 +7671,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-356",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1640.0,
+                        1692.0,
                         70,
                         22.0
                     ],
@@ -7573,13 +7696,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-357",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1670.0,
+                        1722.0,
                         90,
                         22.0
                     ],
@@ -7595,13 +7718,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-358",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1670.0,
+                        1722.0,
                         70,
                         22.0
                     ],
@@ -7620,13 +7743,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-359",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1670.0,
+                        1722.0,
                         90,
                         22.0
                     ],
@@ -7642,13 +7765,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-360",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1670.0,
+                        1722.0,
                         70,
                         22.0
                     ],
@@ -7667,13 +7790,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-361",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1670.0,
+                        1722.0,
                         90,
                         22.0
                     ],
@@ -7689,13 +7812,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-362",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1520.0,
-                        1670.0,
+                        1722.0,
                         80,
                         22.0
                     ],
@@ -7714,13 +7837,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-363",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1608.0,
-                        1670.0,
+                        1722.0,
                         86.6,
                         22.0
                     ],
@@ -7732,13 +7855,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1700.0,
+                        2120.0,
+                        20.0,
                         300,
                         22.0
                     ],
@@ -7755,13 +7878,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-365",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
-                        1378.0,
-                        1700.0,
+                        2428.0,
+                        20.0,
                         152.6,
                         22.0
                     ],
@@ -7777,13 +7900,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1730.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7799,13 +7922,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-367",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1730.0,
+                        2218.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7824,13 +7947,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-368",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1730.0,
+                        2296.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7846,13 +7969,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-369",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1344.0,
-                        1730.0,
+                        2394.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7871,13 +7994,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-370",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1422.0,
-                        1730.0,
+                        2472.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7893,13 +8016,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-371",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1520.0,
-                        1730.0,
+                        2570.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7918,13 +8041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-372",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1598.0,
-                        1730.0,
+                        2648.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7940,13 +8063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-373",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1696.0,
-                        1730.0,
+                        2746.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7965,13 +8088,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-374",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7987,13 +8110,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-375",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        20.0,
+                        80.0,
                         70,
                         22.0
                     ],
@@ -8012,138 +8135,6 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        50.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "plan",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        428.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-371",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        50.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        428.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-372",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        50.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-373",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        80.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "pulse",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        456.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-374",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        80.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        456.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-375",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        80.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-376",
                     "maxclass": "comment",
                     "numinlets": 1,
@@ -8154,12 +8145,12 @@
                         90,
                         22.0
                     ],
-                    "text": "meter",
+                    "text": "plan",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        484.0,
+                        428.0,
                         78.0,
                         20.0
                     ]
@@ -8184,7 +8175,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        484.0,
+                        428.0,
                         396.0,
                         22.0
                     ]
@@ -8220,12 +8211,12 @@
                         90,
                         22.0
                     ],
-                    "text": "xruns",
+                    "text": "pulse",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        512.0,
+                        456.0,
                         78.0,
                         20.0
                     ]
@@ -8250,7 +8241,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        512.0,
+                        456.0,
                         396.0,
                         22.0
                     ]
@@ -8286,12 +8277,12 @@
                         90,
                         22.0
                     ],
-                    "text": "missed",
+                    "text": "meter",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        540.0,
+                        484.0,
                         78.0,
                         20.0
                     ]
@@ -8316,7 +8307,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        540.0,
+                        484.0,
                         396.0,
                         22.0
                     ]
@@ -8352,12 +8343,12 @@
                         90,
                         22.0
                     ],
-                    "text": "coherence",
+                    "text": "xruns",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        568.0,
+                        512.0,
                         78.0,
                         20.0
                     ]
@@ -8382,7 +8373,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        568.0,
+                        512.0,
                         396.0,
                         22.0
                     ]
@@ -8418,12 +8409,12 @@
                         90,
                         22.0
                     ],
-                    "text": "fit",
+                    "text": "missed",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        596.0,
+                        540.0,
                         78.0,
                         20.0
                     ]
@@ -8448,7 +8439,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        596.0,
+                        540.0,
                         396.0,
                         22.0
                     ]
@@ -8484,12 +8475,12 @@
                         90,
                         22.0
                     ],
-                    "text": "changed",
+                    "text": "coherence",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        624.0,
+                        568.0,
                         78.0,
                         20.0
                     ]
@@ -8514,7 +8505,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        624.0,
+                        568.0,
                         396.0,
                         22.0
                     ]
@@ -8550,12 +8541,12 @@
                         90,
                         22.0
                     ],
-                    "text": "memory",
+                    "text": "fit",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        652.0,
+                        596.0,
                         78.0,
                         20.0
                     ]
@@ -8580,7 +8571,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        652.0,
+                        596.0,
                         396.0,
                         22.0
                     ]
@@ -8616,12 +8607,12 @@
                         90,
                         22.0
                     ],
-                    "text": "device",
+                    "text": "changed",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        680.0,
+                        624.0,
                         78.0,
                         20.0
                     ]
@@ -8646,7 +8637,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        680.0,
+                        624.0,
                         396.0,
                         22.0
                     ]
@@ -8682,12 +8673,12 @@
                         90,
                         22.0
                     ],
-                    "text": "midi",
+                    "text": "memory",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        708.0,
+                        652.0,
                         78.0,
                         20.0
                     ]
@@ -8712,7 +8703,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        708.0,
+                        652.0,
                         396.0,
                         22.0
                     ]
@@ -8748,12 +8739,12 @@
                         90,
                         22.0
                     ],
-                    "text": "error",
+                    "text": "section",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         890.0,
-                        736.0,
+                        680.0,
                         78.0,
                         20.0
                     ]
@@ -8778,7 +8769,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         970.0,
-                        736.0,
+                        680.0,
                         396.0,
                         22.0
                     ]
@@ -8793,6 +8784,204 @@
                     "patching_rect": [
                         2426.0,
                         380.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-406",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        410.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "device",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        708.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-407",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        410.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        708.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-408",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        410.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-409",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        440.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "midi",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        736.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-410",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        440.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        736.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-411",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        440.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-412",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        470.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "error",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        764.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-413",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        470.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        764.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-414",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        470.0,
                         86.6,
                         22.0
                     ],
@@ -10576,10 +10765,10 @@
                 "patchline": {
                     "source": [
                         "obj-229",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-226",
+                        "obj-230",
                         0
                     ],
                     "order": 0
@@ -10601,11 +10790,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-233",
+                        "obj-231",
                         0
                     ],
                     "destination": [
-                        "obj-230",
+                        "obj-226",
                         0
                     ],
                     "order": 0
@@ -10614,7 +10803,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-234",
+                        "obj-232",
                         0
                     ],
                     "destination": [
@@ -10628,23 +10817,23 @@
                 "patchline": {
                     "source": [
                         "obj-235",
-                        0
+                        1
                     ],
                     "destination": [
+                        "obj-232",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-236",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-238",
-                        0
-                    ],
                     "destination": [
-                        "obj-235",
+                        "obj-237",
                         0
                     ],
                     "order": 0
@@ -10657,7 +10846,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-238",
+                        "obj-236",
                         0
                     ],
                     "order": 0
@@ -10667,6 +10856,32 @@
                 "patchline": {
                     "source": [
                         "obj-240",
+                        0
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-241",
+                        0
+                    ],
+                    "destination": [
+                        "obj-242",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-244",
                         0
                     ],
                     "destination": [
@@ -10679,35 +10894,9 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-243",
-                        1
-                    ],
-                    "destination": [
-                        "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-244",
-                        0
-                    ],
-                    "destination": [
                         "obj-245",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-247",
-                        0
-                    ],
                     "destination": [
                         "obj-244",
                         0
@@ -10718,7 +10907,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-248",
+                        "obj-246",
                         0
                     ],
                     "destination": [
@@ -10732,10 +10921,10 @@
                 "patchline": {
                     "source": [
                         "obj-249",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-250",
+                        "obj-246",
                         0
                     ],
                     "order": 0
@@ -10744,11 +10933,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
+                        "obj-250",
                         0
                     ],
                     "destination": [
-                        "obj-249",
+                        "obj-251",
                         0
                     ],
                     "order": 0
@@ -10761,7 +10950,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-252",
+                        "obj-250",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        0
+                    ],
+                    "destination": [
+                        "obj-253",
                         0
                     ],
                     "order": 0
@@ -10783,11 +10985,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-256",
+                        "obj-258",
                         0
                     ],
                     "destination": [
-                        "obj-257",
+                        "obj-255",
                         0
                     ],
                     "order": 0
@@ -10796,7 +10998,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-259",
                         0
                     ],
                     "destination": [
@@ -10809,7 +11011,46 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-258",
+                        "obj-261",
+                        0
+                    ],
+                    "destination": [
+                        "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-262",
+                        0
+                    ],
+                    "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        0
+                    ],
+                    "destination": [
+                        "obj-264",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
                         0
                     ],
                     "destination": [
@@ -10822,11 +11063,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         1
                     ],
                     "destination": [
-                        "obj-259",
+                        "obj-265",
                         0
                     ],
                     "order": 0
@@ -10835,7 +11076,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-259",
+                        "obj-265",
                         0
                     ],
                     "destination": [
@@ -10848,11 +11089,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         2
                     ],
                     "destination": [
-                        "obj-260",
+                        "obj-266",
                         0
                     ],
                     "order": 0
@@ -10861,7 +11102,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-260",
+                        "obj-266",
                         0
                     ],
                     "destination": [
@@ -10874,11 +11115,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         3
                     ],
                     "destination": [
-                        "obj-261",
+                        "obj-267",
                         0
                     ],
                     "order": 0
@@ -10887,7 +11128,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-261",
+                        "obj-267",
                         0
                     ],
                     "destination": [
@@ -10900,11 +11141,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         4
                     ],
                     "destination": [
-                        "obj-262",
+                        "obj-268",
                         0
                     ],
                     "order": 0
@@ -10913,7 +11154,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-262",
+                        "obj-268",
                         0
                     ],
                     "destination": [
@@ -10926,11 +11167,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         5
                     ],
                     "destination": [
-                        "obj-263",
+                        "obj-269",
                         0
                     ],
                     "order": 0
@@ -10939,7 +11180,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-263",
+                        "obj-269",
                         0
                     ],
                     "destination": [
@@ -10952,11 +11193,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         6
                     ],
                     "destination": [
-                        "obj-264",
+                        "obj-270",
                         0
                     ],
                     "order": 0
@@ -10965,7 +11206,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
+                        "obj-270",
                         0
                     ],
                     "destination": [
@@ -10978,11 +11219,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         6
                     ],
                     "destination": [
-                        "obj-265",
+                        "obj-271",
                         0
                     ],
                     "order": 0
@@ -10991,7 +11232,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-265",
+                        "obj-271",
                         0
                     ],
                     "destination": [
@@ -11004,11 +11245,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         7
                     ],
                     "destination": [
-                        "obj-266",
+                        "obj-272",
                         0
                     ],
                     "order": 0
@@ -11017,7 +11258,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-266",
+                        "obj-272",
                         0
                     ],
                     "destination": [
@@ -11030,7 +11271,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         8
                     ],
                     "destination": [
@@ -11043,11 +11284,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         9
                     ],
                     "destination": [
-                        "obj-267",
+                        "obj-273",
                         0
                     ],
                     "order": 0
@@ -11056,7 +11297,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-273",
                         0
                     ],
                     "destination": [
@@ -11069,11 +11310,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         9
                     ],
                     "destination": [
-                        "obj-268",
+                        "obj-274",
                         0
                     ],
                     "order": 0
@@ -11082,7 +11323,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-268",
+                        "obj-274",
                         0
                     ],
                     "destination": [
@@ -11095,11 +11336,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         10
                     ],
                     "destination": [
-                        "obj-269",
+                        "obj-275",
                         0
                     ],
                     "order": 0
@@ -11108,7 +11349,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-269",
+                        "obj-275",
                         0
                     ],
                     "destination": [
@@ -11121,11 +11362,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         10
                     ],
                     "destination": [
-                        "obj-270",
+                        "obj-276",
                         0
                     ],
                     "order": 0
@@ -11134,7 +11375,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-270",
+                        "obj-276",
                         0
                     ],
                     "destination": [
@@ -11147,11 +11388,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         11
                     ],
                     "destination": [
-                        "obj-271",
+                        "obj-277",
                         0
                     ],
                     "order": 0
@@ -11160,7 +11401,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-271",
+                        "obj-277",
                         0
                     ],
                     "destination": [
@@ -11173,11 +11414,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         11
                     ],
                     "destination": [
-                        "obj-272",
+                        "obj-278",
                         0
                     ],
                     "order": 0
@@ -11186,7 +11427,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-272",
+                        "obj-278",
                         0
                     ],
                     "destination": [
@@ -11199,11 +11440,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         12
                     ],
                     "destination": [
-                        "obj-273",
+                        "obj-279",
                         0
                     ],
                     "order": 0
@@ -11212,7 +11453,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-273",
+                        "obj-279",
                         0
                     ],
                     "destination": [
@@ -11225,11 +11466,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         12
                     ],
                     "destination": [
-                        "obj-274",
+                        "obj-280",
                         0
                     ],
                     "order": 0
@@ -11238,7 +11479,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-274",
+                        "obj-280",
                         0
                     ],
                     "destination": [
@@ -11251,11 +11492,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         13
                     ],
                     "destination": [
-                        "obj-275",
+                        "obj-281",
                         0
                     ],
                     "order": 0
@@ -11264,7 +11505,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
+                        "obj-281",
                         0
                     ],
                     "destination": [
@@ -11277,11 +11518,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         14
                     ],
                     "destination": [
-                        "obj-276",
+                        "obj-282",
                         0
                     ],
                     "order": 0
@@ -11290,7 +11531,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-276",
+                        "obj-282",
                         0
                     ],
                     "destination": [
@@ -11303,11 +11544,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         14
                     ],
                     "destination": [
-                        "obj-277",
+                        "obj-283",
                         0
                     ],
                     "order": 0
@@ -11316,7 +11557,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-277",
+                        "obj-283",
                         0
                     ],
                     "destination": [
@@ -11329,11 +11570,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         15
                     ],
                     "destination": [
-                        "obj-278",
+                        "obj-284",
                         0
                     ],
                     "order": 0
@@ -11342,7 +11583,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-284",
                         0
                     ],
                     "destination": [
@@ -11355,11 +11596,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         15
                     ],
                     "destination": [
-                        "obj-279",
+                        "obj-285",
                         0
                     ],
                     "order": 0
@@ -11368,7 +11609,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-279",
+                        "obj-285",
                         0
                     ],
                     "destination": [
@@ -11381,11 +11622,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         16
                     ],
                     "destination": [
-                        "obj-280",
+                        "obj-286",
                         0
                     ],
                     "order": 0
@@ -11394,7 +11635,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-280",
+                        "obj-286",
                         0
                     ],
                     "destination": [
@@ -11407,11 +11648,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         17
                     ],
                     "destination": [
-                        "obj-281",
+                        "obj-287",
                         0
                     ],
                     "order": 0
@@ -11420,7 +11661,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-281",
+                        "obj-287",
                         0
                     ],
                     "destination": [
@@ -11433,11 +11674,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         18
                     ],
                     "destination": [
-                        "obj-282",
+                        "obj-288",
                         0
                     ],
                     "order": 0
@@ -11446,7 +11687,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-282",
+                        "obj-288",
                         0
                     ],
                     "destination": [
@@ -11459,11 +11700,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         18
                     ],
                     "destination": [
-                        "obj-283",
+                        "obj-289",
                         0
                     ],
                     "order": 0
@@ -11472,7 +11713,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-283",
+                        "obj-289",
                         0
                     ],
                     "destination": [
@@ -11485,11 +11726,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         19
                     ],
                     "destination": [
-                        "obj-284",
+                        "obj-290",
                         0
                     ],
                     "order": 0
@@ -11498,7 +11739,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-284",
+                        "obj-290",
                         0
                     ],
                     "destination": [
@@ -11511,11 +11752,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         19
                     ],
                     "destination": [
-                        "obj-285",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -11524,7 +11765,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-285",
+                        "obj-291",
                         0
                     ],
                     "destination": [
@@ -11537,11 +11778,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         20
                     ],
                     "destination": [
-                        "obj-286",
+                        "obj-292",
                         0
                     ],
                     "order": 0
@@ -11550,7 +11791,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-286",
+                        "obj-292",
                         0
                     ],
                     "destination": [
@@ -11563,11 +11804,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         21
                     ],
                     "destination": [
-                        "obj-287",
+                        "obj-293",
                         0
                     ],
                     "order": 0
@@ -11576,7 +11817,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-287",
+                        "obj-293",
                         0
                     ],
                     "destination": [
@@ -11589,11 +11830,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         21
                     ],
                     "destination": [
-                        "obj-288",
+                        "obj-294",
                         0
                     ],
                     "order": 0
@@ -11602,7 +11843,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-288",
+                        "obj-294",
                         0
                     ],
                     "destination": [
@@ -11615,11 +11856,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         22
                     ],
                     "destination": [
-                        "obj-289",
+                        "obj-295",
                         0
                     ],
                     "order": 0
@@ -11628,7 +11869,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-295",
                         0
                     ],
                     "destination": [
@@ -11641,11 +11882,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         22
                     ],
                     "destination": [
-                        "obj-290",
+                        "obj-296",
                         0
                     ],
                     "order": 0
@@ -11654,7 +11895,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-296",
                         0
                     ],
                     "destination": [
@@ -11667,11 +11908,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         23
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-297",
                         0
                     ],
                     "order": 0
@@ -11680,7 +11921,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-291",
+                        "obj-297",
                         0
                     ],
                     "destination": [
@@ -11693,11 +11934,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         23
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-298",
                         0
                     ],
                     "order": 0
@@ -11706,7 +11947,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
+                        "obj-298",
                         0
                     ],
                     "destination": [
@@ -11719,7 +11960,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         24
                     ],
                     "destination": [
@@ -11732,11 +11973,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         25
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-299",
                         0
                     ],
                     "order": 0
@@ -11745,11 +11986,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-293",
+                        "obj-299",
                         0
                     ],
                     "destination": [
-                        "obj-229",
+                        "obj-235",
                         0
                     ],
                     "order": 0
@@ -11758,11 +11999,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
                         26
                     ],
                     "destination": [
-                        "obj-294",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -11771,85 +12012,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-294",
-                        0
-                    ],
-                    "destination": [
-                        "obj-233",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        26
-                    ],
-                    "destination": [
-                        "obj-295",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-295",
-                        0
-                    ],
-                    "destination": [
-                        "obj-234",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        27
-                    ],
-                    "destination": [
-                        "obj-296",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-296",
-                        0
-                    ],
-                    "destination": [
-                        "obj-238",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        27
-                    ],
-                    "destination": [
-                        "obj-297",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-297",
+                        "obj-300",
                         0
                     ],
                     "destination": [
@@ -11862,128 +12025,89 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-257",
+                        "obj-263",
+                        26
+                    ],
+                    "destination": [
+                        "obj-301",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-301",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        27
+                    ],
+                    "destination": [
+                        "obj-302",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-302",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        27
+                    ],
+                    "destination": [
+                        "obj-303",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        0
+                    ],
+                    "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
                         28
                     ],
                     "destination": [
-                        "obj-298",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-298",
-                        0
-                    ],
-                    "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        29
-                    ],
-                    "destination": [
-                        "obj-299",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-299",
-                        0
-                    ],
-                    "destination": [
-                        "obj-247",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        29
-                    ],
-                    "destination": [
-                        "obj-300",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        0
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        30
-                    ],
-                    "destination": [
-                        "obj-301",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-301",
-                        0
-                    ],
-                    "destination": [
-                        "obj-252",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        30
-                    ],
-                    "destination": [
-                        "obj-302",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-302",
-                        0
-                    ],
-                    "destination": [
-                        "obj-253",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -11996,6 +12120,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        29
+                    ],
+                    "destination": [
                         "obj-305",
                         0
                     ],
@@ -12007,6 +12144,45 @@
                     "source": [
                         "obj-305",
                         0
+                    ],
+                    "destination": [
+                        "obj-253",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        29
+                    ],
+                    "destination": [
+                        "obj-306",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-306",
+                        0
+                    ],
+                    "destination": [
+                        "obj-254",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-263",
+                        30
                     ],
                     "destination": [
                         "obj-307",
@@ -12022,7 +12198,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-258",
                         0
                     ],
                     "order": 0
@@ -12031,8 +12207,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-307",
-                        1
+                        "obj-263",
+                        30
+                    ],
+                    "destination": [
+                        "obj-308",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        0
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-310",
+                        0
                     ],
                     "destination": [
                         "obj-311",
@@ -12044,8 +12246,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-307",
-                        2
+                        "obj-311",
+                        0
                     ],
                     "destination": [
                         "obj-313",
@@ -12057,8 +12259,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        1
+                        "obj-313",
+                        0
                     ],
                     "destination": [
                         "obj-315",
@@ -12070,8 +12272,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        0
+                        "obj-313",
+                        1
                     ],
                     "destination": [
                         "obj-317",
@@ -12083,21 +12285,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        1
-                    ],
-                    "destination": [
-                        "obj-320",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-320",
-                        0
+                        "obj-313",
+                        2
                     ],
                     "destination": [
                         "obj-319",
@@ -12109,11 +12298,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        2
+                        "obj-311",
+                        1
                     ],
                     "destination": [
-                        "obj-322",
+                        "obj-321",
                         0
                     ],
                     "order": 0
@@ -12122,11 +12311,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        3
+                        "obj-321",
+                        0
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -12135,8 +12324,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        4
+                        "obj-321",
+                        1
                     ],
                     "destination": [
                         "obj-326",
@@ -12148,8 +12337,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        5
+                        "obj-326",
+                        0
+                    ],
+                    "destination": [
+                        "obj-325",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-321",
+                        2
                     ],
                     "destination": [
                         "obj-328",
@@ -12161,8 +12363,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        6
+                        "obj-321",
+                        3
                     ],
                     "destination": [
                         "obj-330",
@@ -12174,8 +12376,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        7
+                        "obj-321",
+                        4
                     ],
                     "destination": [
                         "obj-332",
@@ -12187,8 +12389,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        8
+                        "obj-321",
+                        5
                     ],
                     "destination": [
                         "obj-334",
@@ -12200,21 +12402,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        9
-                    ],
-                    "destination": [
-                        "obj-337",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-337",
-                        0
+                        "obj-321",
+                        6
                     ],
                     "destination": [
                         "obj-336",
@@ -12226,11 +12415,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
-                        10
+                        "obj-321",
+                        7
                     ],
                     "destination": [
-                        "obj-339",
+                        "obj-338",
                         0
                     ],
                     "order": 0
@@ -12239,11 +12428,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        2
+                        "obj-321",
+                        8
                     ],
                     "destination": [
-                        "obj-341",
+                        "obj-340",
                         0
                     ],
                     "order": 0
@@ -12252,21 +12441,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        0
-                    ],
-                    "destination": [
-                        "obj-344",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-344",
-                        0
+                        "obj-321",
+                        9
                     ],
                     "destination": [
                         "obj-343",
@@ -12278,11 +12454,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        1
+                        "obj-343",
+                        0
                     ],
                     "destination": [
-                        "obj-346",
+                        "obj-342",
                         0
                     ],
                     "order": 0
@@ -12291,11 +12467,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
+                        "obj-321",
+                        10
+                    ],
+                    "destination": [
+                        "obj-345",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-311",
                         2
                     ],
                     "destination": [
-                        "obj-348",
+                        "obj-347",
                         0
                     ],
                     "order": 0
@@ -12304,8 +12493,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        3
+                        "obj-347",
+                        0
                     ],
                     "destination": [
                         "obj-350",
@@ -12317,8 +12506,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        4
+                        "obj-350",
+                        0
+                    ],
+                    "destination": [
+                        "obj-349",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-347",
+                        1
                     ],
                     "destination": [
                         "obj-352",
@@ -12330,8 +12532,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        5
+                        "obj-347",
+                        2
                     ],
                     "destination": [
                         "obj-354",
@@ -12343,21 +12545,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
-                        6
-                    ],
-                    "destination": [
-                        "obj-357",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-357",
-                        0
+                        "obj-347",
+                        3
                     ],
                     "destination": [
                         "obj-356",
@@ -12369,11 +12558,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        3
+                        "obj-347",
+                        4
                     ],
                     "destination": [
-                        "obj-359",
+                        "obj-358",
                         0
                     ],
                     "order": 0
@@ -12382,11 +12571,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
-                        0
+                        "obj-347",
+                        5
                     ],
                     "destination": [
-                        "obj-361",
+                        "obj-360",
                         0
                     ],
                     "order": 0
@@ -12395,8 +12584,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
-                        1
+                        "obj-347",
+                        6
                     ],
                     "destination": [
                         "obj-363",
@@ -12408,8 +12597,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
-                        2
+                        "obj-363",
+                        0
+                    ],
+                    "destination": [
+                        "obj-362",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-311",
+                        3
                     ],
                     "destination": [
                         "obj-365",
@@ -12421,8 +12623,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
-                        3
+                        "obj-365",
+                        0
                     ],
                     "destination": [
                         "obj-367",
@@ -12434,8 +12636,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
-                        4
+                        "obj-365",
+                        1
                     ],
                     "destination": [
                         "obj-369",
@@ -12447,21 +12649,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        4
-                    ],
-                    "destination": [
-                        "obj-372",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-372",
-                        0
+                        "obj-365",
+                        2
                     ],
                     "destination": [
                         "obj-371",
@@ -12473,8 +12662,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        5
+                        "obj-365",
+                        3
+                    ],
+                    "destination": [
+                        "obj-373",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-365",
+                        4
                     ],
                     "destination": [
                         "obj-375",
@@ -12486,21 +12688,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-375",
-                        0
-                    ],
-                    "destination": [
-                        "obj-374",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-305",
-                        6
+                        "obj-311",
+                        4
                     ],
                     "destination": [
                         "obj-378",
@@ -12525,8 +12714,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        7
+                        "obj-311",
+                        5
                     ],
                     "destination": [
                         "obj-381",
@@ -12551,8 +12740,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        8
+                        "obj-311",
+                        6
                     ],
                     "destination": [
                         "obj-384",
@@ -12577,8 +12766,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        9
+                        "obj-311",
+                        7
                     ],
                     "destination": [
                         "obj-387",
@@ -12603,8 +12792,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        10
+                        "obj-311",
+                        8
                     ],
                     "destination": [
                         "obj-390",
@@ -12629,8 +12818,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        11
+                        "obj-311",
+                        9
                     ],
                     "destination": [
                         "obj-393",
@@ -12655,8 +12844,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        12
+                        "obj-311",
+                        10
                     ],
                     "destination": [
                         "obj-396",
@@ -12681,8 +12870,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        13
+                        "obj-311",
+                        11
                     ],
                     "destination": [
                         "obj-399",
@@ -12707,8 +12896,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        14
+                        "obj-311",
+                        12
                     ],
                     "destination": [
                         "obj-402",
@@ -12733,8 +12922,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
-                        15
+                        "obj-311",
+                        13
                     ],
                     "destination": [
                         "obj-405",
@@ -12751,6 +12940,84 @@
                     ],
                     "destination": [
                         "obj-404",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-311",
+                        14
+                    ],
+                    "destination": [
+                        "obj-408",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-408",
+                        0
+                    ],
+                    "destination": [
+                        "obj-407",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-311",
+                        15
+                    ],
+                    "destination": [
+                        "obj-411",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-411",
+                        0
+                    ],
+                    "destination": [
+                        "obj-410",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-311",
+                        16
+                    ],
+                    "destination": [
+                        "obj-414",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-414",
+                        0
+                    ],
+                    "destination": [
+                        "obj-413",
                         0
                     ],
                     "order": 0

@@ -5,7 +5,7 @@ Antiphon {
 	classvar <reports;
 	var <addr, <memories, <state, <>verbose = false, hooks, responders, beat, seen;
 
-	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \pulse -> #[\lead, \bpm, \phase, \confidence, \source, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
+	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \pulse -> #[\lead, \bpm, \phase, \confidence, \source, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \section -> #[\memory, \name, \begin, \end], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
 
 	// host, port: where the agent listens ([osc] in agent.toml)
 	*new { |host = "127.0.0.1", port = 9000| ^super.new.init(NetAddr(host, port)) }
@@ -145,6 +145,8 @@ Antiphon {
 	taboo { |value| this.send('taboo', value) }
 	// part of the memory that may be played, from 0 (start) to 1 (end)
 	region { |...values| this.send('region', *values) }
+	// name of the section of the memory that may be played; empty, or a new region: the region
+	section { |value| this.send('section', value) }
 	// auto: plays the memory at your tempo where both tempos are reliable
 	stretch { |value| this.send('stretch', value) }
 	// playback speed where stretch does not apply, at the same pitch; 1: as recorded

@@ -3,6 +3,7 @@ half-written, nothing lost. And what is odd but sound plays."""
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -327,6 +328,31 @@ def test_what_a_corpus_tells(antiphon, corpus):
     assert found["alphabet"].startswith("k64-0.5s-")
     said = antiphon("corpus", "info", corpus)
     assert said.code == 0 and '"CC0"' in said.out
+    assert 0 <= found["tuning"]["confidence"] <= 1 and abs(found["tuning"]["cents"]) <= 50
+    assert re.search(r"^tuning: (A = 4[0-9.]+ Hz, |none that could be told)", said.out, re.M)
+    assert re.search(r"^tempo: (free|[0-9]+ beats|[0-9]+ to [0-9]+ beats)", said.out, re.M)
+    assert "beats: 0\nsections: none\n" in said.out
+
+
+def test_beats_and_labels_of_a_corpus(antiphon, tiny, guide, memory, tmp_path):
+    Path("beats.txt").write_text("\n".join(str(n * 0.5) for n in range(12)))
+    Path("labels.txt").write_text("0\t3\tverse\n3\t20\tchorus\n")
+    build = ("corpus", "build", "-o", "c", "--model", tiny)
+    said = antiphon(*build, guide, "--beats", "beats.txt", "--labels", "labels.txt")
+    assert "tempo: 120 beats a minute, by the beats given, in 85 % of the time" in said.out
+    assert "beats: 12\nsections: verse (0:00.0 to 0:03.0), chorus (0:03.0 to 0:06.3)" in said.out
+    assert antiphon("corpus", "info", "c").out == said.out
+    said = antiphon(*build, memory, guide, "--labels", "none", "--labels", "labels.txt", "--json")
+    assert [one["name"] for one in json.loads(said.out)["sections"]] == ["verse", "chorus"]
+    shutil.copy("c/corpus.json", "no-beats.txt")
+    before = tree(tmp_path)
+    sentence = antiphon(*build, memory, guide, "--beats", "beats.txt").sentence
+    assert "--beats was given 1 times for 2 recordings: give it once for each" in sentence
+    assert "line 1" in antiphon(*build, guide, "--beats", "no-beats.txt").sentence
+    assert "cannot be read" in antiphon(*build, guide, "--labels", "nothing.txt").sentence
+    sentence = antiphon("corpus", "build", guide, "-o", "beats.txt", "--model", tiny, "--beats", "beats.txt").sentence
+    assert "-o 'beats.txt' is the same as --beats" in sentence
+    assert tree(tmp_path) == before
 
 
 def test_a_corpus_of_another_alphabet(antiphon, corpus, other, guide, tiny, tmp_path):

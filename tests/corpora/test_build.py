@@ -18,6 +18,7 @@ from corpora.audio import AudioError, AudioWriter, open_audio
 from corpora.build import build
 from corpora.corpus import CorpusError, boundary, check, info, load
 from corpora.demo import GUIDE, MEMORY, make_demo
+from perception.tuning import tuning_of
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,49 @@ def test_out_of_place(tmp_path):
         with pytest.raises(AudioError, match=words):
             build([file], FakeListener, tmp_path / out)
     assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_its_tuning_is_that_of_its_audio(tmp_path):
+    """Stored = computed: only the 24 bits of the file are between, 2^-24 of full scale beside peaks of 1e-3."""
+    time, rate = np.arange(8 * 11025) / 11025, 11025
+    tones = [0.2 * np.sin(2 * np.pi * 440 * 2 ** (n / 12 + 13 / 1200) * time) for n in (0, 4, -5)]
+    files = [write(tmp_path, f"{n}.wav", tone[: -n * 100 or None], rate) for n, tone in enumerate(tones)]
+    made = build(files, lambda rate: FakeListener(rate, 0.35), tmp_path / "chord")
+    anew = tuning_of(made.audio(), made.samplerate)
+    assert made.tuning == load(tmp_path / "chord").tuning == pytest.approx(anew, abs=0.02)
+    assert made.tuning[0] == pytest.approx(13, abs=0.5) and made.tuning[1] > 0.9
+
+
+def test_beats_and_sections_of_several_recordings(tmp_path):
+    """Each file counts from its own recording, which begins with a segment of the corpus."""
+    lengths = {"a.wav": 4.1, "b.wav": 3, "c.wav": 2}
+    files = [write(tmp_path, name, noise(seconds, 8000), 8000) for name, seconds in lengths.items()]
+    (tmp_path / "a.txt").write_text("0.5\n1\n1.5\n4.05")
+    (tmp_path / "c.txt").write_text("0.25\t0.25\tverse\n1.0\t1.5\tchorus\n")
+    marks = {
+        "beats": [tmp_path / "a.txt", None, tmp_path / "c.txt"],
+        "labels": [tmp_path / "a.txt", None, tmp_path / "c.txt"],
+    }
+    made = build(files, FakeListener, tmp_path / "trio", **marks)
+    assert [source["start"] for source in made.sources] == [0, 17, 29]
+    assert made.beats.tolist() == pytest.approx([0.5, 1, 1.5, 4.05, 7.5, 8.25])
+    assert [tuple(section) for section in made.sections] == [
+        ("section 1", 0.5, 1), ("section 2", 1, 1.5), ("section 3", 1.5, pytest.approx(4.05)),
+        ("section 4", pytest.approx(4.05), pytest.approx(4.1)), ("verse", 7.5, 8.25), ("chorus", 8.25, 8.75),
+    ]  # fmt: skip
+    same = load(tmp_path / "trio")
+    assert same.sections == made.sections and np.array_equal(same.beats, made.beats)
+
+
+def test_marks_that_cannot_be_read_leave_the_old_corpus(tmp_path):
+    sound = write(tmp_path, "a.wav", noise(2, 8000), 8000)
+    build([sound], FakeListener, tmp_path / "solo", licence="old")
+    (tmp_path / "a.txt").write_text("0.5\nx")
+    for marks in ({"beats": [tmp_path / "a.txt"]}, {"labels": [tmp_path / "none.txt"]}):
+        with pytest.raises(CorpusError, match=r"line 2: 'x' is no time|cannot be read"):
+            build([sound], FakeListener, tmp_path / "solo", **marks)
+    assert load(tmp_path / "solo").licence == "old"
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "a.wav", "solo"]
 
 
 def test_three_hours_are_never_held(tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from corpora import corpus as module
 from corpora.audio import AudioError, AudioWriter
-from corpora.corpus import FILES, Corpus, CorpusError, boundary, check, info, load
+from corpora.corpus import FILES, Corpus, CorpusError, Section, boundary, check, info, load
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -42,6 +42,11 @@ def same(a: Corpus, b: Corpus) -> None:
         assert getattr(a, key).dtype == getattr(b, key).dtype
         np.testing.assert_array_equal(getattr(a, key), getattr(b, key))
     np.testing.assert_allclose(a.audio(), b.audio(), atol=2**-23)
+    assert (a.tuning, a.sections) == (b.tuning, b.sections)
+    assert (a.tatums is None) == (b.tatums is None)
+    np.testing.assert_array_equal(a.beats, b.beats)
+    if a.tatums is not None:
+        np.testing.assert_array_equal(a.tatums, b.tatums)
 
 
 @QUICK
@@ -63,6 +68,72 @@ def test_round_trip(tmp_path_factory, n, rate, hop, units, dim, name, seed):
     assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
     assert len(read.audio()) == read.samples == boundary(n, hop, rate)
     assert [p.name for p in folder.parent.iterdir()] == ["duo"]
+
+
+TIME = {
+    "tatums": [[3.0, 25.0, 0.5], [0.0, 0.0, 0.0]],
+    "tuning": (-7.125, 0.75),
+    "beats": [0.0, 0.5, 1.125],
+    "sections": [Section("verse", 0.0, 1.0), Section("Thème", 0.5, 2.0)],
+}
+
+
+@pytest.mark.parametrize("keys", [(), *((key,) for key in TIME), tuple(TIME)])
+def test_what_it_knows_of_time_is_kept_and_may_be_absent(tmp_path, keys):
+    made = make(**{key: TIME[key] for key in keys})
+    made.save(tmp_path / "duo")
+    same(load(tmp_path / "duo"), made)
+    assert len(load(tmp_path / "duo").beats) == 3 * ("beats" in keys)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tatums": [[0.0, 1.0]]},
+        {"tatums": [[0.0, -1.0, 0.5]]},
+        {"tatums": [[0.0, 1.0, 2.0]]},
+        {"tatums": [[0.0, np.nan, 0.5]]},
+        {"tatums": [["a", "b", "c"]]},
+        {"tuning": (51, 0.5)},
+        {"tuning": (0.0, -1)},
+        {"tuning": ("0", 1)},
+        {"tuning": (True, 1)},
+        {"tuning": (float("nan"), 1)},
+        {"beats": [0.0, 0.0]},
+        {"beats": [-1.0, 1.0]},
+        {"beats": [1.0, 3.0]},
+        {"beats": [[1.0, 2.0]]},
+        {"beats": [np.inf]},
+        {"sections": [Section("", 0.0, 1.0)]},
+        {"sections": [Section("a\nb", 0.0, 1.0)]},
+        {"sections": [Section(3, 0.0, 1.0)]},
+        {"sections": [Section("a", 1.0, 1.0)]},
+        {"sections": [Section("a", 0.0, 2.5)]},
+        {"sections": [Section("a", "0", 1.0)]},
+        {"sections": [Section("a", 0.0, float("nan"))]},
+        {"sections": [Section("a", 0.0, 1.0), Section("a", 1.0, 2.0)]},
+    ],
+)
+def test_what_it_cannot_know_of_time(wrong):
+    with pytest.raises(CorpusError, match=r"corpus 'duo'.*: build it again"):
+        make(**wrong)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tuning": 3},
+        {"tuning": {"cents": 0}},
+        {"tuning": {"cents": 10**400, "confidence": 1}},
+        {"sections": 3},
+        {"sections": [{"name": "a"}]},
+        {"sections": [{"name": "a", "begin": 0, "end": 1, "more": 2}]},
+        {"sections": [["a", 0, 1]]},
+    ],
+)
+def test_a_header_that_is_wrong_about_time(tmp_path, changes):
+    with pytest.raises(CorpusError, match="build it again"):
+        load(edited(tmp_path / "duo", **changes))
 
 
 def test_save_replaces_a_corpus_even_the_one_it_was_read_from(tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception.tatum import BLOCK, LATER, NO_TATUM, Tatum, TatumState, TatumTrack, hear
+from perception.tatum import BLOCK, LATER, LONGEST, NO_TATUM, BeatTrack, Tatum, TatumState, TatumTrack, hear
 
 
 def envelope(times: np.ndarray, frames: int, strengths: np.ndarray | None = None) -> np.ndarray:
@@ -142,3 +144,49 @@ def test_a_recording_has_its_tatum_everywhere_and_may_grow_and_shrink():
     grid = growing.at(5500)
     assert grid.period == pytest.approx(30, rel=2e-3) and away(grid, np.arange(5410, 5800, 30.0)).max() < 1
     assert LATER * BLOCK == 1000  # 10 s
+
+
+def test_what_was_stored_is_what_is_computed():
+    onsets = envelope(np.arange(3, 3020, 24.0), 3020)
+    computed = TatumTrack(onsets)
+    stored = TatumTrack(onsets, computed.rows)
+    assert len(stored) == len(computed) and computed.rows.shape == (60, 3)
+    np.testing.assert_array_equal(stored.rows, computed.rows)
+    np.testing.assert_array_equal(stored.periods(), computed.periods())
+    assert all(stored.at(frame) == computed.at(frame) for frame in range(0, 3020, 7))
+    np.testing.assert_array_equal(TatumTrack(onsets, computed.rows[:-1]).rows, computed.rows)  # of others: not used
+    assert TatumTrack(onsets[:30], np.zeros((0, 3))).at(0) == NO_TATUM
+    for track in (stored, computed):
+        track.truncate(1010)
+        track.append(envelope(np.arange(1000, 3000, 30.0) - 1000, 2000))
+    np.testing.assert_array_equal(stored.rows, computed.rows)
+
+
+beats_s = st.lists(st.floats(16.0, 400.0), min_size=1, max_size=30)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(0.0, 300.0), beats_s, st.floats(0.0, 1.0))
+def test_named_beats_and_the_middles_between_them_are_the_grid(first, steps, share):
+    beats = np.cumsum([first, *steps])
+    track = BeatTrack(np.zeros(8000, np.float32), None, beats, [(0.0, beats[-1] + 1)])
+    for begin, end in pairwise(beats):
+        grid = track.at(begin + share * (end - begin) * 0.999)
+        if end - begin > LONGEST:
+            continue
+        assert grid.confidence == 1.0 and grid.period == pytest.approx((end - begin) / 2)
+        assert away(grid, np.array([begin, (begin + end) / 2, end])).max() < 1e-6
+
+
+def test_beyond_the_named_beats_nobody_claims_any_and_elsewhere_the_tatum_counts():
+    onsets = envelope(np.arange(0, 8000, 25.0), 8000)
+    beats = np.concatenate([np.arange(3000, 3500, 42.0), np.arange(4500, 5001, 50.0)])
+    track, tatum = BeatTrack(onsets, None, beats, [(2000.0, 6000.0)]), TatumTrack(onsets)
+    assert track.at(1999) == tatum.at(1999) and track.at(6000) == tatum.at(6000)
+    assert track.at(2500) == track.at(4000) == track.at(5900) == NO_TATUM
+    assert track.at(3000 - 4 * 42 + 1).period == 21 and track.at(3000 - 4 * 42 - 1) == NO_TATUM
+    assert track.at(5000 + 4 * 50 - 1).period == 25 and track.at(5000 + 4 * 50) == NO_TATUM
+    periods, confidences = track.periods()
+    assert len(periods) == len(confidences) == 160
+    assert periods[70 - 8] == 21 and confidences[62] == 1 and periods[80] == confidences[80] == 0
+    assert periods[20] == tatum.at(1000).period and periods[140] == tatum.at(7000).period

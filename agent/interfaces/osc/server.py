@@ -235,10 +235,13 @@ class OscServer:
             self.subscribers[peer] = wanted
 
     def _send_state(self, peer: Peer, prefixes: tuple[str, ...] = ()) -> None:
-        """The newest value of everything, in the reports whose names begin with one of `prefixes` (none: all)."""
+        """The newest value of everything, in the reports whose names begin with one of `prefixes`.
+
+        Without a prefix it is all reports but those that only who names them is told.
+        """
         changed = [("changed", (name, *value)) for name, value in self._values.items()]
         for name, values in [*changed, *((report, values) for (report, _), values in self._latest.items())]:
-            if name.startswith(prefixes or ""):
+            if name.startswith(prefixes) if prefixes else not REPORTS[name].asked:
                 self._send(peer, name, values)
 
     def _is_allowed(self, host: str) -> bool:
@@ -278,6 +281,8 @@ class OscServer:
             self._values[str(values[0])] = values[1:]
         elif name == "memory":
             self._latest[name, values[0]] = values
+        elif name == "section":
+            self._latest[name, values[:2]] = values
         elif name in ("status", "latency", "device"):
             self._latest[name, None] = values
         packet = None

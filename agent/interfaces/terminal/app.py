@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -83,7 +83,8 @@ class Terminal:
         elif key in ("left", "right"):
             name = view.settings[view.chosen]
             value = snapshot["settings"][name]
-            self._command(name, next_value(name, value, 1 if key == "right" else -1))
+            sections = ("", *view.sections(snapshot["memory"])) if name == "section" else ()
+            self._command(name, next_value(name, value, 1 if key == "right" else -1, sections))
         elif found := control_of(key, snapshot["recording"]):
             name, args = found
             self._command(name, *args)
@@ -130,12 +131,18 @@ def control_of(key: str, recording: str = "off") -> tuple[str, tuple[Any, ...]] 
     return None
 
 
-def next_value(name: str, value: SettingValue, step: int) -> float | int | str:
-    """The value of a setting one step up (1) or down (-1); at the end of its range it stays."""
+def next_value(name: str, value: SettingValue, step: int, choices: Sequence[str] = ()) -> float | int | str:
+    """The value of a setting one step up (1) or down (-1); at the end of its range it stays.
+
+    choices: the texts to step through where the table does not list them; after the last one comes the first.
+    """
     control = CONTROLS[name]
     arg = control.args[0]
-    if arg.choices:
-        return arg.choices[(arg.choices.index(str(value)) + step) % len(arg.choices)]
+    if choices := choices or arg.choices:
+        at = choices.index(str(value)) if value in choices else 0
+        return choices[(at + step) % len(choices)]
+    if isinstance(value, str):  # there is nothing to choose from
+        return value
     assert isinstance(value, (int, float)), f"{name} = {value!r} has no next value"
     least, most = float(arg.low or 0), float(arg.high or 0)
     low, high = control.fader_range or (least, most)

@@ -73,6 +73,11 @@ class ViewState:
         """Length of a memory, 0 if there is none of that name."""
         return next((stored.seconds for stored in self.session.repertoire if stored.name == memory), 0.0)
 
+    def sections(self, memory: str) -> list[str]:
+        """The names of the sections of a memory, none if there is no memory of that name."""
+        found = (stored.sections for stored in self.session.repertoire if stored.name == memory)
+        return [section.name for section in next(found, [])]
+
     def update(self, name: str, values: tuple[Any, ...]) -> None:
         """Take in one report; those that are not shown are ignored."""
         if name == "heard":

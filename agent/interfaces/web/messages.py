@@ -23,6 +23,7 @@ class MemoryEntry(TypedDict):
     segments: int
     seconds: float
     growing: bool  # it is being recorded
+    sections: list[str]  # names of those that can be chosen
 
 
 class Loaded(TypedDict):
@@ -82,7 +83,7 @@ def loaded(engine: Engine) -> Loaded:
         "samplerate": int(session.samplerate),
         "memories": [
             {"name": str(memory.name), "segments": len(memory), "seconds": round(len(memory) * session.hop, 2),
-             "growing": bool(memory.growing)}
+             "growing": bool(memory.growing), "sections": [section.name for section in memory.sections]}
             for memory in session.repertoire
         ],
     }  # fmt: skip

@@ -25,6 +25,7 @@ from agent.performance.hops import live_hops
 from agent.performance.session import Session
 from agent.records import replay
 from agent.records.session_log import SessionLog
+from corpora.corpus import Section
 from corpora.disk import AudioError
 from perception.stream import boundary
 from tests.conftest import KINDS, melody, samples, write
@@ -405,6 +406,27 @@ def test_panic_and_play_within_one_hop(stage):
         out = live.play(melody(1.0, 22050, 2))
         start = live.engine.buffers.output_start(4) - round(1.8 * 22050)
         assert not out[221:start].any() and out[start + 300 :].any()
+
+
+def test_a_section_is_told_asked_for_and_ended_by_a_region(stage):
+    session = stage.session(hop=0.25, rate=22050)
+    session.repertoire[0].corpus.sections = [Section("verse", 0.0, 6.0), Section("chorus", 6.0, 24.0)]
+    with rig(session, stage) as live:
+        name = session.repertoire[0].name
+        assert live.told("section") == [(name, "verse", 0.0, 6.0), (name, "chorus", 6.0, 24.0)]
+        live.play(melody(1.6, 22050, 1))
+        live.say("section", "chorus")
+        now = live.engine.snapshot()
+        assert now["settings"]["section"] == "chorus" and now["region"] == [0.25, 1.0]
+        live.say("section", "bridge")
+        assert "it has verse, chorus" in live.told("error")[0][0]
+        live.say("region", 0.5, 1.0)
+        now = live.engine.snapshot()
+        assert now["settings"]["section"] == "" and now["region"] == [0.5, 1.0]
+        assert [told for told in live.told("changed") if told[0] == "section"] == [
+            ("section", "chorus"),
+            ("section", ""),
+        ]
 
 
 def test_settings_and_the_rest_of_the_vocabulary_reach_the_session(stage, tmp_path, monkeypatch):

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from action.selection import WHY
 from agent.control.command import CONTROLS, CommandError, parse_command
+from agent.performance import loading
 from agent.performance.controls import apply
 from agent.performance.memories import GROWING
 from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
-from corpora.build import label
+from corpora.build import build, label
+from corpora.corpus import Section
 from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.onsets import ONSET_RATE, OnsetTrack
 from tests.agent.performance.test_rerank import proxy_for
@@ -221,9 +223,12 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
     values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5, "behaviour": "after",
+              "section": "late",
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4,
               "speed": 1.2, "transpose": 2, "stretch": "auto", "match_key": "auto",
               "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
+    monkeypatch.setattr(two.repertoire[0].corpus, "sections", [Section("late", 9.0, 11.0)])
+    monkeypatch.setattr(two.repertoire[0], "_sections", None)
     free, before, _ = run(two, {}, HOPS[:24])
     for name, about in FIELDS.items():
         if not about.live:
@@ -457,3 +462,80 @@ def test_a_memory_recorded_anew_is_asked_for_what_it_holds_now(stage):
     held[live.labels] = True
     held[session.silence] = False
     assert np.array_equal(session.repertoire.allowed(state)[: session.silence], held[: session.silence])
+
+
+# --- sections
+
+
+@pytest.fixture(scope="module")
+def song(stage):
+    """A session whose second memory has sections; some of them overlap."""
+    session = make(stage)
+    session.repertoire[1].corpus.sections = [
+        Section("Verse", 0.0, 1.5), Section("chorus", 1.5, 2.75), Section("chorus 2", 2.0, 4.0),
+        Section("Ende", 4.97, 5.0),
+    ]  # fmt: skip
+    return session
+
+
+@pytest.mark.parametrize("name", ["Verse", "chorus", "chorus 2", "CHORUS", "Ende"])
+@pytest.mark.parametrize("choice", ["cost", "match"])
+def test_a_section_is_a_region_by_name(song, name, choice):
+    """It sounds, bit for bit, what the region with the same ends gives."""
+    section, hops = song.repertoire[1].section(name), len(song.repertoire[1])
+    first = min(round(section.begin / 0.25), hops - 1)
+    stop = max(first + 1, round(section.end / 0.25))
+    region = ("region", (first + 0.01) / hops, stop / hops)
+    by_region, regional, _ = run(song, {0: [("memory", 1), ("choice", choice), region]}, HOPS[:40])
+    by_name, named, state = run(song, {0: [("memory", 1), ("choice", choice), ("section", name)]}, HOPS[:40])
+    assert np.array_equal(by_region, by_name) and regional == named
+    assert {event.segment for event in named} - {-1} <= set(range(first, stop))
+    assert song.repertoire.shares(state, 1) == pytest.approx((first / hops, stop / hops))
+    assert song.repertoire.region(state, 0) == (0, len(song.repertoire[0])), "the other memory has none of that name"
+
+
+def test_a_section_ends_when_it_is_empty_or_a_region_is_asked_for(song):
+    state = song.start()
+    apply(song, state, "memory", ("tune",))
+    apply(song, state, "region", (0.5, 1.0))
+    apply(song, state, "section", ("Verse",))
+    assert song.repertoire.region(state, 1) == (0, 6) and state.config.action.region == (0.5, 1.0)
+    apply(song, state, "section", ("",))
+    assert song.repertoire.region(state, 1) == (10, 20) and song.repertoire.shares(state, 1) == (0.5, 1.0)
+    apply(song, state, "section", ("chorus",))
+    apply(song, state, "region", (0.0, 0.1))
+    assert state.config.action.section == "" and song.repertoire.region(state, 1) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "told"),
+    [
+        (1, "corus", "has no section 'corus': did you mean 'chorus' or 'chorus 2'?"),
+        (1, "vers", "did you mean 'Verse'?"),
+        (1, "en", "did you mean 'Ende'?"),
+        (1, "bridge", "has no section 'bridge': it has Verse, chorus, chorus 2, Ende"),
+        (1, "x" * 200, "it has Verse"),
+        (0, "Verse", "has no sections: build it with  antiphon corpus build ... --labels FILE"),
+    ],
+)
+def test_a_section_that_is_not_there(song, number, name, told):
+    state = song.start()
+    apply(song, state, "memory", (number,))
+    with pytest.raises(CommandError, match=r"^section: the memory '") as error:
+        apply(song, state, "section", (name,))
+    assert told in str(error.value) and state.config.action.section == ""
+
+
+def test_a_section_that_the_settings_name(stage, memory, tmp_path):
+    (tmp_path / "labels.txt").write_text("0\t6\tverse\n6\t24\tchorus\n")
+    session = stage.session(hop=0.25)
+    corpus = build([memory], lambda rate: session.listener, tmp_path / "c", labels=[tmp_path / "labels.txt"])
+    assert len(corpus.sections) == 2
+    for name, span in (("chorus", (24, 96)), ("verse", (0, 24))):
+        opened = loading.open_session(
+            stage.settings(f"agent.memory={tmp_path / 'c'}", f"action.section={name}", hop=0.25), 48000
+        )[0]
+        assert opened.repertoire.region(opened.start(), 0) == span
+    with pytest.raises(ConfigError, match=r"action.section = 'vers': .*did you mean 'verse'\?"):
+        stage_of = stage.settings(f"agent.memory={tmp_path / 'c'}", "action.section=vers", hop=0.25)
+        loading.open_full_session(stage_of, 48000)

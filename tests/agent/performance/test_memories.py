@@ -1,5 +1,6 @@
 """The memory that grows while it is played is the memory that would have been built at once, and takes back exactly."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.concat import Concatenator
+from agent.performance import pulse, tempo
 from agent.performance.controls import apply
 from agent.performance.loading import load_memory
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
@@ -15,8 +17,11 @@ from agent.performance.model import Model
 from agent.performance.repertoire import Repertoire
 from agent.settings.config import Config
 from corpora.audio import read_at
-from corpora.build import build, label
+from corpora.build import build, completed, label
 from corpora.corpus import CorpusError, boundary, load
+from perception.chroma import FRAME_RATE
+from perception.onsets import DELAY_FRAMES, ONSET_RATE
+from perception.tatum import TatumTrack
 from tests.conftest import glide, melody, noise
 
 VOCAB = 5
@@ -276,7 +281,8 @@ def test_a_corpus_of_before_chroma_and_onsets_is_completed(tiny, memory, tmp_pat
         loaded = load_memory(str(tmp_path / name), model, 48000, -50.0)
         repertoire = Repertoire(model, Config(), 48000)
         repertoire.add(loaded.corpus, loaded.audio)
-        assert (loaded.corpus.chroma is None) == (loaded.corpus.onsets is None) == (name == "old")
+        lacks = [getattr(loaded.corpus, key) is None for key in ("chroma", "onsets", "tatums")]
+        assert lacks == 3 * [name == "old"]
         stored.append(repertoire[0])
     new, old = stored
     assert abs(len(new.places.segment) - len(old.places.segment)) <= 1
@@ -285,3 +291,76 @@ def test_a_corpus_of_before_chroma_and_onsets_is_completed(tiny, memory, tmp_pat
     assert np.median(agreement) > 0.9, "noise and glides among it"
     count = min(len(new.onsets), len(old.onsets))
     assert np.corrcoef(new.onsets.frames[:count], old.onsets.frames[:count])[0, 1] > 0.95
+
+
+def kept_in(repertoire, model, folder, samplerate=48000):
+    """The memory of a corpus folder or an audio file."""
+    loaded = load_memory(str(folder), model, samplerate, -50.0)
+    return repertoire[repertoire.add(loaded.corpus, loaded.audio)]
+
+
+def test_tatum_and_tuning_that_are_stored_are_those_computed_anew(tiny, memory, tmp_path):
+    """Of a corpus, of one that lacks them, of an audio file, and of what was recorded on stage and saved."""
+    model = Model.load(tiny, 0.5)
+    build([memory], lambda rate: model.listener(rate, -50.0), tmp_path / "new")
+    shutil.copytree(tmp_path / "new", tmp_path / "old")
+    with np.load(tmp_path / "old" / "segments.npz") as held:
+        np.savez(tmp_path / "old" / "segments.npz", **{key: held[key] for key in held.files if key != "tatum"})
+    about = json.loads((tmp_path / "old" / "corpus.json").read_text())
+    del about["tuning"]
+    (tmp_path / "old" / "corpus.json").write_text(json.dumps(about))
+    repertoire = Repertoire(model, Config(), 48000)
+    new, old, named = (kept_in(repertoire, model, path) for path in (tmp_path / "new", tmp_path / "old", memory))
+    assert new.corpus.tatums is not None and old.corpus.tatums is None and old.corpus.tuning is None
+    for stored in (new, named):
+        np.testing.assert_array_equal(stored.tatums.rows, TatumTrack(stored.onsets.frames).rows)
+        np.testing.assert_array_equal(stored.tatums.rows, old.tatums.rows)
+        np.testing.assert_allclose(stored.tuning, old.tuning, atol=0.02)
+        np.testing.assert_allclose(completed(old.corpus).tuning, stored.corpus.tuning, atol=0.02)
+    np.testing.assert_array_equal(completed(old.corpus).tatums, new.corpus.tatums)
+
+
+def test_what_was_recorded_on_stage_knows_its_tatum_and_tuning(stage, tmp_path):
+    session = stage.session(hop=0.25)
+    live, state = session.repertoire.growing(), session.start()
+    assert live.tuning == (0, 0)
+    apply(session, state, "record", ("input",))
+    for hop in melody(6, 48000, 3).reshape(-1, 12000):
+        session.step(state, hop)
+    apply(session, state, "record", ("off",))
+    tuning = live.tuning
+    assert tuning.confidence > 0.5 and abs(tuning.cents) < 3 and live.tuning is tuning
+    session.repertoire.snapshot().save(tmp_path / "take")
+    again = load(tmp_path / "take")
+    assert again.tuning == tuning
+    np.testing.assert_array_equal(again.tatums, TatumTrack(again.onsets).rows)
+    np.testing.assert_allclose(again.onsets[: len(live.onsets)], live.onsets.frames, rtol=1e-3, atol=1e-6)
+    assert len(again.chroma) == 6 * FRAME_RATE and len(again.onsets) == 6 * ONSET_RATE
+    apply(session, state, "undo")
+    assert live.tuning == (0, 0)
+
+
+def test_beats_that_were_given_lead_the_grid(stage, memory, tmp_path):
+    """Their half beats are what the memory is stretched by, whatever its onsets are; without, its tatum."""
+    session = stage.session("decision.rests=never", hop=0.25)
+    given = np.concatenate([np.arange(0.3, 9, 0.5), np.arange(9.3, 23, 0.58)])
+    (tmp_path / "beats.txt").write_text("\n".join(map(str, given)))
+    corpus = build(
+        [memory, memory], lambda rate: session.listener, tmp_path / "two", beats=[tmp_path / "beats.txt", None]
+    )
+    number = session.repertoire.add(corpus, np.tile(read_at(memory), 2))
+    stored = session.repertoire[number]
+    for begin, period in ((4.3, 0.5), (9.88, 0.58)):
+        grid = tempo.line(stored.tatums.at((begin + 0.1) * ONSET_RATE + DELAY_FRAMES))
+        assert grid.period_s == pytest.approx(period / 2) and grid.confidence == 1
+        assert abs((grid.time_s - begin) / grid.period_s % 1 - 0.5) == pytest.approx(0.5)
+    tatum = TatumTrack(stored.onsets.frames)
+    assert all(stored.tatums.at(frame) == tatum.at(frame) for frame in range(2420, 4800, 100))
+    state = session.start()
+    state.selected_memory = number
+    for n in range(16):  # beats of 0.45 s: each half beat of the memory is played in 0.225 s
+        pulse.tell_beat(state.pulse, "tap", n * 0.45)
+    state.pulse.now_s, state.hop = 7.0, 28
+    assert session.repertoire.ratio(state, number, 4.3 * 48000, 28) == pytest.approx(0.5 / 0.45, rel=0.05)
+    assert session.repertoire.ratio(state, number, 12.3 * 48000, 28) == pytest.approx(0.58 / 0.45, rel=0.05)
+    assert session.repertoire._speeds(state, stored)[8] == pytest.approx(0.5 / 0.45)

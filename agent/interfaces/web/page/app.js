@@ -14,7 +14,7 @@ const stage = {
   table: { controls: {}, reports: {} },
   about: { silence: 64, hop: 0.5, memories: [], shapes: 0, presets: [] },
   snap: {}, flags: {}, heard: new Map(), events: new Map(), plan: { hop: 0, labels: [] },
-  playing: null, last: null, jumps: [], likes: [], memory: "", wanted: "", wave: null, picture: null,
+  playing: null, last: null, jumps: [], likes: [], memory: "", section: "", wanted: "", wave: null, picture: null,
   clock: { hop: 0, at: 0 }, fitted: 0, learning: false, arming: false,
 };
 let socket = null, spoken = 0, retry = 250;
@@ -295,5 +295,5 @@ function draw(now) {
   } : null;
   const likes = stage.likes.filter((one) => one.memory === stage.memory && seconds).map((one) => one.at / seconds);
   const name = `${stage.memory.split("/").pop()}  ${time(seconds)}`;
-  drawMemory(wave, { ...stage, region: region(), playing, likes, name, clock: now });
+  drawMemory(wave, { ...stage, region: stage.section ? stage.snap.region : region(), playing, likes, name, clock: now });
 }

@@ -10,7 +10,7 @@ function build() {
   const shown = $("sliders").dataset.settings.split(" ");
   for (const name of shown) if (name in stage.table.controls) $("sliders").append(fader(stage.table.controls[name]));
   for (const one of Object.values(stage.table.controls)) {
-    if (one.setting && one.args.length === 1 && !shown.includes(one.name)) $("others").append(fader(one));
+    if (one.setting && one.args.length === 1 && one.name !== "section" && !shown.includes(one.name)) $("others").append(fader(one));
     if (one.key && one.name !== "quit") $("keys").append(...describe(one)); // a stray key must not end a concert
   }
   bindRegion();
@@ -99,6 +99,10 @@ function gently(element, say) {
 }
 
 function show(name, values) {
+  if (name === "section") {
+    stage.section = values[0] ?? "";
+    return showSections();
+  }
   if (name === "region" && values.length === 2) return showRegion(values);
   const about = stage.table.controls[name], place = document.querySelector(`[data-setting="${CSS.escape(name)}"]`);
   if (!about || !place || !values.length) return;
@@ -155,6 +159,22 @@ function showMemories() {
     shown.title = `${one.name}: ${one.segments} segments, ${time(one.seconds)}`;
     shown.setAttribute("aria-pressed", String(one.name === stage.memory));
   });
+  showSections();
+}
+
+/** A button for each section of the memory that plays; the one that is pressed is played from, pressed again none is. */
+function showSections() {
+  const row = $("sections"), known = stage.about?.memories.find((one) => one.name === stage.memory)?.sections ?? [];
+  if (row.known !== known.join("\n")) { // else they stay: a button is not taken from under a finger
+    row.known = known.join("\n");
+    row.replaceChildren(...known.map((name) => {
+      const made = element("button", name);
+      made.onclick = () => send("section", stage.section === name ? "" : name);
+      return made;
+    }));
+  }
+  for (const one of row.children) one.setAttribute("aria-pressed", String(one.textContent === stage.section));
+  row.hidden = !known.length;
 }
 
 function record(source) {

@@ -465,6 +465,23 @@ def test_state_is_every_setting_as_it_is(opened):
     assert len(desk.wait(len(said))) == len(said)
 
 
+def test_sections_are_told_to_those_who_ask(desk):
+    peer, other = desk.peer(), desk.peer()
+    desk.bus.publish("section", "duo", "verse", 0.0, 6.5)
+    desk.bus.publish("section", "duo", "Thème", 6.5, 8.0)
+    time.sleep(0.05)
+    other.say("state")
+    other.say("ping", 7)
+    heard = []
+    while (got := other.hear()) != ("pong", [7]):
+        heard.append(got)
+    assert heard and all(name != "section" for name, _ in heard)
+    peer.say("subscribe", peer.port, "section")
+    assert [peer.hear(), peer.hear()] == [
+        ("section", ["duo", "verse", 0.0, 6.5]), ("section", ["duo", "Thème", 6.5, 8.0]),
+    ]  # fmt: skip
+
+
 def test_reports_reach_the_peer_soon(desk):
     peer = desk.peer()
     peer.say("subscribe", peer.port)

@@ -113,6 +113,14 @@ def test_arrows_stay_in_the_range_of_every_setting():
                 command.parse_command(name, (value,), "key")
 
 
+def test_arrows_go_through_the_sections_of_the_memory_and_none():
+    steps = [""]
+    for by in (1, 1, 1, -1):
+        steps.append(app.next_value("section", steps[-1], by, ("", "verse", "chorus")))
+    assert steps == ["", "verse", "chorus", "", "chorus"]
+    assert app.next_value("section", "of another memory", 1, ("", "verse")) == "verse"
+
+
 # --- the terminal comes back
 
 

@@ -267,6 +267,7 @@ def test_a_page_that_comes_late_knows_all(page, desk):
         about, snapshot = json.loads(ws.recv(timeout=5))
     assert about[0] == "about" and about[1]["silence"] == desk.session.silence
     assert about[1]["memories"][0]["segments"] == len(desk.session.repertoire[0])
+    assert about[1]["memories"][0]["sections"] == []
     assert snapshot[0] == "snapshot" and snapshot[1]["settings"]["temperature"] == 1.0
 
 
