@@ -23,6 +23,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE_S = 300.0  # for a process to begin, or to end once it is asked to
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """Signals have their usual handlers: a shell that starts the tests in its background ignores SIGINT for them."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 # --- the parts
 
 
