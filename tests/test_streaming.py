@@ -102,7 +102,9 @@ def test_hop_sizes_follow_the_clock_of_samples(hop, rate):
     assert np.cumsum(sizes).tolist() == [boundary(n, hop, rate) for n in range(1, 2001)]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "glide" else pytest.param(kind, marks=pytest.mark.slow) for kind in sorted(KINDS)]
+)
 def test_the_commands_agree_whatever_the_block(antiphon, tiny, memory, kind, tmp_path):
     """`respond`, `play` at full speed in blocks of any size, and `tokens`, on files."""
     guide = write(tmp_path / "guide.wav", KINDS[kind](2.9, 44100, 3), 44100, "FLOAT")

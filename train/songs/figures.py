@@ -437,12 +437,12 @@ def doubling(sheet: Sheet, notes: list[Note], kind: str) -> list[Note]:
 
 
 def counter_melody(sheet: Sheet, bars: list[Bar], rng: random.Random) -> list[Note]:
-    """A slow voice below the melody: chord tones in small steps, one per bar or half bar."""
-    length, pitch, result = rng.choice((1, 2)), rng.randint(58, 66), []
+    """A slow voice below the melody: chord tones in small steps, one per bar or half bar, of whole beats."""
+    step, pitch, result = -(-sheet.bar_beats // rng.choice((1, 2))), rng.randint(58, 66), []
     for span in sheet.spans(bars):
         at = span.begin
         while at < span.end:
-            lasting = min(sheet.bar_beats / length, span.end - at)
+            lasting = min(step, span.end - at)
             chosen = [p for p in range(54, 73) if p % 12 in span.chord.tones]
             pitch = rng.choice(sorted(chosen, key=lambda p: (abs(p - pitch), p))[:3])
             result.append(Note(at, 0.97 * lasting, pitch, 74))

@@ -160,6 +160,7 @@ def test_what_a_rival_does_not_have_is_left_open(whole):
     assert means["random runs"]["variety"] is None and means["chroma matcher"]["run"]["mean"] >= 0.5
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on_and_gives_the_same(antiphon, whole, band, tiny, tmp_path):
     words = ["evaluate", "listening", str(band), "--model", str(tiny), "-o", "out"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}

@@ -156,7 +156,9 @@ def test_a_signal_is_obeyed_where_keys_are_read_a_second_one_at_once(terminal, s
     assert drawn != second and left.value.code == 128 + signal.SIGTERM and termios.tcgetattr(theirs) == before
 
 
-@pytest.mark.parametrize("how", ["q", "ctrl-c", signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "how", ["q", signal.SIGTERM, *(pytest.param(how, marks=pytest.mark.slow) for how in ("ctrl-c", signal.SIGHUP))]
+)
 def test_the_whole_view_in_a_terminal(terminal, how):
     ours, theirs = terminal
     before = termios.tcgetattr(theirs)
@@ -254,7 +256,9 @@ EVERYTHING = "|".join(
 )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "koi8-r", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("koi8-r", "utf-8"))]
+)
 def test_a_terminal_of_any_encoding_shows_everything(terminal, monkeypatch, encoding):
     """A character that a terminal has not got becomes its fallback, column for column, and nothing fails."""
     ours, theirs = terminal
