@@ -40,7 +40,7 @@ from train.evaluate.baselines import LabelStatistics
 from train.evaluate.rollout import model_labels, roll
 from train.evaluate.windows import Windows
 from train.songs import pairs
-from train.songs.datasets import names_of_two
+from train.songs.datasets import find
 
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
 FOLDERS = ("encoder", "units", "decision", "coherence", "proxy")
@@ -78,7 +78,7 @@ def fit(data: list[Path], base: Path, out: Path, settings: DuoTraining, name: st
     with tempfile.TemporaryDirectory(prefix="antiphon-duo-") as temporary:
         work = Path(temporary)
         pairs.take(data, work / "stems", leave_out=(), seed=settings.seed, jobs=1, shares=SHARES)
-        tokens = _tokens(work, base, units, settings.hop, [pairs.plain(name) for name in names_of_two(*data)])
+        tokens = _tokens(work, base, units, settings.hop, _names(data))
         _refuse_short(tokens)
         start = base / "decision" / file_stem(units, settings.hop)
         card = fit_decision.fit([tokens], work / "run", False, _decision_settings(settings, start))
@@ -120,6 +120,12 @@ def _tokens(work: Path, base: Path, units: int, hop: float, names: list[str]) ->
     path.parent.mkdir()
     save(path, stems, units, hop, alphabet.hash, alphabet.shapes)
     return path
+
+
+def _names(data: list[Path]) -> list[str]:
+    """The names under which `pairs.take` writes A and B."""
+    piece = find(data).pieces[0]
+    return [pairs.file_name(part, piece) for part in piece.parts]
 
 
 def _refuse_short(tokens: Path) -> None:

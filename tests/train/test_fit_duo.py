@@ -55,6 +55,14 @@ def test_a_is_heard_and_b_is_played_never_the_other_way(tiny, takes, tmp_path):
     assert shifted > (song["mix-A"] == song["B"]).mean(), "B is A, a second later"
 
 
+def test_a_part_that_is_written_by_its_family_is_still_a_or_b(takes, tmp_path):
+    """A take called "my drums" becomes drums.flac, the name that other recipes leave out."""
+    drums = takes[1].rename(tmp_path / "my drums.wav")
+    assert fit_duo._names([takes[0], drums]) == ["sax", "drums"]
+    fit_duo.pairs.take([takes[0], drums], tmp_path / "stems", leave_out=(), jobs=1, shares=fit_duo.SHARES)
+    assert {path.stem for path in (tmp_path / "stems" / "train").rglob("*.flac")} == {"sax", "drums"}
+
+
 def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
     settings = fit_duo.DuoTraining(minutes=0.03, layers=1)
     fit_duo.fit(list(takes), tiny, tmp_path / "mine", settings)

@@ -144,7 +144,7 @@ def write(excerpt: Excerpt, folder: Path) -> list[tuple[str, str]]:
         except AudioError as error:
             left_out.append((f"{excerpt.piece.name}/{part.name}", f"broken: {error}"))
             continue
-        sounds[_file_name(part, excerpt.piece)] = audio
+        sounds[file_name(part, excerpt.piece)] = audio
     whole = excerpt.end - excerpt.begin == 1
     length = (max if whole else min)(map(len, sounds.values()), default=0)  # what is divided is what all parts have
     begin, end = (round(share * length) for share in (excerpt.begin, excerpt.end))
@@ -164,8 +164,8 @@ def write(excerpt: Excerpt, folder: Path) -> list[tuple[str, str]]:
     return left_out
 
 
-def _file_name(part: Part, piece: Piece) -> str:
-    """Of a part: its family where that tells it from the others, as other recipes leave parts out by that name."""
+def file_name(part: Part, piece: Piece) -> str:
+    """The file of a part, without suffix: its family where that tells it from the others, as other recipes leave parts out by that name."""
     alone = [each.family for each in piece.parts].count(part.family) == 1 and part.family in UNPITCHED
     return plain(part.family if alone else part.name)
 
