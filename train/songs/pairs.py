@@ -165,7 +165,7 @@ def write(excerpt: Excerpt, folder: Path) -> list[tuple[str, str]]:
 
 
 def file_name(part: Part, piece: Piece) -> str:
-    """The file of a part, without suffix: its family where that tells it from the others, as other recipes leave parts out by that name."""
+    """The file of a part, without suffix: its family where no other part has it and other recipes leave it out."""
     alone = [each.family for each in piece.parts].count(part.family) == 1 and part.family in UNPITCHED
     return plain(part.family if alone else part.name)
 
