@@ -33,6 +33,7 @@ __all__ = [
     "printable",
 ]
 
+_DEFAULTS = Config()
 MAX_LIST_VALUES = 4096  # of a control that takes any number
 FILE_NAME_PATTERN = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # a name that is also the name of a file, everywhere
 
@@ -68,7 +69,7 @@ def parse_command(name: Any, args: Iterable[Any] = (), source: str = "") -> Comm
     values = tuple(_value(control, control.args[min(n, len(control.args) - 1)], value) for n, value in enumerate(given))
     if control.setting:
         try:
-            change(Config(), control.setting, values if len(values) > 1 else values[0], control.group)
+            change(_DEFAULTS, control.setting, values if len(values) > 1 else values[0], control.group)
         except ConfigError as error:
             raise CommandError(str(error).removeprefix(f"{control.group}: ")) from None
     return Command(control.name, values, source)

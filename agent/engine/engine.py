@@ -21,7 +21,7 @@ from agent.control.bus import Bus
 from agent.control.command import CONTROLS, Command, CommandError
 from agent.control.presets import Presets
 from agent.engine import buffers as audio_buffers
-from agent.engine import fader
+from agent.engine import fader, scheduling
 from agent.engine.buffers import AudioBuffers
 from agent.engine.command_queue import URGENT, CommandQueue
 from agent.engine.decision_loop import DecisionLoop, Log, Recorder
@@ -84,7 +84,8 @@ class Engine:
         self._levels_read = (0, 0)  # samples of input and output whose peaks were shown
         self._spread_time, self._spread = 0.0, ResponseTimes(p50=0.0, p99=0.0)
         self._thread = threading.Thread(target=self._run, name="antiphon-decision", daemon=True)
-        self._file_worker = ThreadPoolExecutor(1, "antiphon-files")  # the decision loop never waits for the disk
+        # the decision loop never waits for the disk, nor for whoever encodes what goes there
+        self._file_worker = ThreadPoolExecutor(1, "antiphon-files", scheduling.ordinary)
 
     # --- begin and end, from the thread that owns the engine
 

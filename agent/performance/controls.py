@@ -205,7 +205,7 @@ def _beat(state: PerformanceState, source: str, time_s: float) -> None:
 def _tap(state: PerformanceState, source: str, time_s: float) -> None:
     """A tap. From the third in time on, the tempo of the audio is limited to its neighbourhood."""
     pulse.tell_beat(state.pulse, "tap", time_s)
-    tapped = state.pulse.told["tap"]
+    tapped = state.pulse.external["tap"]
     if tapped.beats >= 2:
         pulse.narrow(state.pulse, 60 / tapped.beat.period_s)
 

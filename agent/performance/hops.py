@@ -47,18 +47,18 @@ def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iter
 
     The guide is read twice, so that only one label and one feature per hop are stored.
     """
-    labelled, beats, told = [], [], []
+    labelled, beats, inputs = [], [], []
     for heard in regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)):
         samples = session.listener.next_hop_samples(state.hearing)
         labelled.append(session.listener.step(state.hearing, np.pad(heard, (0, samples - len(heard)))))
         beats.append(session.follow_beat(state))
         session.note_beat(state, beats[-1], len(beats))
-        told.append(session.heard_hop(state, labelled[-1]))
+        inputs.append(session.heard_hop(state, labelled[-1]))
     ahead, window = 0, session.decision.config.window
     blocks, upcoming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
     for number in range(len(labelled)):
         while ahead < min(len(labelled), number + window):
-            session.decision.hear(state.decision, *told[ahead])
+            session.decision.hear(state.decision, *inputs[ahead])
             ahead += 1
         session.note_newest(state, labelled[number])
         session.note_beat(state, beats[number], number + 1)

@@ -20,7 +20,7 @@ OCTAVE = 2**0.5  # a given tempo limits that of the audio to within this factor
 
 
 @dataclass
-class ToldBeat:
+class ExternalBeat:
     """The beats of one source."""
 
     beat: Beat = NO_BEAT
@@ -38,7 +38,7 @@ class PulseState:
     heard: HeardState  # the tracker's own
     now_s: float = 0.0  # end of the newest input hop
     heard_beat: Beat = NO_BEAT  # as of `now_s`
-    told: dict[str, ToldBeat] = field(default_factory=dict)
+    external: dict[str, ExternalBeat] = field(default_factory=dict)
 
     def source(self, chosen: str, time_s: float) -> str:
         """The source that leads at a moment; chosen: one of SOURCES, "auto" or "none". "": there is no beat."""
@@ -52,12 +52,12 @@ class PulseState:
     def _beat_of(self, source: str, time_s: float) -> Beat:
         if source == "audio":
             return self.heard_beat
-        told = self.told.get(source)
-        if told is None or not told.beat.period_s:
+        external = self.external.get(source)
+        if external is None or not external.beat.period_s:
             return NO_BEAT
-        if time_s - told.newest_s > HELD_BEATS[source] * told.beat.period_s:
+        if time_s - external.newest_s > HELD_BEATS[source] * external.beat.period_s:
             return NO_BEAT
-        return told.beat._replace(period_s=told.beat.period_s / told.multiple)
+        return external.beat._replace(period_s=external.beat.period_s / external.multiple)
 
 
 def before(beat: Beat, time_s: float) -> Beat:
@@ -82,42 +82,44 @@ def beats_within(beat: Beat, begin_s: float, end_s: float) -> Iterator[float]:
 
 def tell_beat(state: PulseState, source: str, time_s: float) -> None:
     """A source has a beat at this moment. Two beats, or one and a tempo, make a line; more are fitted to it."""
-    told = state.told.setdefault(source, ToldBeat())
-    since, told.newest_s = time_s - told.newest_s, time_s
-    period = told.period_s or told.beat.period_s
+    external = state.external.setdefault(source, ExternalBeat())
+    since, external.newest_s = time_s - external.newest_s, time_s
+    period = external.period_s or external.beat.period_s
     if period:
-        beats = max(1, round((time_s - told.beat.time_s) / period))
-        error = time_s - told.beat.time_s - beats * period
-        if told.beats and abs(error) < LOST_PHASE * period:
-            _fit(told, source, beats, error)
+        beats = max(1, round((time_s - external.beat.time_s) / period))
+        error = time_s - external.beat.time_s - beats * period
+        if external.beats and abs(error) < LOST_PHASE * period:
+            _fit(external, source, beats, error)
             return
-    told.beats = 1
+    external.beats = 1
     longest = 60 / SLOWEST_BPM
-    found = told.period_s or (since if 60 / FASTEST_BPM / 2 <= since <= 1.5 * longest else 0.0)
-    told.beat = Beat(time_s, found, 1.0 if found else 0.0)
+    period_now = external.period_s or (since if 60 / FASTEST_BPM / 2 <= since <= 1.5 * longest else 0.0)
+    external.beat = Beat(time_s, period_now, 1.0 if period_now else 0.0)
 
 
-def _fit(told: ToldBeat, source: str, beats: int, error: float) -> None:
+def _fit(external: ExternalBeat, source: str, beats: int, error: float) -> None:
     """Least squares of a growing line up to its longest, as in perception.pulse; a given period is not changed."""
-    told.beats = n = min(told.beats + 1, LONGEST_FIT[source])
-    period = told.period_s or told.beat.period_s + error / beats * 6 / (n * (n + 1))
+    external.beats = n = min(external.beats + 1, LONGEST_FIT[source])
+    period = external.period_s or external.beat.period_s + error / beats * 6 / (n * (n + 1))
     gain = 2 * (2 * n - 1) / (n * (n + 1))
-    told.beat = Beat(told.beat.time_s + beats * (told.period_s or told.beat.period_s) + gain * error, period, 1.0)
+    external.beat = Beat(
+        external.beat.time_s + beats * (external.period_s or external.beat.period_s) + gain * error, period, 1.0
+    )
 
 
 def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> None:
     """Set the tempo of a source: continue its line, if it has a beat, else limit the tempo of the audio."""
-    told = state.told.setdefault(source, ToldBeat())
-    told.newest_s, told.period_s = time_s, 60 / bpm
-    if told.beats:
-        told.beat = Beat(before(told.beat, time_s).time_s, 60 / bpm, 1.0)
+    external = state.external.setdefault(source, ExternalBeat())
+    external.newest_s, external.period_s = time_s, 60 / bpm
+    if external.beats:
+        external.beat = Beat(before(external.beat, time_s).time_s, 60 / bpm, 1.0)
     else:
         narrow(state, bpm)
 
 
 def forget(state: PulseState, source: str) -> None:
     """Remove the beats of a source that has stopped."""
-    state.told.pop(source, None)
+    state.external.pop(source, None)
 
 
 def narrow(state: PulseState, bpm: float) -> None:
@@ -134,4 +136,4 @@ def scale_tempo(state: PulseState, chosen: str, factor: float) -> None:
         PulseTracker.scale_tempo(state.heard, factor)
         state.heard_beat = state.heard_beat._replace(period_s=state.heard_beat.period_s / factor)
     elif source:
-        state.told[source].multiple *= factor
+        state.external[source].multiple *= factor

@@ -198,6 +198,11 @@ class LiveSection(_Section):
     output_channels: str = define("1,2", meaning="output channels, counted from 1")
     client: str = define("antiphon", meaning="name of the JACK client")
     samplerate: int = define(0, 0, 192_000, unit="Hz", meaning="0: the device's default; else 8000 or more")
+    scheduling: str = define(
+        "realtime",
+        choices=("realtime", "normal"),
+        meaning="realtime: runs before other programs where the system permits it",
+    )
     presets: str = define("presets.toml", names="file", meaning="file of the presets")
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,7 @@ import numpy as np
 
 from action import concat, selection
 from agent.devices import audio_device
+from agent.engine import scheduling
 from agent.performance.model import Model
 from agent.performance.model_folder import describe, named_folder
 from agent.performance.session import Session
@@ -58,6 +60,7 @@ def run(model: str | None, config: Config | None = None, devices: tuple[str, str
     note("disk", *_disk_space(Path.cwd()))
     note("temporary files", *_disk_space(Path(gettempdir())))
     note("sound card", *_sound_card())
+    note("scheduling", *_scheduling())
     note("renderer", *_renderer())
     if pair is not None:
         _measure_devices(pair, config, result, note)
@@ -218,6 +221,19 @@ def _sound_card() -> tuple[str, str]:
         return "note", "sounddevice is absent; files play without it. For a sound card: pip install sounddevice"
     except OSError:
         return "note", "PortAudio is absent; files play without it. For a sound card: apt install libportaudio2"
+
+
+def _scheduling() -> tuple[str, str]:
+    """Check whether a performance may run before other programs."""
+    with scheduling.real_time() as granted:
+        if granted:
+            return "ok", "a performance runs before other programs (real-time priority)"
+    if sys.platform != "linux":
+        return "note", "no real-time priority on this system: close other programs while you play"
+    return "note", (
+        "no real-time priority: other programs may keep it waiting. For one: add the line '@audio - rtprio 95' to "
+        "/etc/security/limits.d/audio.conf, join the group audio, log in again"
+    )
 
 
 def _renderer() -> tuple[str, str]:

@@ -19,7 +19,7 @@ import numpy as np
 from agent.coherence.meter import open_meter
 from agent.control.bus import Bus
 from agent.devices import audio_device
-from agent.engine import file_transport
+from agent.engine import file_transport, scheduling
 from agent.engine.decision_loop import Log, Recorder
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import RemoteListener
@@ -98,8 +98,10 @@ def play(
         bus, remote = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
         slack_ms = 0.0 if files else config.live.slack_ms
         engine = Engine(session, samplerate=rate, slack_ms=slack_ms, bus=bus, wait=wait, remote=remote)
-        meter = open_meter(engine, config, stack, say) if pair and not remote else None
         engine.warm_up()
+        real_time = not wait and config.live.scheduling == "realtime"
+        granted = stack.enter_context(scheduling.real_time()) if real_time else False
+        meter = open_meter(engine, config, stack, say) if pair and not remote else None
         interfaces = Interfaces(
             engine, config, stack, say, terminal=options.terminal, settings_file=options.settings_file
         )
@@ -123,9 +125,9 @@ def play(
             stack.close()
         if files:
             return _file_report(engine, events, memory_names, config, options)
-        return _stage_report(engine, memory_names, time.monotonic() - began) | (
-            {"coherence": meter.summary()} if meter else {}
-        )
+        report = _stage_report(engine, memory_names, time.monotonic() - began)
+        report["scheduling"] = "realtime" if granted else "normal"
+        return report | ({"coherence": meter.summary()} if meter else {})
 
 
 def _choose_devices(config: Config, options: PlayOptions, source: str, sink: str) -> audio_device.DevicePair:
@@ -371,5 +373,8 @@ def lines(report: dict, options: PlayOptions) -> list[str]:
     loop_ms, coherence = report["mind_ms"], report.get("coherence", {})
     score = coherence.get("position", coherence.get("both"))
     shown = "" if score is None else f"; coherence {score:.2f}"
-    return [f"{seconds:.1f} s, {report['hops']} hops, {report['missed']} missed, {report['xruns']} xruns; "
-            f"decision loop p50 {loop_ms['p50']} ms, p99 {loop_ms['p99']} ms{shown}"]  # fmt: skip
+    shown_lines = [f"{seconds:.1f} s, {report['hops']} hops, {report['missed']} missed, {report['xruns']} xruns; "
+                   f"decision loop p50 {loop_ms['p50']} ms, p99 {loop_ms['p99']} ms{shown}"]  # fmt: skip
+    if report["missed"] and report["scheduling"] == "normal":
+        shown_lines.append("other programs may have kept it waiting: antiphon check says how to let it run before them")
+    return shown_lines

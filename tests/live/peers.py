@@ -59,7 +59,7 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         self.server.stop()
 
-    def told(self, name: str) -> list[tuple]:
+    def reports(self, name: str) -> list[tuple]:
         """The values of every command of this name so far."""
         return [one.args for one in self.commands if one.name == name]
 

@@ -91,7 +91,7 @@ def test_pd_steers_the_agent(tmp_path, desk):
             "antiphon region 0.25 0.75", "antiphon constraint prefer", "antiphon memory 2",
             "antiphon scenario/next 3 -1 4")  # fmt: skip
     with pd.run("antiphon-control.pd", send=said):
-        until(lambda: desk.told("scenario/next") and desk.has(pd.control), 10, "Pd's messages")
+        until(lambda: desk.reports("scenario/next") and desk.has(pd.control), 10, "Pd's messages")
     got = {one.name: one.args for one in desk.commands}
     assert got == {"temperature": (0.5,), "mute": (1,), "jump": (), "preset/save": ("verse",), "region": (0.25, 0.75),
                    "constraint": ("prefer",), "memory": (2,), "scenario/next": (3, -1, 4)}  # fmt: skip
@@ -349,9 +349,9 @@ def test_liblo_both_ways(tmp_path, desk):
                       ["subscribe", "iss", port, "event", "error"]):  # fmt: skip
             subprocess.run(["oscsend", "127.0.0.1", str(desk.port), f"/antiphon/{words[0]}", *words[1:]], check=True)
         until(lambda: desk.has(int(port)), 5, "oscsend")
-        assert desk.told("temperature") == [(0.5,), (0.75,)] and desk.told("horizon") == [(7,)]
-        assert desk.told("mute") == [(1,), (0,)] and desk.told("region") == [(0.25, 0.5)]
-        assert desk.told("jump") == [()] and desk.told("constraint") == [("prefer",)]
+        assert desk.reports("temperature") == [(0.5,), (0.75,)] and desk.reports("horizon") == [(7,)]
+        assert desk.reports("mute") == [(1,), (0,)] and desk.reports("region") == [(0.25, 0.5)]
+        assert desk.reports("jump") == [()] and desk.reports("constraint") == [("prefer",)]
         desk.event(5, 9, 0.5, time.time() + 1)
         desk.status()  # not asked for
         until(lambda: "/antiphon/event" in (tmp_path / "dump").read_text(), 5, "oscdump")
@@ -392,14 +392,16 @@ def test_node_both_ways(node, desk):
     said = "temperature 1\nhorizon 7\nmute 1\npreset/save verse\nscenario/next 1 2 -1\nregion 0 0.5\nnonsense\n"
     process.stdin.write(said + "temperature 99\n")
     process.stdin.flush()
-    until(lambda: desk.told("region") and len(desk.server.subscribers) > 1, 10, "node")
+    until(lambda: desk.reports("region") and len(desk.server.subscribers) > 1, 10, "node")
     desk.event(5, 9, 0.5, time.time() + 1)
     desk.status()
     time.sleep(0.7)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 0, err
-    assert desk.told("temperature") == [(1.0,)] and desk.told("horizon") == [(7,)] and desk.told("mute") == [(1,)]
-    assert desk.told("preset/save") == [("verse",)] and desk.told("scenario/next") == [(1, 2, -1)]
+    assert (
+        desk.reports("temperature") == [(1.0,)] and desk.reports("horizon") == [(7,)] and desk.reports("mute") == [(1,)]
+    )
+    assert desk.reports("preset/save") == [("verse",)] and desk.reports("scenario/next") == [(1, 2, -1)]
     assert "there is no control 'nonsense'" in err
     reports = [json.loads(line) for line in out.splitlines()]
     assert next(one for one in reports if one[0] == "event")[:8] == ["event", 5, "jump", 9, 1, 1, 1, 4.5]
@@ -425,7 +427,7 @@ await agent.send('nothing').catch((error) => console.log(error.message));
     desk.event(5, 9, 0.5, time.time() + 1)
     out, _ = process.communicate(timeout=10)
     assert out.splitlines() == ["there is no control 'nothing'", '[5,"jump","demo",true,true]']
-    assert desk.told("temperature") == [(2.0,)]
+    assert desk.reports("temperature") == [(2.0,)]
 
 
 # --- SuperCollider
@@ -473,15 +475,15 @@ def test_supercollider_both_ways(tmp_path, desk):
     words = ["sclang", "-u", str(free_ports(1)[0]), str(script)]
     process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        until(lambda: desk.told("constraint"), 40, "sclang")
+        until(lambda: desk.reports("constraint"), 40, "sclang")
         desk.event(5, 9, 0.5, time.time() + 1)
         desk.status()
-        until(lambda: desk.told("jump"), 5, "the bundle")
+        until(lambda: desk.reports("jump"), 5, "the bundle")
         out, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert "ERROR" not in out and "NOT COMPILED" not in out and "NO SYNTH" not in out, out
-    assert desk.told("temperature") == [(2.0,)] and desk.told("region") == [(0.25, 0.5)]
-    assert desk.told("mute") == [(1,), ()] and desk.told("scenario/next") == [(1, 2, -1)]
+    assert desk.reports("temperature") == [(2.0,)] and desk.reports("region") == [(0.25, 0.5)]
+    assert desk.reports("mute") == [(1,), ()] and desk.reports("scenario/next") == [(1, 2, -1)]
     assert "GOT [ 5, jump, 9, 4.5, demo, true ]" in out and "STATE 0 [ 0.0, 1.0 ]" in out
     assert "SAID osc 127.0.0.1" in out and len(desk.server.subscribers) == 1

@@ -65,7 +65,7 @@ Player = Callable[[np.ndarray], np.ndarray]  # (n,) float32 at 16 kHz -> times o
 
 def predicted(audio: np.ndarray) -> np.ndarray:
     """Beats as `PulseTracker` predicts them: those of each 0.1 s by what was heard before it."""
-    tracker, found = PulseTracker(), [-1.0]
+    tracker, estimated = PulseTracker(), [-1.0]
     state = tracker.start()
     for begin in range(0, len(audio) - STEP, STEP):
         beat = tracker.step(state, audio[begin : begin + STEP])
@@ -73,8 +73,8 @@ def predicted(audio: np.ndarray) -> np.ndarray:
         if beat == NO_BEAT:
             continue
         first = beat.time_s + np.ceil((now - beat.time_s) / beat.period_s) * beat.period_s
-        found += [t for t in np.arange(first, later, beat.period_s) if t - found[-1] > beat.period_s / 2]
-    return np.array(found[1:])
+        estimated += [t for t in np.arange(first, later, beat.period_s) if t - estimated[-1] > beat.period_s / 2]
+    return np.array(estimated[1:])
 
 
 def hindsight(audio: np.ndarray) -> np.ndarray:
@@ -91,11 +91,11 @@ def tatums(audio: np.ndarray) -> np.ndarray:
     return np.concatenate(grids)
 
 
-def grids_of(found: np.ndarray, seconds: float) -> np.ndarray:
+def grids_of(estimated: np.ndarray, seconds: float) -> np.ndarray:
     """(grids, 2) as of `tatums`: the half beats of a line through the LINE_BEATS beats known by then."""
     grids = np.zeros((int(seconds / GRID_S), 2))
     for number in range(len(grids)):
-        known = found[found <= (number + 1) * GRID_S][-LINE_BEATS:]
+        known = estimated[estimated <= (number + 1) * GRID_S][-LINE_BEATS:]
         if len(known) == LINE_BEATS:
             index = np.rint((known - known[-1]) / np.median(np.diff(known)))
             period, time_s = np.polyfit(index, known, 1)
@@ -116,22 +116,22 @@ def rival(path: str) -> Player:
 # --- measures
 
 
-def hits(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """(found,) distance in s to the nearest true beat, nan where it is further than WITHIN_S."""
+def hits(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(estimated,) distance in s to the nearest true beat, nan where it is further than WITHIN_S."""
     if not len(true):
-        return np.full(len(found), np.nan)
-    distance = np.array([true[np.abs(true - t).argmin()] - t for t in found])
+        return np.full(len(estimated), np.nan)
+    distance = np.array([true[np.abs(true - t).argmin()] - t for t in estimated])
     return np.where(np.abs(distance) <= WITHIN_S, distance, np.nan)
 
 
-def f1(found: np.ndarray, true: np.ndarray) -> float:
+def f1(estimated: np.ndarray, true: np.ndarray) -> float:
     """F1 of the beats from HEARD_IN_S on; a true beat counts once."""
-    found, true = found[found >= HEARD_IN_S], true[true >= HEARD_IN_S]
-    if not len(found) or not len(true):
+    estimated, true = estimated[estimated >= HEARD_IN_S], true[true >= HEARD_IN_S]
+    if not len(estimated) or not len(true):
         return 0.0
-    nearest = np.array([np.abs(true - t).argmin() for t in found])
-    right = len(set(nearest[~np.isnan(hits(found, true))].tolist()))
-    return 2 * right / (len(found) + len(true))
+    nearest = np.array([np.abs(true - t).argmin() for t in estimated])
+    right = len(set(nearest[~np.isnan(hits(estimated, true))].tolist()))
+    return 2 * right / (len(estimated) + len(true))
 
 
 def levels_of(true: np.ndarray) -> list[np.ndarray]:
@@ -139,28 +139,28 @@ def levels_of(true: np.ndarray) -> list[np.ndarray]:
     return [true, np.sort(np.concatenate([true, (true[1:] + true[:-1]) / 2])), true[::2], true[1::2]]
 
 
-def locked_at(found: np.ndarray, true: np.ndarray) -> float:
+def locked_at(estimated: np.ndarray, true: np.ndarray) -> float:
     """The time of the first of IN_A_ROW right beats in a row, about a beat apart; inf if there are none."""
-    right = ~np.isnan(hits(found, true))
+    right = ~np.isnan(hits(estimated, true))
     period = np.median(np.diff(true)) if len(true) > 1 else np.inf
-    for n in range(len(found) - IN_A_ROW + 1):
-        steps = np.diff(found[n : n + IN_A_ROW])
+    for n in range(len(estimated) - IN_A_ROW + 1):
+        steps = np.diff(estimated[n : n + IN_A_ROW])
         if right[n : n + IN_A_ROW].all() and (np.abs(steps / period - 1) < 0.25).all():
-            return float(found[n])
+            return float(estimated[n])
     return float("inf")
 
 
-def judge(found: np.ndarray, true: np.ndarray, seconds: float) -> dict[str, float]:
+def judge(estimated: np.ndarray, true: np.ndarray, seconds: float) -> dict[str, float]:
     """F1 at the level annotated and at the best, time to lock (s) and median error (ms)."""
     levels = levels_of(true)
-    scores = [f1(found, level) for level in levels]
+    scores = [f1(estimated, level) for level in levels]
     best = levels[int(np.argmax(scores))]
-    distance = hits(found[found >= HEARD_IN_S], best)
+    distance = hits(estimated[estimated >= HEARD_IN_S], best)
     known = distance[~np.isnan(distance)]
     return {
         "f1": scores[0],
         "best": max(scores),
-        "lock": min(seconds, *(locked_at(found, level) for level in levels)),
+        "lock": min(seconds, *(locked_at(estimated, level) for level in levels)),
         "error": 1e3 * float(np.median(np.abs(known))) if len(known) else 1e3 * WITHIN_S,
     }
 
@@ -220,8 +220,8 @@ def faster_later(audio: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.nd
 def beats_until_locked(play: Player, audio: np.ndarray, true: np.ndarray) -> float:
     """Beats after a rise of tempo by 10 % in the middle until it is locked again; at most as many as there are."""
     audio, true, middle = faster_later(audio, true)
-    found, later = play(audio), true[true >= middle]
-    locked = min(locked_at(found[found >= middle], level) for level in levels_of(later))
+    estimated, later = play(audio), true[true >= middle]
+    locked = min(locked_at(estimated[estimated >= middle], level) for level in levels_of(later))
     return float(np.searchsorted(later, min(locked, later[-1])))
 
 
@@ -262,10 +262,10 @@ def evaluate(data: Path, out: Path, begin: float, seconds: float, rivals: dict[s
         for part, audio in parts.items():
             for name, play in players.items():
                 began = time.process_time()
-                found = play(audio)
+                estimated = play(audio)
                 cost = 1e3 * (time.process_time() - began) / (len(audio) / SAMPLERATE / HOP_S)
                 row = {"song": song, "part": part, "player": name, "cost": cost}
-                row |= judged(name, play, found, audio, true, part == "mix")
+                row |= judged(name, play, estimated, audio, true, part == "mix")
                 rows.append(row)
     if not rows:
         raise TrainError(
@@ -277,14 +277,14 @@ def evaluate(data: Path, out: Path, begin: float, seconds: float, rivals: dict[s
 
 
 def judged(
-    name: str, play: Player, found: np.ndarray, audio: np.ndarray, true: np.ndarray, change: bool
+    name: str, play: Player, estimated: np.ndarray, audio: np.ndarray, true: np.ndarray, change: bool
 ) -> dict[str, float]:
     """All figures of what a player found in `audio`; with `change`, those after a change of tempo too."""
     seconds = len(audio) / SAMPLERATE
     if name == TATUM:
-        row, grids = judge_grids(found, true, seconds), play
+        row, grids = judge_grids(estimated, true, seconds), play
     else:
-        row = judge(found, true, seconds) | judge_grids(grids_of(found, seconds), true, seconds)
+        row = judge(estimated, true, seconds) | judge_grids(grids_of(estimated, seconds), true, seconds)
 
         def grids(sound: np.ndarray) -> np.ndarray:
             return grids_of(play(sound), len(sound) / SAMPLERATE)

@@ -151,7 +151,7 @@ class Stand:
                 self.buffers.publish(hop, self.sound[:n])
             self.buffers.process(self.sound[-n:], np.empty(n, np.float32))
 
-    def told(self, name: str, count: int = 1, seconds: float = 60) -> list[tuple]:
+    def reports(self, name: str, count: int = 1, seconds: float = 60) -> list[tuple]:
         """Wait for so many reports of this name; errors that come meanwhile are kept."""
         until, found = time.monotonic() + seconds, []
         while len(found) < count and time.monotonic() < until:
@@ -183,11 +183,11 @@ def test_a_slow_one_is_asked_less_often(stand, speaks, tmp_path):
     one = CoherenceMeter(stand, tmp_path, 0.5).start()
     try:
         stand.play(5)
-        assert stand.told("coherence") == [(0.5, 3.0, 2.0, 1.0)]
+        assert stand.reports("coherence") == [(0.5, 3.0, 2.0, 1.0)]
         stand.play(0.5)
-        assert not stand.told("coherence", seconds=0.6)
+        assert not stand.reports("coherence", seconds=0.6)
         stand.play(0.5)
-        assert stand.told("coherence")
+        assert stand.reports("coherence")
         means = {"position": 0.5, "both": 3.0, "harmonic": 2.0, "percussive": 1.0, "in_tune": 0.25}
         assert one.summary() == {"scores": 2} | means
     finally:
@@ -200,7 +200,7 @@ def test_what_is_measured_is_reported_and_unknown_is_minus_one(stand, speaks, tm
     with ExitStack() as stack:
         stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
         stand.play(5.5)
-        assert stand.told("fit") == [(0.25, -1.0)] and 5 * RATE <= stand.beats_asked[0] <= 5.5 * RATE
+        assert stand.reports("fit") == [(0.25, -1.0)] and 5 * RATE <= stand.beats_asked[0] <= 5.5 * RATE
 
 
 def test_beats_are_put_together_without_a_gap_and_none_twice():
@@ -225,9 +225,9 @@ def test_nothing_new_sounds_nothing_new_is_scored(stand, speaks, tmp_path):
     with ExitStack() as stack:
         stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
         stand.play(4.5)
-        assert not stand.told("coherence", seconds=0.3), "5 s are needed"
+        assert not stand.reports("coherence", seconds=0.3), "5 s are needed"
         stand.play(0.5)
-        assert stand.told("coherence") and not stand.told("coherence", seconds=0.8)
+        assert stand.reports("coherence") and not stand.reports("coherence", seconds=0.8)
 
 
 def test_it_is_begun_once_more_and_then_given_up(stand, speaks, tmp_path):
@@ -239,7 +239,7 @@ def test_it_is_begun_once_more_and_then_given_up(stand, speaks, tmp_path):
             break
         stand.play(0.5)
         time.sleep(0.1)
-    assert len(stand.told("coherence", seconds=0.1)) == 2 and [said.split(":")[0] for said in stand.errors] == [
+    assert len(stand.reports("coherence", seconds=0.1)) == 2 and [said.split(":")[0] for said in stand.errors] == [
         "the coherence meter has ended by itself", "the coherence meter has ended again"
     ]  # fmt: skip
     one.close()
@@ -251,8 +251,8 @@ def test_what_refuses_is_not_begun_again(stand, monkeypatch, tmp_path):
     monkeypatch.setattr(meter, "PROGRAM", (sys.executable, "-c", program))
     with ExitStack() as stack:
         stack.callback(CoherenceMeter(stand, tmp_path, 0.5).start().close)
-        assert stand.told("error") == [("the music goes on without a coherence meter: it is broken: mend it",)]
-        assert not stand.told("error", seconds=0.5) and not stand.interval
+        assert stand.reports("error") == [("the music goes on without a coherence meter: it is broken: mend it",)]
+        assert not stand.reports("error", seconds=0.5) and not stand.interval
 
 
 def test_closing_waits_for_no_score_and_says_nothing(stand, speaks, tmp_path):
@@ -263,7 +263,7 @@ def test_closing_waits_for_no_score_and_says_nothing(stand, speaks, tmp_path):
     began = time.monotonic()
     one.close()
     assert time.monotonic() - began < 20 and not one._thread.is_alive() and one.process.poll() is not None
-    assert not stand.told("error", seconds=0.1)
+    assert not stand.reports("error", seconds=0.1)
 
 
 # --- whether there is one

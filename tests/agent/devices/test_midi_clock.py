@@ -12,8 +12,8 @@ class Sender:
     """A sender of clocks and what was told."""
 
     def __init__(self, bpm=120.0, jitter_s=0.0, seed=0):
-        self.told, self.time_s = [], 10.0
-        self.clock = MidiClock(lambda *what: self.told.append(what))
+        self.reports, self.time_s = [], 10.0
+        self.clock = MidiClock(lambda *what: self.reports.append(what))
         self.tick_s, self.jitter_s, self.rng = 60 / bpm / CLOCKS_PER_BEAT, jitter_s, np.random.default_rng(seed)
 
     def send(self, *message):
@@ -25,10 +25,10 @@ class Sender:
             self.time_s += self.tick_s
 
     def times(self, what):
-        return [time_s for name, _, time_s in self.told if name == what]
+        return [time_s for name, _, time_s in self.reports if name == what]
 
     def tempi(self):
-        return [value for name, value, _ in self.told if name == "tempo"]
+        return [value for name, value, _ in self.reports if name == "tempo"]
 
 
 @settings(max_examples=30)
@@ -50,10 +50,10 @@ def test_start_stop_continue_and_song_position():
     sender.run(30)
     assert sender.times("beat")[-2:] == pytest.approx([10 + 7 * sender.tick_s, 10 + 31 * sender.tick_s])
     sender.send(STOP)
-    assert sender.told[-1][0] == "beat/stop"
-    told = len(sender.told)
+    assert sender.reports[-1][0] == "beat/stop"
+    told = len(sender.reports)
     sender.run(40)
-    assert len(sender.told) == told, "a sender that is stopped goes on sending clocks"
+    assert len(sender.reports) == told, "a sender that is stopped goes on sending clocks"
     sender.send(SONG_POSITION, 6, 0)  # a beat and a half
     sender.send(CONTINUE)
     began = sender.time_s

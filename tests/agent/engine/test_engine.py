@@ -95,7 +95,7 @@ class Rig:
             SessionLog(self.log, session, str(session.test_memory), slack=slack, bus=self.bus) if tmp_path else None
         )
         self.out = []
-        self.reports = []
+        self.received = []
 
     def __enter__(self):
         self.engine.start(self.session_log)
@@ -151,12 +151,12 @@ class Rig:
         self.engine.command(parse_command(name, args, "test"))
         self.settle()
 
-    def told(self, name):
+    def reports(self, name):
         now = self.engine.idle_count
         while self.engine.idle_count == now and self.engine._thread.is_alive() and not self.held_up():
             time.sleep(0.0002)
-        self.reports += self.tap.drain()
-        return [values for kind, values in self.reports if kind == name]
+        self.received += self.tap.drain()
+        return [values for kind, values in self.received if kind == name]
 
     def spoken(self):
         return np.concatenate(self.out)
@@ -204,7 +204,7 @@ def test_waiting_for_the_answer_live_is_file_without_slack(stage, block):
         for start in range(0, len(audio), block):
             live.engine.buffers.process(audio[start : start + block], out[start : start + block])
     np.testing.assert_array_equal(out, expected)
-    assert [values[0:4] for values in live.told("event")][: len(events)] == [
+    assert [values[0:4] for values in live.reports("event")][: len(events)] == [
         (e.hop, e.why, e.segment, e.label) for e in events
     ]
 
@@ -214,7 +214,7 @@ def test_what_is_told_of_a_hop(stage, tmp_path):
     with rig(session, stage, tmp_path) as live:
         began = time.time()
         live.play(melody(2.6, 48000, 3))
-        heard, events, plans = live.told("heard"), live.told("event"), live.told("plan")
+        heard, events, plans = live.reports("heard"), live.reports("event"), live.reports("plan")
     assert [values[0] for values in heard] == [0, 1, 2, 3, 4]
     assert [values[0] for values in events] == [1, 2, 3, 4, 5] == [values[0] for values in plans]
     name = session.repertoire[0].name
@@ -224,7 +224,7 @@ def test_what_is_told_of_a_hop(stage, tmp_path):
         shift_s = shifts[hop] / session.samplerate
         assert position == (pytest.approx(0.5 * segment + shift_s) if segment >= 0 else -1)
         assert lead < 1 and began < date < time.time() + 1, "how late it may be is a matter of the machine"
-    assert [values[0] for values in live.told("memory")] == [name]
+    assert [values[0] for values in live.reports("memory")] == [name]
 
 
 @pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
@@ -236,7 +236,7 @@ def test_a_wall_clock_that_is_set_moves_dates_and_nothing_else(stage, monkeypatc
         live.play(melody(1.0, 22050, 3))
         jumped[0] = jump_s
         live.play(melody(1.0, 22050, 3))
-        events, heard = live.told("event"), live.told("heard")
+        events, heard = live.reports("event"), live.reports("heard")
     assert all(abs(values[-2]) < 60 for values in events), "leads"
     assert abs(events[-1][-1] - events[0][-1] - jump_s) < 60 > abs(heard[-1][-1] - heard[0][-1] - jump_s), "dates"
     assert [values[0] for values in events] == list(range(1, len(events) + 1))
@@ -264,7 +264,7 @@ def test_a_missed_hop_is_the_fallback_and_remembered_as_such(unsteady, stage, tm
             held = max((n for n in stalls if n <= h + 1), default=None)
             if held and session.stalling.is_set() and buffers.current_hop >= held + stalls[held] - 1:
                 live.release(held)
-        state, events = live.engine.decision_loop.state, live.told("event")
+        state, events = live.engine.decision_loop.state, live.reports("event")
         late = {h for h in range(1, buffers.current_hop + 1) if buffers.answered(h) is False}
         recent, missed = list(state.recent_labels), buffers.missed
     assert len(late) == missed >= sum(stalls.values()) - 3
@@ -291,7 +291,7 @@ def test_a_long_stall_goes_on_then_fades_then_is_silent_and_comes_back(unsteady,
         assert live.spoken()[22050 + SLACK : 2 * 22050].any(), "and before it the memory went on"
         live.release()
         after = live.play(melody(2.0, 22050, 2))
-        heard = [values[0] for values in live.told("heard")]
+        heard = [values[0] for values in live.reports("heard")]
     assert after.any() and heard == list(range(32)), "nothing that was heard is lost"
     assert live.engine.buffers.missed <= 21
     np.testing.assert_array_equal(live.played()[: len(live.spoken())], live.spoken())
@@ -326,17 +326,17 @@ def test_an_error_of_the_decision_loop_fades_out_and_play_resumes(unsteady, stag
     with rig(session, stage, tmp_path) as live:
         live.play(melody(2.5, 22050, 1))
         assert live.engine.state == "error"
-        assert [values for values in live.told("error") if f"RuntimeError: {where} broke" in values[0]]
+        assert [values for values in live.reports("error") if f"RuntimeError: {where} broke" in values[0]]
         (at, goal), *_ = live.engine.buffers.fades()
         assert goal == 0 and not live.spoken()[at + 221 :].any() and live.spoken()[:at].any()
         live.say("temperature", 0.5)
         live.say("play")
         resumed = live.play(melody(1.5, 22050, 2))
         assert live.engine.state == "playing" and resumed.any()
-        assert [values[0] for values in live.told("heard")] == list(range(16)), "the ear went on"
+        assert [values[0] for values in live.reports("heard")] == list(range(16)), "the ear went on"
         assert live.engine.buffers.missed == 0
     np.testing.assert_array_equal(live.played()[: len(live.spoken())], live.spoken())
-    assert ("play",) in live.told("changed") and ("temperature", 0.5) in live.told("changed")
+    assert ("play",) in live.reports("changed") and ("temperature", 0.5) in live.reports("changed")
 
 
 def test_an_answer_that_is_no_sound_is_an_error_and_never_a_sound(stage):
@@ -372,7 +372,7 @@ def test_mute_is_at_once_and_what_is_decided_goes_on(stage):
         muted = live.play(audio[22050:44100])
         live.say("mute")
         again = live.play(audio[44100:])
-        assert live.told("changed") == [("mute", 1), ("mute", 0)] and live.engine.state == "playing"
+        assert live.reports("changed") == [("mute", 1), ("mute", 0)] and live.engine.state == "playing"
     assert not muted[221:].any() and muted[:200].any()
     np.testing.assert_array_equal(again[221:], whole[44100 + 221 :])
 
@@ -385,7 +385,7 @@ def test_stop_rests_and_play_begins_a_new_piece(stage, tmp_path, name):
         live.say(name)
         assert live.engine.state == "stopped"
         assert not live.play(melody(1.0, 22050, 2))[221:].any()
-        assert {values[1] for values in live.told("event")[-3:]} == {"rest"}
+        assert {values[1] for values in live.reports("event")[-3:]} == {"rest"}
         live.say("play")
         first = live.engine.decision_loop.state.hop
         assert live.play(melody(1.0, 22050, 3)).any() and live.engine.state == "playing"
@@ -413,17 +413,17 @@ def test_a_section_is_told_asked_for_and_ended_by_a_region(stage):
     session.repertoire[0].corpus.sections = [Section("verse", 0.0, 6.0), Section("chorus", 6.0, 24.0)]
     with rig(session, stage) as live:
         name = session.repertoire[0].name
-        assert live.told("section") == [(name, "verse", 0.0, 6.0), (name, "chorus", 6.0, 24.0)]
+        assert live.reports("section") == [(name, "verse", 0.0, 6.0), (name, "chorus", 6.0, 24.0)]
         live.play(melody(1.6, 22050, 1))
         live.say("section", "chorus")
         now = live.engine.snapshot()
         assert now["settings"]["section"] == "chorus" and now["region"] == [0.25, 1.0]
         live.say("section", "bridge")
-        assert "it has verse, chorus" in live.told("error")[0][0]
+        assert "it has verse, chorus" in live.reports("error")[0][0]
         live.say("region", 0.5, 1.0)
         now = live.engine.snapshot()
         assert now["settings"]["section"] == "" and now["region"] == [0.5, 1.0]
-        assert [told for told in live.told("changed") if told[0] == "section"] == [
+        assert [told for told in live.reports("changed") if told[0] == "section"] == [
             ("section", "chorus"),
             ("section", ""),
         ]
@@ -444,7 +444,7 @@ def test_settings_and_the_rest_of_the_vocabulary_reach_the_session(stage, tmp_pa
         live.say("save", "nothing")
         now = live.engine.snapshot()
         assert now["settings"]["region"] == [0.25, 0.5] == now["region"] and now["settings"]["gain_db"] == -6
-        refused = [values[0] for values in live.told("error")]
+        refused = [values[0] for values in live.reports("error")]
         assert "there is no memory 7" in refused[0] and refused[1].startswith("save: nothing has been recorded")
         live.say("record", "input")
         live.play(melody(1.5, 22050, 2))
@@ -456,7 +456,7 @@ def test_settings_and_the_rest_of_the_vocabulary_reach_the_session(stage, tmp_pa
         live.engine._file_worker.submit(lambda: None).result()
         live.settle()
         assert live.engine.snapshot()["settings"]["gain_db"] == -6
-        assert ("save", "take") in live.told("changed") and ("preset/save", "mine") in live.told("changed")
+        assert ("save", "take") in live.reports("changed") and ("preset/save", "mine") in live.reports("changed")
     from corpora import corpus
 
     assert len(corpus.load(tmp_path / "take")) == 6
@@ -489,10 +489,10 @@ def test_a_thousand_commands_a_second(stage):
             hand.join()
         live.settle()
         live.say("temperature", 1.25)
-        assert sent[0] > 2500 and not live.told("error")
+        assert sent[0] > 2500 and not live.reports("error")
         assert live.engine.snapshot()["settings"]["temperature"] == 1.25
         assert live.engine.buffers.missed <= 2, "two cores shared with others; alone it is 0"
-        assert len(live.told("event")) >= 8
+        assert len(live.reports("event")) >= 8
 
 
 @pytest.mark.parametrize("name", ["panic", "stop", "mute", "quit"])
@@ -507,7 +507,7 @@ def test_what_is_urgent_is_done_however_many_commands_wait(stage, name):
         out = live.play(melody(1.0, 22050, 2))
         assert not out[221:].any(), "silence within 10 ms"
         assert live.engine.state == ("muted" if name == "mute" else "stopped")
-        assert (name,) == live.told("changed")[0][:1] or live.told("changed")[0] == ("play",)
+        assert (name,) == live.reports("changed")[0][:1] or live.reports("changed")[0] == ("play",)
         assert live.engine.over.is_set() == (name == "quit")
 
 
@@ -519,7 +519,7 @@ def test_an_error_of_ours_keeps_its_traceback(unsteady, stage, caplog):
         live.play(melody(1.5, 22050, 1))
         live.engine.command(Command("gain", (), "test"))  # has not passed the door: its value is missing
         live.play(melody(0.5, 22050, 1))
-        (first, *_) = live.told("error")
+        (first, *_) = live.reports("error")
     assert "RuntimeError: propose broke" in first[0] and "Traceback" not in first[0]
     traces = [record for record in caplog.records if record.name == "antiphon.engine" and record.exc_info]
     assert [record.exc_info[0] for record in traces] == [RuntimeError, IndexError]
@@ -569,12 +569,12 @@ def test_a_patch_is_heard_instead_of_sound(stage):
             if command:
                 live.engine.command(parse_command(command[0], command[1:], "osc"))
             live.play(hop[: live.engine.buffers.boundary(len(heard) + 1) - live.engine.buffers.boundary(len(heard))])
-            heard.append(live.told("heard")[-1][1:3])
+            heard.append(live.reports("heard")[-1][1:3])
         assert heard == [(3, -20.0), (3, -20.0), (16, -120.0), (16, -120.0), (5, -6.0), (16, -120.0)]
         for label in range(9):
             live.engine.command(parse_command("hear/label", [label], "osc"))
         live.play(hop)
-        assert live.told("heard")[-1][1] == 7, "of many the oldest are left out"
+        assert live.reports("heard")[-1][1] == 7, "of many the oldest are left out"
         mean = session.model.alphabet.mean
         live.engine.command(parse_command("hear/feature", [float(x) for x in mean], "osc"))
         with pytest.raises(CommandError, match="hear/feature: 2 values, expected"):
@@ -600,7 +600,7 @@ def test_the_labels_of_a_patch_may_be_the_clock(stage):
         assert live.engine.buffers.samples_in == boundary(len(labels), 0.25, 22050)
         live.engine.over.set()
         loop.close()
-    assert [values[1] for values in live.told("heard")] == labels
+    assert [values[1] for values in live.reports("heard")] == labels
     assert live.engine.buffers.missed == 0 and loop.error is None
 
 
