@@ -12,6 +12,11 @@ A memory of more than `EXACT_PLACES` is searched twice: every segment by the pla
 the `SHORT` best segments, as an index is searched by its cells first and then within the best of them (Jegou, Douze &
 Schmid, PAMI 2011).
 
+A memory may be played transposed, by another number of semitones from each cut on: there is then a query for every
+transposition, its harmony turned the other way. In the one that sounds now a path may go on; the others are searched by
+the segment boundaries alone. Of many segments a part is searched in a step and the next one in the next, so that the
+time for a step is bounded however long the memory is (`SEGMENTS`, `TRANSPOSED_SEGMENTS`).
+
 What only the present knows is added to the best places of the best segments: how lately they were played, how the sound
 before the cut joins the sound before the place (the concatenation cost of Hunt & Black), and how well their onsets
 fall on those that are expected; a cut may begin a little before its place or after it for that (`Rhythm`). Of these
@@ -21,6 +26,7 @@ dropped leaves no trace, and a replay makes the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -34,6 +40,8 @@ FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
 EXACT_PLACES = 1 << 15  # of which each is valued; 34 minutes at 16 places a second
 SHORT = 64  # segments of a longer memory whose places are valued
+SEGMENTS = 1 << 15  # whose boundaries are searched in a step; 4.5 hours at 0.5 s
+TRANSPOSED_SEGMENTS = 1 << 12  # the same, for each transposition other than the one that sounds
 SPREAD = 0.03  # difference in value that makes a place e times as likely, at temperature 1
 FRESH_STEPS = 64.0  # after which the cost of having been played has fallen to 1/e
 REACH_COST = 0.1  # of correlation, of the largest shift
@@ -66,12 +74,14 @@ class Boundaries(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What is wanted of the next hops."""
+    """What is wanted of the next hops, of a memory that is played in one transposition."""
 
     keys: np.ndarray  # (horizon, d) float32
     labels: np.ndarray  # (horizon,) int32, planned; NO_LABEL where none is
     label_weight: float  # of a place that has the label planned
     silence_cost: float  # of a hop of silence within a run
+    key_shift: int = 0  # semitones by which a place is moved to what is heard, beyond those that are set
+    shift_cost: float = 0.0  # of that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +126,8 @@ class Place(NamedTuple):
     join: float  # cost of the step from what sounds to what would have sounded before it
     rhythm: float = 0.0  # how well its onsets fit those expected
     shift: int = 0  # frames of the onset envelope by which it begins later than its place
+    key_shift: int = 0  # semitones, see `Query`
+    shift_cost: float = 0.0
 
 
 class _Horizon(NamedTuple):
@@ -317,28 +329,36 @@ def boundaries(places: Places, hop: float) -> Boundaries:
 
 def choose(
     query: Query, places: Places, hop: int, on: int, played: Played, rules: Rules, rhythm: Rhythm | None = None,
-    at_boundaries: Boundaries | None = None,
+    at_boundaries: Boundaries | None = None, transposed: Sequence[Query] = (),
 ) -> list[Place]:  # fmt: skip
     """The place that sounds next, and the best other one; fewer if fewer may be played.
 
-    hop: places from a place to the next one of its run. on: the place where the last hop ended, -1 if nothing sounds.
-    at_boundaries: of a memory of more than `EXACT_PLACES`; None: every place is valued.
+    query: for the transposition that sounds now. hop: places from a place to the next one of its run. on: the place
+    where the last hop ended, -1 if nothing sounds. at_boundaries: needed by a memory of more than `EXACT_PLACES`, else
+    every place is valued, and by `transposed`: queries for other transpositions, in which nothing goes on.
     """
     if at_boundaries is None or rules.stop - rules.first <= EXACT_PLACES:
         of_hops, ahead = _values(query, places, hop, rules)
         values, frames = of_hops[0], np.arange(rules.first, rules.first + of_hops.shape[1])
     else:
-        frames, values, ahead = _values_near_boundaries(query, places, hop, on, played, rules, at_boundaries)
+        part = _part_of(rules, at_boundaries, int(played.state[STEP]), SEGMENTS)
+        frames, values, ahead = _values_near_boundaries(query, places, hop, on, played, part, at_boundaries, SHORT)
+        ahead = ahead._replace(stop=rules.stop)  # what goes on may leave the part
     short = _shortlist(
         frames, values, places.silent, places.segment, played.played_at, int(played.state[STEP]), rules.taboo,
         rules.fresh, DRAWN_FROM, on, max(1, hop // 2),
     )  # fmt: skip
-    if rules.may_go_on and rules.first <= on < rules.stop:
-        short = np.append(short, on)
     candidates = _with_terms(short, query, places, ahead, on, played, rules)
+    if at_boundaries is not None and transposed:
+        for other in transposed:
+            turn = other.key_shift - query.key_shift
+            candidates += _transposed(other, places, hop, on, played, rules, at_boundaries, turn)
+        candidates = sorted(candidates, key=_rank)[:DRAWN_FROM]
+    if rules.may_go_on and rules.first <= on < rules.stop:
+        candidates += _with_terms(np.array([on]), query, places, ahead, on, played, rules)
     if rhythm is not None:
         candidates = [_in_rhythm(place, rhythm) for place in candidates]
-    candidates.sort(key=lambda candidate: (-candidate.value, candidate.frame))
+    candidates.sort(key=_rank)
     if len(candidates) < 2:
         return candidates
     step, seed = int(played.state[STEP]), int(played.state[SEED])
@@ -346,18 +366,63 @@ def choose(
     return [drawn, next(candidate for candidate in candidates if candidate is not drawn)]
 
 
+def _rank(place: Place) -> tuple[float, int, int]:
+    """Sorts the best place first; equal ones by what they are, so that the order is always the same."""
+    return -place.value, place.frame, place.key_shift
+
+
+def _transposed(
+    query: Query, places: Places, hop: int, on: int, played: Played, rules: Rules, at_boundaries: Boundaries, turn: int
+) -> list[Place]:  # fmt: skip
+    """The best places to be cut to in another transposition, of the segments whose turn it is in this step.
+
+    turn: semitones by which it is higher than what sounds.
+    """
+    step, around = int(played.state[STEP]), max(1, hop // 2)
+    rules = _part_of(rules, at_boundaries, step, TRANSPOSED_SEGMENTS)
+    if rules.first >= rules.stop:
+        return []
+    found, values, ahead = _values_near_boundaries(
+        query, places, hop, on, played, rules, at_boundaries, DRAWN_FROM,
+    )  # fmt: skip
+    short = _shortlist(
+        found, values, places.silent, places.segment, played.played_at, step, rules.taboo, rules.fresh, DRAWN_FROM, on,
+        around,
+    )  # fmt: skip
+    return _with_terms(short, query, places, ahead, on, played, rules, turn)
+
+
+def _part_of(rules: Rules, at_boundaries: Boundaries, step: int, size: int) -> Rules:
+    """The rules with the part of what may be played that is searched in this step, about `size` segments.
+
+    Empty where nothing that may be played is the boundary of a segment.
+    """
+    frames = at_boundaries.frame
+    first, stop = (int(np.searchsorted(frames, frame)) for frame in (rules.first, rules.stop))
+    if first >= stop:
+        return replace(rules, stop=rules.first)
+    parts = -(-(stop - first) // size)
+    edges = np.linspace(first, stop, parts + 1).astype(int)[step % parts :]
+    begin, end = int(edges[0]), int(edges[1])
+    return replace(
+        rules,
+        first=int(frames[begin]) if begin > first else rules.first,
+        stop=int(frames[end]) if end < stop else rules.stop,
+    )
+
+
 def _values_near_boundaries(
     query: Query, places: Places, hop: int, on: int, played: Played, rules: Rules,
-    at_boundaries: Boundaries,
+    at_boundaries: Boundaries, count: int,
 ) -> tuple[np.ndarray, np.ndarray, _Horizon]:  # fmt: skip
-    """(places, values) of the `SHORT` best segments, and what the values follow from."""
+    """(places, values) of the `count` best segments by their boundaries, and what the values follow from."""
     frames, coarse = at_boundaries
     first, stop = (int(np.searchsorted(frames, frame)) for frame in (rules.first, rules.stop))
     values, ahead = _values(query, coarse, 1, replace(rules, first=first, stop=stop))
     passed = int(places.segment[on]) - int(coarse.segment[0]) if 0 <= on < len(places.segment) else -1
     best = _shortlist(
         coarse.segment[first:stop], values[0], coarse.silent, coarse.segment, played.played_at, int(played.state[STEP]),
-        rules.taboo, rules.fresh, SHORT, passed, 0,
+        rules.taboo, rules.fresh, count, passed, 0,
     )  # fmt: skip
     ahead = ahead._replace(hop=hop, stop=rules.stop)
     _refine(query, places, ahead, coarse.segment[np.minimum(ahead.best, stop - 1)], rules.first, rules.cut)
@@ -365,11 +430,14 @@ def _values_near_boundaries(
 
 
 @compiled(fastmath=_FAST)
-def _difference(sound: np.ndarray, one: int, other: int) -> np.float32:
-    """Of two frames: 0 where they sound alike, 1 where they have nothing in common, or one of them is silent."""
+def _difference(sound: np.ndarray, one: int, other: int, turn: int) -> np.float32:
+    """Of two frames: 0 where they sound alike, 1 where they have nothing in common, or one of them is silent.
+
+    turn: columns by which the other one is turned, so many semitones higher.
+    """
     apart, power, other_power = np.float32(0), np.float32(0), np.float32(0)
     for k in range(sound.shape[1]):
-        apart += (sound[one, k] - sound[other, k]) ** 2
+        apart += (sound[one, k] - sound[other, (k - turn) % sound.shape[1]]) ** 2
         power += sound[one, k] ** 2
         other_power += sound[other, k] ** 2
     whole = np.sqrt(power) + np.sqrt(other_power)
@@ -378,8 +446,9 @@ def _difference(sound: np.ndarray, one: int, other: int) -> np.float32:
 
 @compiled()
 def _terms(
-    query: Query, places: Places, ahead: _Horizon, frames: np.ndarray, on: int, played_at: np.ndarray, step: int
-) -> np.ndarray:
+    query: Query, places: Places, ahead: _Horizon, frames: np.ndarray, on: int, played_at: np.ndarray, step: int,
+    turn: int,
+) -> np.ndarray:  # fmt: skip
     """(n, 4) of each place: target, value of what follows, how lately it was played, how it differs from `on`."""
     terms, last = np.zeros((len(frames), 4)), len(places.sound) - 1
     for n in range(len(frames)):
@@ -387,19 +456,26 @@ def _terms(
         terms[n, 0], terms[n, 1] = _target(query, places, 0, p), _ahead(query, places, ahead, 0, p)
         terms[n, 2] = np.exp((played_at[places.segment[p]] - step) / FRESH_STEPS)
         if on > 0 and p > 0:
-            terms[n, 3] = _difference(places.sound, min(on - 1, last), min(p - 1, last))
+            terms[n, 3] = _difference(places.sound, min(on - 1, last), min(p - 1, last), turn)
     return terms
 
 
 def _with_terms(
-    frames: np.ndarray, query: Query, places: Places, ahead: _Horizon, on: int, played: Played, rules: Rules
-) -> list[Place]:
-    """These places with the terms of their values; if one of them is `on`, it goes on."""
+    frames: np.ndarray, query: Query, places: Places, ahead: _Horizon, on: int, played: Played, rules: Rules,
+    turn: int = 0,
+) -> list[Place]:  # fmt: skip
+    """These places with the terms of their values; if one of them is `on`, it goes on. turn: see `_transposed`."""
     found = []
-    terms = _terms(query, places, ahead, frames, on, played.played_at, int(played.state[STEP]))
+    terms = _terms(query, places, ahead, frames, on, played.played_at, int(played.state[STEP]), turn)
     for frame, (target, later, lately, differs) in zip(frames.tolist(), terms.tolist(), strict=True):
         fresh, cut, join = (0.0, 0.0, 0.0) if frame == on else (rules.fresh * lately, rules.cut, rules.join * differs)
-        found.append(Place(frame, frame == on, target + later - fresh - cut - join, target, later, fresh, cut, join))
+        value = target + later - fresh - cut - join - query.shift_cost
+        found.append(
+            Place(
+                frame, frame == on, value, target, later, fresh, cut, join,
+                key_shift=query.key_shift, shift_cost=query.shift_cost,
+            )
+        )  # fmt: skip
     return found
 
 

@@ -46,6 +46,7 @@ class Choice:
     match: int  # labels of the plan matched from here on, this one included
     run: int  # length of the contiguous run that ends here, in segments; 0 for silence
     shift: int = 0  # samples after the boundary of the segment at which it begins, or before it
+    key_shift: int = 0  # semitones by which it is moved to what is heard, beyond those that are set
     places: tuple[Place, ...] = field(default=(), compare=False)  # chosen by cost: this place, and the second best
 
 
@@ -69,6 +70,7 @@ class Navigation:
 
     seed: int = 0
     shift: int = field(default=0, init=False)  # samples, of the segment played last, see `Choice`
+    key_shift: int = field(default=0, init=False)  # semitones, of the same
     state: np.ndarray = field(init=False)  # the three arrays of `action.search.Played`
     history: np.ndarray = field(init=False)
     played_at: np.ndarray = field(init=False)
@@ -101,7 +103,7 @@ class Navigation:
     def copy(self) -> Navigation:
         """An independent copy, to try out a plan."""
         copied = Navigation()
-        copied.seed, copied.shift = self.seed, self.shift
+        copied.seed, copied.shift, copied.key_shift = self.seed, self.shift, self.key_shift
         copied.state, copied.history, copied.played_at = (part.copy() for part in self.played)
         return copied
 
@@ -114,7 +116,8 @@ class Navigation:
 
     def end_run(self) -> None:
         """Another memory sounds, or none: the next segment chosen here continues no run."""
-        self.state[LAST], self.state[RUN], self.shift = -1, 0, 0
+        self.state[LAST], self.state[RUN] = -1, 0
+        self.shift = self.key_shift = 0
 
     def goes_on_with(self, oracle: FactorOracle, following: int) -> None:
         """What sounds goes on with segment `following`, which is not the next one where a memory is played faster."""
@@ -245,7 +248,7 @@ def choose(
 
     >>> oracle, navigation = FactorOracle(3, [0, 1, 1, 0, 1, 0]), Navigation()
     >>> choose(oracle, navigation, [1, 1, 0])
-    Choice(segment=1, label=1, why='jump', match=3, run=1, shift=0, places=())
+    Choice(segment=1, label=1, why='jump', match=3, run=1, shift=0, key_shift=0, places=())
     """
     labels = _checked_plan(plan)
     rules = _checked_rules(oracle, max_continuity, taboo, region, neighbours)
@@ -288,20 +291,20 @@ def continue_run(oracle: FactorOracle, navigation: Navigation) -> Choice:
 
     At the end of the memory: `fade`. Nothing is recorded until `commit`.
     """
-    return continuation(oracle, navigation.last, navigation.run, navigation.shift)
+    return continuation(oracle, navigation.last, navigation.run, navigation.shift, navigation.key_shift)
 
 
-def continuation(oracle: FactorOracle, segment: int, run: int, shift: int = 0) -> Choice:
+def continuation(oracle: FactorOracle, segment: int, run: int, shift: int = 0, key_shift: int = 0) -> Choice:
     """`continue_run` after any segment, whether it has been played yet or not.
 
-    run: segments in a row up to it. shift: its own, in samples.
+    run: segments in a row up to it. shift, key_shift: its own, see `Choice`.
     """
     following = segment + 1
     if segment < 0:
         return silent_choice(oracle, LATE)
     if following >= len(oracle):
         return silent_choice(oracle, FADE)
-    return Choice(following, int(oracle.tables.labels[following]), WHY[LATE], 0, run + 1, shift)
+    return Choice(following, int(oracle.tables.labels[following]), WHY[LATE], 0, run + 1, shift, key_shift)
 
 
 def silent_choice(oracle: FactorOracle, why: int = REST) -> Choice:
@@ -313,7 +316,7 @@ def commit(oracle: FactorOracle, navigation: Navigation, choice: Choice) -> None
     """Record the choice that was really played in this step."""
     navigation.make_room(oracle)
     _commit(navigation.played, choice.segment, choice.label, choice.run)
-    navigation.shift = choice.shift
+    navigation.shift, navigation.key_shift = choice.shift, choice.key_shift
 
 
 def run_lengths(segments: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -105,7 +105,7 @@ def _like(session: Session, state: PerformanceState) -> str:
     if not state.recent_segments:
         raise CommandError("like: nothing has been played yet, so there is no segment to keep")
     memory, segment = state.recent_segments[-1]
-    state.bookmarks.append(Bookmark(memory, segment, state.config))
+    state.bookmarks.append(Bookmark(memory, segment, state.config, state.navigation_of(memory).key_shift))
     del state.bookmarks[:-MAX_BOOKMARKS]
     state.bookmarks_revisited = 0
     return ""
@@ -117,6 +117,7 @@ def _back(session: Session, state: PerformanceState) -> str:
     state.bookmarks_revisited = min(state.bookmarks_revisited + 1, len(state.bookmarks))
     bookmark = state.bookmarks[-state.bookmarks_revisited]
     state.selected_memory, state.goto_segment, state.jump_requested = bookmark.memory, bookmark.segment, False
+    state.goto_key_shift = bookmark.key_shift
     return _configure(session, state, bookmark.config)
 
 

@@ -14,7 +14,7 @@ import soxr
 
 from action import oracle
 from action.concat import Concatenator, Voice
-from action.cost import EXACT_PLACES, Boundaries, Places, boundaries
+from action.cost import Boundaries, Places, boundaries
 from corpora.build import completed, lengthened
 from corpora.corpus import Corpus, Section
 from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
@@ -70,13 +70,13 @@ class Memory:
             label = self.labels[segment]
             silent = (label == self.oracle.vocab - 1).astype(np.float32)
             self._places = key, Places(self.chroma.keys[:count], label, silent, segment, self.chroma.frames)
-            self._boundaries = boundaries(self._places[1], hop) if count > EXACT_PLACES else None
+            self._boundaries = boundaries(self._places[1], hop) if count else None
         return self._places[1]
 
     @property
     def boundaries(self) -> Boundaries | None:
-        """The places at the boundaries of its segments, of a memory that has too many places to value each."""
-        return self._boundaries if len(self.places.segment) > EXACT_PLACES else None
+        """The places at the boundaries of its segments, None while it has none."""
+        return self._boundaries if len(self.places.segment) else None
 
     @property
     def tuning(self) -> Tuning:

@@ -14,16 +14,19 @@ def overriding_choice(repertoire: Repertoire, state: PerformanceState) -> select
         return selection.silent_choice(memory.oracle)
     if state.goto_segment >= 0:
         label = int(memory.labels[state.goto_segment])
-        return selection.Choice(state.goto_segment, label, selection.WHY[selection.JUMP], 0, 1)
+        why, key_shift = selection.WHY[selection.JUMP], state.goto_key_shift
+        return selection.Choice(state.goto_segment, label, why, 0, 1, key_shift=key_shift)
     return _next_as_recorded(repertoire, state) if state.holding and not state.jump_requested else None
 
 
 def _next_as_recorded(repertoire: Repertoire, state: PerformanceState) -> selection.Choice:
     """The segment after the one that sounds; after the end of the region its first one. Silence stays silent."""
-    oracle, last = repertoire[state.sounding_memory].oracle, state.navigation.last
+    oracle, navigation = repertoire[state.sounding_memory].oracle, state.navigation
+    last = navigation.last
     first, stop = repertoire.region(state, state.sounding_memory)
     if last < 0 or first >= stop:
         return selection.silent_choice(oracle, selection.HOLD)
     in_region = first <= last + 1 < stop
-    segment, run, shift = (last + 1, state.navigation.run + 1, state.navigation.shift) if in_region else (first, 1, 0)
-    return selection.Choice(segment, int(oracle.labels[segment]), selection.WHY[selection.HOLD], 0, run, shift)
+    segment, run, shift = (last + 1, navigation.run + 1, navigation.shift) if in_region else (first, 1, 0)
+    label, why = int(oracle.labels[segment]), selection.WHY[selection.HOLD]
+    return selection.Choice(segment, label, why, 0, run, shift, navigation.key_shift)

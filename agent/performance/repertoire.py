@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -16,7 +17,7 @@ from agent.performance import tempo
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
-from agent.performance.target import grid, query, rhythm
+from agent.performance.target import grid, query, rhythm, wanted
 from agent.settings.config import Config
 from corpora.corpus import Corpus, check
 from corpora.search import nearest_labels
@@ -25,6 +26,7 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE, onsets_of
 from perception.stream import boundary
 
 COST_HORIZON = 4  # hops that a choice by cost looks ahead
+KEY_REACH = 2  # semitones by which a run may be moved; further away a sound is no longer its instrument
 FRESH_COST = 0.3  # of a segment that has just been played
 JOIN_COST = 0.6  # of a cut between sounds that have nothing in common
 LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
@@ -117,12 +119,25 @@ class Repertoire:
         """The choice of the selected memory for a plan, labels as they shall sound; nothing is committed."""
         navigation = state.navigation_of(state.selected_memory)
         oracle = self[state.selected_memory].oracle
-        plan = tuple(self.model.alphabet.transposition(-self.semitones(state))[list(plan)].tolist())
         if state.config.action.choice == "cost" and state.hop not in state.scenario and plan[0] != self.silence:
             choice = self._choose_by_cost(state, plan)
             if choice is not None:
                 return choice
-        return selection.choose(oracle, navigation, np.array(plan, np.int32), **self.rules(state))
+        key_shift = navigation.key_shift if self._key_shifts(state)[1:] else 0
+        choice = selection.choose(oracle, navigation, self._of_memory(state, plan, key_shift), **self.rules(state))
+        return replace(choice, key_shift=key_shift) if choice.segment >= 0 else choice
+
+    def _of_memory(self, state: PerformanceState, plan: tuple[int, ...], key_shift: int) -> np.ndarray:
+        """(n,) int32: the labels of a memory that sound as those of a plan, where it is moved by so many semitones."""
+        transposed = self.model.alphabet.transposition(-self.semitones(state, key_shift))
+        return np.asarray(transposed[list(plan)], np.int32)
+
+    def _key_shifts(self, state: PerformanceState) -> list[int]:
+        """Semitones by which a run may be moved to what is heard, beyond `action.transpose`; 0 comes first."""
+        action = state.config.action
+        reach = KEY_REACH if action.match_key == "auto" and action.choice == "cost" else 0
+        shifts = (shift * sign for shift in range(reach + 1) for sign in ((1, -1) if shift else (1,)))
+        return [shift for shift in shifts if abs(action.transpose + shift) <= MAX_SEMITONES]
 
     def _choose_by_cost(self, state: PerformanceState, plan: tuple[int, ...]) -> selection.Choice | None:
         """The choice of the selected memory by cost; None if no place of it may be played."""
@@ -135,16 +150,24 @@ class Repertoire:
         speeds = self._speeds(state, memory)
         in_time = rhythm(state, memory, state.output_delay / self.samplerate, speeds)
         hop_frames = max(1, round(memory.chroma.hop_frames * float(np.median(speeds))))
+        shifts, expected = self._key_shifts(state), wanted(state, COST_HORIZON)
+        now = navigation.key_shift if navigation.key_shift in shifts else 0
+        queries = {
+            shift: query(expected, self._of_memory(state, plan, shift), self.semitones(state, shift), shift)
+            for shift in shifts
+        }
         found = cost.choose(
-            query(state, plan, COST_HORIZON, self.semitones(state)), memory.places, hop_frames, goes_on_at,
-            navigation.played, rules, in_time, memory.boundaries,
+            queries.pop(now), memory.places, hop_frames, goes_on_at, navigation.played, rules, in_time,
+            memory.boundaries, tuple(queries.values()),
         )  # fmt: skip
-        return self._choice_of(memory, navigation, found, plan) if found else None
+        if not found:
+            return None
+        return self._choice_of(memory, navigation, found, self._of_memory(state, plan, found[0].key_shift))
 
     def _choice_of(
-        self, memory: Memory, navigation: selection.Navigation, found: list[cost.Place], plan: tuple[int, ...]
+        self, memory: Memory, navigation: selection.Navigation, found: list[cost.Place], plan: np.ndarray
     ) -> selection.Choice:
-        """The first of the places found as a choice."""
+        """The first of the places found as a choice. plan: (n,) labels of the memory."""
         place = found[0]
         if place.goes_on:
             segment, why, run, shift = navigation.last + 1, selection.CONTINUE, navigation.run + 1, navigation.shift
@@ -154,9 +177,9 @@ class Repertoire:
             shift = round(start_s * self.samplerate) - memory.sound.boundary(segment)
         label = int(memory.labels[segment])
         following = memory.labels[segment : segment + len(plan)]
-        differs = np.flatnonzero(following != np.array(plan[: len(following)]))
+        differs = np.flatnonzero(following != plan[: len(following)])
         match = int(differs[0]) if len(differs) else len(following)
-        return selection.Choice(segment, label, selection.WHY[why], match, run, shift, tuple(found))
+        return selection.Choice(segment, label, selection.WHY[why], match, run, shift, place.key_shift, tuple(found))
 
     def _cost_rules(self, state: PerformanceState, memory: Memory, navigation: selection.Navigation) -> cost.Rules:
         """What settings, region and requests allow, and what it costs."""
@@ -188,14 +211,15 @@ class Repertoire:
         }
 
     def allowed(self, state: PerformanceState) -> np.ndarray:
-        """(vocab,) bool: the labels in the region of the selected memory, and silence where a rest is allowed."""
+        """(vocab,) bool: the labels that the region of the selected memory can sound, and silence where it may rest."""
         number = state.selected_memory
         memory, region = self[number], self.region(state, number)
-        semitones = self.semitones(state)
+        semitones = tuple(self.semitones(state, shift) for shift in self._key_shifts(state))
         key = number, region, len(memory), memory.edits, semitones
         if state.mask_cache[:1] != (key,):
-            mask = np.zeros(self.silence + 1, bool)
-            mask[self.model.alphabet.transposition(semitones)[memory.labels[slice(*region)]]] = True
+            mask, labels = np.zeros(self.silence + 1, bool), np.unique(memory.labels[slice(*region)])
+            for moved in semitones:
+                mask[self.model.alphabet.transposition(moved)[labels]] = True
             state.mask_cache = key, mask
         mask = state.mask_cache[1].copy()
         rests, heard = state.config.decision.rests, state.newest_heard
@@ -254,11 +278,11 @@ class Repertoire:
         """When the answer of a hop begins to sound, s since the piece began."""
         return (boundary(hop, self.hop, self.samplerate) + state.output_delay) / self.samplerate
 
-    def semitones(self, state: PerformanceState) -> int:
-        """By which the memory is transposed."""
+    def semitones(self, state: PerformanceState, key_shift: int) -> int:
+        """By which a memory is transposed in a run that is moved by so many to what is heard."""
         action = state.config.action
-        towards_key = state.key.semitones if action.match_key == "auto" else 0
-        return min(MAX_SEMITONES, max(-MAX_SEMITONES, action.transpose + towards_key))
+        moved = action.transpose + (key_shift if action.match_key == "auto" else 0)
+        return min(MAX_SEMITONES, max(-MAX_SEMITONES, moved))
 
     def gain(self, state: PerformanceState, number: int, segment: int) -> float | None:
         """Linear gain of a segment; None: the segment is played unchanged.

@@ -143,10 +143,10 @@ def distinct_candidates(
     repertoire: Repertoire, state: PerformanceState, plans: Sequence[tuple[int, ...]]
 ) -> list[Candidate]:
     """The candidates of the plans, answered by the oracle; of plans with the same segment only the first."""
-    by_segment: dict[int, Candidate] = {}
+    by_segment: dict[tuple[int, int], Candidate] = {}
     for plan in dict.fromkeys(plans):
         choice = repertoire.choose(state, plan)
-        by_segment.setdefault(choice.segment, Candidate(plan, choice))
+        by_segment.setdefault((choice.segment, choice.key_shift), Candidate(plan, choice))
     return list(by_segment.values())
 
 
@@ -171,7 +171,7 @@ def rendered_plan(repertoire: Repertoire, state: PerformanceState, plan: tuple[i
         frames, gain = repertoire.hop_frames(trial.hop), repertoire.gain(state, selected, choice.segment)
         audio, trial.voice = render_segment(
             repertoire, trial.voice, trial.sounding_memory, selected, choice.segment, frames, gain, choice.shift,
-            ratio=state.voice.ratio, semitones=repertoire.semitones(state),
+            ratio=state.voice.ratio, semitones=repertoire.semitones(state, choice.key_shift),
         )  # fmt: skip
         memory, navigation = repertoire[selected], trial.navigation_of(selected)
         selection.commit(memory.oracle, navigation, choice)

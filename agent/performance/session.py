@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from action import concat, selection
-from agent.performance import key, phrases, rerank
+from agent.performance import phrases, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.override import overriding_choice
@@ -145,11 +145,6 @@ class Session:
         state.newest_heard = heard
         state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
         state.follow_tatum(state.heard_hops - state.config.decision.lookahead + 1)
-        if state.config.action.match_key == "auto":
-            heard_keys, number = state.heard_chroma.keys, state.selected_memory
-            delayed = (state.config.decision.lookahead - 1) * state.heard_chroma.hop_frames
-            newest = heard_keys[-1 - delayed] if len(heard_keys) > delayed else np.zeros(12, np.float32)
-            key.follow(state.key, number, newest, self.repertoire[number].chroma.keys)
         audible = heard.label != self.silence and heard.feature.any()
         state.history.heard_features.append(heard.feature if audible else None)
 
@@ -259,16 +254,17 @@ class Session:
         """
         before = _Sounding(voice=state.voice, memory=state.sounding_memory, late_hops=state.late_hops)
         hop, segment, run, shift = state.hop, state.navigation.last, state.navigation.run, state.navigation.shift
+        key_shift = state.navigation.key_shift
         if after is not None:
             before = _Sounding(voice=after.voice, memory=after.memory, late_hops=after.late_hops)
             hop, run = after.event.hop + 1, after.choice.run
             segment = self.repertoire[after.memory].sound.following(after.voice) - 1
-            shift = after.choice.shift
+            shift, key_shift = after.choice.shift, after.choice.key_shift
         proposals: list[Proposal] = []
         oracle, sound = self.repertoire[before.memory].oracle, self.repertoire[before.memory].sound
         for _ in range(hops):
             before = replace(before, late_hops=before.late_hops + 1)
-            choice = selection.continuation(oracle, segment, run, shift)
+            choice = selection.continuation(oracle, segment, run, shift, key_shift)
             if before.late_hops > self.fallback_hops:
                 choice = selection.silent_choice(oracle, selection.FADE if segment >= 0 else selection.REST)
             proposals.append(self._render(state, before, hop, choice, before.memory, (), {}))
@@ -284,7 +280,8 @@ class Session:
         began = time.perf_counter()
         repertoire, heard = self.repertoire, state.newest_heard
         frames, gain = repertoire.hop_frames(hop), repertoire.gain(state, memory, choice.segment)
-        ratio, semitones = self._ratio(state, before, hop, choice, memory), repertoire.semitones(state)
+        ratio = self._ratio(state, before, hop, choice, memory)
+        semitones = repertoire.semitones(state, choice.key_shift)
         audio, voice = render_segment(
             repertoire, before.voice, before.memory, memory, choice.segment, frames, gain, choice.shift,
             ratio=ratio, semitones=semitones,

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from action import concat, selection
-from agent.performance.key import KeyState
 from agent.performance.pulse import PulseState
 from agent.settings.config import Config
 from decision.model import DecisionState
@@ -84,6 +83,7 @@ class Bookmark:
     memory: int
     segment: int
     config: Config
+    key_shift: int = 0  # semitones by which it was moved to what was heard
 
 
 @dataclass
@@ -126,7 +126,6 @@ class PerformanceState:
     )  # (memory, segment)
     newest_heard: LabelledHop | None = None
     history: History = field(default_factory=History)
-    key: KeyState = field(default_factory=KeyState)
     output_delay: int = 0  # samples after the beginning of a hop of the input at which its answer sounds
     silent_hops: int = 0  # of the input, in a row
     hop: int = 0  # number of the next hop to be answered
@@ -141,6 +140,7 @@ class PerformanceState:
     listening: bool = False
     jump_requested: bool = False  # the next hop may not continue what sounds
     goto_segment: int = -1  # segment of `selected_memory` to be played next, -1: to be decided
+    goto_key_shift: int = 0  # semitones by which it is then moved, beyond those that are set
     recording: str = "off"  # "input" or "self"
     scenario: dict[int, int] = field(default_factory=dict)  # label by hop of the answer
     bookmarks: list[Bookmark] = field(default_factory=list)

@@ -25,6 +25,7 @@ LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
 GRID_WEIGHT = 4.0  # of a grid that is certain, beside the onsets expected, both of standard deviation 1
 GRID_FRAMES = 2.0  # of the onset envelope: standard deviation of a point of the grid
 SILENCE_COST = 1.0  # of a hop of silence within a run
+KEY_SHIFT_COST = 0.1  # of a semitone by which a place is moved to what is heard
 
 
 def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
@@ -43,15 +44,17 @@ def wanted(state: PerformanceState, horizon: int) -> np.ndarray:
     return np.concatenate([np.reshape(rows, (-1, 12)).astype(np.float32), expected])
 
 
-def query(state: PerformanceState, plan: tuple[int, ...], horizon: int, semitones: int) -> Query:
+def query(expected: np.ndarray, plan: np.ndarray, semitones: int, key_shift: int = 0) -> Query:
     """What is wanted of the places of a memory that is played `semitones` higher: harmony, and the labels planned.
 
-    plan: labels as the memory has them, from hop `state.hop` on; no label is wanted where it has ended.
+    expected: (horizon, 12), see `wanted`. plan: (n,) labels as the memory has them, from the same hop on; no label is
+    wanted where it has ended. key_shift: of the semitones those that nobody asked for, which cost something.
     """
-    keys = np.roll(HARMONY_WEIGHT * wanted(state, horizon), -semitones, axis=1)
-    labels = np.full(horizon, NO_LABEL, np.int32)
-    labels[: len(plan)] = plan[:horizon]
-    return Query(np.ascontiguousarray(keys, np.float32), labels, LABEL_WEIGHT, SILENCE_COST)
+    keys = np.roll(HARMONY_WEIGHT * expected, -semitones, axis=1)
+    labels = np.full(len(expected), NO_LABEL, np.int32)
+    labels[: len(plan)] = plan[: len(expected)]
+    shift_cost = KEY_SHIFT_COST * abs(key_shift)
+    return Query(np.ascontiguousarray(keys, np.float32), labels, LABEL_WEIGHT, SILENCE_COST, key_shift, shift_cost)
 
 
 def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.ndarray) -> Rhythm | None:

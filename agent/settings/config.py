@@ -180,7 +180,7 @@ class ActionSection(_Section):
         "auto",
         choices=("off", "auto"),
         live=True,
-        meaning="auto: transposes by up to 2 more semitones either way, to your key",
+        meaning="auto: moves each run by up to 2 more semitones either way, to what you play",
     )
     follow_level: float = define(0.0, 0, 1, live=True, meaning="0: the memory's level, 1: yours")
     gain_db: float = define(0.0, -60, 24, unit="dB", live=True, meaning="output gain")

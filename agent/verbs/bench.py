@@ -109,7 +109,7 @@ def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
 def cost_times(segments: int, hop: float, queries: int = 300) -> dict:
     """Time a choice by cost in a memory of so many segments of `hop` s, ms: {"segments", "query"}.
 
-    Its keys are random chords of half a second, every place fits some query.
+    Its keys are random chords of half a second, every place fits some query, in five transpositions.
     """
     rng, per_hop = np.random.default_rng(0), round(hop * FRAME_RATE)
     frames = segments * per_hop
@@ -117,14 +117,20 @@ def cost_times(segments: int, hop: float, queries: int = 300) -> dict:
     segment = np.minimum(np.arange(len(keys)) / per_hop + 0.5, segments - 1).astype(np.int32)
     silent, label = np.zeros(len(keys), np.float32), rng.integers(0, 64, segments).astype(np.int32)[segment]
     places = cost.Places(keys, label, silent, segment, rng.random((frames, 12), np.float32))
-    coarse = cost.boundaries(places, per_hop) if len(keys) > cost.EXACT_PLACES else None
+    coarse = cost.boundaries(places, per_hop)
     rules = cost.Rules(first=0, stop=len(keys), may_go_on=True, taboo=8, cut=0.8, fresh=0.3, join=0.6)
     played = Played(np.array([0, 1, 0, 0]), np.zeros(16, np.int32), np.full(segments, NEVER, np.int64))
     times = []
     for query in range(queries + 1):
-        wanted = cost.Query(keys[rng.integers(0, len(keys), 4)], label[rng.integers(0, len(keys), 4)], 0.1, 1.0)
+        chords, planned = keys[rng.integers(0, len(keys), 4)], label[rng.integers(0, len(keys), 4)]
+        wanted, *others = [
+            cost.Query(
+                np.ascontiguousarray(np.roll(chords, -shift, axis=1)), planned, 0.1, 1.0, shift, 0.1 * abs(shift)
+            )
+            for shift in (0, 1, -1, 2, -2)
+        ]
         began = time.perf_counter()
-        cost.choose(wanted, places, per_hop, query * per_hop, played, rules, at_boundaries=coarse)
+        cost.choose(wanted, places, per_hop, query * per_hop, played, rules, None, coarse, others)
         times.append(1e3 * (time.perf_counter() - began))
         played.state[STEP] += 1
     return {"segments": segments, "query": spread(times[1:])}  # the first one may compile

@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        421.2,
+                        477.0,
                         22.0
                     ],
-                    "text": "auto: transposes by up to 2 more semitones either way, to your key"
+                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
                 }
             },
             {

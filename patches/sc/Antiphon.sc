@@ -153,7 +153,7 @@ Antiphon {
 	speed { |value| this.send('speed', value) }
 	// transposition of the memory
 	transpose { |value| this.send('transpose', value) }
-	// auto: transposes by up to 2 more semitones either way, to your key
+	// auto: moves each run by up to 2 more semitones either way, to what you play
 	match_key { |value| this.send('match_key', value) }
 	// 0: the memory's level, 1: yours
 	follow_level { |value| this.send('follow_level', value) }

@@ -242,3 +242,81 @@ def test_a_cut_joins_what_sounds_alike():
     assert found[0].join == pytest.approx(0.0)
     assert found[1].join == pytest.approx(0.5 * 0.9 / 1.1)
     assert all(place.join == 0 for place in choose(*asked(target, sound=sound), HOP, -1, played(40), rules(40)))
+
+
+def transposed_to(query, semitones, shift_cost=0.0):
+    """The query for a memory that is moved by so many semitones."""
+    keys = np.ascontiguousarray(np.roll(query.keys, -semitones, axis=1))
+    return query._replace(keys=keys, key_shift=semitones, shift_cost=shift_cost * abs(semitones))
+
+
+def test_a_place_in_another_key_is_moved_to_the_one_wanted():
+    """A memory whose chords are all two semitones too high is played two lower, where that costs less than it gains."""
+    query, places = memory_of(7, 256, 8)
+    query = query._replace(keys=np.ascontiguousarray(np.roll(places.keys[[40, 48]], -2, axis=1)), label_weight=0.0)
+    for shift_cost, moved in ((0.1, -2), (1.0, 0)):
+        others = [transposed_to(query, shift, shift_cost) for shift in (-2, -1, 1, 2)]
+        found = choose(query, places, 8, -1, played(32), rules(256), None, boundaries(places, 8), others)
+        assert found[0].key_shift == moved and found[0].shift_cost == abs(moved) * shift_cost
+        assert moved == 0 or found[0].frame == 40
+
+
+@law
+@given(SEEDS, st.integers(-1, 500), st.integers(-2, 2), st.floats(0, 0.3))
+def test_more_transpositions_never_fit_worse(seed, on, now, shift_cost):
+    """The terms add up, what goes on keeps its transposition, and nothing forbidden is played."""
+    query, places = memory_of(seed, 512, 8)
+    limits, coarse = rules(512, taboo=3, fresh=0.3, join=0.6, first=64, stop=480), boundaries(places, 8)
+    past = played(64, at={segment: 90 + segment % 10 for segment in range(0, 64, 7)})
+    queries = {shift: transposed_to(query, shift, shift_cost) for shift in range(-2, 3)}
+    here = queries.pop(now)
+    alone = choose(here, places, 8, on, past, limits, None, coarse)
+    found = choose(here, places, 8, on, past, limits, None, coarse, list(queries.values()))
+    assert found[0].value >= alone[0].value - 1e-6
+    assert found == choose(here, places, 8, on, past, limits, None, coarse, list(queries.values()))
+    for place in found:
+        terms = place.target + place.ahead - place.cut - place.fresh - place.join - place.shift_cost
+        assert place.value == pytest.approx(terms, abs=1e-5)
+        assert place.key_shift == now or not place.goes_on
+        assert limits.first <= place.frame < limits.stop
+        assert place.goes_on or not places.silent[place.frame]
+        assert place.goes_on or 100 - past.played_at[places.segment[place.frame]] > 3
+
+
+def test_of_a_long_memory_every_part_has_its_turn(monkeypatch):
+    """In other transpositions a part is searched in a step; the chord wanted is found when its part is searched."""
+    monkeypatch.setattr(cost, "TRANSPOSED_SEGMENTS", 10)
+    query, places = memory_of(3, 400, 8)
+    query = query._replace(keys=np.ascontiguousarray(np.roll(places.keys[[200]], 1, axis=1)), label_weight=0.0)
+    other, found = transposed_to(query, 1), []
+    for step in range(100, 105):
+        best = choose(query, places, 8, -1, played(50, step), rules(400), None, boundaries(places, 8), [other])[0]
+        found.append(best.frame == 200 and best.key_shift == 1)
+    assert found == [False, False, True, False, False], "segment 25 is in the third of five parts"
+
+
+def test_a_cut_to_another_transposition_joins_what_then_sounds_alike():
+    sound = np.zeros((64, 12), np.float32)
+    sound[7, 4] = sound[31, 2] = 1.0  # before place 8, and before place 32, two semitones lower
+    rng = np.random.default_rng(0)
+    keys = rng.normal(size=(64, 12)).astype(np.float32)
+    places = Places(keys, np.zeros(64, np.int32), np.zeros(64, np.float32), np.arange(64, dtype=np.int32) // 8, sound)
+    query = Query(np.roll(keys[[32]], 2, axis=1), np.full(1, -1, np.int32), 0.0, 0.0)
+    others = [transposed_to(query, shift) for shift in (2,)]
+    found = choose(query, places, 8, 8, played(8), rules(64, join=0.5), None, boundaries(places, 8), others)
+    assert (found[0].frame, found[0].key_shift, found[0].join) == (32, 2, pytest.approx(0.0))
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.integers(0, 3900), st.integers(0, 7))
+def test_what_goes_on_is_valued_alike_whichever_part_is_searched(every_memory_is_long, seed, on, step):
+    query, places = memory_of(seed, 4096, 8)
+    limits, past = rules(4096, cut=10.0), played(512, step=step)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cost, "SEGMENTS", 100)
+        parts = choose(query, places, 8, on, past, limits, None, boundaries(places, 8))
+    whole = choose(query, places, 8, on, past, limits, None, boundaries(places, 8))
+    assert (parts[0].frame, parts[0].goes_on) == (whole[0].frame, True)
+    last = on + 8 * (len(query.keys) - 1)
+    if last < 4096:
+        assert parts[0].value == pytest.approx(whole[0].value, abs=1e-5)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from agent.performance.controls import apply
 from agent.performance.pulse import tell_beat
 from agent.performance.target import grid, rhythm
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.tatum import NO_TATUM
 from tests.agent.performance.test_session import run, tune
+from tests.conftest import write
 
 RATE = 16000
 
@@ -69,3 +73,50 @@ def test_what_lookahead_delays_is_not_known_yet(stage):
     shorter = run(session, audio[:-RATE])[2].tatum
     assert heard[3].tatum == shorter.tatum != heard[1].tatum
     assert heard[3].frames == heard[1].frames - 100 and DELAY_FRAMES > 0
+
+
+def chords(pitches: list[int], seconds_each: float = 1.0) -> np.ndarray:
+    """Triads with overtones on these roots (MIDI numbers), one after the other: (n,) float32."""
+    time = np.arange(round(seconds_each * RATE)) / RATE
+    notes = [
+        sum(
+            np.sin(2 * np.pi * part * 440 * 2 ** ((pitch + third - 69) / 12) * time) / part**2
+            for third in (0, 4, 7)
+            for part in (1, 2, 3)
+        )
+        for pitch in pitches
+    ]
+    return (0.1 * np.concatenate(notes)).astype(np.float32)
+
+
+def test_a_memory_in_a_neighbouring_key_is_moved_to_yours(stage, tmp_path):
+    """What goes on keeps its transposition; `match_key = "off"` leaves the memory as it is."""
+    progression = [48, 53, 50, 55] * 6
+    recorded = write(tmp_path / "higher.wav", chords([pitch + 2 for pitch in progression]), RATE)
+    session = stage.session(f"agent.memory={recorded}", hop=0.5, rate=RATE)
+    _, events, _ = run(session, chords(progression))
+    late = [event.semitones for event in events[16:] if event.segment >= 0]
+    assert len(late) > 25 and late.count(-2) > 0.9 * len(late)
+    for before, after in pairwise(events):
+        assert after.semitones == before.semitones or after.why != "continue"
+    _, events, _ = run(session, chords(progression), None, lambda state, n: tune(state, "action.match_key='off'"))
+    assert {event.semitones for event in events} == {0}
+    _, events, _state = run(session, chords(progression), None, lambda state, n: tune(state, "action.transpose=12"))
+    assert {event.semitones for event in events if event.segment >= 0} <= {10, 11, 12}
+
+
+def test_what_was_liked_comes_back_in_the_key_in_which_it_was(stage, tmp_path):
+    recorded = write(tmp_path / "higher.wav", chords([50, 55, 52, 57] * 6), RATE)
+    session = stage.session(f"agent.memory={recorded}", hop=0.5, rate=RATE)
+    guide, liked = chords([48, 53, 50, 55] * 6), []
+
+    def each(state, number):
+        if number == 24:
+            liked.append((state.recent_segments[-1][1], state.navigation.key_shift))
+            apply(session, state, "like")
+        if number == 36:
+            apply(session, state, "back")
+
+    _, events, _ = run(session, guide, None, each)
+    returned = [(event.segment, event.semitones) for event in events[36:38]]
+    assert liked[0][1] == -2 and liked[0] in returned
