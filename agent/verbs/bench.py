@@ -16,6 +16,7 @@ import numpy as np
 from action import concat, cost, oracle, selection
 from action.search import NEVER, STEP, Played
 from agent.performance import loading, report
+from agent.performance.repertoire import COST_HORIZON, FRESH_COST, JOIN_COST
 from agent.performance.session import Session
 from agent.settings.config import DEMO, Config, change
 from agent.verbs import bench_memory, bench_rivals
@@ -118,11 +119,16 @@ def cost_times(segments: int, hop: float, queries: int = 300) -> dict:
     silent, label = np.zeros(len(keys), np.float32), rng.integers(0, 64, segments).astype(np.int32)[segment]
     places = cost.Places(keys, label, silent, segment, rng.random((frames, 12), np.float32))
     coarse = cost.boundaries(places, per_hop)
-    rules = cost.Rules(first=0, stop=len(keys), may_go_on=True, taboo=8, cut=0.8, fresh=0.3, join=0.6)
+    rules = cost.Rules(
+        first=0, stop=len(keys), may_go_on=True, taboo=8, cut=Config().action.cut_cost, fresh=FRESH_COST, join=JOIN_COST
+    )
     played = Played(np.array([0, 1, 0, 0]), np.zeros(16, np.int32), np.full(segments, NEVER, np.int64))
     times = []
     for query in range(queries + 1):
-        chords, planned = keys[rng.integers(0, len(keys), 4)], label[rng.integers(0, len(keys), 4)]
+        chords, planned = (
+            keys[rng.integers(0, len(keys), COST_HORIZON)],
+            label[rng.integers(0, len(keys), COST_HORIZON)],
+        )
         wanted, *others = [
             cost.Query(
                 np.ascontiguousarray(np.roll(chords, -shift, axis=1)), planned, 0.1, 1.0, shift, 0.1 * abs(shift)
