@@ -59,6 +59,8 @@ def _configure(session: Session, state: PerformanceState, config: Config) -> str
     """Use these settings from now on."""
     if config.decision.best_of > 1 and session.reward is None:
         raise CommandError(no_proxy(session.model))
+    if config.decision.model == "second" and len(session.decision) < 2:
+        raise CommandError("model: there is no second model to compare with: name one in agent.second_model")
     if config.pulse.tempo_range != state.config.pulse.tempo_range:
         session.tracker.set_range(state.pulse.heard, config.pulse.tempo_range)
     state.config = config

@@ -76,6 +76,10 @@ def open_session(config: Config, samplerate: int, progress: Progress | None = No
 
 def _open(config: Config, samplerate: int, progress: Progress | None) -> tuple[Session, str]:
     model = Model.load(config.agent.model, config.live.hop)
+    if config.agent.second_model:
+        model.load_second(config.agent.second_model)
+    elif config.decision.model == "second":
+        raise ConfigError("decision.model = 'second': there is no second model; name one in agent.second_model")
     memory = load_memory(config.agent.memory, model, samplerate, config.perception.gate_db, progress)
     return Session(model, memory.corpus, config, samplerate, memory.audio), memory.name
 

@@ -27,6 +27,7 @@ class Model:
     alphabet: Alphabet
     decision: Decision | None
     proxy: Proxy | None = None
+    second: Decision | None = None  # of another folder, to be compared while playing
 
     @classmethod
     def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
@@ -65,6 +66,20 @@ class Model:
             proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
             proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
         return cls(folder, encoder, alphabet, decision, proxy)
+
+    def load_second(self, name: str) -> None:
+        """Load the decision model of another folder for this alphabet and hop, to be compared with while playing.
+
+        ModelError or DecisionError, each a sentence with the remedy.
+        """
+        stem, folder = file_stem(self.alphabet.units, self.alphabet.hop), find(name)
+        if not (folder / "decision" / stem).is_dir():
+            raise ModelError(
+                f"agent.second_model = '{name}' has no decision model for {self.alphabet.units} labels at a hop of "
+                f"{self.alphabet.hop:g} s, as '{self.folder.name}' has: make one from it with  antiphon train duo"
+            )
+        self.second = Decision.load(folder / "decision" / stem)
+        self.second.check(self.alphabet.hash, self.alphabet.hop)
 
     def listener(self, samplerate: int, gate_db: float) -> Listener:
         """A listener at a device rate (Hz) with a gate (dBFS), below which a hop is silence."""

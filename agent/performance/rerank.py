@@ -25,7 +25,7 @@ from agent.performance.model_folder import ModelError, coherence_folder
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import PerformanceState
 from agent.settings.config import Config
-from decision.model import Decision
+from decision.models import DecisionModels
 
 if TYPE_CHECKING:
     from perception.coherence import Coherence
@@ -71,7 +71,7 @@ class ProxyReward:
 
     needs_audio = False
 
-    def __init__(self, proxy: Proxy, decision: Decision):
+    def __init__(self, proxy: Proxy, decision: DecisionModels):
         self.proxy, self.decision = proxy, decision
 
     def scores(
@@ -118,14 +118,14 @@ class CocolaReward:
         return np.asarray(np.pad(resampled, (max(0, WINDOW_SAMPLES - len(resampled)), 0))[-WINDOW_SAMPLES:], np.float32)
 
 
-def reward_for(config: Config, model: Model) -> Reward | None:
+def reward_for(config: Config, model: Model, decision: DecisionModels) -> Reward | None:
     """The reward of the settings; None if best_of is 1 and the model has no proxy. ModelError if it cannot be made."""
     if config.decision.reward == "cocola":
         from perception.coherence import Coherence
 
         return CocolaReward(Coherence.load(coherence_folder(config.coherence.model or model.folder)))
-    if model.proxy is not None and model.decision is not None:
-        return ProxyReward(model.proxy, model.decision)
+    if model.proxy is not None:
+        return ProxyReward(model.proxy, decision)
     if config.decision.best_of > 1:
         raise ModelError(no_proxy(model))
     return None

@@ -24,6 +24,7 @@ from agent.performance.state import HISTORY_S, Event, HeardHop, History, Perform
 from agent.settings.config import Config
 from corpora.corpus import Corpus
 from decision.heard import heard_features
+from decision.models import DecisionModels
 from decision.sampling import sample
 from perception.chroma import ChromaTrack
 from perception.pulse import Beat, PulseTracker
@@ -31,6 +32,7 @@ from perception.stream import LabelledHop, boundary
 
 __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
+MODELS = ("first", "second")  # values of `decision.model`
 PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
 FALLBACK_S = 2.0  # for which the memory continues when decisions are late
 UNHEARD_DBFS = -120.0  # level before the first input
@@ -57,11 +59,11 @@ class Session:
             raise ValueError("this model was loaded to listen only")
         self.model, self.config, self.samplerate = model, config, int(samplerate)
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
-        self.decision = model.decision
+        self.decision = DecisionModels(model.decision, model.second)
         self.listener = model.listener(samplerate, config.perception.gate_db)
         self.tracker = PulseTracker(config.pulse.tempo_range)
         self.fallback_hops = max(1, round(FALLBACK_S / self.hop))
-        self.reward = rerank.reward_for(config, model)
+        self.reward = rerank.reward_for(config, model, self.decision)
         self.repertoire = Repertoire(model, config, self.samplerate)
         self.repertoire.add(corpus, audio)
 
@@ -341,6 +343,7 @@ class Session:
     def _plan(self, state: PerformanceState, scenario: list[int]) -> tuple[int, ...]:
         """Draw the labels wanted from the next hop on. scenario: fixed labels for these hops, -1: draw one."""
         settings, allowed = state.config.decision, self.repertoire.allowed(state)
+        state.decision.deciding = min(MODELS.index(settings.model), len(self.decision) - 1)
         forbidden = () if allowed[self.silence] else (self.silence,)
         ahead = iter(scenario)
 

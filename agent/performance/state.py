@@ -15,7 +15,7 @@ import numpy as np
 from action import concat, selection
 from agent.performance.pulse import PulseState
 from agent.settings.config import Config
-from decision.model import DecisionState
+from decision.models import DecisionStates
 from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.onsets import ONSET_RATE, OnsetTrack
 from perception.pulse import Beat
@@ -108,7 +108,7 @@ class PerformanceState:
     """What has happened since the performance began, and the controls in force."""
 
     hearing: ListenerState
-    decision: DecisionState
+    decision: DecisionStates
     voice: concat.Voice
     config: Config  # may change while playing
     seed: int

@@ -57,6 +57,7 @@ class AgentSection(_Section):
     """[agent]: the model, the memories and the random seed."""
 
     model: str = define("small", names="model", meaning="name of an embedded model, or a folder")
+    second_model: str = define("", names="model", meaning="another model of the same alphabet, to compare with")
     memory: str = define("demo", names="memory", meaning="'demo', a corpus folder or an audio file")
     memories: tuple[str, ...] = define((), kind=list, names="memory", meaning="further memories, loaded at the start")
     seed: int = define(0, 0, 2**32 - 1, meaning="same seed, same input: same answer")
@@ -95,6 +96,10 @@ class PulseSection(_Section):
 class DecisionSection(_Section):
     """[decision]: how the labels of an answer are drawn."""
 
+    model: str = define(
+        "first", choices=("first", "second"), live=True,
+        meaning="which decides: the first model, agent.model, or the second, agent.second_model",
+    )  # fmt: skip
     temperature: float = define(1.0, 0.05, 5, live=True, meaning="above 1 bolder, below 1 safer")
     top_p: float = define(0.9, 0, 1, live=True, meaning="0 draws the likeliest label, 1 any label")
     top_k: int = define(0, 0, 4096, live=True, meaning="number of likeliest labels to draw from; 0: all")
@@ -146,7 +151,7 @@ class ActionSection(_Section):
         meaning="cost: by the fit to what you play; match: by the labels alone",
     )
     cut_cost: float = define(
-        0.9, 0, 2, live=True, meaning="cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
+        0.85, 0, 2, live=True, meaning="cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
     )
     max_continuity: int = define(16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as recorded")
     taboo: int = define(

@@ -24,6 +24,7 @@ from agent.performance.session import Session
 from agent.settings import config as settings
 from corpora.audio import BLOCK, open_audio, regroup
 from corpora.build import label
+from decision.models import DecisionModels
 from perception.stream import Listener, boundary, hop_sizes
 
 GOES_ON = {WHY[why] for why in (CONTINUE, CARRY_ON, LATE, HOLD)}
@@ -62,7 +63,8 @@ class Player:
         self.config = settings.read(None, [*sets, f"live.hop={hop:g}"])
         self.model, self.samplerate = Model.load(model, self.config.live.hop), samplerate
         self.hop, self.silence = self.model.alphabet.hop, self.model.alphabet.silence
-        self._reward = rerank.reward_for(self.config, self.model)
+        assert self.model.decision is not None
+        self._reward = rerank.reward_for(self.config, self.model, DecisionModels(self.model.decision))
 
     def remember(self, name: str, audio: np.ndarray) -> Session:
         """A session on a memory, (n,) float32; silence fills up its last hop. CorpusError if it has no segment."""

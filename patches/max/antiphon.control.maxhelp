@@ -940,7 +940,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/temperature 1",
+                    "text": "/antiphon/model first",
                     "outlettype": [
                         ""
                     ]
@@ -955,10 +955,10 @@
                     "patching_rect": [
                         298.0,
                         956.0,
-                        191.8,
+                        495.6,
                         22.0
                     ],
-                    "text": "above 1 bolder, below 1 safer"
+                    "text": "which decides: the first model, agent.model, or the second, agent.second_model"
                 }
             },
             {
@@ -973,7 +973,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/top_p 1",
+                    "text": "/antiphon/temperature 1",
                     "outlettype": [
                         ""
                     ]
@@ -988,10 +988,10 @@
                     "patching_rect": [
                         298.0,
                         986.0,
-                        260.0,
+                        191.8,
                         22.0
                     ],
-                    "text": "0 draws the likeliest label, 1 any label"
+                    "text": "above 1 bolder, below 1 safer"
                 }
             },
             {
@@ -1006,7 +1006,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/top_k 1",
+                    "text": "/antiphon/top_p 1",
                     "outlettype": [
                         ""
                     ]
@@ -1021,10 +1021,10 @@
                     "patching_rect": [
                         298.0,
                         1016.0,
-                        303.40000000000003,
+                        260.0,
                         22.0
                     ],
-                    "text": "number of likeliest labels to draw from; 0: all"
+                    "text": "0 draws the likeliest label, 1 any label"
                 }
             },
             {
@@ -1039,7 +1039,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/repetition_penalty 1",
+                    "text": "/antiphon/top_k 1",
                     "outlettype": [
                         ""
                     ]
@@ -1054,10 +1054,10 @@
                     "patching_rect": [
                         298.0,
                         1046.0,
-                        241.4,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "above 1 avoids labels played recently"
+                    "text": "number of likeliest labels to draw from; 0: all"
                 }
             },
             {
@@ -1072,7 +1072,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/constraint none",
+                    "text": "/antiphon/repetition_penalty 1",
                     "outlettype": [
                         ""
                     ]
@@ -1087,10 +1087,10 @@
                     "patching_rect": [
                         298.0,
                         1076.0,
-                        346.8,
+                        241.4,
                         22.0
                     ],
-                    "text": "how strictly labels are limited to those of the memory"
+                    "text": "above 1 avoids labels played recently"
                 }
             },
             {
@@ -1105,7 +1105,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/lookahead 1",
+                    "text": "/antiphon/constraint none",
                     "outlettype": [
                         ""
                     ]
@@ -1120,10 +1120,10 @@
                     "patching_rect": [
                         298.0,
                         1106.0,
-                        322.0,
+                        346.8,
                         22.0
                     ],
-                    "text": "1 answers the last hop, more decides further ahead"
+                    "text": "how strictly labels are limited to those of the memory"
                 }
             },
             {
@@ -1138,7 +1138,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/horizon 1",
+                    "text": "/antiphon/lookahead 1",
                     "outlettype": [
                         ""
                     ]
@@ -1153,10 +1153,10 @@
                     "patching_rect": [
                         298.0,
                         1136.0,
-                        123.60000000000001,
+                        322.0,
                         22.0
                     ],
-                    "text": "length of the plan"
+                    "text": "1 answers the last hop, more decides further ahead"
                 }
             },
             {
@@ -1171,7 +1171,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/behaviour together",
+                    "text": "/antiphon/horizon 1",
                     "outlettype": [
                         ""
                     ]
@@ -1186,10 +1186,10 @@
                     "patching_rect": [
                         298.0,
                         1166.0,
-                        594.8000000000001,
+                        123.60000000000001,
                         22.0
                     ],
-                    "text": "together: plays with you, waits in your rests; after: answers in your rests; free: never waits"
+                    "text": "length of the plan"
                 }
             },
             {
@@ -1204,7 +1204,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/rests follow",
+                    "text": "/antiphon/behaviour together",
                     "outlettype": [
                         ""
                     ]
@@ -1219,10 +1219,10 @@
                     "patching_rect": [
                         298.0,
                         1196.0,
-                        464.6,
+                        594.8000000000001,
                         22.0
                     ],
-                    "text": "where it may rest; follow: where you rest; free: anywhere; never: nowhere"
+                    "text": "together: plays with you, waits in your rests; after: answers in your rests; free: never waits"
                 }
             },
             {
@@ -1237,7 +1237,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/density 1",
+                    "text": "/antiphon/rests follow",
                     "outlettype": [
                         ""
                     ]
@@ -1252,10 +1252,10 @@
                     "patching_rect": [
                         298.0,
                         1226.0,
-                        253.8,
+                        464.6,
                         22.0
                     ],
-                    "text": "share of the time it plays; 0 is silent"
+                    "text": "where it may rest; follow: where you rest; free: anywhere; never: nowhere"
                 }
             },
             {
@@ -1270,7 +1270,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/best_of 1",
+                    "text": "/antiphon/density 1",
                     "outlettype": [
                         ""
                     ]
@@ -1285,10 +1285,10 @@
                     "patching_rect": [
                         298.0,
                         1256.0,
-                        446.0,
+                        253.8,
                         22.0
                     ],
-                    "text": "number of plans drawn for a hop, of which the best by reward is played"
+                    "text": "share of the time it plays; 0 is silent"
                 }
             },
             {
@@ -1303,7 +1303,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/choice cost",
+                    "text": "/antiphon/best_of 1",
                     "outlettype": [
                         ""
                     ]
@@ -1318,10 +1318,10 @@
                     "patching_rect": [
                         298.0,
                         1286.0,
-                        390.2,
+                        446.0,
                         22.0
                     ],
-                    "text": "cost: by the fit to what you play; match: by the labels alone"
+                    "text": "number of plans drawn for a hop, of which the best by reward is played"
                 }
             },
             {
@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/cut_cost 1",
+                    "text": "/antiphon/choice cost",
                     "outlettype": [
                         ""
                     ]
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        439.8,
+                        390.2,
                         22.0
                     ],
-                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
+                    "text": "cost: by the fit to what you play; match: by the labels alone"
                 }
             },
             {
@@ -1369,7 +1369,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/cut_cost 1",
                     "outlettype": [
                         ""
                     ]
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        222.8,
+                        439.8,
                         22.0
                     ],
-                    "text": "longest stretch played as recorded"
+                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
                 }
             },
             {
@@ -1402,7 +1402,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1417,10 +1417,10 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        365.40000000000003,
+                        222.8,
                         22.0
                     ],
-                    "text": "time for which a segment that was played is not jumped to"
+                    "text": "longest stretch played as recorded"
                 }
             },
             {
@@ -1435,7 +1435,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1450,10 +1450,10 @@
                     "patching_rect": [
                         298.0,
                         1406.0,
-                        408.8,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "time for which a segment that was played is not jumped to"
                 }
             },
             {
@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/section verse",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        557.6,
+                        408.8,
                         22.0
                     ],
-                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/section verse",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        427.40000000000003,
+                        557.6,
                         22.0
                     ],
-                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
+                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        495.6,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        179.4,
+                        495.6,
                         22.0
                     ],
-                    "text": "transposition of the memory"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        477.0,
+                        179.4,
                         22.0
                     ],
-                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        204.20000000000002,
+                        477.0,
                         22.0
                     ],
-                    "text": "0: the memory's level, 1: yours"
+                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        80.2,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        92.60000000000001,
+                        80.2,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "output gain"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        235.20000000000002,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        328.2,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        229.0,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1846,10 +1846,10 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        235.20000000000002,
+                        229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
@@ -1864,7 +1864,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/double",
                     "outlettype": [
                         ""
                     ]
@@ -1879,26 +1879,28 @@
                     "patching_rect": [
                         1098.0,
                         350.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-113",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         380.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1908,12 +1910,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        410.0,
-                        433.6,
+                        1098.0,
+                        380.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1924,11 +1926,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        440.0,
-                        390.2,
+                        410.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -1939,11 +1942,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        1090.8,
+                        440.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -1954,11 +1957,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        500.0,
-                        663.0,
+                        470.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -1969,11 +1972,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        284.8,
+                        500.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -1984,11 +1987,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        576.2,
+                        530.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -1999,11 +2002,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        557.6,
+                        560.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -2014,11 +2017,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        291.0,
+                        590.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -2029,11 +2032,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        303.40000000000003,
+                        620.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2044,11 +2047,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        855.2,
+                        650.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2059,11 +2062,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        929.6,
+                        680.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2074,11 +2077,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        365.40000000000003,
+                        710.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2089,11 +2092,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        433.6,
+                        740.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2104,11 +2107,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        520.4000000000001,
+                        770.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2119,11 +2122,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        421.2,
+                        800.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2134,11 +2137,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        860.0,
-                        421.2,
+                        830.0,
+                        520.4000000000001,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
                 }
             },
             {
@@ -2149,11 +2152,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        890.0,
-                        371.6,
+                        860.0,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
                 }
             },
             {
@@ -2164,7 +2167,37 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        890.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-132",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         920.0,
+                        371.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-133",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        950.0,
                         340.6,
                         22.0
                     ],
@@ -2840,6 +2873,19 @@
                 "patchline": {
                     "source": [
                         "obj-111",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-113",
                         0
                     ],
                     "destination": [

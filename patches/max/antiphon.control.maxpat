@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        758.0
+                        786.0
                     ]
                 }
             },
@@ -3185,13 +3185,13 @@
                     "patching_rect": [
                         20.0,
                         1436.0,
-                        205.39999999999998,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/temperature"
+                    "text": "prepend /antiphon/model"
                 }
             },
             {
@@ -3201,7 +3201,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        233.39999999999998,
+                        193.79999999999998,
                         1436.0,
                         80.0,
                         22.0
@@ -3217,12 +3217,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        321.4,
+                        281.79999999999995,
                         1436.0,
                         160,
                         22.0
                     ],
-                    "text": "temperature",
+                    "text": "model",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -3235,12 +3235,99 @@
             {
                 "box": {
                     "id": "obj-149",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        449.79999999999995,
+                        1436.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "first",
+                        ",",
+                        "second"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        168.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-150",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1466.0,
+                        205.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/temperature"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-151",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        233.39999999999998,
+                        1466.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-152",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        321.4,
+                        1466.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "temperature",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        196.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-153",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         489.4,
-                        1436.0,
+                        1466.0,
                         60,
                         22.0
                     ],
@@ -3253,7 +3340,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        168.0,
+                        196.0,
                         70.0,
                         22.0
                     ]
@@ -3261,13 +3348,13 @@
             },
             {
                 "box": {
-                    "id": "obj-150",
+                    "id": "obj-154",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         557.4,
-                        1436.0,
+                        1466.0,
                         120,
                         22.0
                     ],
@@ -3281,7 +3368,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        168.0,
+                        196.0,
                         164.0,
                         20.0
                     ]
@@ -3289,13 +3376,13 @@
             },
             {
                 "box": {
-                    "id": "obj-151",
+                    "id": "obj-155",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1466.0,
+                        1496.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3307,13 +3394,13 @@
             },
             {
                 "box": {
-                    "id": "obj-152",
+                    "id": "obj-156",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1466.0,
+                        1496.0,
                         80.0,
                         22.0
                     ],
@@ -3323,13 +3410,13 @@
             },
             {
                 "box": {
-                    "id": "obj-153",
+                    "id": "obj-157",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1466.0,
+                        1496.0,
                         160,
                         22.0
                     ],
@@ -3337,7 +3424,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        196.0,
+                        224.0,
                         160.0,
                         20.0
                     ]
@@ -3345,13 +3432,13 @@
             },
             {
                 "box": {
-                    "id": "obj-154",
+                    "id": "obj-158",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1466.0,
+                        1496.0,
                         60,
                         22.0
                     ],
@@ -3364,7 +3451,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        196.0,
+                        224.0,
                         70.0,
                         22.0
                     ]
@@ -3372,13 +3459,13 @@
             },
             {
                 "box": {
-                    "id": "obj-155",
+                    "id": "obj-159",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1466.0,
+                        1496.0,
                         120,
                         22.0
                     ],
@@ -3392,7 +3479,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        196.0,
+                        224.0,
                         164.0,
                         20.0
                     ]
@@ -3400,13 +3487,13 @@
             },
             {
                 "box": {
-                    "id": "obj-156",
+                    "id": "obj-160",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1496.0,
+                        1526.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3418,13 +3505,13 @@
             },
             {
                 "box": {
-                    "id": "obj-157",
+                    "id": "obj-161",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1496.0,
+                        1526.0,
                         80.0,
                         22.0
                     ],
@@ -3434,13 +3521,13 @@
             },
             {
                 "box": {
-                    "id": "obj-158",
+                    "id": "obj-162",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1496.0,
+                        1526.0,
                         160,
                         22.0
                     ],
@@ -3448,7 +3535,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        224.0,
+                        252.0,
                         160.0,
                         20.0
                     ]
@@ -3456,13 +3543,13 @@
             },
             {
                 "box": {
-                    "id": "obj-159",
+                    "id": "obj-163",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1496.0,
+                        1526.0,
                         60,
                         22.0
                     ],
@@ -3475,7 +3562,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        224.0,
+                        252.0,
                         70.0,
                         22.0
                     ]
@@ -3483,13 +3570,13 @@
             },
             {
                 "box": {
-                    "id": "obj-160",
+                    "id": "obj-164",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1496.0,
+                        1526.0,
                         120,
                         22.0
                     ],
@@ -3503,7 +3590,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        224.0,
+                        252.0,
                         164.0,
                         20.0
                     ]
@@ -3511,13 +3598,13 @@
             },
             {
                 "box": {
-                    "id": "obj-161",
+                    "id": "obj-165",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1526.0,
+                        1556.0,
                         251.6,
                         22.0
                     ],
@@ -3529,13 +3616,13 @@
             },
             {
                 "box": {
-                    "id": "obj-162",
+                    "id": "obj-166",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         279.6,
-                        1526.0,
+                        1556.0,
                         80.0,
                         22.0
                     ],
@@ -3545,13 +3632,13 @@
             },
             {
                 "box": {
-                    "id": "obj-163",
+                    "id": "obj-167",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         367.6,
-                        1526.0,
+                        1556.0,
                         160,
                         22.0
                     ],
@@ -3559,7 +3646,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        252.0,
+                        280.0,
                         160.0,
                         20.0
                     ]
@@ -3567,13 +3654,13 @@
             },
             {
                 "box": {
-                    "id": "obj-164",
+                    "id": "obj-168",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         535.6,
-                        1526.0,
+                        1556.0,
                         60,
                         22.0
                     ],
@@ -3586,7 +3673,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        252.0,
+                        280.0,
                         70.0,
                         22.0
                     ]
@@ -3594,13 +3681,13 @@
             },
             {
                 "box": {
-                    "id": "obj-165",
+                    "id": "obj-169",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         603.6,
-                        1526.0,
+                        1556.0,
                         120,
                         22.0
                     ],
@@ -3614,7 +3701,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        252.0,
+                        280.0,
                         164.0,
                         20.0
                     ]
@@ -3622,13 +3709,13 @@
             },
             {
                 "box": {
-                    "id": "obj-166",
+                    "id": "obj-170",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1556.0,
+                        1586.0,
                         198.79999999999998,
                         22.0
                     ],
@@ -3640,13 +3727,13 @@
             },
             {
                 "box": {
-                    "id": "obj-167",
+                    "id": "obj-171",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         226.79999999999998,
-                        1556.0,
+                        1586.0,
                         80.0,
                         22.0
                     ],
@@ -3656,13 +3743,13 @@
             },
             {
                 "box": {
-                    "id": "obj-168",
+                    "id": "obj-172",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         314.79999999999995,
-                        1556.0,
+                        1586.0,
                         160,
                         22.0
                     ],
@@ -3670,7 +3757,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        280.0,
+                        308.0,
                         160.0,
                         20.0
                     ]
@@ -3678,13 +3765,13 @@
             },
             {
                 "box": {
-                    "id": "obj-169",
+                    "id": "obj-173",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         482.79999999999995,
-                        1556.0,
+                        1586.0,
                         100,
                         22.0
                     ],
@@ -3703,7 +3790,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        280.0,
+                        308.0,
                         110.0,
                         22.0
                     ]
@@ -3711,13 +3798,13 @@
             },
             {
                 "box": {
-                    "id": "obj-170",
+                    "id": "obj-174",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1586.0,
+                        1616.0,
                         192.2,
                         22.0
                     ],
@@ -3729,13 +3816,13 @@
             },
             {
                 "box": {
-                    "id": "obj-171",
+                    "id": "obj-175",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         220.2,
-                        1586.0,
+                        1616.0,
                         80.0,
                         22.0
                     ],
@@ -3745,13 +3832,13 @@
             },
             {
                 "box": {
-                    "id": "obj-172",
+                    "id": "obj-176",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         308.2,
-                        1586.0,
+                        1616.0,
                         160,
                         22.0
                     ],
@@ -3759,7 +3846,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        308.0,
+                        336.0,
                         160.0,
                         20.0
                     ]
@@ -3767,13 +3854,13 @@
             },
             {
                 "box": {
-                    "id": "obj-173",
+                    "id": "obj-177",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         476.2,
-                        1586.0,
+                        1616.0,
                         60,
                         22.0
                     ],
@@ -3786,7 +3873,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        308.0,
+                        336.0,
                         70.0,
                         22.0
                     ]
@@ -3794,13 +3881,13 @@
             },
             {
                 "box": {
-                    "id": "obj-174",
+                    "id": "obj-178",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         544.2,
-                        1586.0,
+                        1616.0,
                         120,
                         22.0
                     ],
@@ -3814,7 +3901,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        308.0,
+                        336.0,
                         164.0,
                         20.0
                     ]
@@ -3822,13 +3909,13 @@
             },
             {
                 "box": {
-                    "id": "obj-175",
+                    "id": "obj-179",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1616.0,
+                        1646.0,
                         179.0,
                         22.0
                     ],
@@ -3840,13 +3927,13 @@
             },
             {
                 "box": {
-                    "id": "obj-176",
+                    "id": "obj-180",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         207.0,
-                        1616.0,
+                        1646.0,
                         80.0,
                         22.0
                     ],
@@ -3856,13 +3943,13 @@
             },
             {
                 "box": {
-                    "id": "obj-177",
+                    "id": "obj-181",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1616.0,
+                        1646.0,
                         160,
                         22.0
                     ],
@@ -3870,7 +3957,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        336.0,
+                        364.0,
                         160.0,
                         20.0
                     ]
@@ -3878,13 +3965,13 @@
             },
             {
                 "box": {
-                    "id": "obj-178",
+                    "id": "obj-182",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1616.0,
+                        1646.0,
                         60,
                         22.0
                     ],
@@ -3897,7 +3984,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        336.0,
+                        364.0,
                         70.0,
                         22.0
                     ]
@@ -3905,13 +3992,13 @@
             },
             {
                 "box": {
-                    "id": "obj-179",
+                    "id": "obj-183",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1616.0,
+                        1646.0,
                         120,
                         22.0
                     ],
@@ -3925,98 +4012,9 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        336.0,
+                        364.0,
                         164.0,
                         20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-180",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1646.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/behaviour"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-181",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        220.2,
-                        1646.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-182",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        308.2,
-                        1646.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "behaviour",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        364.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-183",
-                    "maxclass": "umenu",
-                    "numinlets": 1,
-                    "numoutlets": 3,
-                    "patching_rect": [
-                        476.2,
-                        1646.0,
-                        100,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        "",
-                        ""
-                    ],
-                    "items": [
-                        "together",
-                        ",",
-                        "after",
-                        ",",
-                        "free"
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        364.0,
-                        110.0,
-                        22.0
                     ]
                 }
             },
@@ -4029,13 +4027,13 @@
                     "patching_rect": [
                         20.0,
                         1676.0,
-                        165.79999999999998,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/rests"
+                    "text": "prepend /antiphon/behaviour"
                 }
             },
             {
@@ -4045,7 +4043,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
+                        220.2,
                         1676.0,
                         80.0,
                         22.0
@@ -4061,12 +4059,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        281.79999999999995,
+                        308.2,
                         1676.0,
                         160,
                         22.0
                     ],
-                    "text": "rests",
+                    "text": "behaviour",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4083,7 +4081,7 @@
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        449.79999999999995,
+                        476.2,
                         1676.0,
                         100,
                         22.0
@@ -4094,11 +4092,11 @@
                         ""
                     ],
                     "items": [
-                        "follow",
+                        "together",
                         ",",
-                        "free",
+                        "after",
                         ",",
-                        "never"
+                        "free"
                     ],
                     "presentation": 1,
                     "presentation_rect": [
@@ -4118,13 +4116,13 @@
                     "patching_rect": [
                         20.0,
                         1706.0,
-                        179.0,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/density"
+                    "text": "prepend /antiphon/rests"
                 }
             },
             {
@@ -4134,7 +4132,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        193.79999999999998,
                         1706.0,
                         80.0,
                         22.0
@@ -4150,12 +4148,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
+                        281.79999999999995,
                         1706.0,
                         160,
                         22.0
                     ],
-                    "text": "density",
+                    "text": "rests",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4168,26 +4166,32 @@
             {
                 "box": {
                     "id": "obj-191",
-                    "maxclass": "flonum",
+                    "maxclass": "umenu",
                     "numinlets": 1,
-                    "numoutlets": 2,
+                    "numoutlets": 3,
                     "patching_rect": [
-                        463.0,
+                        449.79999999999995,
                         1706.0,
-                        60,
+                        100,
                         22.0
                     ],
                     "outlettype": [
                         "",
+                        "",
                         ""
                     ],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "items": [
+                        "follow",
+                        ",",
+                        "free",
+                        ",",
+                        "never"
+                    ],
                     "presentation": 1,
                     "presentation_rect": [
-                        616.0,
+                        444.0,
                         420.0,
-                        70.0,
+                        110.0,
                         22.0
                     ]
                 }
@@ -4195,34 +4199,6 @@
             {
                 "box": {
                     "id": "obj-192",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        531.0,
-                        1706.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        420.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4235,12 +4211,12 @@
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/best_of"
+                    "text": "prepend /antiphon/density"
                 }
             },
             {
                 "box": {
-                    "id": "obj-194",
+                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
@@ -4256,7 +4232,7 @@
             },
             {
                 "box": {
-                    "id": "obj-195",
+                    "id": "obj-194",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
@@ -4266,7 +4242,7 @@
                         160,
                         22.0
                     ],
-                    "text": "best_of (plans)",
+                    "text": "density",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4278,8 +4254,8 @@
             },
             {
                 "box": {
-                    "id": "obj-196",
-                    "maxclass": "number",
+                    "id": "obj-195",
+                    "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
@@ -4292,8 +4268,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 1,
-                    "maximum": 16,
+                    "minimum": 0,
+                    "maximum": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -4305,7 +4281,7 @@
             },
             {
                 "box": {
-                    "id": "obj-197",
+                    "id": "obj-196",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -4319,9 +4295,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 16,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -4333,30 +4309,30 @@
             },
             {
                 "box": {
-                    "id": "obj-198",
+                    "id": "obj-197",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         20.0,
-                        172.39999999999998,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/choice"
+                    "text": "prepend /antiphon/best_of"
                 }
             },
             {
                 "box": {
-                    "id": "obj-199",
+                    "id": "obj-198",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1250.4,
+                        1257.0,
                         20.0,
                         80.0,
                         22.0
@@ -4367,17 +4343,17 @@
             },
             {
                 "box": {
-                    "id": "obj-200",
+                    "id": "obj-199",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1338.4,
+                        1345.0,
                         20.0,
                         160,
                         22.0
                     ],
-                    "text": "choice",
+                    "text": "best_of (plans)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4389,13 +4365,124 @@
             },
             {
                 "box": {
+                    "id": "obj-200",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1513.0,
+                        20.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 1,
+                    "maximum": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        476.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
                     "id": "obj-201",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1581.0,
+                        20.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 1,
+                    "size": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        476.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-202",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        50.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/choice"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-203",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1250.4,
+                        50.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-204",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1338.4,
+                        50.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "choice",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        504.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-205",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1506.4,
-                        20.0,
+                        50.0,
                         100,
                         22.0
                     ],
@@ -4412,7 +4499,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        476.0,
+                        504.0,
                         110.0,
                         22.0
                     ]
@@ -4420,13 +4507,13 @@
             },
             {
                 "box": {
-                    "id": "obj-202",
+                    "id": "obj-206",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        50.0,
+                        80.0,
                         185.6,
                         22.0
                     ],
@@ -4438,13 +4525,13 @@
             },
             {
                 "box": {
-                    "id": "obj-203",
+                    "id": "obj-207",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1263.6,
-                        50.0,
+                        80.0,
                         80.0,
                         22.0
                     ],
@@ -4454,13 +4541,13 @@
             },
             {
                 "box": {
-                    "id": "obj-204",
+                    "id": "obj-208",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1351.6,
-                        50.0,
+                        80.0,
                         160,
                         22.0
                     ],
@@ -4468,7 +4555,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        504.0,
+                        532.0,
                         160.0,
                         20.0
                     ]
@@ -4476,13 +4563,13 @@
             },
             {
                 "box": {
-                    "id": "obj-205",
+                    "id": "obj-209",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1519.6,
-                        50.0,
+                        80.0,
                         60,
                         22.0
                     ],
@@ -4495,7 +4582,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        504.0,
+                        532.0,
                         70.0,
                         22.0
                     ]
@@ -4503,13 +4590,13 @@
             },
             {
                 "box": {
-                    "id": "obj-206",
+                    "id": "obj-210",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1587.6,
-                        50.0,
+                        80.0,
                         120,
                         22.0
                     ],
@@ -4523,7 +4610,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        504.0,
+                        532.0,
                         164.0,
                         20.0
                     ]
@@ -4531,13 +4618,13 @@
             },
             {
                 "box": {
-                    "id": "obj-207",
+                    "id": "obj-211",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        80.0,
+                        110.0,
                         225.2,
                         22.0
                     ],
@@ -4549,13 +4636,13 @@
             },
             {
                 "box": {
-                    "id": "obj-208",
+                    "id": "obj-212",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1303.2,
-                        80.0,
+                        110.0,
                         80.0,
                         22.0
                     ],
@@ -4565,13 +4652,13 @@
             },
             {
                 "box": {
-                    "id": "obj-209",
+                    "id": "obj-213",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1391.2,
-                        80.0,
+                        110.0,
                         160,
                         22.0
                     ],
@@ -4579,7 +4666,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        532.0,
+                        560.0,
                         160.0,
                         20.0
                     ]
@@ -4587,13 +4674,13 @@
             },
             {
                 "box": {
-                    "id": "obj-210",
+                    "id": "obj-214",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1559.2,
-                        80.0,
+                        110.0,
                         60,
                         22.0
                     ],
@@ -4606,7 +4693,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        532.0,
+                        560.0,
                         70.0,
                         22.0
                     ]
@@ -4614,13 +4701,13 @@
             },
             {
                 "box": {
-                    "id": "obj-211",
+                    "id": "obj-215",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1627.2,
-                        80.0,
+                        110.0,
                         120,
                         22.0
                     ],
@@ -4634,7 +4721,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        532.0,
+                        560.0,
                         164.0,
                         20.0
                     ]
@@ -4642,13 +4729,13 @@
             },
             {
                 "box": {
-                    "id": "obj-212",
+                    "id": "obj-216",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        110.0,
+                        140.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4660,13 +4747,13 @@
             },
             {
                 "box": {
-                    "id": "obj-213",
+                    "id": "obj-217",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        110.0,
+                        140.0,
                         80.0,
                         22.0
                     ],
@@ -4676,13 +4763,13 @@
             },
             {
                 "box": {
-                    "id": "obj-214",
+                    "id": "obj-218",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        110.0,
+                        140.0,
                         160,
                         22.0
                     ],
@@ -4690,7 +4777,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        560.0,
+                        588.0,
                         160.0,
                         20.0
                     ]
@@ -4698,13 +4785,13 @@
             },
             {
                 "box": {
-                    "id": "obj-215",
+                    "id": "obj-219",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        110.0,
+                        140.0,
                         60,
                         22.0
                     ],
@@ -4717,7 +4804,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        560.0,
+                        588.0,
                         70.0,
                         22.0
                     ]
@@ -4725,13 +4812,13 @@
             },
             {
                 "box": {
-                    "id": "obj-216",
+                    "id": "obj-220",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        110.0,
+                        140.0,
                         120,
                         22.0
                     ],
@@ -4745,7 +4832,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        560.0,
+                        588.0,
                         164.0,
                         20.0
                     ]
@@ -4753,13 +4840,13 @@
             },
             {
                 "box": {
-                    "id": "obj-217",
+                    "id": "obj-221",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        140.0,
+                        170.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -4771,13 +4858,13 @@
             },
             {
                 "box": {
-                    "id": "obj-218",
+                    "id": "obj-222",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.4,
-                        140.0,
+                        170.0,
                         80.0,
                         22.0
                     ],
@@ -4787,13 +4874,13 @@
             },
             {
                 "box": {
-                    "id": "obj-219",
+                    "id": "obj-223",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1338.4,
-                        140.0,
+                        170.0,
                         160,
                         22.0
                     ],
@@ -4801,7 +4888,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        588.0,
+                        616.0,
                         160.0,
                         20.0
                     ]
@@ -4809,13 +4896,13 @@
             },
             {
                 "box": {
-                    "id": "obj-220",
+                    "id": "obj-224",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1506.4,
-                        140.0,
+                        170.0,
                         60,
                         22.0
                     ],
@@ -4828,7 +4915,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        588.0,
+                        616.0,
                         60.0,
                         22.0
                     ]
@@ -4836,13 +4923,13 @@
             },
             {
                 "box": {
-                    "id": "obj-221",
+                    "id": "obj-225",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1574.4,
-                        140.0,
+                        170.0,
                         60,
                         22.0
                     ],
@@ -4855,7 +4942,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         514.0,
-                        588.0,
+                        616.0,
                         60.0,
                         22.0
                     ]
@@ -4863,13 +4950,13 @@
             },
             {
                 "box": {
-                    "id": "obj-222",
+                    "id": "obj-226",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1642.4,
-                        140.0,
+                        170.0,
                         73.4,
                         22.0
                     ],
@@ -4881,13 +4968,13 @@
             },
             {
                 "box": {
-                    "id": "obj-223",
+                    "id": "obj-227",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1723.8000000000002,
-                        140.0,
+                        170.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -4900,13 +4987,13 @@
             },
             {
                 "box": {
-                    "id": "obj-224",
+                    "id": "obj-228",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1825.0000000000002,
-                        140.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -4918,13 +5005,13 @@
             },
             {
                 "box": {
-                    "id": "obj-225",
+                    "id": "obj-229",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1919.6000000000001,
-                        140.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -4936,13 +5023,13 @@
             },
             {
                 "box": {
-                    "id": "obj-226",
+                    "id": "obj-230",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        170.0,
+                        200.0,
                         179.0,
                         22.0
                     ],
@@ -4954,13 +5041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-227",
+                    "id": "obj-231",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        170.0,
+                        200.0,
                         80.0,
                         22.0
                     ],
@@ -4970,13 +5057,13 @@
             },
             {
                 "box": {
-                    "id": "obj-228",
+                    "id": "obj-232",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        170.0,
+                        200.0,
                         160,
                         22.0
                     ],
@@ -4984,7 +5071,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        616.0,
+                        644.0,
                         160.0,
                         20.0
                     ]
@@ -4992,13 +5079,13 @@
             },
             {
                 "box": {
-                    "id": "obj-229",
+                    "id": "obj-233",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1513.0,
-                        170.0,
+                        200.0,
                         120,
                         44
                     ],
@@ -5013,7 +5100,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        616.0,
+                        644.0,
                         120.0,
                         22.0
                     ]
@@ -5021,13 +5108,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-234",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1641.0,
-                        170.0,
+                        200.0,
                         80.0,
                         22.0
                     ],
@@ -5040,13 +5127,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-235",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1729.0,
-                        170.0,
+                        200.0,
                         66.8,
                         22.0
                     ],
@@ -5058,13 +5145,13 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-236",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        222.0,
+                        252.0,
                         179.0,
                         22.0
                     ],
@@ -5076,99 +5163,12 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1257.0,
-                        222.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-234",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1345.0,
-                        222.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "stretch",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        644.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-235",
-                    "maxclass": "umenu",
-                    "numinlets": 1,
-                    "numoutlets": 3,
-                    "patching_rect": [
-                        1513.0,
-                        222.0,
-                        100,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        "",
-                        ""
-                    ],
-                    "items": [
-                        "off",
-                        ",",
-                        "auto"
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        644.0,
-                        110.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-236",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        252.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/speed"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-237",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1257.0,
                         252.0,
                         80.0,
                         22.0
@@ -5184,12 +5184,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1345.0,
                         252.0,
                         160,
                         22.0
                     ],
-                    "text": "speed",
+                    "text": "stretch",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5202,234 +5202,12 @@
             {
                 "box": {
                     "id": "obj-239",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        252.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0.7,
-                    "maximum": 1.4,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        672.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-240",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        252.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0.7,
-                    "size": 0.7,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        672.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-241",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        282.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/transpose"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-242",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1270.2,
-                        282.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-243",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1358.2,
-                        282.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "transpose (semitones)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        700.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-244",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1526.2,
-                        282.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": -12,
-                    "maximum": 12,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        700.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-245",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1594.2,
-                        282.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": -12,
-                    "size": 25,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        700.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-246",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        312.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/match_key"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-247",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1270.2,
-                        312.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-248",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1358.2,
-                        312.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "match_key",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        728.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-249",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        1526.2,
-                        312.0,
+                        1513.0,
+                        252.0,
                         100,
                         22.0
                     ],
@@ -5446,9 +5224,231 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        672.0,
                         110.0,
                         22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-240",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        282.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/speed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-241",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1243.8,
+                        282.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-242",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        282.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        700.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-243",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        282.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0.7,
+                    "maximum": 1.4,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        700.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-244",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        282.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0.7,
+                    "size": 0.7,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        700.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-245",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        312.0,
+                        192.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/transpose"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-246",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1270.2,
+                        312.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-247",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1358.2,
+                        312.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "transpose (semitones)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        728.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-248",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1526.2,
+                        312.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -12,
+                    "maximum": 12,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        728.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-249",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1594.2,
+                        312.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        728.0,
+                        164.0,
+                        20.0
                     ]
                 }
             },
@@ -5461,13 +5461,13 @@
                     "patching_rect": [
                         1070.0,
                         342.0,
-                        212.0,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/follow_level"
+                    "text": "prepend /antiphon/match_key"
                 }
             },
             {
@@ -5477,7 +5477,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1290.0,
+                        1270.2,
                         342.0,
                         80.0,
                         22.0
@@ -5493,12 +5493,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1378.0,
+                        1358.2,
                         342.0,
                         160,
                         22.0
                     ],
-                    "text": "follow_level",
+                    "text": "match_key",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5511,12 +5511,99 @@
             {
                 "box": {
                     "id": "obj-253",
+                    "maxclass": "umenu",
+                    "numinlets": 1,
+                    "numoutlets": 3,
+                    "patching_rect": [
+                        1526.2,
+                        342.0,
+                        100,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        ""
+                    ],
+                    "items": [
+                        "off",
+                        ",",
+                        "auto"
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        756.0,
+                        110.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-254",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        372.0,
+                        212.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/follow_level"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-255",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1290.0,
+                        372.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-256",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1378.0,
+                        372.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "follow_level",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        784.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-257",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        342.0,
+                        372.0,
                         60,
                         22.0
                     ],
@@ -5529,7 +5616,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        756.0,
+                        784.0,
                         70.0,
                         22.0
                     ]
@@ -5537,13 +5624,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-258",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        342.0,
+                        372.0,
                         120,
                         22.0
                     ],
@@ -5557,7 +5644,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        756.0,
+                        784.0,
                         164.0,
                         20.0
                     ]
@@ -5565,13 +5652,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-259",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        372.0,
+                        402.0,
                         179.0,
                         22.0
                     ],
@@ -5583,13 +5670,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-260",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        372.0,
+                        402.0,
                         80.0,
                         22.0
                     ],
@@ -5599,13 +5686,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-261",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        372.0,
+                        402.0,
                         160,
                         22.0
                     ],
@@ -5613,7 +5700,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        784.0,
+                        812.0,
                         160.0,
                         20.0
                     ]
@@ -5621,13 +5708,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-262",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        372.0,
+                        402.0,
                         60,
                         22.0
                     ],
@@ -5640,7 +5727,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        784.0,
+                        812.0,
                         70.0,
                         22.0
                     ]
@@ -5648,13 +5735,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-263",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        372.0,
+                        402.0,
                         120,
                         22.0
                     ],
@@ -5668,7 +5755,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        784.0,
+                        812.0,
                         164.0,
                         20.0
                     ]
@@ -5676,13 +5763,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-264",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        402.0,
+                        432.0,
                         452.2,
                         22.0
                     ],
@@ -5691,13 +5778,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-265",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        432.0,
+                        462.0,
                         99.8,
                         22.0
                     ],
@@ -5709,13 +5796,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-266",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        432.0,
+                        462.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5728,13 +5815,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-267",
                     "maxclass": "newobj",
-                    "numinlets": 32,
-                    "numoutlets": 32,
+                    "numinlets": 33,
+                    "numoutlets": 33,
                     "patching_rect": [
                         1070.0,
-                        462.0,
+                        492.0,
                         600,
                         22.0
                     ],
@@ -5770,32 +5857,15 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-264",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        492.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-265",
+                    "id": "obj-268",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5813,7 +5883,7 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-269",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5831,7 +5901,7 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-270",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -5849,67 +5919,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-271",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         612.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-269",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        642.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-270",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        672.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-271",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        672.0,
                         86.6,
                         22.0
                     ],
@@ -5927,7 +5943,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        702.0,
+                        642.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -5945,7 +5961,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        762.0,
+                        672.0,
                         86.6,
                         22.0
                     ],
@@ -5962,8 +5978,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        762.0,
+                        1070.0,
+                        702.0,
                         86.6,
                         22.0
                     ],
@@ -5980,8 +5996,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        792.0,
+                        1164.6,
+                        702.0,
                         86.6,
                         22.0
                     ],
@@ -5998,15 +6014,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        792.0,
-                        86.6,
+                        1070.0,
+                        732.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6017,14 +6033,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        822.0,
-                        86.6,
+                        792.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6034,7 +6050,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
+                        1070.0,
                         822.0,
                         86.6,
                         22.0
@@ -6052,8 +6068,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        852.0,
+                        1164.6,
+                        822.0,
                         86.6,
                         22.0
                     ],
@@ -6070,7 +6086,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
+                        1070.0,
                         852.0,
                         86.6,
                         22.0
@@ -6088,15 +6104,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        882.0,
-                        126.19999999999999,
+                        1164.6,
+                        852.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6107,7 +6123,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        912.0,
+                        882.0,
                         86.6,
                         22.0
                     ],
@@ -6125,7 +6141,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        912.0,
+                        882.0,
                         86.6,
                         22.0
                     ],
@@ -6143,7 +6159,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        942.0,
+                        912.0,
                         86.6,
                         22.0
                     ],
@@ -6161,7 +6177,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        942.0,
+                        912.0,
                         86.6,
                         22.0
                     ],
@@ -6179,7 +6195,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        972.0,
+                        942.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6197,14 +6213,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1002.0,
-                        126.19999999999999,
+                        972.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6214,8 +6230,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1032.0,
+                        1164.6,
+                        972.0,
                         86.6,
                         22.0
                     ],
@@ -6232,8 +6248,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1032.0,
+                        1070.0,
+                        1002.0,
                         86.6,
                         22.0
                     ],
@@ -6250,8 +6266,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1062.0,
+                        1164.6,
+                        1002.0,
                         86.6,
                         22.0
                     ],
@@ -6268,15 +6284,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1062.0,
-                        86.6,
+                        1070.0,
+                        1032.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6287,7 +6303,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1092.0,
+                        1062.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6305,7 +6321,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1122.0,
+                        1092.0,
                         86.6,
                         22.0
                     ],
@@ -6323,7 +6339,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1122.0,
+                        1092.0,
                         86.6,
                         22.0
                     ],
@@ -6341,7 +6357,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1152.0,
+                        1122.0,
                         86.6,
                         22.0
                     ],
@@ -6359,7 +6375,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1152.0,
+                        1122.0,
                         86.6,
                         22.0
                     ],
@@ -6377,14 +6393,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1182.0,
-                        86.6,
+                        1152.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6394,7 +6410,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
+                        1070.0,
                         1182.0,
                         86.6,
                         22.0
@@ -6412,15 +6428,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1242.0,
-                        126.19999999999999,
+                        1164.6,
+                        1182.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6431,7 +6447,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1272.0,
+                        1212.0,
                         86.6,
                         22.0
                     ],
@@ -6449,7 +6465,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1272.0,
+                        1212.0,
                         86.6,
                         22.0
                     ],
@@ -6467,7 +6483,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1302.0,
+                        1242.0,
                         86.6,
                         22.0
                     ],
@@ -6485,7 +6501,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1302.0,
+                        1242.0,
                         86.6,
                         22.0
                     ],
@@ -6503,7 +6519,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1332.0,
+                        1302.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6521,7 +6537,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1362.0,
+                        1332.0,
                         86.6,
                         22.0
                     ],
@@ -6539,7 +6555,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1362.0,
+                        1332.0,
                         86.6,
                         22.0
                     ],
@@ -6557,7 +6573,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1392.0,
+                        1362.0,
                         86.6,
                         22.0
                     ],
@@ -6575,7 +6591,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1392.0,
+                        1362.0,
                         86.6,
                         22.0
                     ],
@@ -6588,16 +6604,19 @@
             {
                 "box": {
                     "id": "obj-309",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1422.0,
-                        136.0,
+                        1392.0,
+                        126.19999999999999,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6608,7 +6627,94 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
+                        1422.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-311",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1422.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-312",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
                         1452.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-313",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1452.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-314",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1482.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-315",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1512.0,
                         99.8,
                         22.0
                     ],
@@ -6620,13 +6726,13 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-316",
                     "maxclass": "newobj",
                     "numinlets": 18,
                     "numoutlets": 18,
                     "patching_rect": [
                         1177.8,
-                        1452.0,
+                        1512.0,
                         600,
                         22.0
                     ],
@@ -6655,13 +6761,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-317",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1482.0,
+                        1542.0,
                         300,
                         22.0
                     ],
@@ -6678,13 +6784,13 @@
             },
             {
                 "box": {
-                    "id": "obj-313",
+                    "id": "obj-318",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1378.0,
-                        1482.0,
+                        1542.0,
                         99.8,
                         22.0
                     ],
@@ -6698,13 +6804,13 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-319",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1512.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6720,13 +6826,13 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-320",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1512.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6745,13 +6851,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-321",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1512.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6767,13 +6873,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-322",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1512.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6792,13 +6898,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-323",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1512.0,
+                        1572.0,
                         90,
                         22.0
                     ],
@@ -6814,13 +6920,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-324",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1512.0,
+                        1572.0,
                         70,
                         22.0
                     ],
@@ -6839,13 +6945,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-325",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1542.0,
+                        1602.0,
                         300,
                         22.0
                     ],
@@ -6862,13 +6968,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-326",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1378.0,
-                        1542.0,
+                        1602.0,
                         225.2,
                         22.0
                     ],
@@ -6890,13 +6996,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-327",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1572.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -6912,13 +7018,13 @@
             },
             {
                 "box": {
-                    "id": "obj-323",
+                    "id": "obj-328",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1572.0,
+                        1632.0,
                         70,
                         22.0
                     ],
@@ -6937,13 +7043,13 @@
             },
             {
                 "box": {
-                    "id": "obj-324",
+                    "id": "obj-329",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1572.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -6959,13 +7065,13 @@
             },
             {
                 "box": {
-                    "id": "obj-325",
+                    "id": "obj-330",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1572.0,
+                        1632.0,
                         80,
                         22.0
                     ],
@@ -6984,13 +7090,13 @@
             },
             {
                 "box": {
-                    "id": "obj-326",
+                    "id": "obj-331",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1572.0,
+                        1632.0,
                         86.6,
                         22.0
                     ],
@@ -7002,13 +7108,13 @@
             },
             {
                 "box": {
-                    "id": "obj-327",
+                    "id": "obj-332",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1572.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -7024,13 +7130,13 @@
             },
             {
                 "box": {
-                    "id": "obj-328",
+                    "id": "obj-333",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1572.0,
+                        1632.0,
                         70,
                         22.0
                     ],
@@ -7049,13 +7155,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-334",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1702.6,
-                        1572.0,
+                        1632.0,
                         90,
                         22.0
                     ],
@@ -7071,13 +7177,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-335",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1800.6,
-                        1572.0,
+                        1632.0,
                         70,
                         22.0
                     ],
@@ -7096,13 +7202,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-336",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1602.0,
+                        1662.0,
                         90,
                         22.0
                     ],
@@ -7118,13 +7224,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-337",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1602.0,
+                        1662.0,
                         70,
                         22.0
                     ],
@@ -7143,13 +7249,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-338",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1602.0,
+                        1662.0,
                         90,
                         22.0
                     ],
@@ -7165,13 +7271,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-339",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1602.0,
+                        1662.0,
                         70,
                         22.0
                     ],
@@ -7190,13 +7296,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-340",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1602.0,
+                        1662.0,
                         90,
                         22.0
                     ],
@@ -7212,13 +7318,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-341",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1602.0,
+                        1662.0,
                         70,
                         22.0
                     ],
@@ -7237,13 +7343,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-342",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1598.0,
-                        1602.0,
+                        1662.0,
                         90,
                         22.0
                     ],
@@ -7259,13 +7365,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-343",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1696.0,
-                        1602.0,
+                        1662.0,
                         70,
                         22.0
                     ],
@@ -7284,13 +7390,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-344",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1632.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7306,13 +7412,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-345",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1632.0,
+                        1692.0,
                         70,
                         22.0
                     ],
@@ -7331,13 +7437,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-346",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1632.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7353,13 +7459,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-347",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1344.0,
-                        1632.0,
+                        1692.0,
                         80,
                         22.0
                     ],
@@ -7378,13 +7484,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-348",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1432.0,
-                        1632.0,
+                        1692.0,
                         86.6,
                         22.0
                     ],
@@ -7396,13 +7502,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-349",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1526.6,
-                        1632.0,
+                        1692.0,
                         90,
                         22.0
                     ],
@@ -7418,13 +7524,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-350",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1624.6,
-                        1632.0,
+                        1692.0,
                         70,
                         22.0
                     ],
@@ -7443,13 +7549,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-351",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1662.0,
+                        1722.0,
                         300,
                         22.0
                     ],
@@ -7466,13 +7572,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-352",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         1378.0,
-                        1662.0,
+                        1722.0,
                         159.2,
                         22.0
                     ],
@@ -7490,13 +7596,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1692.0,
+                        2120.0,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7512,13 +7618,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-354",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1168.0,
-                        1692.0,
+                        2218.0,
+                        20.0,
                         80,
                         22.0
                     ],
@@ -7537,13 +7643,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-355",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1256.0,
-                        1692.0,
+                        2306.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -7555,13 +7661,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-356",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1350.6,
-                        1692.0,
+                        2400.6,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7577,13 +7683,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-357",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1448.6,
-                        1692.0,
+                        2498.6,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7602,13 +7708,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-358",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1526.6,
-                        1692.0,
+                        2576.6,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7624,13 +7730,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-359",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1624.6,
-                        1692.0,
+                        2674.6,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7649,13 +7755,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-360",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1702.6,
-                        1692.0,
+                        2752.6,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7671,13 +7777,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-361",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1800.6,
-                        1692.0,
+                        2850.6,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7696,13 +7802,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-362",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1722.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7718,13 +7824,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-363",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1722.0,
+                        2218.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7743,13 +7849,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1722.0,
+                        2296.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7765,13 +7871,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-365",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1344.0,
-                        1722.0,
+                        2394.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7790,13 +7896,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1422.0,
-                        1722.0,
+                        2472.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7812,13 +7918,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-367",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1520.0,
-                        1722.0,
+                        2570.0,
+                        50.0,
                         80,
                         22.0
                     ],
@@ -7837,13 +7943,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-368",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1608.0,
-                        1722.0,
+                        2658.0,
+                        50.0,
                         86.6,
                         22.0
                     ],
@@ -7855,13 +7961,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-369",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        80.0,
                         300,
                         22.0
                     ],
@@ -7878,13 +7984,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-370",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        20.0,
+                        80.0,
                         152.6,
                         22.0
                     ],
@@ -7900,13 +8006,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-371",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7922,13 +8028,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-372",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -7947,13 +8053,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-373",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        50.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7969,13 +8075,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-374",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        50.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -7994,13 +8100,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-375",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        50.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -8016,13 +8122,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-376",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        50.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -8041,13 +8147,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-377",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        50.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -8063,13 +8169,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-378",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        50.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -8088,13 +8194,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-379",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -8110,13 +8216,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-380",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        80.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -8135,13 +8241,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-381",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -8158,13 +8264,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-382",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        110.0,
+                        170.0,
                         200,
                         22.0
                     ],
@@ -8183,13 +8289,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-383",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        110.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -8201,13 +8307,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-384",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -8224,13 +8330,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-385",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        200.0,
                         200,
                         22.0
                     ],
@@ -8249,13 +8355,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-386",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        140.0,
+                        200.0,
                         86.6,
                         22.0
                     ],
@@ -8267,13 +8373,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-387",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8290,13 +8396,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-388",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        230.0,
                         200,
                         22.0
                     ],
@@ -8315,13 +8421,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-389",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        170.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -8333,13 +8439,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-390",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8356,13 +8462,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-391",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        200.0,
+                        260.0,
                         200,
                         22.0
                     ],
@@ -8381,13 +8487,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-392",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        200.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -8399,13 +8505,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-393",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8422,13 +8528,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-394",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        230.0,
+                        290.0,
                         200,
                         22.0
                     ],
@@ -8447,13 +8553,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-395",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        230.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -8465,13 +8571,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-396",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8488,13 +8594,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-397",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        320.0,
                         200,
                         22.0
                     ],
@@ -8513,13 +8619,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-398",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        260.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -8531,13 +8637,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-399",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8554,13 +8660,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-400",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        290.0,
+                        350.0,
                         200,
                         22.0
                     ],
@@ -8579,13 +8685,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-401",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        290.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -8597,13 +8703,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-402",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8620,13 +8726,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-403",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        380.0,
                         200,
                         22.0
                     ],
@@ -8645,13 +8751,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-404",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        320.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -8663,13 +8769,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-405",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        350.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8686,13 +8792,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-406",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        350.0,
+                        410.0,
                         200,
                         22.0
                     ],
@@ -8711,13 +8817,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-407",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        350.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -8729,13 +8835,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-408",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        380.0,
+                        440.0,
                         90,
                         22.0
                     ],
@@ -8752,13 +8858,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-409",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        380.0,
+                        440.0,
                         200,
                         22.0
                     ],
@@ -8777,13 +8883,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-410",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        380.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -8795,13 +8901,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-411",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8818,13 +8924,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-412",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        410.0,
+                        470.0,
                         200,
                         22.0
                     ],
@@ -8843,13 +8949,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-413",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        410.0,
+                        470.0,
                         86.6,
                         22.0
                     ],
@@ -8861,13 +8967,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-414",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -8884,13 +8990,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-415",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        440.0,
+                        500.0,
                         200,
                         22.0
                     ],
@@ -8909,13 +9015,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-416",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        440.0,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -8927,13 +9033,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-417",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8950,13 +9056,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-418",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        530.0,
                         200,
                         22.0
                     ],
@@ -8975,13 +9081,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-419",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        470.0,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -10128,7 +10234,7 @@
                 "patchline": {
                     "source": [
                         "obj-149",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-146",
@@ -10144,7 +10250,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-149",
+                        "obj-151",
                         0
                     ],
                     "order": 0
@@ -10153,11 +10259,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-151",
+                        "obj-153",
                         0
                     ],
                     "destination": [
-                        "obj-152",
+                        "obj-150",
                         0
                     ],
                     "order": 0
@@ -10170,7 +10276,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-151",
+                        "obj-153",
                         0
                     ],
                     "order": 0
@@ -10183,7 +10289,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-154",
+                        "obj-156",
                         0
                     ],
                     "order": 0
@@ -10192,11 +10298,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-156",
+                        "obj-158",
                         0
                     ],
                     "destination": [
-                        "obj-157",
+                        "obj-155",
                         0
                     ],
                     "order": 0
@@ -10209,7 +10315,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-156",
+                        "obj-158",
                         0
                     ],
                     "order": 0
@@ -10222,7 +10328,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-159",
+                        "obj-161",
                         0
                     ],
                     "order": 0
@@ -10231,11 +10337,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-161",
+                        "obj-163",
                         0
                     ],
                     "destination": [
-                        "obj-162",
+                        "obj-160",
                         0
                     ],
                     "order": 0
@@ -10248,7 +10354,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-161",
+                        "obj-163",
                         0
                     ],
                     "order": 0
@@ -10261,7 +10367,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-164",
+                        "obj-166",
                         0
                     ],
                     "order": 0
@@ -10270,11 +10376,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-166",
+                        "obj-168",
                         0
                     ],
                     "destination": [
-                        "obj-167",
+                        "obj-165",
                         0
                     ],
                     "order": 0
@@ -10284,10 +10390,10 @@
                 "patchline": {
                     "source": [
                         "obj-169",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-166",
+                        "obj-168",
                         0
                     ],
                     "order": 0
@@ -10310,7 +10416,7 @@
                 "patchline": {
                     "source": [
                         "obj-173",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-170",
@@ -10326,7 +10432,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-173",
+                        "obj-175",
                         0
                     ],
                     "order": 0
@@ -10335,11 +10441,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-175",
+                        "obj-177",
                         0
                     ],
                     "destination": [
-                        "obj-176",
+                        "obj-174",
                         0
                     ],
                     "order": 0
@@ -10352,7 +10458,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-175",
+                        "obj-177",
                         0
                     ],
                     "order": 0
@@ -10365,7 +10471,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-178",
+                        "obj-180",
                         0
                     ],
                     "order": 0
@@ -10374,11 +10480,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-180",
+                        "obj-182",
                         0
                     ],
                     "destination": [
-                        "obj-181",
+                        "obj-179",
                         0
                     ],
                     "order": 0
@@ -10388,10 +10494,10 @@
                 "patchline": {
                     "source": [
                         "obj-183",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-180",
+                        "obj-182",
                         0
                     ],
                     "order": 0
@@ -10440,7 +10546,7 @@
                 "patchline": {
                     "source": [
                         "obj-191",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-188",
@@ -10456,7 +10562,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-191",
+                        "obj-193",
                         0
                     ],
                     "order": 0
@@ -10465,11 +10571,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-193",
+                        "obj-195",
                         0
                     ],
                     "destination": [
-                        "obj-194",
+                        "obj-192",
                         0
                     ],
                     "order": 0
@@ -10482,7 +10588,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-193",
+                        "obj-195",
                         0
                     ],
                     "order": 0
@@ -10495,7 +10601,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-196",
+                        "obj-198",
                         0
                     ],
                     "order": 0
@@ -10504,11 +10610,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-198",
+                        "obj-200",
                         0
                     ],
                     "destination": [
-                        "obj-199",
+                        "obj-197",
                         0
                     ],
                     "order": 0
@@ -10518,10 +10624,10 @@
                 "patchline": {
                     "source": [
                         "obj-201",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-198",
+                        "obj-200",
                         0
                     ],
                     "order": 0
@@ -10544,7 +10650,7 @@
                 "patchline": {
                     "source": [
                         "obj-205",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-202",
@@ -10560,7 +10666,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-205",
+                        "obj-207",
                         0
                     ],
                     "order": 0
@@ -10569,11 +10675,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-207",
+                        "obj-209",
                         0
                     ],
                     "destination": [
-                        "obj-208",
+                        "obj-206",
                         0
                     ],
                     "order": 0
@@ -10586,7 +10692,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-207",
+                        "obj-209",
                         0
                     ],
                     "order": 0
@@ -10599,7 +10705,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-210",
+                        "obj-212",
                         0
                     ],
                     "order": 0
@@ -10608,11 +10714,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-212",
+                        "obj-214",
                         0
                     ],
                     "destination": [
-                        "obj-213",
+                        "obj-211",
                         0
                     ],
                     "order": 0
@@ -10625,7 +10731,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-212",
+                        "obj-214",
                         0
                     ],
                     "order": 0
@@ -10638,7 +10744,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-215",
+                        "obj-217",
                         0
                     ],
                     "order": 0
@@ -10647,11 +10753,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-217",
+                        "obj-219",
                         0
                     ],
                     "destination": [
-                        "obj-218",
+                        "obj-216",
                         0
                     ],
                     "order": 0
@@ -10664,20 +10770,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-222",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-222",
-                        0
-                    ],
-                    "destination": [
-                        "obj-217",
+                        "obj-219",
                         0
                     ],
                     "order": 0
@@ -10691,19 +10784,6 @@
                     ],
                     "destination": [
                         "obj-222",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-223",
-                        0
-                    ],
-                    "destination": [
-                        "obj-224",
                         0
                     ],
                     "order": 0
@@ -10716,33 +10796,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-220",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-223",
-                        1
-                    ],
-                    "destination": [
-                        "obj-225",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-225",
-                        0
-                    ],
-                    "destination": [
-                        "obj-221",
+                        "obj-226",
                         0
                     ],
                     "order": 0
@@ -10755,7 +10809,59 @@
                         0
                     ],
                     "destination": [
+                        "obj-221",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-225",
+                        0
+                    ],
+                    "destination": [
+                        "obj-226",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-227",
+                        0
+                    ],
+                    "destination": [
+                        "obj-228",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-228",
+                        0
+                    ],
+                    "destination": [
+                        "obj-224",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-227",
+                        1
+                    ],
+                    "destination": [
+                        "obj-229",
                         0
                     ],
                     "order": 0
@@ -10768,7 +10874,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-230",
+                        "obj-225",
                         0
                     ],
                     "order": 0
@@ -10790,24 +10896,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-231",
-                        0
-                    ],
-                    "destination": [
-                        "obj-226",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-232",
-                        0
-                    ],
-                    "destination": [
                         "obj-233",
+                        0
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-234",
+                        0
+                    ],
+                    "destination": [
+                        "obj-235",
                         0
                     ],
                     "order": 0
@@ -10817,10 +10923,10 @@
                 "patchline": {
                     "source": [
                         "obj-235",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-232",
+                        "obj-230",
                         0
                     ],
                     "order": 0
@@ -10843,7 +10949,7 @@
                 "patchline": {
                     "source": [
                         "obj-239",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-236",
@@ -10859,7 +10965,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-239",
+                        "obj-241",
                         0
                     ],
                     "order": 0
@@ -10868,11 +10974,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-241",
+                        "obj-243",
                         0
                     ],
                     "destination": [
-                        "obj-242",
+                        "obj-240",
                         0
                     ],
                     "order": 0
@@ -10885,7 +10991,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-241",
+                        "obj-243",
                         0
                     ],
                     "order": 0
@@ -10898,7 +11004,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-244",
+                        "obj-246",
                         0
                     ],
                     "order": 0
@@ -10907,11 +11013,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-246",
+                        "obj-248",
                         0
                     ],
                     "destination": [
-                        "obj-247",
+                        "obj-245",
                         0
                     ],
                     "order": 0
@@ -10921,10 +11027,10 @@
                 "patchline": {
                     "source": [
                         "obj-249",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-246",
+                        "obj-248",
                         0
                     ],
                     "order": 0
@@ -10947,7 +11053,7 @@
                 "patchline": {
                     "source": [
                         "obj-253",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-250",
@@ -10963,32 +11069,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-255",
-                        0
-                    ],
-                    "destination": [
-                        "obj-256",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-258",
-                        0
-                    ],
-                    "destination": [
                         "obj-255",
                         0
                     ],
@@ -10998,1177 +11078,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-259",
-                        0
-                    ],
-                    "destination": [
-                        "obj-258",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-261",
-                        0
-                    ],
-                    "destination": [
-                        "obj-262",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-262",
-                        0
-                    ],
-                    "destination": [
-                        "obj-263",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        0
-                    ],
-                    "destination": [
-                        "obj-264",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-264",
-                        0
-                    ],
-                    "destination": [
-                        "obj-46",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        1
-                    ],
-                    "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-265",
-                        0
-                    ],
-                    "destination": [
-                        "obj-50",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        2
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-266",
-                        0
-                    ],
-                    "destination": [
-                        "obj-54",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        3
-                    ],
-                    "destination": [
-                        "obj-267",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        0
-                    ],
-                    "destination": [
-                        "obj-76",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        4
-                    ],
-                    "destination": [
-                        "obj-268",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-268",
-                        0
-                    ],
-                    "destination": [
-                        "obj-80",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        5
-                    ],
-                    "destination": [
-                        "obj-269",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-269",
-                        0
-                    ],
-                    "destination": [
-                        "obj-115",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        6
-                    ],
-                    "destination": [
-                        "obj-270",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-270",
-                        0
-                    ],
-                    "destination": [
-                        "obj-131",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        6
-                    ],
-                    "destination": [
-                        "obj-271",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-271",
-                        0
-                    ],
-                    "destination": [
-                        "obj-132",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        7
-                    ],
-                    "destination": [
-                        "obj-272",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-272",
-                        0
-                    ],
-                    "destination": [
-                        "obj-136",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        8
-                    ],
-                    "destination": [
-                        "obj-143",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        9
-                    ],
-                    "destination": [
-                        "obj-273",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-273",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        9
-                    ],
-                    "destination": [
-                        "obj-274",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-274",
-                        0
-                    ],
-                    "destination": [
-                        "obj-150",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        10
-                    ],
-                    "destination": [
-                        "obj-275",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-275",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        10
-                    ],
-                    "destination": [
-                        "obj-276",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-276",
-                        0
-                    ],
-                    "destination": [
-                        "obj-155",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        11
-                    ],
-                    "destination": [
-                        "obj-277",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-277",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        11
-                    ],
-                    "destination": [
-                        "obj-278",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        0
-                    ],
-                    "destination": [
-                        "obj-160",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        12
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-279",
-                        0
-                    ],
-                    "destination": [
-                        "obj-164",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        12
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-280",
-                        0
-                    ],
-                    "destination": [
-                        "obj-165",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        13
-                    ],
-                    "destination": [
-                        "obj-281",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-281",
-                        0
-                    ],
-                    "destination": [
-                        "obj-169",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        14
-                    ],
-                    "destination": [
-                        "obj-282",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-282",
-                        0
-                    ],
-                    "destination": [
-                        "obj-173",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        14
-                    ],
-                    "destination": [
-                        "obj-283",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-283",
-                        0
-                    ],
-                    "destination": [
-                        "obj-174",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        15
-                    ],
-                    "destination": [
-                        "obj-284",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-284",
-                        0
-                    ],
-                    "destination": [
-                        "obj-178",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        15
-                    ],
-                    "destination": [
-                        "obj-285",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-285",
-                        0
-                    ],
-                    "destination": [
-                        "obj-179",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        16
-                    ],
-                    "destination": [
-                        "obj-286",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-286",
-                        0
-                    ],
-                    "destination": [
-                        "obj-183",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        17
-                    ],
-                    "destination": [
-                        "obj-287",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-287",
-                        0
-                    ],
-                    "destination": [
-                        "obj-187",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        18
-                    ],
-                    "destination": [
-                        "obj-288",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-288",
-                        0
-                    ],
-                    "destination": [
-                        "obj-191",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        18
-                    ],
-                    "destination": [
-                        "obj-289",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        0
-                    ],
-                    "destination": [
-                        "obj-192",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        19
-                    ],
-                    "destination": [
-                        "obj-290",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        0
-                    ],
-                    "destination": [
-                        "obj-196",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        19
-                    ],
-                    "destination": [
-                        "obj-291",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-291",
-                        0
-                    ],
-                    "destination": [
-                        "obj-197",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        20
-                    ],
-                    "destination": [
-                        "obj-292",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-292",
-                        0
-                    ],
-                    "destination": [
-                        "obj-201",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        21
-                    ],
-                    "destination": [
-                        "obj-293",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-293",
-                        0
-                    ],
-                    "destination": [
-                        "obj-205",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        21
-                    ],
-                    "destination": [
-                        "obj-294",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-294",
-                        0
-                    ],
-                    "destination": [
-                        "obj-206",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        22
-                    ],
-                    "destination": [
-                        "obj-295",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-295",
-                        0
-                    ],
-                    "destination": [
-                        "obj-210",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        22
-                    ],
-                    "destination": [
-                        "obj-296",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-296",
-                        0
-                    ],
-                    "destination": [
-                        "obj-211",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        23
-                    ],
-                    "destination": [
-                        "obj-297",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-297",
-                        0
-                    ],
-                    "destination": [
-                        "obj-215",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        23
-                    ],
-                    "destination": [
-                        "obj-298",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-298",
-                        0
-                    ],
-                    "destination": [
-                        "obj-216",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        24
-                    ],
-                    "destination": [
-                        "obj-223",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        25
-                    ],
-                    "destination": [
-                        "obj-299",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-299",
-                        0
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        26
-                    ],
-                    "destination": [
-                        "obj-300",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        0
-                    ],
-                    "destination": [
-                        "obj-239",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        26
-                    ],
-                    "destination": [
-                        "obj-301",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-301",
-                        0
-                    ],
-                    "destination": [
-                        "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        27
-                    ],
-                    "destination": [
-                        "obj-302",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-302",
-                        0
-                    ],
-                    "destination": [
-                        "obj-244",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        27
-                    ],
-                    "destination": [
-                        "obj-303",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        0
-                    ],
-                    "destination": [
-                        "obj-245",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        28
-                    ],
-                    "destination": [
-                        "obj-304",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-304",
-                        0
-                    ],
-                    "destination": [
-                        "obj-249",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        29
-                    ],
-                    "destination": [
-                        "obj-305",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-305",
-                        0
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        29
-                    ],
-                    "destination": [
-                        "obj-306",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-306",
+                        "obj-257",
                         0
                     ],
                     "destination": [
@@ -12181,37 +11091,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-263",
-                        30
-                    ],
-                    "destination": [
-                        "obj-307",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-307",
-                        0
-                    ],
-                    "destination": [
                         "obj-258",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-263",
-                        30
-                    ],
                     "destination": [
-                        "obj-308",
+                        "obj-257",
                         0
                     ],
                     "order": 0
@@ -12220,7 +11104,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-259",
+                        0
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-262",
                         0
                     ],
                     "destination": [
@@ -12233,10 +11130,1193 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-263",
+                        0
+                    ],
+                    "destination": [
+                        "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-265",
+                        0
+                    ],
+                    "destination": [
+                        "obj-266",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-266",
+                        0
+                    ],
+                    "destination": [
+                        "obj-267",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-268",
+                        0
+                    ],
+                    "destination": [
+                        "obj-46",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        1
+                    ],
+                    "destination": [
+                        "obj-269",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-50",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        2
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-270",
+                        0
+                    ],
+                    "destination": [
+                        "obj-54",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        3
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-271",
+                        0
+                    ],
+                    "destination": [
+                        "obj-76",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        4
+                    ],
+                    "destination": [
+                        "obj-272",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-272",
+                        0
+                    ],
+                    "destination": [
+                        "obj-80",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        5
+                    ],
+                    "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-273",
+                        0
+                    ],
+                    "destination": [
+                        "obj-115",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        6
+                    ],
+                    "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
+                    ],
+                    "destination": [
+                        "obj-131",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        6
+                    ],
+                    "destination": [
+                        "obj-275",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-275",
+                        0
+                    ],
+                    "destination": [
+                        "obj-132",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        7
+                    ],
+                    "destination": [
+                        "obj-276",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-276",
+                        0
+                    ],
+                    "destination": [
+                        "obj-136",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        8
+                    ],
+                    "destination": [
+                        "obj-143",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        9
+                    ],
+                    "destination": [
+                        "obj-277",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-277",
+                        0
+                    ],
+                    "destination": [
+                        "obj-149",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        10
+                    ],
+                    "destination": [
+                        "obj-278",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-153",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        10
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-279",
+                        0
+                    ],
+                    "destination": [
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        11
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-280",
+                        0
+                    ],
+                    "destination": [
+                        "obj-158",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        11
+                    ],
+                    "destination": [
+                        "obj-281",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-159",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        12
+                    ],
+                    "destination": [
+                        "obj-282",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-282",
+                        0
+                    ],
+                    "destination": [
+                        "obj-163",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        12
+                    ],
+                    "destination": [
+                        "obj-283",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-283",
+                        0
+                    ],
+                    "destination": [
+                        "obj-164",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        13
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-284",
+                        0
+                    ],
+                    "destination": [
+                        "obj-168",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        13
+                    ],
+                    "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-285",
+                        0
+                    ],
+                    "destination": [
+                        "obj-169",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        14
+                    ],
+                    "destination": [
+                        "obj-286",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-286",
+                        0
+                    ],
+                    "destination": [
+                        "obj-173",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        15
+                    ],
+                    "destination": [
+                        "obj-287",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-287",
+                        0
+                    ],
+                    "destination": [
+                        "obj-177",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        15
+                    ],
+                    "destination": [
+                        "obj-288",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-288",
+                        0
+                    ],
+                    "destination": [
+                        "obj-178",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        16
+                    ],
+                    "destination": [
+                        "obj-289",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        0
+                    ],
+                    "destination": [
+                        "obj-182",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        16
+                    ],
+                    "destination": [
+                        "obj-290",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
+                        0
+                    ],
+                    "destination": [
+                        "obj-183",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        17
+                    ],
+                    "destination": [
+                        "obj-291",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-291",
+                        0
+                    ],
+                    "destination": [
+                        "obj-187",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        18
+                    ],
+                    "destination": [
+                        "obj-292",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-292",
+                        0
+                    ],
+                    "destination": [
+                        "obj-191",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        19
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-293",
+                        0
+                    ],
+                    "destination": [
+                        "obj-195",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        19
+                    ],
+                    "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-294",
+                        0
+                    ],
+                    "destination": [
+                        "obj-196",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        20
+                    ],
+                    "destination": [
+                        "obj-295",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-295",
+                        0
+                    ],
+                    "destination": [
+                        "obj-200",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        20
+                    ],
+                    "destination": [
+                        "obj-296",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-296",
+                        0
+                    ],
+                    "destination": [
+                        "obj-201",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        21
+                    ],
+                    "destination": [
+                        "obj-297",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-297",
+                        0
+                    ],
+                    "destination": [
+                        "obj-205",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        22
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-298",
+                        0
+                    ],
+                    "destination": [
+                        "obj-209",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        22
+                    ],
+                    "destination": [
+                        "obj-299",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-299",
+                        0
+                    ],
+                    "destination": [
+                        "obj-210",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        23
+                    ],
+                    "destination": [
+                        "obj-300",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-300",
+                        0
+                    ],
+                    "destination": [
+                        "obj-214",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        23
+                    ],
+                    "destination": [
+                        "obj-301",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-301",
+                        0
+                    ],
+                    "destination": [
+                        "obj-215",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        24
+                    ],
+                    "destination": [
+                        "obj-302",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-302",
+                        0
+                    ],
+                    "destination": [
+                        "obj-219",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        24
+                    ],
+                    "destination": [
+                        "obj-303",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        0
+                    ],
+                    "destination": [
+                        "obj-220",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        25
+                    ],
+                    "destination": [
+                        "obj-227",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        26
+                    ],
+                    "destination": [
+                        "obj-304",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-304",
+                        0
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        27
+                    ],
+                    "destination": [
+                        "obj-305",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-305",
+                        0
+                    ],
+                    "destination": [
+                        "obj-243",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        27
+                    ],
+                    "destination": [
+                        "obj-306",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-306",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        28
+                    ],
+                    "destination": [
+                        "obj-307",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-307",
+                        0
+                    ],
+                    "destination": [
+                        "obj-248",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        28
+                    ],
+                    "destination": [
+                        "obj-308",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        0
+                    ],
+                    "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        29
+                    ],
+                    "destination": [
+                        "obj-309",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-309",
+                        0
+                    ],
+                    "destination": [
+                        "obj-253",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        30
+                    ],
+                    "destination": [
+                        "obj-310",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-310",
                         0
                     ],
                     "destination": [
+                        "obj-257",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        30
+                    ],
+                    "destination": [
                         "obj-311",
                         0
                     ],
@@ -12248,6 +12328,45 @@
                     "source": [
                         "obj-311",
                         0
+                    ],
+                    "destination": [
+                        "obj-258",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        31
+                    ],
+                    "destination": [
+                        "obj-312",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-312",
+                        0
+                    ],
+                    "destination": [
+                        "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        31
                     ],
                     "destination": [
                         "obj-313",
@@ -12263,20 +12382,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-315",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-313",
-                        1
-                    ],
                     "destination": [
-                        "obj-317",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -12285,11 +12404,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
+                        "obj-316",
+                        0
+                    ],
+                    "destination": [
+                        "obj-318",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-318",
+                        0
+                    ],
+                    "destination": [
+                        "obj-320",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-318",
+                        1
+                    ],
+                    "destination": [
+                        "obj-322",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-318",
                         2
                     ],
                     "destination": [
-                        "obj-319",
+                        "obj-324",
                         0
                     ],
                     "order": 0
@@ -12298,33 +12456,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        1
-                    ],
-                    "destination": [
-                        "obj-321",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        0
-                    ],
-                    "destination": [
-                        "obj-323",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
+                        "obj-316",
                         1
                     ],
                     "destination": [
@@ -12339,19 +12471,6 @@
                     "source": [
                         "obj-326",
                         0
-                    ],
-                    "destination": [
-                        "obj-325",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        2
                     ],
                     "destination": [
                         "obj-328",
@@ -12363,8 +12482,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
-                        3
+                        "obj-326",
+                        1
+                    ],
+                    "destination": [
+                        "obj-331",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-331",
+                        0
                     ],
                     "destination": [
                         "obj-330",
@@ -12376,11 +12508,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
+                        2
+                    ],
+                    "destination": [
+                        "obj-333",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
+                        3
+                    ],
+                    "destination": [
+                        "obj-335",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
                         4
                     ],
                     "destination": [
-                        "obj-332",
+                        "obj-337",
                         0
                     ],
                     "order": 0
@@ -12389,11 +12547,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
                         5
                     ],
                     "destination": [
-                        "obj-334",
+                        "obj-339",
                         0
                     ],
                     "order": 0
@@ -12402,11 +12560,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
                         6
                     ],
                     "destination": [
-                        "obj-336",
+                        "obj-341",
                         0
                     ],
                     "order": 0
@@ -12415,11 +12573,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
                         7
                     ],
                     "destination": [
-                        "obj-338",
+                        "obj-343",
                         0
                     ],
                     "order": 0
@@ -12428,47 +12586,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
                         8
-                    ],
-                    "destination": [
-                        "obj-340",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        9
-                    ],
-                    "destination": [
-                        "obj-343",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-343",
-                        0
-                    ],
-                    "destination": [
-                        "obj-342",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        10
                     ],
                     "destination": [
                         "obj-345",
@@ -12480,47 +12599,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
+                        "obj-326",
+                        9
+                    ],
+                    "destination": [
+                        "obj-348",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-348",
+                        0
+                    ],
+                    "destination": [
+                        "obj-347",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-326",
+                        10
+                    ],
+                    "destination": [
+                        "obj-350",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-316",
                         2
-                    ],
-                    "destination": [
-                        "obj-347",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-347",
-                        0
-                    ],
-                    "destination": [
-                        "obj-350",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-350",
-                        0
-                    ],
-                    "destination": [
-                        "obj-349",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-347",
-                        1
                     ],
                     "destination": [
                         "obj-352",
@@ -12532,8 +12651,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
-                        2
+                        "obj-352",
+                        0
+                    ],
+                    "destination": [
+                        "obj-355",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-355",
+                        0
                     ],
                     "destination": [
                         "obj-354",
@@ -12545,11 +12677,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
-                        3
+                        "obj-352",
+                        1
                     ],
                     "destination": [
-                        "obj-356",
+                        "obj-357",
                         0
                     ],
                     "order": 0
@@ -12558,11 +12690,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
+                        "obj-352",
+                        2
+                    ],
+                    "destination": [
+                        "obj-359",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-352",
+                        3
+                    ],
+                    "destination": [
+                        "obj-361",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-352",
                         4
                     ],
                     "destination": [
-                        "obj-358",
+                        "obj-363",
                         0
                     ],
                     "order": 0
@@ -12571,11 +12729,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
+                        "obj-352",
                         5
                     ],
                     "destination": [
-                        "obj-360",
+                        "obj-365",
                         0
                     ],
                     "order": 0
@@ -12584,11 +12742,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
+                        "obj-352",
                         6
                     ],
                     "destination": [
-                        "obj-363",
+                        "obj-368",
                         0
                     ],
                     "order": 0
@@ -12597,33 +12755,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        0
-                    ],
-                    "destination": [
-                        "obj-362",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-311",
-                        3
-                    ],
-                    "destination": [
-                        "obj-365",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-365",
+                        "obj-368",
                         0
                     ],
                     "destination": [
@@ -12636,37 +12768,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        1
-                    ],
-                    "destination": [
-                        "obj-369",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-365",
-                        2
-                    ],
-                    "destination": [
-                        "obj-371",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-365",
+                        "obj-316",
                         3
                     ],
                     "destination": [
-                        "obj-373",
+                        "obj-370",
                         0
                     ],
                     "order": 0
@@ -12675,11 +12781,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        4
+                        "obj-370",
+                        0
                     ],
                     "destination": [
-                        "obj-375",
+                        "obj-372",
                         0
                     ],
                     "order": 0
@@ -12688,8 +12794,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        4
+                        "obj-370",
+                        1
+                    ],
+                    "destination": [
+                        "obj-374",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-370",
+                        2
+                    ],
+                    "destination": [
+                        "obj-376",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-370",
+                        3
                     ],
                     "destination": [
                         "obj-378",
@@ -12701,34 +12833,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
-                        0
-                    ],
-                    "destination": [
-                        "obj-377",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-311",
-                        5
-                    ],
-                    "destination": [
-                        "obj-381",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-381",
-                        0
+                        "obj-370",
+                        4
                     ],
                     "destination": [
                         "obj-380",
@@ -12740,21 +12846,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        6
-                    ],
-                    "destination": [
-                        "obj-384",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-384",
-                        0
+                        "obj-316",
+                        4
                     ],
                     "destination": [
                         "obj-383",
@@ -12766,11 +12859,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        7
+                        "obj-383",
+                        0
                     ],
                     "destination": [
-                        "obj-387",
+                        "obj-382",
                         0
                     ],
                     "order": 0
@@ -12779,8 +12872,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-387",
-                        0
+                        "obj-316",
+                        5
                     ],
                     "destination": [
                         "obj-386",
@@ -12792,11 +12885,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        8
+                        "obj-386",
+                        0
                     ],
                     "destination": [
-                        "obj-390",
+                        "obj-385",
                         0
                     ],
                     "order": 0
@@ -12805,8 +12898,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-390",
-                        0
+                        "obj-316",
+                        6
                     ],
                     "destination": [
                         "obj-389",
@@ -12818,11 +12911,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        9
+                        "obj-389",
+                        0
                     ],
                     "destination": [
-                        "obj-393",
+                        "obj-388",
                         0
                     ],
                     "order": 0
@@ -12831,8 +12924,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-393",
-                        0
+                        "obj-316",
+                        7
                     ],
                     "destination": [
                         "obj-392",
@@ -12844,11 +12937,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        10
+                        "obj-392",
+                        0
                     ],
                     "destination": [
-                        "obj-396",
+                        "obj-391",
                         0
                     ],
                     "order": 0
@@ -12857,8 +12950,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-396",
-                        0
+                        "obj-316",
+                        8
                     ],
                     "destination": [
                         "obj-395",
@@ -12870,11 +12963,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        11
+                        "obj-395",
+                        0
                     ],
                     "destination": [
-                        "obj-399",
+                        "obj-394",
                         0
                     ],
                     "order": 0
@@ -12883,8 +12976,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        0
+                        "obj-316",
+                        9
                     ],
                     "destination": [
                         "obj-398",
@@ -12896,11 +12989,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        12
+                        "obj-398",
+                        0
                     ],
                     "destination": [
-                        "obj-402",
+                        "obj-397",
                         0
                     ],
                     "order": 0
@@ -12909,8 +13002,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-402",
-                        0
+                        "obj-316",
+                        10
                     ],
                     "destination": [
                         "obj-401",
@@ -12922,11 +13015,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        13
+                        "obj-401",
+                        0
                     ],
                     "destination": [
-                        "obj-405",
+                        "obj-400",
                         0
                     ],
                     "order": 0
@@ -12935,8 +13028,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-405",
-                        0
+                        "obj-316",
+                        11
                     ],
                     "destination": [
                         "obj-404",
@@ -12948,11 +13041,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        14
+                        "obj-404",
+                        0
                     ],
                     "destination": [
-                        "obj-408",
+                        "obj-403",
                         0
                     ],
                     "order": 0
@@ -12961,8 +13054,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-408",
-                        0
+                        "obj-316",
+                        12
                     ],
                     "destination": [
                         "obj-407",
@@ -12974,11 +13067,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        15
+                        "obj-407",
+                        0
                     ],
                     "destination": [
-                        "obj-411",
+                        "obj-406",
                         0
                     ],
                     "order": 0
@@ -12987,8 +13080,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-411",
-                        0
+                        "obj-316",
+                        13
                     ],
                     "destination": [
                         "obj-410",
@@ -13000,11 +13093,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
-                        16
+                        "obj-410",
+                        0
                     ],
                     "destination": [
-                        "obj-414",
+                        "obj-409",
                         0
                     ],
                     "order": 0
@@ -13013,11 +13106,76 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-414",
-                        0
+                        "obj-316",
+                        14
                     ],
                     "destination": [
                         "obj-413",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-413",
+                        0
+                    ],
+                    "destination": [
+                        "obj-412",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-316",
+                        15
+                    ],
+                    "destination": [
+                        "obj-416",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-416",
+                        0
+                    ],
+                    "destination": [
+                        "obj-415",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-316",
+                        16
+                    ],
+                    "destination": [
+                        "obj-419",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-419",
+                        0
+                    ],
+                    "destination": [
+                        "obj-418",
                         0
                     ],
                     "order": 0

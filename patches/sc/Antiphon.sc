@@ -113,6 +113,8 @@ Antiphon {
 	beat_source { |value| this.send('beat_source', value) }
 	// slowest and fastest tempo that is tracked
 	tempo_range { |...values| this.send('tempo_range', *values) }
+	// which decides: the first model, agent.model, or the second, agent.second_model
+	model { |value| this.send('model', value) }
 	// above 1 bolder, below 1 safer
 	temperature { |value| this.send('temperature', value) }
 	// 0 draws the likeliest label, 1 any label

@@ -20,6 +20,7 @@ from agent.verbs import respond
 from corpora.corpus import CorpusError, boundary
 from decision.heard import EXTRA_DIM
 from decision.model import Decision
+from decision.models import DecisionModels
 from tests.conftest import glide, melody, noise, samples, write
 
 SOME = settings(max_examples=10, deadline=None)
@@ -319,7 +320,7 @@ def test_late_before_anything_was_played_is_silence(quarter):
 
 def memory_of(state):
     """All that a piece remembers, to compare; the decision's scratch rows left out."""
-    decision, navigation = state.decision, state.navigation
+    (decision,), navigation = state.decision.states, state.navigation
     rows = decision.caches.own[..., : decision.caches.own.shape[-2] // 2, :].tobytes()
     return (
         rows, decision.caches.heard.tobytes(), decision.last.tolist(), decision.heard, decision.played,
@@ -539,8 +540,8 @@ def test_a_decision_that_hears_features_is_told_those_of_the_hops_it_has_heard(s
     alphabet, rate = session.model.alphabet, session.samplerate
     torch.manual_seed(0)
     config = replace(session.decision.config, key_dim=alphabet.projection.shape[1], extra_dim=EXTRA_DIM)
-    session.decision = Decision(config).eval()
-    session.decision.set_centroids(alphabet.centroids)
+    session.decision = DecisionModels(Decision(config).eval())
+    session.decision.models[0].set_centroids(alphabet.centroids)
     guide = np.concatenate([melody(3.0, rate), np.zeros(2 * rate, np.float32), melody(3.0, rate, 4)])
     heard = []
 
@@ -549,7 +550,7 @@ def test_a_decision_that_hears_features_is_told_those_of_the_hops_it_has_heard(s
             heard.append(state.newest_heard)
 
     _, events, state = run(session, guide, each=keep)
-    keys = state.decision.caches.keys[0]
+    keys = state.decision.states[0].caches.keys[0]
     for number, hop in enumerate(heard[: state.decision.heard]):
         expected = alphabet.keys(hop.feature.astype(np.float32))[0] * (hop.label != session.silence)
         np.testing.assert_array_equal(keys[number % len(keys)], expected)

@@ -83,7 +83,7 @@ def test_file_then_set(tmp_path):
         ("[decision]\ntemprature = 1.0", r"\[decision\]: no setting 'temprature'; did you mean 'temperature'\?"),
         ("[decison]\ntop_p = 1", r"no section \[decison\]; did you mean 'decision'\?"),
         ("[xyz]", r"no section \[xyz\]; there are agent, perception"),
-        ("[decision]\nqqq = 1", r"no setting 'qqq'; there are temperature, top_p"),
+        ("[decision]\nqqq = 1", r"no setting 'qqq'; there are model, temperature"),
         ("decision = 3", r"decision = 3: expected a section \[decision\]"),
         ("[decision]\ntop_p = 1.5", r"\[decision\]: top_p = 1\.5: expected a number from 0 to 1"),
         ("[decision]\ntop_p = nan", r"top_p = nan: expected a number from 0 to 1"),
@@ -156,7 +156,14 @@ def as_toml(name, value):
 
 
 def test_every_setting_that_names_a_file_is_marked():
-    assert PATHS == ["agent.model", "agent.memory", "agent.memories", "live.presets", "coherence.model"]
+    assert PATHS == [
+        "agent.model",
+        "agent.second_model",
+        "agent.memory",
+        "agent.memories",
+        "live.presets",
+        "coherence.model",
+    ]
 
 
 @pytest.mark.parametrize("name", PATHS)
