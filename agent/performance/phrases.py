@@ -4,18 +4,23 @@ together  plays while the musician plays. In a rest of the musician it finishes 
 after     waits while the musician plays, answers with a phrase of its own, and waits again: call and response.
 free      never waits.
 
-A phrase ends where the memory continues with silence or clearly softer, so that no note is cut.
+A phrase ends where the memory continues with silence or clearly softer, or is soft at that very moment, as between two
+strokes: so no note is cut.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
+from action.stretch import ONE
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import PerformanceState
 
 REST_S = 0.5  # of silent input that count as a rest of the musician
 LONGEST_PHRASE_S = 8.0  # that is played in a rest of the musician, whether the memory breathes or not
 SHORTEST_ANSWER_S = 2.0  # of a phrase that answers, before it may end
-SOFTER = 0.35  # a segment of which follows that is so much softer ends a phrase; a factor, 9 dB
+SOFTER = 0.35  # what follows and is so much softer than the last segment ends a phrase; a factor, 9 dB
+GAP_S = 0.06  # of the memory that are soft between two strokes: a fade fits in
 
 
 def waits(repertoire: Repertoire, state: PerformanceState) -> bool:
@@ -42,5 +47,9 @@ def breathes(repertoire: Repertoire, state: PerformanceState) -> bool:
     memory, last = repertoire[state.sounding_memory], state.navigation.last
     if last < 0 or last + 1 >= len(memory):
         return True
-    silent = memory.labels[last + 1] == repertoire.silence
-    return bool(silent or memory.level(last + 1) < SOFTER * memory.level(last))
+    if memory.labels[last + 1] == repertoire.silence:
+        return True
+    begin = int(state.voice.head.nominal / ONE)
+    following = memory.sound.audio[begin : begin + round(GAP_S * repertoire.samplerate)]
+    moment = float(np.sqrt(np.square(following).mean())) if len(following) else 0.0
+    return min(memory.level(last + 1), moment) < SOFTER * memory.level(last)

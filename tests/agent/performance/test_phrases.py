@@ -5,7 +5,7 @@ import pytest
 
 from agent.performance.phrases import LONGEST_PHRASE_S, REST_S, SHORTEST_ANSWER_S
 from tests.agent.performance.test_session import run, tune
-from tests.conftest import melody
+from tests.conftest import melody, write
 
 HOP, RATE = 0.25, 48000
 
@@ -62,3 +62,15 @@ def test_free_it_heeds_no_rest(session):
 def test_never_rests_means_never(session, behaviour):
     audio = np.concatenate([np.zeros(3 * RATE, np.float32), melody(3, RATE), np.zeros(12 * RATE, np.float32)])
     assert sounding(session, audio, f"decision.behaviour='{behaviour}'", "decision.rests='never'").all()
+
+
+@pytest.mark.parametrize("strokes", [True, False])
+def test_a_phrase_ends_between_two_strokes_and_not_within_a_note(stage, tmp_path, strokes):
+    """Strokes are about as loud hop by hop; only between them it is soft. A note that is held has no gap."""
+    time_s = np.arange(20 * RATE) / RATE
+    swell = 0.02 + np.exp(-(time_s % 0.4) / 0.02) if strokes else 1.0
+    recorded = write(tmp_path / "memory.wav", (0.4 * swell * np.sin(2 * np.pi * 330 * time_s)).astype(np.float32), RATE)
+    plays = sounding(stage.session(f"agent.memory={recorded}", hop=HOP), guide(5, 14))
+    assert plays[4:20].all()
+    rested_s = (np.flatnonzero(plays).max() + 1) * HOP - 5
+    assert rested_s <= REST_S + 1.0 if strokes else rested_s >= LONGEST_PHRASE_S - HOP
