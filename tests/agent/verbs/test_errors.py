@@ -17,7 +17,7 @@ INTERNAL = {  # modules whose errors are caught by their callers and never reach
     "agent.interfaces.osc.codec",
     "agent.coherence.meter",
     "agent.settings.toml_file",
-    "train.official_cocola.safe_unpickle",
+    "perception.safe_unpickle",
     "corpora.midi_file",
 }
 VERBS = [words for words in verbs() if words != ("corpus",)]
