@@ -36,7 +36,7 @@ TRAIN = (  # the same in train/
     ("common",),
     ("data",),
     ("songs",),
-    ("official_cocola",),
+    ("official_cocola", "import_fairseq"),
     ("fit_encoder", "fit_units", "fit_decision", "fit_coherence", "fit_proxy", "evaluate", "probe"),
     ("make_small", "fit_duo"),
 )
