@@ -49,7 +49,7 @@ def command(words: tuple[str, ...]) -> list[str]:
     given = {
         ("respond",): ["guide.wav", "-o", "out.wav"], ("replay",): ["log", "-o", "out.wav"], ("tokens",): ["a.wav"],
         ("score",): ["a.wav", "b.wav"], ("corpus", "build"): ["a.wav", "-o", "out"], ("corpus", "info"): ["folder"],
-        ("train",): ["units"], ("evaluate",): ["coherence"],
+        ("train",): ["units"], ("model",): ["make"], ("evaluate",): ["coherence"],
     }  # fmt: skip
     return [*words, *given.get(words, [])]
 
