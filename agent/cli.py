@@ -148,6 +148,14 @@ def train(given: argparse.Namespace) -> None:
     _recipe(import_module(f"train.fit_{given.part}").main, given.rest)
 
 
+def model(given: argparse.Namespace) -> None:
+    """Make a model around an encoder of others: alphabet, decision and card, in one command."""
+    from agent.performance.model_folder import encoder_named
+    from train import make_model
+
+    _recipe(lambda words: make_model.main(words, encoder_named), given.rest)
+
+
 def evaluate(given: argparse.Namespace) -> None:
     """Measure a model on data: re-generation against baselines, musical fit, a coherence meter, or best of n."""
     from agent.performance.model_folder import coherence_folder, named_folder
@@ -243,7 +251,8 @@ def osc(given: argparse.Namespace) -> None:
 def parser() -> Verb:
     """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
-        respond, play, replay, tokens, score, corpus_build, corpus_info, train, evaluate, bench, devices, check, osc,
+        respond, play, replay, tokens, score, corpus_build, corpus_info, train, model, evaluate, bench, devices, check,
+        osc,
     )  # fmt: skip
     return make_parser({run.__name__: run for run in verbs})
 

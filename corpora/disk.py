@@ -108,7 +108,7 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
     slip of `-o` costs nobody their recordings. AudioError says why it cannot be done.
     """
     path = Path(path)
-    _refuse_to_replace(path, set(replaces))
+    refuse_to_replace(path, set(replaces))
     target, temporary = temporary_name(path, folder=True)
     with disk_errors(path):
         temporary.mkdir()
@@ -125,7 +125,8 @@ def atomic_folder(path: str | Path, replaces: Iterable[str] = ()) -> Iterator[Pa
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _refuse_to_replace(path: Path, replaces: set[str]) -> None:
+def refuse_to_replace(path: Path, replaces: set[str]) -> None:
+    """AudioError if a folder already holds other files than `replaces`, or something else is there."""
     with disk_errors(path):
         if not path.exists():
             return

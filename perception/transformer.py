@@ -1,4 +1,4 @@
-"""A wav2vec 2.0 model taken apart for playing: the same mathematics as `transformers`, by fewer and larger steps.
+"""A wav2vec 2.0, HuBERT or data2vec model taken apart for playing: as `transformers` has it, by fewer, larger steps.
 
 `transformers` recomputes at each call what never changes (the norm of the positional weights, a mask that hides
 nothing), takes queries, keys and values in three products, and carries the last layer to the end for frames that
@@ -93,6 +93,7 @@ class TransformerLayer:
         self.narrow = _joined([forward.output_dense], dtype)
         self.activation = forward.intermediate_act_fn
         self.norm, self.final_norm = layer.layer_norm, layer.final_layer_norm
+        self.adapter: Any = getattr(layer, "adapter_layer", None)  # of some fine-tuned large models
 
     def attend(self, x: Tensor, newest: int) -> Tensor:
         """(n, dim) -> (newest, dim): attention of the newest frames to all of them; newest = n but in the last."""
@@ -108,6 +109,30 @@ class TransformerLayer:
         return self.narrow(self.activation(self.wide(x)))
 
 
+class Position:
+    """The positional convolutions of a model: one, or the stack that data2vec has, each with its norm.
+
+    The weights of the one come from a direction and a norm, which `transformers` multiplies at each call; here once.
+    """
+
+    def __init__(self, embedding: Any):
+        self.embedding = embedding
+        self.single = not hasattr(embedding, "layers") and getattr(embedding, "batch_norm", None) is None
+        if self.single:
+            conv = embedding.conv
+            self.conv = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
+
+    def __call__(self, window: Tensor) -> Tensor:
+        """(n, hidden) -> (n, hidden), to be added."""
+        if not self.single:
+            stacked: Tensor = self.embedding(window[None])[0]
+            return stacked
+        weight, bias, padding, groups = self.conv
+        positions = F.conv1d(window.T[None], weight, bias, padding=padding, groups=groups)[0, :, : len(window)]
+        activated: Tensor = self.embedding.activation(positions).T
+        return activated
+
+
 class Transformer:
     """The Transformer of a model over one window of projected frames.
 
@@ -117,18 +142,15 @@ class Transformer:
 
     def __init__(self, model: Any, dtype: torch.dtype = torch.float32):
         encoder = model.encoder
-        self.pre_norm = model.config.do_stable_layer_norm  # norms stand before each part, or after it
+        # Norms stand before each part, or after it. A data2vec may say `do_stable_layer_norm` and has them after it.
+        self.pre_norm = type(encoder).__name__.endswith("StableLayerNorm")
         self.norm = encoder.layer_norm
-        self.position = encoder.pos_conv_embed
-        conv = self.position.conv
-        self.positional_conv = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
+        self.position = Position(encoder.pos_conv_embed)
         self.layers = [TransformerLayer(layer, dtype, layer is encoder.layers[-1]) for layer in encoder.layers]
 
     def __call__(self, window: Tensor, newest: int) -> Tensor:
         """(n, hidden) projected frames, oldest first -> (newest, hidden) last hidden states of the newest."""
-        weight, bias, padding, groups = self.positional_conv
-        positions = F.conv1d(window.T[None], weight, bias, padding=padding, groups=groups)[0, :, : len(window)]
-        x = window + self.position.activation(positions).T
+        x = window + self.position(window)
         if not self.pre_norm:
             x = self.norm(x)
         for layer in self.layers:
@@ -136,6 +158,8 @@ class Transformer:
             if self.pre_norm:
                 x = x[len(x) - wanted :] + layer.attend(layer.norm(x), wanted)
                 x = x + layer.forward(layer.final_norm(x))
+                if layer.adapter is not None:
+                    x = x + layer.adapter(x)
             else:
                 x = layer.norm(x[len(x) - wanted :] + layer.attend(x, wanted))
                 x = layer.final_norm(x + layer.forward(x))

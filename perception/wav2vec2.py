@@ -1,6 +1,8 @@
-"""wav2vec 2.0 as a streaming music encoder (Baevski et al., 2020, arXiv:2006.11477).
+"""wav2vec 2.0 and its kin as a streaming music encoder (Baevski et al., 2020, arXiv:2006.11477).
 
-Any `transformers` checkpoint of type wav2vec2 can be used. Frame j is the output of the convolution stack for
+Any `transformers` checkpoint of a type in `KINDS` can be used: wav2vec 2.0, HuBERT (Hsu et al., 2021) and data2vec
+(Baevski et al., 2022), which differ in how they were trained and, here, in the positional convolutions alone; and a
+MERT (Li et al., 2024) whose layers are those of HuBERT. Frame j is the output of the convolution stack for
 samples [stride*j, stride*j + support), counted from the beginning of the stream, so every frame is computed once,
 whatever the hop. The Transformer above it is not causal: each hop it reads the newest `context` of frames again,
 and the features of a hop are the mean of the frames whose centre lies in that hop. A token therefore depends on
@@ -20,22 +22,34 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import PretrainedConfig
+from transformers import Data2VecAudioConfig, Data2VecAudioModel, HubertConfig, HubertModel, PretrainedConfig
 from transformers import Wav2Vec2Config as Wav2Vec2Config
 from transformers import Wav2Vec2Model as Wav2Vec2Model
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from perception.safe_unpickle import MalformedError
+from perception.torch_file import read_state
 from perception.transformer import ConvLayer, Transformer
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
-MODEL_TYPE = "wav2vec2"  # of config.json; WavLM and HuBERT have other layers under the same names
+# model_type of config.json -> its classes. WavLM and others are not here: other layers under the same names.
+KINDS: dict[str, tuple[Any, Any]] = {
+    "wav2vec2": (Wav2Vec2Config, Wav2Vec2Model),
+    "hubert": (HubertConfig, HubertModel),
+    "data2vec-audio": (Data2VecAudioConfig, Data2VecAudioModel),
+}
+MERT = "mert_model"
+# What a MERT may say in its config.json and still be a HuBERT; anything else is code of its own, which is never run.
+MERT_AS_HUBERT = {"feature_extractor_cqt": False, "deepnorm": False, "attention_relax": -1.0, "sample_rate": SAMPLERATE}
+WEIGHTS, PICKLED_WEIGHTS = "model.safetensors", "pytorch_model.bin"
+PREPROCESSOR = "preprocessor_config.json"
 NORMALISE_EPSILON = 1e-7  # variance added by Wav2Vec2FeatureExtractor
 NORM_BLOCK_FRAMES = 256  # first-layer frames that share statistics under group norm
 LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
@@ -141,7 +155,7 @@ class LongConv(nn.Conv1d):
         return nn.functional.linear(frames, self.weight[:, 0], self.bias).transpose(1, 2)
 
     @classmethod
-    def replace(cls, model: Wav2Vec2Model) -> None:
+    def replace(cls, model: Any) -> None:
         """Exchange the first convolution of `model`, keeping its parameters, if its kernel is long."""
         layer = model.feature_extractor.conv_layers[0]
         if layer.conv.kernel_size[0] >= 256:
@@ -161,7 +175,7 @@ class EncoderState:
 
 
 class Wav2Vec2Encoder:
-    """Streams a `Wav2Vec2Model`: the convolution stack once per new sample, attention over the window.
+    """Streams a model of one of `KINDS`: the convolution stack once per new sample, attention over the window.
 
     hop: seconds; context: seconds of frames the Transformer reads at each hop. bfloat16: `step` multiplies in bfloat16;
     its features then stray from those of `batch` by about 1 % of their spread. normalise: the model was trained on
@@ -172,7 +186,7 @@ class Wav2Vec2Encoder:
 
     def __init__(
         self,
-        model: Wav2Vec2Model,
+        model: Any,
         hop: float,
         context: float = 1.28,
         bfloat16: bool = False,
@@ -194,7 +208,7 @@ class Wav2Vec2Encoder:
         if normalise:  # the oldest frame of the window was normalised with what came before it
             self.context += self.window_samples
         self.file_block = self.hop if normalise else 8 * SAMPLERATE  # samples of a file per pass
-        self.grouped = config.feat_extract_norm == "group"
+        self.grouped = isinstance(getattr(model.feature_extractor.conv_layers[0], "layer_norm", None), nn.GroupNorm)
         if self.grouped:  # the oldest frame of the window was normalised by what came before it
             self.blocks = -(-round(context * SAMPLERATE / strides[0]) // NORM_BLOCK_FRAMES)
             self.context += (self.blocks + 1) * NORM_BLOCK_FRAMES * strides[0]
@@ -213,23 +227,21 @@ class Wav2Vec2Encoder:
     def load(
         cls, where: str | Path, hop: float, context: float | None = None, bfloat16: bool = False
     ) -> Wav2Vec2Encoder:
-        """From a folder with config.json + model.safetensors, or a hub id; EncoderError if it is neither.
+        """From a folder with config.json and weights, or a hub id; EncoderError if it is neither.
 
-        context: seconds; None takes the `context` the folder's config.json names, else 1.28 s. bfloat16: see the class.
+        The weights are a model.safetensors, or a pytorch_model.bin, whose pickle is parsed and not run. context: s;
+        None takes the `context` the folder's config.json names, else 1.28 s. bfloat16: see the class.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         try:
-            kind = PretrainedConfig.get_config_dict(str(where))[0].get("model_type", MODEL_TYPE)
-            if kind != MODEL_TYPE:
-                raise EncoderError(
-                    f"the encoder at '{where}' is a '{kind}', and only '{MODEL_TYPE}' (wav2vec 2.0) is supported: "
-                    "name another folder or hub id, or train one: antiphon train encoder"
-                )
-            config, normalise = Wav2Vec2Config.from_pretrained(str(where)), _normalises(str(where))
-            model, report = Wav2Vec2Model.from_pretrained(
-                str(where), use_safetensors=True, dtype=torch.float32, output_loading_info=True
-            )
+            config, of_kind = _config(str(where))
+            normalise, state = _normalises(str(where)), _pickled_state(str(where))
+            source: dict[str, Any] = {"use_safetensors": True} if state is None else {"state_dict": state}
+            model, report = of_kind.from_pretrained(
+                str(where) if state is None else None,
+                config=config, dtype=torch.float32, output_loading_info=True, **source,
+            )  # fmt: skip
         except EncoderError:
             raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
@@ -240,7 +252,7 @@ class Wav2Vec2Encoder:
         absent = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})  # of use in training only
         if absent or not all(parameter.isfinite().all() for parameter in model.parameters()):
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
-            raise EncoderError(f"the wav2vec 2.0 model at '{where}' is damaged ({why}): copy or train it again")
+            raise EncoderError(f"the encoder at '{where}' is damaged ({why}): copy or train it again")
         seconds: float = context or getattr(config, "context", None) or 1.28
         return cls(model, hop, seconds, bfloat16, normalise)
 
@@ -308,7 +320,8 @@ class Wav2Vec2Encoder:
                 return state.window[:0]
             state.pending[number] = signal[count * layer.stride :].clone()
             signal = self._group_norm(state, layer, signal) if number == 0 and self.grouped else layer(signal)
-        new: Tensor = self.model.feature_projection(signal)[0]
+        projected = self.model.feature_projection(signal)
+        new: Tensor = projected if isinstance(projected, Tensor) else projected[0]
         state.window = torch.cat([state.window, new])[-self.window :]
         return new
 
@@ -385,19 +398,62 @@ def receptive_field(kernels: list[int], strides: list[int]) -> int:
     return field
 
 
-def _normalises(where: str) -> bool:
-    """`do_normalize` of the preprocessor_config.json beside a model; False where there is none. EncoderError."""
+def _config(where: str) -> tuple[Any, Any]:
+    """(configuration, class of the model) of a checkpoint. EncoderError for a kind that is not one of `KINDS`."""
+    content = PretrainedConfig.get_config_dict(where)[0]
+    kind = content.get("model_type", "wav2vec2")
+    if kind == MERT:
+        own = {key: content[key] for key, value in MERT_AS_HUBERT.items() if content.get(key, value) != value}
+        if own:
+            has, needs = (", ".join(f"{key} = {value}" for key, value in of.items()) for of in (own, MERT_AS_HUBERT))
+            raise EncoderError(
+                f"the MERT at '{where}' has {has}: Antiphon runs no code that comes with a model, so it takes a MERT "
+                f"only where its layers are HuBERT's ({needs}), such as m-a-p/MERT-v0"
+            )
+        kind = "hubert"
+    if kind not in KINDS:
+        known = [f"'{name}'" for name in KINDS]
+        raise EncoderError(
+            f"the encoder at '{where}' is a '{kind}', and only {', '.join(known[:-1])} and {known[-1]} are supported: "
+            "name another folder or hub id, or train one: antiphon train encoder"
+        )
+    of_config, of_model = KINDS[kind]
+    return of_config.from_dict(content | {"model_type": kind}), of_model
+
+
+def found_file(where: str, name: str) -> Path | None:
+    """A file of a folder or of a hub id, which is fetched unless it has been before; None where there is none."""
     path = cached_file(
         where,
-        "preprocessor_config.json",
+        name,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_gated_repo=False,
         _raise_exceptions_for_connection_errors=False,
     )
+    return None if path is None else Path(path)
+
+
+def _pickled_state(where: str) -> dict[str, Tensor] | None:
+    """The weights of a pytorch_model.bin where there is no model.safetensors, by the names of a model without heads."""
+    if found_file(where, WEIGHTS) is not None or (path := found_file(where, PICKLED_WEIGHTS)) is None:
+        return None
+    try:
+        state = read_state(path)
+    except MalformedError as error:
+        raise EncoderError(
+            f"{PICKLED_WEIGHTS} of '{where}' cannot be read ({error}): copy it again, or save the model with "
+            "transformers as model.safetensors"
+        ) from None
+    return state
+
+
+def _normalises(where: str) -> bool:
+    """`do_normalize` of the preprocessor_config.json beside a model; False where there is none. EncoderError."""
+    path = found_file(where, PREPROCESSOR)
     if path is None:
         return False
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         normalises, rate = content.get("do_normalize", True), content.get("sampling_rate", SAMPLERATE)
     except (OSError, ValueError, AttributeError) as error:
         raise EncoderError(

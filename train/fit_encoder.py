@@ -1,6 +1,7 @@
 """Train the embedded encoder: wav2vec 2.0 on stems, with a musical teacher.
 
     python -m train.fit_encoder DATA... -o DIR [--minutes 40] [--resume]      (antiphon train encoder is the same)
+    python -m train.fit_encoder --import CHECKPOINT.pt -o DIR                 (train/import_fairseq.py)
 
 DATA: folders made by train/songs/render.py, and of recordings (train/songs/recordings.py). Two losses share the masked
 context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the prediction of notes at
@@ -12,6 +13,7 @@ from rendered notes to recordings.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2ForPreTraining
 
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
+from train import import_fairseq
 from train.common import command_line
 from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
@@ -230,8 +233,12 @@ def save_encoder(model: Wav2Vec2ForPreTraining, out: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of this recipe."""
-    command_line.recipe(__doc__ or "", EncoderTraining, fit, argv)
+    """Command line of this recipe, and of the conversion of fairseq's checkpoints (--import)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if any(word == "--import" or word.startswith("--import=") for word in words):
+        import_fairseq.main(words)
+        return
+    command_line.recipe(__doc__ or "", EncoderTraining, fit, words)
 
 
 if __name__ == "__main__":

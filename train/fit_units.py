@@ -40,8 +40,7 @@ from train.data.stems import GATE_DB
 from train.data.store import Store, StoredSong
 
 SPLITS = ("train", "validation", "test")
-SPANS = {0.25: {0.25: 1, 0.5: 2}, 0.35: {0.35: 1}}  # encoded hop, s -> {hop, s: encoded hops in it}
-HOPS = tuple(hop for shared in SPANS.values() for hop in shared)
+HOPS = (0.25, 0.35, 0.5)  # s, that an agent can have
 MAX_SUBMIXES = 2  # of a song
 GROUP_SONGS = 64  # encoded together
 
@@ -52,6 +51,7 @@ class UnitsTraining:
 
     encoder: str = setting("", "folder of the encoder")
     units: str = setting("16,64,256", "sizes of the alphabets, separated by commas")
+    lengths: tuple[float, ...] = setting(HOPS, "s of the hops that alphabets are fitted for", choices=HOPS)
     hops: int = setting(300_000, "hops that k-means is fitted on")
     alphabets: str = setting("", "folder of alphabets to label with instead of fitting new ones: more data for a model")
     taught: bool = setting(
@@ -82,7 +82,7 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
             f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
             f"train.songs.render makes, with a split of {', '.join(SPLITS)}"
         )
-    encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in SPANS}
+    encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in spans(settings.lengths)}
     known: list[Song] = []
     for split in SPLITS:
         (out / "features" / split).mkdir(parents=True, exist_ok=True)
@@ -96,6 +96,19 @@ def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
             for begin in range(0, len(missing), GROUP_SONGS):
                 encode_songs(store, missing[begin : begin + GROUP_SONGS], encoders, settings)
     return sorted(known, key=lambda song: song.features)
+
+
+def spans(lengths: Iterable[float]) -> dict[float, dict[float, int]]:
+    """{encoded hop, s: {hop, s: encoded hops in it}}: a hop that is whole times a shorter one is not encoded again.
+
+    >>> spans((0.5, 0.35, 0.25)), spans((0.5,))
+    ({0.25: {0.25: 1, 0.5: 2}, 0.35: {0.35: 1}}, {0.5: {0.5: 1}})
+    """
+    result: dict[float, dict[float, int]] = {}
+    for hop in sorted(set(lengths)):
+        base = next((base for base in result if abs(hop / base - round(hop / base)) < 1e-6), hop)
+        result.setdefault(base, {})[hop] = round(hop / base)
+    return result
 
 
 def _target(out: Path, split: str, folder: Path, song: StoredSong) -> Path:
@@ -123,7 +136,7 @@ def encode_songs(
     stems = [stem for group in of_song for stem in group]
     arrays: list[dict[str, Any]] = [{} for _ in songs]
     owner = [number for number, group in enumerate(of_song) for _ in group]
-    for base, shared in SPANS.items():
+    for base, shared in spans(settings.lengths).items():
         encoded = stem_features(encoders[base], store, stems, tuple(shared.values()), settings.seconds)
         for number, stem, by_span in zip(owner, stems, encoded, strict=True):
             for hop, span in shared.items():
@@ -135,21 +148,25 @@ def encode_songs(
 
 
 def _check_features(folder: Path, settings: UnitsTraining) -> None:
-    """TrainError where another encoder or length made the features in a folder; writes both to settings.json."""
-    now = {"encoder": _fingerprint(Path(settings.encoder)), "seconds": settings.seconds}
+    """TrainError where another encoder or length made the features in a folder; notes them in settings.json."""
+    lengths = sorted(set(settings.lengths))
+    now = {"encoder": weights_hash(Path(settings.encoder)), "seconds": settings.seconds, "lengths": lengths}
     note = folder / "settings.json"
     if note.exists():
         with reading(folder):
-            before = json.loads(note.read_text(encoding="utf-8"))
-        if before != now:
+            before = {"lengths": list(HOPS)} | json.loads(note.read_text(encoding="utf-8"))
+        absent = [hop for hop in lengths if hop not in before["lengths"]]
+        if absent or before | {"lengths": lengths} != now:
             raise TrainError(
                 f"the features in '{folder}' are of another encoder, or of {before.get('seconds')} s of each song and "
-                f"not {now['seconds']} s (0: all of it): give the settings they were made with, or another folder"
+                f"not {now['seconds']} s (0: all of it), or not of hops of {', '.join(map(str, absent or lengths))} s: "
+                "give the settings they were made with, or another folder"
             )
+        return
     atomic_write(note, json.dumps(now) + "\n")
 
 
-def _fingerprint(encoder: Path) -> str:
+def weights_hash(encoder: Path) -> str:
     """SHA-256 of an encoder's weights; its name where it has no file of that name."""
     weights = encoder / "model.safetensors"
     return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
@@ -163,6 +180,8 @@ def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> d
     """
     rng = np.random.default_rng(seed)
     training = [song for song in songs if song.features.parent.name == "train"]
+    if not training:
+        raise TrainError("there is no song in the split 'train', of which an alphabet is made: give some")
     each, result = count // max(len(training), 1) + 1, []
     for song in training:
         hops = [np.concatenate(columns) for columns in zip(*_active_hops(song, hop), strict=True)]
@@ -298,7 +317,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     for folder in ("units", "tokens"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {}
-    for hop in [hop for hop in HOPS if _offered(settings, hop)]:
+    for hop in [hop for hop in HOPS if hop in settings.lengths and _offered(settings, hop)]:
         alphabets = list(_alphabets(songs, hop, settings))
         atomic_write(
             out / "tokens" / hearing.file_name(hop), hearing.to_bytes(_features(songs, alphabets[0]), alphabets)

@@ -14,21 +14,18 @@ agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --bat
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import atomic_folder
 from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common import command_line
 from train.common.settings import add_arguments, setting
+from train.make_model import assemble
 from train.songs import render
 
 UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
-FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
 
 
@@ -66,9 +63,16 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
         fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, decision)
     meter = fit_coherence.CoherenceTraining(minutes=settings.coherence_minutes)
     fit_coherence.fit(stems, work / "coherence", True, meter)
-    model = assemble(work, EMBEDDED / "small")
+    model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
     return model
+
+
+def _card(work: Path, out: Path) -> tuple[str, set[str]]:
+    """The card of the model, WORK's or the one that is there, and what is there."""
+    cards = [folder / "CARD.md" for folder in (work, out) if (folder / "CARD.md").exists()]
+    present = {path.name for path in out.iterdir()} if out.exists() else set()
+    return cards[0].read_text(encoding="utf-8") if cards else "", present
 
 
 def render_all(data: Path, work: Path, settings: SmallModel) -> list[Path]:
@@ -81,28 +85,6 @@ def render_all(data: Path, work: Path, settings: SmallModel) -> list[Path]:
         stems.append(work / "stems" / "chorales")
         render.render(data / "js_fakes", stems[1], True, **studio)
     return stems + ([data / "recordings"] if (data / "recordings").is_dir() else [])
-
-
-def assemble(work: Path, out: Path) -> Path:
-    """Copy the parts of a model below `work` into the folder `out`, which is replaced as a whole or not at all."""
-    present = {path.name for path in out.iterdir()} if out.exists() else set()
-    with atomic_folder(out, present) as new:
-        (new / "encoder").mkdir()
-        for file in ("config.json", "model.safetensors"):
-            shutil.copy(work / "encoder" / file, new / "encoder" / file)
-        shutil.copytree(work / "units", new / "units")
-        for hop in HOPS:
-            folder = new / "decision" / file_stem(UNITS, hop)
-            folder.mkdir(parents=True)
-            for file in ("decision.json", "decision.safetensors"):
-                shutil.copy(work / "decision" / file_stem(UNITS, hop) / file, folder / file)
-        shutil.copytree(work / "coherence" / "model", new / "coherence")
-        info = {"format": FORMAT, "name": out.name, "hops": {f"{hop:g}": UNITS for hop in HOPS}}
-        (new / "model.json").write_text(json.dumps(info, indent=1) + "\n")
-        card = work / "CARD.md" if (work / "CARD.md").exists() else out / "CARD.md"
-        if card.exists():
-            shutil.copy(card, new / "CARD.md")
-    return out
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -49,7 +49,7 @@ def find(name: str | Path) -> Path:
     known = ", ".join(sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))) or "none"
     raise ModelError(
         f"there is no model '{name}': give a folder with a model.json, or an embedded one ({known}); "
-        "make small builds one from scores"
+        "antiphon model make  makes one from an encoder and stems"
     )
 
 
@@ -81,6 +81,13 @@ def encoder_of(folder: Path) -> Path | str:
     if os.path.isdir(folder / encoder):
         return folder / encoder
     return encoder if os.path.isdir(encoder) else str(named)
+
+
+def encoder_named(name: str) -> str:
+    """The encoder that a name means: that of a model where it names one; else a folder, file or hub id, as it is."""
+    if (named_folder(name) / "model.json").is_file():
+        return str(encoder_of(named_folder(name)))
+    return str(named_folder(name)) if name.startswith("~") else name
 
 
 def coherence_folder(name: str | Path) -> Path:

@@ -35,9 +35,10 @@ def encoders(name: str, hop: float) -> dict:
     Base size is 95 M parameters and a window of 2 s.
     {kind: {"parameters", "window": s, "naive", "step", "fast": {"wall", "cpu"} ms, "ratio_step", "ratio_fast"}}.
     """
-    folder = encoder_of(find(name))
-    small = Wav2Vec2Model.from_pretrained(folder, use_safetensors=True).float().eval()
-    results = {"model": _against_naive(small, Wav2Vec2Encoder.load(folder, hop), rounds=40)}
+    own = Wav2Vec2Encoder.load(encoder_of(find(name)), hop)
+    plain = type(own.model)(own.model.config).eval()  # of its kind, as transformers computes it
+    plain.load_state_dict(own.model.state_dict())
+    results = {"model": _against_naive(plain, own, rounds=40)}
     for kind, config in (("base", Wav2Vec2Config()), ("base, layer norm", Wav2Vec2Config(**LAYER_NORM))):
         naive = Wav2Vec2Model(config).eval()
         step = Wav2Vec2Encoder(copy.deepcopy(naive), hop, context=2.0)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from agent.performance.model_folder import ModelError, describe, encoder_of
 from perception.units import file_stem
+from perception.wav2vec2 import PICKLED_WEIGHTS, WEIGHTS
 
 EXAMPLE = '{"format": 1, "name": "mine", "hops": {"0.5": 64}}'  # of a model.json
 
@@ -49,9 +50,12 @@ def _encoder(folder: Path, source: Path | str) -> Part:
     """The encoder. source: encoder/ or the folder that model.json names, as a Path; a hub id as a str."""
     if isinstance(source, str):
         return Part("encoder", "ok", f"'{source}', fetched from the hub unless it has been fetched before")
+    pickled = PICKLED_WEIGHTS if (source / PICKLED_WEIGHTS).is_file() else ""  # as many on the hub have it
+    weights = WEIGHTS if (source / WEIGHTS).is_file() else pickled or WEIGHTS
     return _whole(
-        "encoder", source, ("config.json", "model.safetensors"),
-        f'copy a wav2vec 2.0 model there, or write "encoder": "FOLDER or hub id" into {folder}/model.json; '
+        "encoder", source, ("config.json", weights),
+        f'copy a wav2vec 2.0, HuBERT or data2vec model there, or write "encoder": "FOLDER or hub id" into '
+        f"{folder}/model.json; "
         "antiphon train encoder DATA -o RUN  makes one in RUN",
     )  # fmt: skip
 

@@ -178,6 +178,11 @@ def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["train"])
 
+    verb = subparsers.add_parser("model", help="Make a model around an encoder, in one command.", add_help=False)
+    verb.add_argument("what", choices=("make",))
+    verb.add_argument("rest", nargs=argparse.REMAINDER)
+    verb.set_defaults(run=verbs["model"])
+
     verb = subparsers.add_parser("evaluate", help="Measure a model on data.", add_help=False)
     verb.add_argument("what", choices=("regeneration", "listening", "coherence", "best-of"))
     verb.add_argument("rest", nargs=argparse.REMAINDER)

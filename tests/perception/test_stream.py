@@ -10,12 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
+    AutoModel,
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
     HubertConfig,
     HubertModel,
     UniSpeechSatConfig,
     UniSpeechSatModel,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForCTC,
     Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
@@ -29,7 +33,8 @@ from tests.tolerance import encoder_rounding, rounding
 
 RATES = (22050, 44100, 48000, 96000)
 HOPS = (0.25, 0.35, 0.5)
-ENCODERS = ("music", "group", "normalised")
+ENCODERS = ("music", "group", "normalised", "hubert", "hubert large", "data2vec")
+LAYERED = ("music", "hubert large", "hubert batch norm", "data2vec", "adapter")  # each frame normalised by itself
 EXTRACTOR = Wav2Vec2FeatureExtractor(do_normalize=True)
 SOME = settings(max_examples=12, deadline=None)
 
@@ -42,15 +47,45 @@ def group_config(dim: int = 32) -> Wav2Vec2Config:
     )  # fmt: skip
 
 
+def kin() -> dict:
+    """Random models of the other kinds, in small: base and large HuBERT, data2vec, and rarer layers.
+
+    Their biases begin as zeros, with which some wrong layers would not be noticed.
+    """
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+             "conv_dim": (16,) * 7, "num_conv_pos_embedding_groups": 4}  # fmt: skip
+    one = small | {"num_conv_pos_embeddings": 16}
+    large = one | {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+    models = {
+        "hubert": HubertModel(HubertConfig(**one)),
+        "hubert large": HubertModel(HubertConfig(**large, feat_proj_layer_norm=False)),
+        "hubert batch norm": HubertModel(HubertConfig(**large, conv_pos_batch_norm=True)),
+        "data2vec": Data2VecAudioModel(
+            Data2VecAudioConfig(**small, conv_pos_kernel_size=5, num_conv_pos_embeddings=3, do_stable_layer_norm=True)
+        ),
+        "adapter": Wav2Vec2Model(Wav2Vec2Config(**large, adapter_attn_dim=8)),
+    }
+    for model in models.values():
+        for name, value in [*model.named_parameters(), *model.named_buffers()]:
+            if name.endswith((".bias", "running_mean")):
+                value.data.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                value.data.uniform_(0.5, 2)
+    return models
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, tiny):
-    """Checkpoints as `transformers` saves them: our music front end, and one of the kind of wav2vec2-base."""
+    """Checkpoints as `transformers` saves them: our music front end, one of the kind of wav2vec2-base, and `kin`."""
     where = tmp_path_factory.mktemp("encoders")
     torch.manual_seed(5)
     Wav2Vec2Model(group_config()).save_pretrained(where / "group")
+    for name, model in kin().items():
+        model.save_pretrained(where / name)
+        Wav2Vec2FeatureExtractor(do_normalize=name == "hubert").save_pretrained(where / name)
     shutil.copytree(tiny / "encoder", where / "normalised")
     EXTRACTOR.save_pretrained(where / "normalised")
-    return {"music": tiny / "encoder", "group": where / "group", "normalised": where / "normalised"}
+    return {path.name: path for path in where.iterdir()} | {"music": tiny / "encoder"}
 
 
 @pytest.fixture(scope="module", params=ENCODERS)
@@ -126,10 +161,11 @@ def test_at_the_rate_of_the_encoder_nothing_is_late(load):
 # --- the encoder
 
 
+@pytest.mark.parametrize("layered", LAYERED)
 @pytest.mark.parametrize("hop", HOPS)
-def test_a_step_is_the_forward_pass_of_transformers_on_the_same_window(folders, hop):
-    plain = Wav2Vec2Model.from_pretrained(folders["music"]).eval()
-    encoder = Wav2Vec2Encoder.load(folders["music"], hop)
+def test_a_step_is_the_forward_pass_of_transformers_on_the_same_window(folders, hop, layered):
+    plain = AutoModel.from_pretrained(folders[layered]).eval()
+    encoder = Wav2Vec2Encoder.load(folders[layered], hop)
     audio = melody(5.0, 16000, 2)
     found = stream(encoder, audio)
     padded = np.concatenate([np.zeros(encoder.context, np.float32), audio])
@@ -205,7 +241,6 @@ def test_what_the_preprocessor_says_is_done(folders, tmp_path, do_normalize):
 
 OTHERS = {
     "wavlm": (WavLMConfig, WavLMModel),
-    "hubert": (HubertConfig, HubertModel),
     "unispeech-sat": (UniSpeechSatConfig, UniSpeechSatModel),
 }
 
@@ -220,6 +255,96 @@ def test_another_kind_of_model_is_refused_by_its_name(tmp_path, kind):
         Wav2Vec2Encoder.load(tmp_path / kind, 0.5)
 
 
+ABOUT_MERT = {"feature_extractor_cqt": False, "deepnorm": False, "attention_relax": -1.0, "sample_rate": 16000}
+
+
+def as_mert(folder, **about) -> None:
+    """Change a HuBERT folder into that of a MERT, which names code of its own."""
+    own = {"model_type": "mert_model", "architectures": ["MERTModel"], "auto_map": {"AutoModel": "trap.MERTModel"}}
+    content = json.loads((folder / "config.json").read_text()) | own | ABOUT_MERT | about
+    (folder / "config.json").write_text(json.dumps(content))
+    (folder / "trap.py").write_text("raise SystemExit('run')")
+
+
+def test_a_mert_that_is_a_hubert_is_taken_as_one(folders, tmp_path):
+    shutil.copytree(folders["hubert"], tmp_path / "mert")
+    as_mert(tmp_path / "mert")
+    audio = melody(3.0, 16000, 4)
+    found, expected = (stream(Wav2Vec2Encoder.load(f, 0.5), audio) for f in (tmp_path / "mert", folders["hubert"]))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "about", [{"feature_extractor_cqt": True}, {"deepnorm": True}, {"attention_relax": 32.0}, {"sample_rate": 24000}]
+)
+def test_a_mert_with_layers_of_its_own_is_refused_and_its_code_is_not_run(folders, tmp_path, about):
+    shutil.copytree(folders["hubert"], tmp_path / "mert")
+    as_mert(tmp_path / "mert", **about)
+    (name, value), *_ = about.items()
+    with pytest.raises(EncoderError, match=rf"has {name} = {value}: .* runs no code .* attention_relax = -1\.0, "):
+        Wav2Vec2Encoder.load(tmp_path / "mert", 0.5)
+
+
+@pytest.mark.parametrize("which", ["music", "hubert", "data2vec"])
+@pytest.mark.parametrize("names", ["new", "old", "of a model with a head"])
+def test_weights_that_are_pickled_are_read_as_they_are(folders, tmp_path, which, names):
+    """A pytorch_model.bin, as many on the hub have it, with the names that PyTorch gave to a weight norm before 2.0."""
+    shutil.copytree(folders[which], tmp_path / "encoder")
+    (tmp_path / "encoder" / "model.safetensors").unlink()
+    model = AutoModel.from_pretrained(folders[which])
+    state = {name: value.clone() for name, value in model.state_dict().items()} | {"counted": torch.tensor(3)}
+    if names != "new":
+        for ours, theirs in (("original0", "weight_g"), ("original1", "weight_v")):
+            state = {name.replace(f"parametrizations.weight.{ours}", theirs): value for name, value in state.items()}
+    if names == "of a model with a head":
+        state = {f"{model.base_model_prefix}.{name}": value for name, value in state.items()}
+        state["lm_head.weight"] = torch.zeros(30, 32)
+    torch.save(state, tmp_path / "encoder" / "pytorch_model.bin")
+    loaded, expected = Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5), Wav2Vec2Encoder.load(folders[which], 0.5)
+    audio = melody(2.0, 16000, 1)
+    np.testing.assert_array_equal(stream(loaded, audio), stream(expected, audio))
+
+
+class Trap:
+    """Pickles as a call that leaves a file behind."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.parametrize("fate", ["a trap among the weights", "nothing but a trap", "cut off", "without a layer"])
+def test_pickled_weights_that_are_damaged_or_harm_are_not_run(folders, tmp_path, fate):
+    shutil.copytree(folders["hubert"], tmp_path / "encoder")
+    (tmp_path / "encoder" / "model.safetensors").unlink()
+    file = tmp_path / "encoder" / "pytorch_model.bin"
+    state = dict(AutoModel.from_pretrained(folders["hubert"]).state_dict())
+    if fate == "without a layer":
+        state = {name: value for name, value in state.items() if "layers.1." not in name}
+    torch.save(
+        Trap(tmp_path / "trap") if fate == "nothing but a trap" else state | {"more": Trap(tmp_path / "trap")}, file
+    )
+    if fate == "cut off":
+        file.write_bytes(file.read_bytes()[:-500])
+    if fate == "a trap among the weights":
+        assert Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5).dim == 32
+    else:
+        with pytest.raises(EncoderError, match=r"holds no weights|cut off|it lacks encoder\.layers\.1\."):
+            Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_the_head_of_a_fine_tuned_model_is_left_out(folders, tmp_path):
+    torch.manual_seed(2)
+    model = Wav2Vec2ForCTC(group_config())
+    model.save_pretrained(tmp_path / "ctc")
+    encoder = Wav2Vec2Encoder.load(tmp_path / "ctc", 0.5)
+    for name, value in model.wav2vec2.state_dict().items():
+        assert torch.equal(encoder.model.state_dict()[name], value)
+
+
 def test_hops_taken_two_at_a_time_are_those_of_twice_the_length(folders, kind):
     audio = melody(6.0, 16000, 5)
     quarter, half = (Wav2Vec2Encoder.load(folders[kind], hop) for hop in (0.25, 0.5))
@@ -229,13 +354,22 @@ def test_hops_taken_two_at_a_time_are_those_of_twice_the_length(folders, kind):
         np.testing.assert_allclose(found, steps, rtol=0, atol=encoder_rounding(encoder, steps))
 
 
-def test_group_norm_hears_what_the_same_model_hears_in_one_window(folders):
-    """After `context` s of steady sound the running statistics are those of a window of it."""
-    encoder = Wav2Vec2Encoder.load(folders["group"], 0.5)
-    plain = Wav2Vec2Model.from_pretrained(folders["group"]).eval()
-    audio = np.tile(np.random.default_rng(1).uniform(-0.2, 0.2, 1280).astype(np.float32), 75)
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("which", ["group", "hubert", "hubert large", "data2vec"])
+def test_after_steady_sound_it_hears_what_the_same_model_hears_in_one_window(folders, tmp_path, which, normalise):
+    """After `context` s of steady sound the running statistics are those of a window of it.
+
+    They are those of a group norm, and those of what the feature extractor does.
+    """
+    shutil.copytree(folders[which], tmp_path / "encoder")
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=normalise)
+    extractor.save_pretrained(tmp_path / "encoder")
+    encoder = Wav2Vec2Encoder.load(tmp_path / "encoder", 0.5)
+    plain = AutoModel.from_pretrained(folders[which]).eval()
+    audio = np.tile(np.random.default_rng(1).uniform(-0.2, 0.2, 1280).astype(np.float32), 75) + np.float32(0.05)
     first, end = encoder.hop_frames(11)
     window = audio[(end - encoder.window) * encoder.stride : (end - 1) * encoder.stride + encoder.support]
+    window = extractor(window, sampling_rate=16000).input_values[0]
     with torch.inference_mode():
         hidden = plain(torch.from_numpy(window.copy())[None]).last_hidden_state[0, first - end :].mean(0).numpy()
     found = stream(encoder, audio)[11]

@@ -37,10 +37,10 @@ def stem_features(
 ) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
     """For each stem {span m: (features (hops, dim) float16, levels (hops,) float16 in dBFS)}, hops taken m at a time.
 
-    encoder: on any device; it is moved to that of the store. seconds: of each stem, from its beginning; 0: all of it.
-    TrainError for an encoder that normalises its input, on a GPU.
+    encoder: on any device; it is moved to that of the store, unless it normalises its input by what came before, as
+    most encoders of others do: those work on the processor. seconds: of each stem, from its beginning; 0: all of it.
     """
-    if store.device.type == "cpu":
+    if store.device.type == "cpu" or encoder.grouped or encoder.normalise:
         return [_stem_by_stem(encoder, store, stem, spans, seconds) for stem in stems]
     return at_once(encoder, store, stems, spans, seconds)
 
@@ -49,7 +49,7 @@ def _stem_by_stem(
     encoder: Wav2Vec2Encoder, store: Store, stem: Stem, spans: tuple[int, ...], seconds: float
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     samples = _hops(store, stem, encoder.hop, seconds) * encoder.hop
-    audio = _mixed(store, np.array(stem.parts)[:, None], np.zeros(1, np.int64), samples)[0].numpy()
+    audio = _mixed(store, np.array(stem.parts)[:, None], np.zeros(1, np.int64), samples)[0].cpu().numpy()
     with torch.autocast("cpu", torch.bfloat16, has_bfloat16()):
         features = encoder.batch(audio, spans)
     return {

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Wav2Vec2Model
 
 from perception.wav2vec2 import SAMPLERATE, WIDE_BANDS, Wav2Vec2Encoder, music_filters
 from train.common.errors import TrainError
@@ -58,7 +57,7 @@ def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict
     kinds: dict[str, Kind] = {"encoder": _by(own), BOTH: lambda audio, hops: from_both_sides(own, audio, hops)}
     for name in ("random", "untrained"):
         torch.manual_seed(seed)
-        drawn = Wav2Vec2Model(own.model.config)
+        drawn = type(own.model)(own.model.config)
         first: Any = drawn.feature_extractor.conv_layers[0].conv
         if name == "untrained":
             if first.weight.shape[2] < 256 or first.weight.shape[0] % 4 or first.bias is None:
@@ -69,7 +68,7 @@ def feature_kinds(own: Wav2Vec2Encoder, chosen: str = "", seed: int = 0) -> dict
                 bank = music_filters(bands - wide, wide, kernel)
                 first.weight.copy_(torch.from_numpy(bank)[:, None])
                 first.bias.zero_()
-        kinds[name] = _by(Wav2Vec2Encoder(drawn, finest, own.window * own.stride / SAMPLERATE))
+        kinds[name] = _by(Wav2Vec2Encoder(drawn, finest, own.window * own.stride / SAMPLERATE, normalise=own.normalise))
     kinds |= {"mfcc": mfcc, "chroma stft": chroma_stft, "chroma cqt": chroma_cqt}
     wanted = [name.strip() for name in chosen.split(",") if name.strip()] or list(kinds)
     if unknown := [name for name in wanted if name not in kinds]:

@@ -17,7 +17,7 @@ INTERNAL = {  # modules whose errors are caught by their callers and never reach
     "agent.interfaces.osc.codec",
     "agent.coherence.meter",
     "agent.settings.toml_file",
-    "train.official_cocola.safe_unpickle",
+    "perception.safe_unpickle",
     "corpora.midi_file",
 }
 VERBS = [words for words in verbs() if words != ("corpus",)]
@@ -49,7 +49,7 @@ def command(words: tuple[str, ...]) -> list[str]:
     given = {
         ("respond",): ["guide.wav", "-o", "out.wav"], ("replay",): ["log", "-o", "out.wav"], ("tokens",): ["a.wav"],
         ("score",): ["a.wav", "b.wav"], ("corpus", "build"): ["a.wav", "-o", "out"], ("corpus", "info"): ["folder"],
-        ("train",): ["units"], ("evaluate",): ["coherence"],
+        ("train",): ["units"], ("model",): ["make"], ("evaluate",): ["coherence"],
     }  # fmt: skip
     return [*words, *given.get(words, [])]
 

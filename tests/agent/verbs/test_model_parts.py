@@ -124,6 +124,10 @@ def test_where_the_encoder_is(whole, tmp_path, monkeypatch):
     shutil.move(whole / "encoder", whole / "ear")
     assert named("ear") == whole / "ear" and named(str(whole / "ear")) == whole / "ear"
     assert named("elsewhere") == Path("elsewhere") and states(whole)["encoder"] == "ok"
+    (Path("elsewhere") / "model.safetensors").rename(Path("elsewhere") / "pytorch_model.bin")
+    assert states(whole)["encoder"] == "ok", "weights as many on the hub have them"
+    (Path("elsewhere") / "pytorch_model.bin").unlink()
+    assert states(whole)["encoder"] == "error"
     assert named("facebook/wav2vec2-base") == "facebook/wav2vec2-base" and states(whole)["encoder"] == "ok"
     (whole / "model.json").write_text("[]")
     with pytest.raises(ModelError):

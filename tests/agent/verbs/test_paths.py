@@ -14,7 +14,7 @@ from agent.verbs import paths
 from agent.verbs.parser import PathFlag, Verb
 from tests.conftest import tree
 
-RECIPES = ("train", "evaluate")  # they have parsers of their own: tests/train/common/test_run_folder.py
+RECIPES = ("train", "model", "evaluate")  # they have parsers of their own: tests/train/common/test_run_folder.py
 NO_PATHS = {  # settings with text that are no paths
     "live.input", "live.output",  # paths at times: what --input and --output are
     "live.input_channels", "live.output_channels", "live.client", "osc.host", "osc.allow", "osc.subscribers",

@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from perception import safe_unpickle
 from perception.coherence import SAMPLERATE, Coherence, CoherenceError, mask_channel
 from tests.conftest import melody, noise
 from tests.tolerance import float32_step
 from train.fit_coherence import main
-from train.official_cocola import safe_unpickle
 from train.official_cocola.import_checkpoint import convert, read
 
 SOUNDS = [melody(5, SAMPLERATE, 1), noise(5, SAMPLERATE, 2), melody(4.03, SAMPLERATE, 3), noise(4.03, SAMPLERATE, 4)]

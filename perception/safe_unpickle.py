@@ -2,12 +2,13 @@
 
 Unpickling runs the code of an author. Here the opcodes that `pickletools` lists are interpreted as dictionaries, lists,
 tuples, numbers and strings only. An import becomes a `Name`, a call becomes a `Call`; neither is resolved.
+`perception/torch_file.py` reads the weights that such a pickle locates.
 """
 
 from __future__ import annotations
 
 import pickletools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 VALUES = {
@@ -26,7 +27,7 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class MalformedError(ValueError):
-    """The file is not a valid checkpoint of the official code."""
+    """The file is not a checkpoint as PyTorch saves it; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ class Name:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
-    """A call of a pickle: the function, usually a `Name`, and its arguments."""
+    """A call of a pickle: the function, usually a `Name`, its arguments, and the attributes its result would get."""
 
     function: Any
     arguments: Any
+    attributes: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Stored:
 
 
 def parse_pickle(pickled: bytes) -> Any:
-    """The content of a pickle: sets as lists, OrderedDicts as dictionaries, other classes as calls without attributes.
+    """The content of a pickle: sets as lists, OrderedDicts as dictionaries, other classes as calls.
 
     MalformedError for an invalid pickle, and for opcodes that checkpoints of protocol 2 to 4 do not need.
     """
@@ -141,6 +143,13 @@ class _Walk:
         elif name == "BINPERSID":
             stack.append(Stored(stack.pop()))
         elif name == "BUILD":
-            stack.pop()  # attributes
+            self.build(stack.pop())
         else:
             raise MalformedError(f"its pickle has the opcode {name}, which checkpoints do not need")
+
+    def build(self, state: Any) -> None:
+        """Give the `Call` on the stack its attributes: a dictionary, or a tuple that begins with one."""
+        below = self.stack[-1]
+        attributes = state[0] if isinstance(state, tuple) and state else state
+        if isinstance(below, Call) and isinstance(attributes, dict):
+            below.attributes = attributes
