@@ -74,17 +74,19 @@ def together() -> Iterator[None]:
     waiting: list[tuple[Path, Path]] = []
     token = _waiting.set(waiting)
     try:
-        yield
+        try:
+            yield
+        finally:
+            _waiting.reset(token)
+        with deferred():
+            for temporary, target in waiting:
+                with disk_errors(target):
+                    appear(temporary, target)
     except BaseException:
         for temporary, _ in waiting:
             temporary.unlink(missing_ok=True)
+            temporaries.discard(temporary)
         raise
-    finally:
-        _waiting.reset(token)
-    with deferred():
-        for temporary, target in waiting:
-            with disk_errors(target):
-                appear(temporary, target)
 
 
 @contextmanager

@@ -121,6 +121,21 @@ def test_what_is_written_together_appears_together(tmp_path):
     assert tree(tmp_path) == {"a": b"one"}
 
 
+def test_what_cannot_appear_leaves_nothing_unfinished(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def full(source, target):
+        if Path(target).name == "b":
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr("corpora.disk.os.replace", full)
+    with pytest.raises(disk.AudioError, match="no room on the disk"), disk.together():
+        for name in "abc":
+            disk.atomic_write(tmp_path / name, name)
+    assert tree(tmp_path) == {"a": b"a"} and not temporaries
+
+
 def _until(done) -> None:
     end = time.monotonic() + PATIENCE_S
     while not done():

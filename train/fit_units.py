@@ -258,7 +258,7 @@ def _features(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray
     """{"<split>/<song>/<part>": (hops, n) float16 features of the decision model's input}, of every stem."""
     result = {}
     for song in songs:
-        beats = _beats(song.score)
+        beats = hearing.beats_of(song.score)
         with np.load(song.features) as archive:
             for key in archive.files:
                 part, kind = key.rsplit("/", 1)
@@ -268,14 +268,6 @@ def _features(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray
                     features = hearing.heard_features(keys, level_db, hearing.phases(beats, alphabet.hop, len(keys)))
                     result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = features.astype(np.float16)
     return result
-
-
-def _beats(song: Path) -> np.ndarray:
-    """(n,) times of the beats of a song, s; empty where they are not known."""
-    if not (song / "song.json").exists():
-        return np.zeros(0)
-    with reading(song):
-        return np.array([np.ravel(beat)[0] for beat in json.loads((song / "song.json").read_text()).get("beats", [])])
 
 
 def _offered(settings: UnitsTraining, hop: float) -> bool:

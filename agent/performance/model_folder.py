@@ -1,10 +1,10 @@
 """A model folder: encoder, alphabets and decision models that belong together; `agent.performance.model` loads them.
 
-model.json                         format, name, and for each hop the size of its alphabet;
+model.json                         format, name, and for each hop the size of the alphabet that plays;
                                    "encoder": a folder or hub id, if the encoder is not in encoder/
 encoder/                           config.json + model.safetensors, as transformers reads it
 units/k64_h0.50.safetensors        one alphabet for each K and hop
-decision/k64_h0.50/                decision.json + decision.safetensors
+decision/k64_h0.50/                decision.json + decision.safetensors; those that do not play serve evaluations
 coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
 proxy/k64_h0.50.safetensors        the approximation of the meter for decision.best_of (perception/proxy.py)
 CARD.md                            data, licence, scores, how it was made

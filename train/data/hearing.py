@@ -7,6 +7,7 @@ One file of features serves all token caches of a hop length: "<split>/<song>/<p
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from decision.heard import heard_features as heard_features
 from perception.units import Alphabet
-from train.common.errors import TrainError
+from train.common.errors import TrainError, reading
 
 CENTROIDS_PREFIX = "centroids/"
 
@@ -22,6 +23,14 @@ CENTROIDS_PREFIX = "centroids/"
 def file_name(hop: float) -> str:
     """Name of the features file of a hop length, in s."""
     return f"hearing_h{hop:.2f}.npz"
+
+
+def beats_of(song: Path) -> np.ndarray:
+    """(n,) times of the beats of a song's folder, s; empty where they are not known. TrainError if it is damaged."""
+    if not (song / "song.json").exists():
+        return np.zeros(0)
+    with reading(song):
+        return np.array([np.ravel(beat)[0] for beat in json.loads((song / "song.json").read_text()).get("beats", [])])
 
 
 def phases(beats: np.ndarray, hop: float, hops: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +56,7 @@ class Tokens:
     alphabet: str
     songs: dict[str, dict[str, Song]]
     shapes: int = 0  # units 12 p + r, p < shapes, are shape p on pitch class r; 0: labels cannot be transposed
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)  # see train.data.hearing; empty: not known
 
     def split(self, name: str) -> list[Song]:
         """The songs of a split that have a pair of stems, in the order of their names."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.progress import progress
-from train.data import token_pairs
+from train.data import hearing, token_pairs
 from train.data.stems import GATE_DB, Song, levels, read, songs_below
 from train.data.token_pairs import Tokens
 
@@ -21,48 +22,82 @@ CONFIGURATION_NAME = re.compile(r"k(\d+)_h(\d+\.\d+)")
 Configuration = tuple[int, float]  # K, hop in s
 
 
-def tokens_of(
-    data: Path, model: Path, split: str, *, grid: bool = False, units: int = 0, hop: float = 0.0
-) -> Iterable[Tokens]:
-    """The token caches at `data`, or tokens of the stems there by the encoder of a model folder.
+def tokens_of(data: Path, model: Path, split: str, *, units: int = 0, hop: float = 0.0) -> Tokens:
+    """The token cache at `data`, or tokens of the stems there by the encoder of a model folder.
 
-    One cache, of K = `units` and `hop` s (0: K = 64 and 0.5 s if there are, else the first); with `grid`, all for which
-    the model has a decision. TrainError, AudioError.
+    Of K = `units` and `hop` s, where there are several; 0: K = 64 and 0.5 s if there are, else the first. TrainError,
+    AudioError.
     """
+    caches = caches_of(data)
+    if len(caches) == 1:
+        return token_pairs.load(caches[0])
+    chosen = shared_configurations(data, model, units=units, hop=hop)[0]
+    if caches:
+        return token_pairs.load(data / f"{name_of(*chosen)}.npz")
+    return next(tokenise(pitched_songs(data, split), model, [chosen], split))
+
+
+def caches_of(data: Path) -> list[Path]:
+    """The token caches at `data`: itself, or those in the folder; none in a folder of stems. TrainError for nothing."""
     if not data.exists():
         raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
-    caches = (
-        [path for path in visible(data, "*.npz") if CONFIGURATION_NAME.fullmatch(path.stem)]
-        if data.is_dir()
-        else [data]
-    )
-    if len(caches) == 1:
-        return [token_pairs.load(caches[0])]
-    names = [path.stem for path in caches] if caches else _decisions(model)
+    if not data.is_dir():
+        return [data]
+    return [path for path in visible(data, "*.npz") if CONFIGURATION_NAME.fullmatch(path.stem)]
+
+
+def shared_configurations(data: Path, model: Path, *, units: int = 0, hop: float = 0.0) -> list[Configuration]:
+    """Each (K, hop) that a folder of token caches or of stems and a model have; K = 64 at 0.5 s first.
+
+    units, hop: only those of this K and hop (s); 0: any. TrainError where there is none.
+    """
+    caches = caches_of(data)
+    names = [path.stem for path in caches] if caches else _decisions_for_stems(model)
     available = [each for each in _configurations(names, units, hop) if decision_folder(model, *each)]
     if not available:
         raise TrainError(f"'{data}' and the model '{model}' share no such configuration: {offered(model)}")
-    available = available if grid else available[:1]
-    if caches:
-        return (token_pairs.load(data / f"{name_of(*each)}.npz") for each in available)
-    return tokenise(pitched_songs(data, split), model, available, split)
+    return available
+
+
+def with_features(tokens: Tokens, data: Path) -> Tokens:
+    """Tokens of the cache at `data`, a file or folder, with the features beside it if there are any. TrainError."""
+    known = hearing.load(data if data.is_dir() else data.parent, tokens.hop, tokens.alphabet)
+    return replace(tokens, features=known[0]) if known else tokens
 
 
 def tokenise(songs: dict[str, Song], model: Path, wanted: list[Configuration], split: str) -> Iterator[Tokens]:
-    """Tokens for each (K, hop) wanted, of {song: {stem: audio file}}. Every stem is encoded once for each hop."""
+    """Tokens for each (K, hop) wanted, of {song: {stem: audio file}}, with the features of the decision's input.
+
+    Every stem is encoded once for each hop.
+    """
     for hop in sorted({hop for _, hop in wanted}):
         alphabets = [Alphabet.load(model / "units" / f"{name_of(k, h)}.safetensors") for k, h in wanted if h == hop]
         encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
         songs_of = [{song: token_pairs.Song() for song in songs} for _ in alphabets]
+        heard: list[dict[str, np.ndarray]] = [{} for _ in alphabets]
         stems = [(song, part, path) for song, parts in songs.items() for part, path in parts.items()]
         for song, part, path in progress(stems, f"encoding, {hop:g} s"):
-            audio = read(path)
-            features = encoder.batch(audio)[0]
-            silent = levels(audio, encoder.hop)[: len(features)] < GATE_DB
-            for alphabet, named in zip(alphabets, songs_of, strict=True):
-                named[song][part] = np.where(silent, alphabet.silence, alphabet.quantize(features)).astype(np.int16)
-        for alphabet, named in zip(alphabets, songs_of, strict=True):
-            yield Tokens(alphabet.units, hop, alphabet.hash, {split: named})
+            for named, known, labelled in zip(songs_of, heard, label_stem(path, encoder, alphabets), strict=True):
+                named[song][part], known[f"{split}/{song}/{part}"] = labelled
+        for alphabet, named, known in zip(alphabets, songs_of, heard, strict=True):
+            yield Tokens(alphabet.units, hop, alphabet.hash, {split: named}, alphabet.shapes, known)
+
+
+def label_stem(
+    path: Path, encoder: Wav2Vec2Encoder, alphabets: list[Alphabet]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each alphabet (hops,) int16 labels of a stem, and (hops, key dim + 3) float16 features of the input.
+
+    Beats are those of a song.json beside the stem. AudioError, TrainError.
+    """
+    audio = read(path)
+    features = encoder.batch(audio)[0]
+    level_db = levels(audio, encoder.hop)[: len(features)]
+    phase = hearing.phases(hearing.beats_of(path.parent), alphabets[0].hop, len(features))
+    for alphabet in alphabets:
+        labels = np.where(level_db < GATE_DB, alphabet.silence, alphabet.quantize(features))
+        heard = hearing.heard_features(alphabet.keys(features), level_db, phase)
+        yield labels.astype(np.int16), heard.astype(np.float16)
 
 
 def pitched_songs(data: Path, split: str) -> dict[str, Song]:
@@ -109,7 +144,7 @@ def _configurations(names: list[str], units: int, hop: float) -> list[Configurat
     )
 
 
-def _decisions(model: Path) -> list[str]:
+def _decisions_for_stems(model: Path) -> list[str]:
     if not (model / "encoder").is_dir():
         raise TrainError(f"'{model}' has no encoder for stems: give a model folder, or a token cache as DATA")
     return [path.parent.name for path in sorted((model / "decision").glob("*/decision.json"))]

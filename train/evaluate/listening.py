@@ -25,7 +25,6 @@ import argparse
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -40,15 +39,15 @@ from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.processes import in_processes
 from train.common.progress import progress
-from train.common.settings import add_arguments, check_resume, frozen, parse_arguments, setting
+from train.common.settings import add_arguments, frozen, parse_arguments, setting
 from train.data.stems import AUDIO_SUFFIXES, read_at_rate, stems_of
 from train.evaluate import listening_report as report
 from train.evaluate.listening_report import ANSWER, BEATS, CHROMA, KINDS, MEASURES, RANDOM, TRUE
 from train.evaluate.metrics import compare, describe
+from train.evaluate.resumable import begin
 
 BACKING = "backing"  # the part that contains all others
 BEAT_PARTS = ("drums", BACKING)  # parts that the beats are tracked on, without beats.txt
-RUN_FILE = "run.json"  # settings of the run in OUT
 CACHED_RECORDINGS = 8
 AUDIO = ("none", "answer", "all")
 
@@ -299,7 +298,7 @@ def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = F
     """
     s = ListeningEvaluation(**frozen(settings))
     songs, left_out = songs_of(data, s)
-    _begin(out, {"data": str(data.resolve()), "model": model, **asdict(s)}, s, resume)
+    begin(out, ("pairs", "audio"), {"data": str(data.resolve()), "model": model, **asdict(s)}, s, resume)
     arguments = [(songs, number, out, make, model, s) for number in range(len(songs))]
     if s.jobs > 1:
         in_processes(answer_song, arguments, s.jobs)
@@ -318,27 +317,6 @@ def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = F
     atomic_write(out / "listening.md", report.markdown(result))
     atomic_write(out / "listening.json", json.dumps(result, indent=1) + "\n")
     return result
-
-
-def _begin(out: Path, run: dict[str, Any], s: ListeningEvaluation, resume: bool) -> None:
-    """Make OUT, or resume it; TrainError if it was begun with other settings, or without `resume`."""
-    for folder in (out / "pairs", out / "audio"):
-        folder.mkdir(parents=True, exist_ok=True)
-        for killed in folder.glob(".antiphon-*.part"):  # by a run that could not remove it
-            with suppress(OSError):
-                killed.unlink()
-    if (out / RUN_FILE).exists() and visible(out / "pairs", "*.json"):
-        if not resume:
-            raise TrainError(f"'{out}' holds an evaluation: add --resume to go on with it, or choose another folder")
-        saved = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
-        for name in ("data", "model"):
-            if saved.get(name) != run[name]:
-                raise TrainError(
-                    f"the evaluation in '{out}' is of {name} '{saved.get(name)}', not '{run[name]}': choose another "
-                    "folder with -o"
-                )
-        check_resume(out, saved, s)
-    atomic_write(out / RUN_FILE, json.dumps(run) + "\n")
 
 
 def summary(rows: list[dict[str, Any]], kind: str, seed: int) -> dict[str, Any]:

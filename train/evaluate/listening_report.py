@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from train.common.html import html_table, page
 from train.common.table import NOTHING, table, with_interval
 
 KINDS = ("own", "other")
@@ -27,12 +28,6 @@ MEASURES = {  # name -> its heading in a table, and its digits
     "run": ("run, s", 1), "variety": ("variety", 2), "holes": ("holes", 3), "level": ("level, dB", 1),
 }  # fmt: skip
 COMPARED = ("harmony", "listens", "time", "run")
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; margin: 1em 0; } td, th { padding: .25em .7em; text-align: left; }
-tr { border-top: 1px solid #ddd; } thead tr { border: 0; } audio { width: 22em; height: 2.2em; vertical-align: middle; }
-img { max-width: 100%; }
-"""
 
 
 def audio_file(pair: str, who: str) -> str:
@@ -86,17 +81,14 @@ def _differences(of: dict[str, Any]) -> list[str]:
 
 def html(result: dict[str, Any], out: Path) -> str:
     """A page with the means, and every pair with its figures and its audio files in OUT/audio."""
-    title = escape(f"Musical fit: {result['model']} on {result['data']}")
-    body = [f"<h1>{title}</h1>", "<p>Guide on the left, answer on the right.</p>"]
+    title = f"Musical fit: {result['model']} on {result['data']}"
+    body = [f"<h1>{escape(title)}</h1>", "<p>Guide on the left, answer on the right.</p>"]
     for kind, summary in result["summary"].items():
-        body += [f"<h2>{kind} memory, {summary['pairs']} pairs</h2>", _html_table(_means(summary["who"]))]
+        body += [f"<h2>{kind} memory, {summary['pairs']} pairs</h2>", html_table(_means(summary["who"]))]
         for row in result["rows"]:
             if row["kind"] == kind:
                 body += _html_pair(row, out)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<body>{chr(10).join(body)}</body></html>\n"
-    )
+    return page(title, body)
 
 
 def _html_pair(row: dict[str, Any], out: Path) -> list[str]:
@@ -112,16 +104,8 @@ def _html_pair(row: dict[str, Any], out: Path) -> list[str]:
     picture = picture_file(row["name"])
     if (out / "audio" / picture).is_file():
         lines.append(f'<img loading="lazy" src="audio/{escape(picture)}" alt="guide and answer">')
-    return [*lines, _html_table(table(["", *(name for name, _ in shown.values()), ""], cells))]
+    return [*lines, html_table(table(["", *(name for name, _ in shown.values()), ""], cells))]
 
 
 def _shown(value: float | None, digits: int) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
-
-
-def _html_table(lines: list[str]) -> str:
-    """A Markdown table in HTML; its cells are HTML already."""
-    rows = [line.strip("|").split(" | ") for line in lines if not line.startswith("|---")]
-    head = "".join(f"<th>{cell.strip()}</th>" for cell in rows[0])
-    body = ("<tr>" + "".join(f"<td>{cell.strip()}</td>" for cell in row) + "</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{head}</tr></thead>{''.join(body)}</table>"

@@ -14,23 +14,30 @@ OURS = "model"  # how the names of the model's own rows begin
 COLOURS = ("#1b6ca8", "#e07b39", "#5b8e3e", "#8e5ba8")  # of the model's modes
 GREY = ("#d9d9d9", "#bdbdbd", "#969696", "#737373")  # of the rivals
 PLOTTED = ("uniform", "marginal", "commonest", "given A before")
+AXES = {"tpp": "TPP, % of labels right", "entropy": "entropy of the answer, bits"}
 TITLES = {"none": "unconstrained", "prefer": "prefer (the paper's constraint)", "require": "require (as on stage)"}
 
 
 def markdown(result: dict[str, Any]) -> str:
     """The tables of every configuration (K, hop), in Markdown. result: what `regeneration` returned."""
+    lines = [f"# Re-generation of B from A: {result['model']} on {result['data']}", "", preamble(result)]
+    return "\n".join([*lines, *details(result)]) + "\n"
+
+
+def preamble(result: dict[str, Any]) -> str:
+    """What was evaluated, and in which units."""
     s = result["settings"]
-    lines = [
-        f"# Re-generation of B from A: {result['model']} on {result['data']}",
-        "",
+    return (
         f"Windows of {s['seconds']:g} s of the split `{s['split']}`, top-p {s['top_p']:g}, seed {s['seed']}. TPP in %, "
         "with its 95 % interval by bootstrap over songs; LCP in labels, the mean over all places of a window; entropy "
-        "in bits, silence as a share, both of the labels answered. Allowed are the labels of that very window of B.",
-    ]
-    for configuration in result["configurations"]:
-        lines += ["", *_configuration(configuration)]
-    lines += ["", "Rivals:", "", *(f"- `{name}`: {text}" for name, text in EXPLAINED.items())]
-    return "\n".join(lines) + "\n"
+        "in bits, silence as a share, both of the labels answered. Allowed are the labels of that very window of B."
+    )
+
+
+def details(result: dict[str, Any]) -> list[str]:
+    """Lines of Markdown: every configuration with all its answers and comparisons, and what the rivals are."""
+    lines = [line for configuration in result["configurations"] for line in ("", *_configuration(configuration))]
+    return [*lines, "", "Rivals:", "", *(f"- `{name}`: {text}" for name, text in EXPLAINED.items())]
 
 
 def _configuration(c: dict[str, Any]) -> list[str]:
@@ -85,49 +92,48 @@ def _comparisons(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def png(result: dict[str, Any]) -> bytes:
-    """Box plots of TPP for each constraint and configuration, and below them LCP by hop, under `require`."""
-    from matplotlib.figure import Figure
-
-    configurations = result["configurations"]
-    constraints = list(dict.fromkeys(a["constraint"] for a in configurations[0]["answers"]))
-    across = max(1, len(configurations))
-    figure = Figure(figsize=(max(9.0, 2.2 + 2.9 * across), 9.0), layout="constrained")
-    figure.suptitle(f"Re-generation of B from A: {result['model']} on {result['data']}")
-    halves: Any = figure.subfigures(2, 1, height_ratios=(1.5, 1))
-    above, below = halves
-    if across == 1:
-        _boxes(above.add_subplot(), configurations, constraints, constraints)
-    else:
-        for column, constraint in enumerate(constraints):
-            axes = above.add_subplot(1, len(constraints), column + 1)
-            _boxes(axes, configurations, [constraint], [c["name"] for c in configurations])
-            axes.set_title(TITLES[constraint], fontsize=10)
-    for column, c in enumerate(configurations):
-        _prefixes(below.add_subplot(1, across, column + 1), c, constraints[-1], legend=column == 0)
+def to_png(figure: Any) -> bytes:
+    """A figure of matplotlib as a PNG file, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": "antiphon"})
     return buffer.getvalue()
 
 
-def _names(configuration: dict[str, Any]) -> dict[str, str]:
+def png(result: dict[str, Any]) -> bytes:
+    """Box plots of TPP for each constraint, and below them LCP by hop, under `require`. One configuration."""
+    from matplotlib.figure import Figure
+
+    (configuration,) = result["configurations"]
+    constraints = list(dict.fromkeys(a["constraint"] for a in configuration["answers"]))
+    figure = Figure(figsize=(9.0, 9.0), layout="constrained")
+    figure.suptitle(f"Re-generation of B from A: {result['model']} on {result['data']}")
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    above, below = halves
+    boxes(above.add_subplot(), [configuration], constraints, constraints)
+    prefixes(below.add_subplot(), configuration, constraints[-1], legend=True)
+    return to_png(figure)
+
+
+def colours(configuration: dict[str, Any]) -> dict[str, str]:
     """{model or baseline: colour} of what is plotted."""
     ours = [name for name in configuration["cross_entropy"] if name.startswith(OURS)]
     return dict(zip(ours, COLOURS * 9, strict=False)) | dict(zip(PLOTTED, GREY, strict=True))
 
 
-def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], groups: list[str]) -> None:
-    """One group of boxes per configuration or, for a single one, per constraint."""
+def boxes(
+    axes, configurations: list[dict[str, Any]], constraints: list[str], groups: list[str], measure: str = "tpp"
+) -> None:
+    """One group of boxes of a measure, "tpp" or "entropy", per configuration or, for a single one, per constraint."""
     from matplotlib.patches import Patch
 
-    names = _names(configurations[0])
+    names = colours(configurations[0])
     shown = [(c, constraint) for c in configurations for constraint in constraints]
     for number, (name, colour) in enumerate(names.items()):
         values, means = [], []
         for c, constraint in shown:
             row = next(a for a in c["answers"] if a["who"] == name and a["constraint"] == constraint)
-            values.append(row["tpp_by_window"])
-            means.append(row["tpp"]["mean"])
+            values.append(row[f"{measure}_by_window"])
+            means.append(row[measure]["mean"])
         positions = np.arange(len(shown)) + (number - (len(names) - 1) / 2) * 0.84 / len(names)
         box = axes.boxplot(values, positions=positions, widths=0.66 / len(names), patch_artist=True, sym="")
         for patch in box["boxes"]:
@@ -137,16 +143,17 @@ def _boxes(axes, configurations: list[dict[str, Any]], constraints: list[str], g
         axes.scatter(positions, means, marker="D", s=14, color="white", edgecolor="black", linewidth=0.7, zorder=3)
     axes.set_xticks(range(len(shown)), [TITLES.get(group, group) for group in groups])
     axes.tick_params(axis="x", length=0, labelsize=9 if len(shown) < 5 else 7, rotation=0 if len(shown) < 5 else 45)
-    axes.set(ylabel="TPP, % of labels right (diamond: mean)", xlim=(-0.55, len(shown) - 0.45), ylim=(-1, None))
+    axes.set(ylabel=f"{AXES[measure]} (diamond: mean)", xlim=(-0.55, len(shown) - 0.45))
+    axes.set_ylim(bottom=-1 if measure == "tpp" else 0)
     axes.grid(axis="y", alpha=0.3)
     axes.legend(handles=[Patch(facecolor=c, edgecolor="black", label=n) for n, c in names.items()], fontsize=8)
 
 
-def _prefixes(axes, c: dict[str, Any], constraint: str, legend: bool) -> None:
+def prefixes(axes, c: dict[str, Any], constraint: str, legend: bool) -> None:
     """LCP by hop with one standard deviation for the model, and its upper bound."""
     length = c["labels_per_window"]
     axes.plot(range(length), length - np.arange(length), color="#c0392b", linewidth=1, label="most possible")
-    for name, colour in _names(c).items():
+    for name, colour in colours(c).items():
         row = next(a for a in c["answers"] if a["who"] == name and a["constraint"] == constraint)["lcp"]
         mean, sd = np.array(row["mean_by_place"]), np.array(row["sd_by_place"])
         axes.plot(range(length), mean, color=colour, linewidth=1.4, label=name)

@@ -33,11 +33,12 @@ def roll(scores: Scores, allowed: np.ndarray, uniform: np.ndarray, *, top_p: flo
 # The model
 
 
-def model_scores(model: Decision, inputs: np.ndarray, mode: Mode) -> Scores:
-    """The model as a scorer, for windows whose A has labels `inputs` (n, T), beginning with the start symbol.
+def model_scores(model: Decision, windows: Windows, mode: Mode) -> Scores:
+    """The model as a scorer, for the A of some windows, beginning with the start symbol.
 
     Its input for label t is A up to the end of its window in full mode, else up to label t - mode.
     """
+    inputs, features = windows.input, _heard_features(model, windows)
     state, (_, length) = model.start(batch=len(inputs)), inputs.shape
 
     def scores(t: int, last: np.ndarray | None) -> np.ndarray:
@@ -45,7 +46,7 @@ def model_scores(model: Decision, inputs: np.ndarray, mode: Mode) -> Scores:
             model.commit(state, last)
         known = t + model.config.window if isinstance(mode, str) else t - mode + 1
         while state.heard < min(known, length):
-            model.hear(state, inputs[:, state.heard])
+            model.hear(state, inputs[:, state.heard], None if features is None else features[:, state.heard])
         return model.logits(state)
 
     return scores
@@ -56,9 +57,8 @@ def model_labels(
 ) -> np.ndarray:
     """(n, T) labels that the model generates for every window. uniform (n, T): random numbers in [0, 1)."""
     allowed, parts = windows.allowed(model.config.vocab), []
-    for begin in range(0, len(uniform), BATCH_WINDOWS):
-        rows = slice(begin, begin + BATCH_WINDOWS)
-        scores = model_scores(model, windows.input[rows], mode)
+    for rows in _batches(len(uniform)):
+        scores = model_scores(model, windows.at(rows), mode)
         parts.append(roll(scores, allowed[rows], uniform[rows], top_p=top_p, constraint=constraint))
     return np.concatenate(parts)
 
@@ -68,9 +68,20 @@ def model_cross_entropy(model: Decision, windows: Windows, mode: Mode) -> np.nda
     """(n,) nats per label of B, each label predicted from the true ones before it (teacher forcing)."""
     result, lookahead = [], None if isinstance(mode, str) else mode
     device = next(model.parameters()).device
-    for begin in range(0, len(windows.input), BATCH_WINDOWS):
-        inputs = torch.from_numpy(windows.input[begin : begin + BATCH_WINDOWS]).to(device)
-        played = torch.from_numpy(windows.played[begin : begin + BATCH_WINDOWS]).to(device)
-        logits = model(inputs, played, lookahead).float()
+    for rows in _batches(len(windows.input)):
+        batch = windows.at(rows)
+        known = _heard_features(model, batch)
+        inputs, played = (torch.from_numpy(labels).to(device) for labels in (batch.input, batch.played))
+        features = None if known is None else torch.from_numpy(known).to(device)
+        logits = model(inputs, played, lookahead, features=features).float()
         result.append(F.cross_entropy(logits.transpose(1, 2), played, reduction="none").mean(1).cpu().numpy())
     return np.concatenate(result).astype(np.float64)
+
+
+def _batches(count: int) -> list[np.ndarray]:
+    return [np.arange(begin, min(begin + BATCH_WINDOWS, count)) for begin in range(0, count, BATCH_WINDOWS)]
+
+
+def _heard_features(model: Decision, windows: Windows) -> np.ndarray | None:
+    """The features of A, where the model hears any."""
+    return windows.features if model.config.key_dim else None

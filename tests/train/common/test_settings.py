@@ -20,6 +20,7 @@ RECIPES = (
 )  # fmt: skip
 EVALUATIONS = (
     regeneration.RegenerationEvaluation, coherence.CoherenceEvaluation, best_of.BestOfEvaluation, probe.ProbeEvaluation,
+    regeneration.GridEvaluation,
 )  # fmt: skip
 
 OTHERS = {"size": "paper", "precision": "float32", "best": "ce"} | dict.fromkeys(

@@ -24,6 +24,7 @@ from train.data.tokenise import pitched_songs
 from train.evaluate import metrics
 from train.evaluate.baselines import LabelStatistics
 from train.evaluate.regeneration import RegenerationEvaluation, main, regeneration
+from train.evaluate.regeneration_grid import grid
 from train.evaluate.rollout import model_cross_entropy, model_labels, roll
 from train.evaluate.windows import Windows, choose_windows, windows_of
 
@@ -369,7 +370,7 @@ def test_the_grid_evaluates_what_both_sides_have(workspace):
         token_pairs.save(tokens / f"{name}.npz", stems(1, "test", 2, length), K, hop, "k6-test")
         if hop != 0.35:
             write_files(model / "decision" / name, tiny_model(math.ceil(15 / hop), hop).files())
-    result = regeneration(tokens, model, workspace / "out", grid=True, pairs=4)
+    result = grid(tokens, model, workspace / "grid", modes=("full", 1), pairs=4)
     assert [c["name"] for c in result["configurations"]] == ["k6_h0.25", "k6_h0.50"]
     only = regeneration(tokens, model, workspace / "out", hop=0.5, pairs=4)
     assert only["configurations"] == result["configurations"][1:]
