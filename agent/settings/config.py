@@ -151,7 +151,7 @@ class ActionSection(_Section):
         meaning="cost: by the fit to what you play; match: by the labels alone",
     )
     cut_cost: float = define(
-        0.8, 0, 2, live=True, meaning="cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
+        0.85, 0, 2, live=True, meaning="cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
     )
     max_continuity: int = define(16, 1, 100_000, unit="hops", live=True, meaning="longest stretch played as recorded")
     taboo: int = define(

@@ -17,6 +17,7 @@ from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import build, label
 from corpora.corpus import Section
+from decision.models import DecisionModels
 from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.onsets import ONSET_RATE, OnsetTrack
 from tests.agent.performance.test_rerank import proxy_for
@@ -25,7 +26,15 @@ from tests.conftest import glide, melody, noise
 HOP = 12000  # samples of a hop of 0.25 s at 48 kHz
 GUIDE = np.concatenate([melody(10, 48000, 2), noise(4, 48000, 3), glide(4, 48000, 4)])
 HOPS = GUIDE.reshape(-1, HOP)
-INERT = ("taboo", "constraint", "rests", "behaviour", "stretch", "match_key")  # settings that change nothing here
+INERT = (
+    "taboo",
+    "constraint",
+    "rests",
+    "behaviour",
+    "stretch",
+    "match_key",
+    "model",
+)  # settings that change nothing here
 
 
 def make(stage, *sets):
@@ -219,8 +228,9 @@ def test_hops_already_begun_are_left_out_with_a_sentence(two):
 
 def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatch):
     """Turned at hop 12: nothing before it is other, and the value is there."""
+    monkeypatch.setattr(two, "decision", DecisionModels(two.model.decision, two.model.decision))
     monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
-    values = {"temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
+    values = {"model": "second", "temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5, "behaviour": "after",
               "section": "late",

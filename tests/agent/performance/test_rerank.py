@@ -191,9 +191,10 @@ def test_candidates_leave_no_trace(four, guide):
             known.voice,
         )
         assert (state.decision.played, state.decision.heard) == (known.decision.played, known.decision.heard)
-        assert np.array_equal(state.decision.caches.heard, known.decision.caches.heard)
+        caches, were = state.decision.states[0].caches, known.decision.states[0].caches
+        assert np.array_equal(caches.heard, were.heard)
         window = four.decision.config.window
-        assert np.array_equal(state.decision.caches.own[..., :window, :], known.decision.caches.own[..., :window, :])
+        assert np.array_equal(caches.own[..., :window, :], were.own[..., :window, :])
         four.accept(state, four.propose(state))
 
 

@@ -23,7 +23,7 @@ EVALUATIONS = (
     regeneration.GridEvaluation,
 )  # fmt: skip
 
-OTHERS = {"size": "paper", "precision": "float32", "best": "ce"} | dict.fromkeys(
+OTHERS = {"size": "paper", "precision": "float32", "best": "ce", "lengths": (0.5,)} | dict.fromkeys(
     ("own", "own_share", "own_top_p", "long", "bound", "noise", "smoothing"), 0.125
 )
 

@@ -113,7 +113,7 @@ def test_units_of_a_foreign_stem_are_as_many_as_its_hops(tmp_path, tiny, rate, c
         assert {len(stem) for split in songs.values() for song in split.values() for stem in song.values()} == {hops}
         assert report[name]["stems"] == 8
     lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
-    assert [line["alphabet"] for line in lines] == ["k4_h0.25", "k4_h0.50", "k4_h0.35"]
+    assert [line["alphabet"] for line in lines] == ["k4_h0.25", "k4_h0.35", "k4_h0.50"]
 
 
 def test_a_token_cache_half_written_is_not_read(tmp_path):
