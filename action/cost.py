@@ -38,6 +38,7 @@ from action.search import SEED, STEP, Played, seeded_hash
 NO_LABEL = -1  # of a hop for which none is planned
 FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
+DRAWN_TRANSPOSED = 4  # of them, at most, in each transposition other than the one that sounds
 EXACT_PLACES = 1 << 15  # of which each is valued; 34 minutes at 16 places a second
 SHORT = 64  # segments of a longer memory whose places are valued
 SEGMENTS = 1 << 14  # whose boundaries are searched in a step; 2.3 hours at 0.5 s
@@ -180,6 +181,23 @@ def _best_cut(value: np.ndarray, silent: np.ndarray) -> tuple[np.float32, int]:
 
 
 @compiled(fastmath=_FAST)
+def _backwards(
+    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, wanted: np.ndarray, weight: np.float32,
+    silence: np.float32, hop: int, cut: np.float32, discount: np.float32,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Turn products (horizon, n) into values, from the last hop to the first; (after_cut, best) as in `_Horizon`."""
+    horizon = len(fits)
+    after_cut, best = np.zeros(horizon + 1, np.float32), np.zeros(horizon, np.int64)
+    for h in range(horizon - 1, -1, -1):
+        last = h + 1 == horizon
+        ahead, weight_ahead = fits[h, :0] if last else fits[h + 1, hop:], np.float32(0.0) if last else discount
+        _finish(fits[h], labels, silent, wanted[h], weight, silence, ahead, after_cut[h + 1], weight_ahead)
+        value, best[h] = _best_cut(fits[h], silent)
+        after_cut[h] = value - cut
+    return after_cut, best
+
+
+@compiled(fastmath=_FAST)
 def _add_four(
     out: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, weights: np.ndarray
 ) -> None:  # fmt: skip
@@ -213,15 +231,10 @@ def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.nd
     keys, silent, labels = places.keys, places.silent[part], places.label[part]
     by_rows = keys.flags.f_contiguous and not keys.flags.c_contiguous
     fits = _products(query.keys, keys.T, rules.first, rules.stop) if by_rows else query.keys @ keys[part].T
-    horizon, after_cut = len(fits), np.zeros(len(fits) + 1, np.float32)
-    best = np.zeros(horizon, np.int64)
     weight, silence = np.float32(query.label_weight), np.float32(query.silence_cost)
-    for h in range(horizon - 1, -1, -1):
-        last = h + 1 == horizon
-        ahead, discount = fits[h, :0] if last else fits[h + 1, hop:], np.float32(0.0 if last else rules.discount)
-        _finish(fits[h], labels, silent, query.labels[h], weight, silence, ahead, after_cut[h + 1], discount)
-        value, best[h] = _best_cut(fits[h], silent)
-        after_cut[h] = value - np.float32(rules.cut)
+    after_cut, best = _backwards(
+        fits, labels, silent, query.labels, weight, silence, hop, np.float32(rules.cut), np.float32(rules.discount)
+    )
     return fits, _Horizon(after_cut, best + rules.first, hop, rules.stop, rules.discount)
 
 
@@ -386,8 +399,8 @@ def _transposed(
         query, places, hop, on, played, rules, at_boundaries, DRAWN_FROM,
     )  # fmt: skip
     short = _shortlist(
-        found, values, places.silent, places.segment, played.played_at, step, rules.taboo, rules.fresh, DRAWN_FROM, on,
-        around,
+        found, values, places.silent, places.segment, played.played_at, step, rules.taboo, rules.fresh,
+        DRAWN_TRANSPOSED, on, around,
     )  # fmt: skip
     return _with_terms(short, query, places, ahead, on, played, rules, turn)
 

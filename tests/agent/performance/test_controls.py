@@ -230,7 +230,8 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
     """Turned at hop 12: nothing before it is other, and the value is there."""
     monkeypatch.setattr(two, "decision", DecisionModels(two.model.decision, two.model.decision))
     monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
-    values = {"model": "second", "temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0, "constraint": "none",
+    values = {"model": "second", "temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0,
+              "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5, "behaviour": "after",
               "section": "late",
