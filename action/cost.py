@@ -543,3 +543,16 @@ def _drawn(values: list[float], seed: int, step: int, rules: Rules) -> int:
     nucleus = p[: int(np.searchsorted(np.cumsum(p), rules.top_p)) + 1]
     drawn = int(seeded_hash(seed, step, -2)) % _BITS / _BITS * nucleus.sum()
     return min(int(np.searchsorted(np.cumsum(nucleus), drawn, side="right")), len(nucleus) - 1)
+
+
+def warm_up() -> None:
+    """Compile what a performance calls, before it begins: seconds the first time, then from the cache."""
+    frames, hop = 64, 4
+    keys, envelope = np.zeros((frames, 12), np.float32), np.zeros(8 * frames, np.float32)
+    segment = np.arange(frames, dtype=np.int32) // hop
+    places = Places(keys, segment, np.zeros(frames, np.float32), segment, keys)
+    played = Played(np.array([-1, 0, 0, 0]), np.zeros(16, np.int32), np.full(frames // hop, -frames, np.int64))
+    rules = Rules(first=0, stop=frames, may_go_on=True, taboo=0, cut=1.0, fresh=0.0)
+    query = Query(keys[:2], np.zeros(2, np.int32), 0.0, 0.0)
+    rhythm = Rhythm(envelope[:16] + np.float32(1), envelope, 6.25, 0, 4, 1.0)
+    choose(query, places, hop, 8, played, rules, rhythm, boundaries(places, hop), [query])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from action import concat, selection
+from action import concat, cost, selection
 from agent.performance import phrases, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
@@ -35,6 +35,7 @@ __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 MODELS = ("first", "second")  # values of `decision.model`
 PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
 FALLBACK_S = 2.0  # for which the memory continues when decisions are late
+WARM_UP_S = 2.0
 UNHEARD_DBFS = -120.0  # level before the first input
 
 
@@ -86,12 +87,15 @@ class Session:
         return state
 
     def warm_up(self) -> None:
-        """Run three hops, so that everything is compiled and loaded before the first hop that is played."""
+        """Answer some seconds of strokes, so that all is compiled and loaded before the first hop that is played."""
         concat.warm_up()
+        cost.warm_up()
         selection.warm_up()
         state = self.start()
-        for _ in range(3):
-            self.step(state, np.zeros(self.listener.next_hop_samples(state.hearing), np.float32))
+        for _ in range(round(WARM_UP_S / self.hop)):
+            time_s = np.arange(self.listener.next_hop_samples(state.hearing)) / self.samplerate
+            strokes = np.exp(-(time_s % 0.125) / 0.02) * np.sin(2 * np.pi * 440 * time_s)
+            self.step(state, strokes.astype(np.float32) / 4)
 
     # --- an input hop
 
