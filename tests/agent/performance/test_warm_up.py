@@ -24,7 +24,8 @@ FOLDERS = ("action", "agent", "corpora", "decision", "perception")
 CHANGES = {
     8: [("record", "input")], 16: [("speed", 1.2)], 20: [("speed", 1.0), ("transpose", 3)], 24: [("choice", "match")],
     28: [("choice", "cost"), ("hold", 1)], 32: [("hold", 0), ("like",)], 36: [("back",), ("record", "off")],
-    38: [("memory", "live")], 50: [("change",)], 54: [("jump",)], 58: [("region", 0.2, 0.6)], 62: [("behaviour", "after")],
+    38: [("memory", "live")], 50: [("change",)], 54: [("jump",)], 58: [("region", 0.2, 0.6)],
+    62: [("behaviour", "after")],
 }
 
 def kernels():
