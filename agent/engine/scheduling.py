@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -29,8 +29,9 @@ def real_time() -> Iterator[bool]:
 
 def ordinary() -> None:
     """Schedule this thread like that of any program, whatever the thread was that started it."""
-    if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    if is_real_time():  # a container may forbid every change, this one too
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def is_real_time() -> bool:
