@@ -36,6 +36,7 @@ from train.common.log import Log
 from train.common.settings import setting
 from train.data import hearing, token_pairs
 from train.data.encode import Stem, stem_features
+from train.data.projection import NO_MOMENT, TaughtHops, harmony_of, taught_projection
 from train.data.stems import GATE_DB
 from train.data.store import Store, StoredSong
 
@@ -55,7 +56,7 @@ class UnitsTraining:
     hops: int = setting(300_000, "hops that k-means is fitted on")
     alphabets: str = setting("", "folder of alphabets to label with instead of fitting new ones: more data for a model")
     taught: bool = setting(
-        True, "project on pitch classes and chord roots where scores are known, else on principal directions"
+        True, "project on the harmony of all parts and chord roots where scores are known, else on principal directions"
     )
     jobs: int = setting(2, "threads that read files", may_change=True)
     songs: int = setting(100_000, "songs of each split and data folder, at most")
@@ -172,43 +173,52 @@ def weights_hash(encoder: Path) -> str:
     return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
-def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
-    """`count` hops above the gate of the training songs, or fewer, spread evenly over the songs, with their notes.
+def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> TaughtHops:
+    """About `count` hops above the gate of the training songs, or fewer, spread evenly over the songs.
 
-    features (n, dim) float32; chroma (n, 12): share of the hop of each pitch class, of unit norm, NaN without
-    notes.npz; root (n, 12): share of the hop of each chord root, 0 without chords and for parts of one voice.
+    Of a moment that is drawn, the hops of all parts that sound. TrainError where there is no training song.
     """
     rng = np.random.default_rng(seed)
     training = [song for song in songs if song.features.parent.name == "train"]
     if not training:
         raise TrainError("there is no song in the split 'train', of which an alphabet is made: give some")
-    each, result = count // max(len(training), 1) + 1, []
+    result, moments = [], 0
     for song in training:
-        hops = [np.concatenate(columns) for columns in zip(*_active_hops(song, hop), strict=True)]
-        drawn = rng.permutation(len(hops[0]))[:each]
-        result.append([column[drawn] for column in hops])
-    features, chroma, root = (np.concatenate(columns).astype(np.float32) for columns in zip(*result, strict=True))
-    return {"features": features, "chroma": chroma, "root": root}
+        hops = active_hops(song, hop)
+        length = int(hops.moment.max(initial=0)) + 1
+        share = count / len(training) / max(len(hops.moment), 1)
+        drawn = rng.random(length) < share
+        kept = np.where(hops.moment == NO_MOMENT, rng.random(len(hops.moment)) < share, drawn[hops.moment])
+        moment = np.where(hops.moment == NO_MOMENT, NO_MOMENT, hops.moment + moments)
+        result.append(TaughtHops(*(column[kept] for column in hops._replace(moment=moment))))
+        moments += length
+    return TaughtHops(*(np.concatenate(columns) for columns in zip(*result, strict=True)))
 
 
-def _active_hops(song: Song, hop: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(features, chroma, root) of each part of a song, at the hops above the gate; see `training_hops`."""
-    notes, chords = {}, []
+def active_hops(song: Song, hop: float) -> TaughtHops:
+    """The hops above the gate of all parts of a song; their `moment` is the number of the hop."""
+    with np.load(song.features) as archive:
+        parts = sorted({key.rsplit("/", 1)[0] for key in archive.files})
+        features = [archive[f"{part}/f{hop}"].astype(np.float32) for part in parts]
+        active = [archive[f"{part}/l{hop}"] > GATE_DB for part in parts]
+    length = max(map(len, active), default=0)
+    harmony = root = np.full((length, 12), np.nan)
     if (song.score / "notes.npz").exists():
         with np.load(song.score / "notes.npz") as archive:
-            notes = {part: archive[part] for part in archive.files}
-        chords = json.loads((song.score / "song.json").read_text())["chords"]
-    with np.load(song.features) as archive:
-        for part in sorted({key.rsplit("/", 1)[0] for key in archive.files}):
-            active = archive[f"{part}/l{hop}"] > GATE_DB
-            chroma = np.full((len(active), 12), np.nan)
-            root = np.zeros((len(active), 12))
-            if part in notes:
-                chroma = shares(notes[part], hop, len(active))
-                if active.any() and (chroma[active] > 0).sum(1).mean() > 1.5:  # chords, not a voice alone
-                    root = shares(np.array(chords).reshape(-1, 3), hop, len(active))
-                chroma /= np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-6)
-            yield archive[f"{part}/f{hop}"][active], chroma[active], root[active]
+            pitched = [part for part in archive.files if token_pairs.pitched(part)]
+            harmony = harmony_of([shares(archive[part], hop, length) for part in pitched], length)
+        chords = json.loads((song.score / "song.json").read_text(encoding="utf-8"))["chords"]
+        if chords:
+            root = shares(np.array(chords).reshape(-1, 3), hop, length)
+            root = np.where(root.any(1, keepdims=True), root, np.nan)
+    numbers = [np.flatnonzero(on) for on in active]
+    submix = [part.startswith(token_pairs.SUBMIX_PREFIX) for part in parts]
+    where = np.concatenate(numbers)
+    moment = np.concatenate(
+        [np.full_like(at, NO_MOMENT) if mix else at for at, mix in zip(numbers, submix, strict=True)]
+    )
+    rows = np.concatenate([part[at] for part, at in zip(features, numbers, strict=True)])
+    return TaughtHops(rows, harmony[where].astype(np.float32), root[where].astype(np.float32), moment)
 
 
 def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
@@ -218,25 +228,6 @@ def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
         for number in range(max(0, int(start / hop)), min(hops, int(end / hop) + 1)):
             covered[number, int(pitch) % 12] += max(0.0, min(end, (number + 1) * hop) - max(start, number * hop)) / hop
     return np.minimum(covered, 1.0)
-
-
-def taught_projection(hops: dict[str, np.ndarray], strength: float = 100.0) -> np.ndarray | None:
-    """(dim, 24) float32: ridge regression weights of pitch classes and chord roots; None without scores.
-
-    hops: of `training_hops`. strength: of the ridge. Principal directions spend most units on timbre and register,
-    which an answer by another instrument cannot use: at K = 64 their tokens predict the melody's pitch class less well
-    (train/LOG.md, 2026-11-21).
-    """
-    features = hops["features"].astype(np.float64)
-    centred, taught = features - features.mean(0), []
-    scored, chordal = np.isfinite(hops["chroma"]).all(1), hops["root"].any(1)
-    for targets, known in ((hops["chroma"], scored), (hops["root"], chordal)):
-        if known.sum() < 100:
-            continue
-        x, y = centred[known], targets[known].astype(np.float64)
-        gram = x.T @ x + strength * np.eye(x.shape[1])
-        taught.append(np.linalg.solve(gram, x.T @ (y - y.mean(0))))
-    return np.hstack(taught).astype(np.float32) if taught else None
 
 
 def label_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
@@ -285,9 +276,9 @@ def _alphabets(songs: list[Song], hop: float, settings: UnitsTraining) -> Iterat
             yield Alphabet.load(Path(settings.alphabets) / f"{file_stem(units, hop)}.safetensors")
         return
     hops = training_hops(songs, hop, settings.hops, settings.seed)
-    projection = taught_projection(hops) if settings.taught else None
+    projection = taught_projection(hops, settings.seed) if settings.taught else None
     for units in sizes:
-        yield _fit(hops["features"], units, hop, projection, settings.seed)
+        yield _fit(hops.features, units, hop, projection, settings.seed)
 
 
 def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:

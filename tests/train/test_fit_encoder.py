@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from sklearn.metrics import normalized_mutual_info_score
 
 from corpora.disk import AudioError
-from perception.units import Alphabet, fit_alphabet
+from perception.units import Alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train import fit_encoder, fit_units
 from train.common.errors import TrainError
@@ -140,27 +139,6 @@ def test_shares_are_what_sounds():
     assert covered[0, 0] == 1 and covered[0, 4] == 0.5
     assert covered[1, 0] == 0.5 and covered[1, 4] == 1
     assert covered[2, 4] == 0.5 and covered.sum() == 3.5
-
-
-def test_a_taught_alphabet_finds_the_pitch_class_that_timbre_hides():
-    rng = np.random.default_rng(0)
-    pitch = rng.integers(0, 12, 3000)
-    features = np.hstack([np.eye(12)[pitch], 20 * rng.standard_normal((3000, 20))]) @ rng.standard_normal((32, 32))
-    hops = {"features": features.astype(np.float32), "chroma": np.eye(12)[pitch], "root": np.zeros((3000, 12))}
-    projection = fit_units.taught_projection(hops)
-    assert projection.shape == (32, 12), "no chord was known, so none is taught"
-    labels = fit_alphabet(hops["features"], 12, 0.5, projection).quantize(hops["features"])
-    guess = fit_alphabet(hops["features"], 12, 0.5).quantize(hops["features"])
-    assert normalized_mutual_info_score(pitch, labels) > 0.9 > 0.2 > normalized_mutual_info_score(pitch, guess)
-
-
-def test_without_scores_nothing_is_taught():
-    hops = {
-        "features": np.ones((500, 4), np.float32),
-        "chroma": np.full((500, 12), np.nan),
-        "root": np.zeros((500, 12)),
-    }
-    assert fit_units.taught_projection(hops) is None
 
 
 def test_a_run_is_not_begun_over_another(data, encoder):

@@ -141,10 +141,15 @@ def stem_pairs(song: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
     return list(_pairs(tuple(sorted(song))))
 
 
+def pitched(name: str) -> bool:
+    """Whether a stem, by its name, has no drums, percussion or effects."""
+    return not any(set(re.findall("[a-z]+", part.lower())) & UNPITCHED for part in parts_of(name))
+
+
 @lru_cache(1 << 16)
 def _pairs(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    pitched = [n for n in names if not any(set(re.findall("[a-z]+", p.lower())) & UNPITCHED for p in parts_of(n))]
-    return tuple((a, b) for b in pitched if not b.startswith(SUBMIX_PREFIX) for a in pitched if b not in parts_of(a))
+    those = [name for name in names if pitched(name)]
+    return tuple((a, b) for b in those if not b.startswith(SUBMIX_PREFIX) for a in those if b not in parts_of(a))
 
 
 def draw_crops(
