@@ -159,7 +159,7 @@ def _song(folder: Path, stems: Song, lengths: list[int], first: int) -> StoredSo
             info = json.loads((folder / "song.json").read_text())
         if (folder / "notes.npz").is_file():
             with np.load(folder / "notes.npz", allow_pickle=False) as archive:
-                notes = {part: archive[part].reshape(len(archive[part]), -1) for part in archive.files if part in stems}
+                notes = {part: archive[part].reshape(-1, 3) for part in archive.files if part in stems}
         chords = np.array([chord[:3] for chord in info.get("chords", [])], np.float32).reshape(-1, 3)
         beats = np.unique([np.ravel(beat)[0] for beat in info.get("beats", [])])  # with or without downbeats
     parts = {name: first + n for n, name in enumerate(stems)}

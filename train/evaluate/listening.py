@@ -35,10 +35,9 @@ import numpy as np
 
 from corpora.audio import AudioWriter, resample
 from corpora.disk import atomic_write
+from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
 from train.common.errors import TrainError
 from train.common.files import visible
-from train.common.processes import in_processes
-from train.common.progress import progress
 from train.common.settings import add_arguments, frozen, parse_arguments, setting
 from train.data.stems import AUDIO_SUFFIXES, read_at_rate, stems_of
 from train.evaluate import listening_report as report
@@ -94,6 +93,7 @@ class ListeningEvaluation:
     backing: bool = setting(False, "a backing track counts as a part, and its beats as those of the song")
     seed: int = setting(1, "of the agent; same seed, same answers")
     jobs: int = setting(1, "songs at the same time, each in a process", may_change=True)
+    cluster: str = setting("", CLUSTER_HELP, may_change=True)
     pictures: bool = setting(False, "waveforms, constant-Q and onsets of 20 s of each answer", may_change=True)
     audio: str = setting("answer", "what can be listened to", choices=AUDIO, may_change=True)
     set: tuple[str, ...] = setting((), "settings of the agent that are not its defaults, K.K=V", repeat=True)
@@ -297,14 +297,11 @@ def listening(data: Path, model: str, out: Path, make: Factory, resume: bool = F
     AudioError, ModelError (all ValueErrors).
     """
     s = ListeningEvaluation(**frozen(settings))
+    check_cluster(s.cluster)
     songs, left_out = songs_of(data, s)
     begin(out, ("pairs", "audio"), {"data": str(data.resolve()), "model": model, **asdict(s)}, s, resume)
     arguments = [(songs, number, out, make, model, s) for number in range(len(songs))]
-    if s.jobs > 1:
-        in_processes(answer_song, arguments, s.jobs)
-    else:
-        for each in progress(arguments, "answering"):
-            answer_song(*each)
+    mapped(answer_song, arguments, s.jobs, s.cluster, "answering")
     rows = [
         json.loads(_row_file(out, pair).read_text(encoding="utf-8"))
         for number in range(len(songs))

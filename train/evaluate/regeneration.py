@@ -86,8 +86,8 @@ def main(argv: list[str] | None = None, player: Factory | None = None, resolve: 
     data, model, out = given.pop("data"), resolve(given.pop("model")), given.pop("out")
     sound = {name: given.pop(name) for name in ("sound", "coherence", "keep", "set")}
     as_grid, resume = given.pop("grid"), given.pop("resume")
-    if not as_grid and (resume or {"examples", "jobs"} & set(given)):
-        raise TrainError("--resume, --examples and --jobs belong to --grid: add --grid")
+    if not as_grid and (resume or {"examples", "jobs", "cluster"} & set(given)):
+        raise TrainError("--resume, --examples, --jobs and --cluster belong to --grid: add --grid")
     if sound["sound"] is None:
         if any(sound.values()):
             raise TrainError("--coherence, --keep and --set belong to --sound: add --sound 40")

@@ -32,8 +32,8 @@ from decision.model import Decision
 from decision.sampling import CONSTRAINTS
 from perception.units import Alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
+from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
 from train.common.errors import TrainError
-from train.common.processes import in_processes
 from train.common.progress import progress
 from train.common.settings import frozen, setting
 from train.data import token_pairs
@@ -69,6 +69,7 @@ class GridEvaluation(RegenerationEvaluation):
     hop: float = setting(0.0, "only this hop, s; 0: all", may_change=True)
     examples: int = setting(2, "answers of each cell to listen to, of as many songs, where DATA is stems")
     jobs: int = setting(1, "processes, each with one K and hop at a time", may_change=True)
+    cluster: str = setting("", CLUSTER_HELP, may_change=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,6 +86,7 @@ def grid(
     of `GridEvaluation`. TrainError, DecisionError, AlphabetError, AudioError.
     """
     s, data, model, out = GridEvaluation(**frozen(settings)), Path(data), Path(model), Path(out)
+    check_cluster(s.cluster)
     songs = {} if caches_of(data) else pitched_songs(data, s.split)
     wanted = _wanted(data, model, s)
     if songs:  # before they are encoded, which takes longest
@@ -93,15 +95,11 @@ def grid(
     run = {name: str(path.resolve()) if path else "" for name, path in paths.items()}
     begin(out, ("cells", "figures", *(("audio", "labels") if songs else ())), run | asdict(s), s, resume)
     if songs:
-        _label(songs, model, wanted, out / "labels")
+        _label(songs, model, wanted, out / "labels", s)
     work = _Work(data, model, paths["corpus"], songs, out, s)
-    if s.jobs > 1:
-        in_processes(evaluate_configuration, [(work, each) for each in wanted], s.jobs)
-    else:
-        for each in wanted:
-            evaluate_configuration(work, each)
+    mapped(evaluate_configuration, [(work, each) for each in wanted], s.jobs, s.cluster, "evaluating")
     result: dict[str, Any] = {"task": "regeneration", "data": data.name, "model": model.name}
-    result["settings"] = {name: value for name, value in asdict(s).items() if name != "jobs"}
+    result["settings"] = {name: value for name, value in asdict(s).items() if name not in ("jobs", "cluster")}
     result["absent"] = absent(data, model, wanted, s)
     result |= _collected(work, [name_of(*each) for each in wanted])
     result = json.loads(json.dumps(result))  # what is returned is what is written
@@ -177,22 +175,32 @@ def _absent(data: Path, model: Path, name: Name) -> Row:
 # Labels of stems
 
 
-def _label(songs: dict[str, Song], model: Path, wanted: list[Name], folder: Path) -> None:
+def _label(songs: dict[str, Song], model: Path, wanted: list[Name], folder: Path, s: GridEvaluation) -> None:
     """Write the labels of every stem, where they are missing, by all alphabets of a hop at once."""
+    arguments = []
     for hop in sorted({hop for _, hop in wanted}):
-        alphabets = [Alphabet.load(_alphabet(model, name)) for name in wanted if name[1] == hop]
-        stems = [(song, part, path) for song, parts in songs.items() for part, path in parts.items()]
-        missing = [each for each in stems if not _is_labelled(_labels_file(folder, hop, *each[:2]), each[2], alphabets)]
-        if not missing:
-            continue
-        encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
-        for song, part, path in progress(missing, f"encoding, {hop:g} s"):
-            arrays: dict[str, Any] = {"stem": _version(path)}
-            for alphabet, (labels, features) in zip(alphabets, label_stem(path, encoder, alphabets), strict=True):
-                arrays |= {f"{alphabet.hash}/labels": labels, f"{alphabet.hash}/features": features}
-            content = io.BytesIO()
-            np.savez(content, allow_pickle=False, **arrays)
-            write_files(folder / song, {_labels_file(folder, hop, song, part).name: content.getvalue()})
+        names = [name for name in wanted if name[1] == hop]
+        alphabets = [Alphabet.load(_alphabet(model, name)) for name in names]
+        for song, parts in songs.items():
+            stems = {part: (path, _labels_file(folder, hop, song, part)) for part, path in parts.items()}
+            missing = [each for each in stems.values() if not _is_labelled(each[1], each[0], alphabets)]
+            if missing:
+                arguments.append((missing, model, hop, names))
+    if arguments:
+        mapped(label_stems, arguments, s.jobs, s.cluster, "encoding")
+
+
+def label_stems(stems: list[tuple[Path, Path]], model: Path, hop: float, names: list[Name]) -> None:
+    """Write a file of labels for each stem, (stem, file), by the alphabets of one hop, s. AudioError, TrainError."""
+    alphabets = [Alphabet.load(_alphabet(model, name)) for name in names]
+    encoder = Wav2Vec2Encoder.load(model / "encoder", hop)
+    for path, labels_file in stems:
+        arrays: dict[str, Any] = {"stem": _version(path)}
+        for alphabet, (labels, features) in zip(alphabets, label_stem(path, encoder, alphabets), strict=True):
+            arrays |= {f"{alphabet.hash}/labels": labels, f"{alphabet.hash}/features": features}
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        write_files(labels_file.parent, {labels_file.name: content.getvalue()})
 
 
 def _labels_file(folder: Path, hop: float, song: str, part: str) -> Path:

@@ -100,6 +100,17 @@ def test_another_time_gives_the_same_in_two_processes_and_another_seed_does_not(
     assert other["configurations"][0]["answers"] != read(whole)["configurations"][2]["answers"]
 
 
+@pytest.mark.slow
+def test_a_cluster_gives_the_same(whole, stems, tiny, tmp_path):
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs the extra [cluster]")
+    nodes = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        grid(stems, tiny, tmp_path / "out", cluster=nodes.address, **SETTINGS)
+    finally:
+        nodes.shutdown()
+    assert results(tmp_path / "out") == results(whole)
+
+
 @pytest.mark.parametrize("after", [0, 7])
 def test_an_interrupted_grid_goes_on_to_the_same(whole, stems, tiny, tmp_path, monkeypatch, after):
     """Neither is a cell that is done done again, nor a stem labelled."""
@@ -317,6 +328,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(antiphon, tokens, tiny, stems
     grid_of = ("tokens", "--grid", "--model", tiny, "--pairs", 4, "--modes", 1)
     assert "belong to --grid" in refused("tokens", "--model", tiny, "-o", "x", "--resume")
     assert "belong to --grid" in refused("tokens", "--model", tiny, "-o", "x", "--jobs", 2)
+    assert "no Ray cluster at 'nowhere'" in refused(*grid_of, "-o", "x", "--cluster", "nowhere")
     assert "jobs = 0" in refused(*grid_of, "-o", "x", "--jobs", 0)
     assert "nothing at 'nowhere'" in refused("nowhere", "--grid", "-o", "x")
     assert "share no such configuration" in refused(*grid_of, "-o", "x", "--units", 32)

@@ -1,0 +1,76 @@
+"""Laws of work on a Ray cluster: the results of one machine, whatever workers are killed; else a sentence."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.train.common.test_processes import square
+from train.common.cluster import mapped
+from train.common.errors import TrainError
+
+pytest.importorskip("ray", reason="needs the extra [cluster]")
+
+
+@pytest.mark.parametrize("address", ["auto", "nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_a_sentence(address):
+    """Before the cluster of this module begins, which auto would find."""
+    with pytest.raises(TrainError, match=f"no Ray cluster at '{address}'.*ray start --head") as refusal:
+        mapped(square, [(1,)], 1, address, "")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Address of a cluster of two nodes with a worker each."""
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1)
+    yield nodes.address
+    nodes.shutdown()
+
+
+def killed(folder: Path, number: int, times: int) -> int:
+    """The square of a number, by a worker that is killed in the middle of it, the first `times` times."""
+    before = len(list(folder.glob(f"{number}-*")))
+    (folder / f"{number}-{before}").write_text(str(os.getpid()))
+    if number == 1 and before < times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def refused(number: int) -> int:
+    if number == 1:
+        raise TrainError("number 1 cannot be had")
+    time.sleep(60)
+    return number
+
+
+def where() -> str:
+    return os.getcwd()
+
+
+def test_results_come_in_order_from_the_folder_of_the_program(cluster, tmp_path, monkeypatch):
+    assert mapped(square, [(n,) for n in range(7)], 1, cluster, "") == [n * n for n in range(7)]
+    monkeypatch.chdir(tmp_path)
+    assert mapped(where, [()], 1, cluster, "") == [str(tmp_path)]
+
+
+def test_a_killed_worker_loses_nothing(cluster, tmp_path):
+    assert mapped(killed, [(tmp_path, n, 2) for n in range(3)], 1, cluster, "") == [0, 1, 4]
+    assert len(list(tmp_path.glob("1-*"))) == 3
+
+
+def test_workers_that_keep_ending_are_a_sentence(cluster, tmp_path):
+    with pytest.raises(TrainError, match="ended 4 times"):
+        mapped(killed, [(tmp_path, 1, 99)], 1, cluster, "")
+
+
+def test_an_error_of_the_work_ends_all_of_it(cluster):
+    began = time.monotonic()
+    with pytest.raises(TrainError, match=r"^number 1 cannot be had$"):
+        mapped(refused, [(n,) for n in (1, 2, 3)], 1, cluster, "")
+    assert time.monotonic() - began < 30
