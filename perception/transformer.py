@@ -96,16 +96,16 @@ class TransformerLayer:
         self.adapter: Any = getattr(layer, "adapter_layer", None)  # of some fine-tuned large models
 
     def attend(self, x: Tensor, newest: int) -> Tensor:
-        """(n, dim) -> (newest, dim): attention of the newest frames to all of them; newest = n but in the last."""
-        parts = [x[len(x) - newest :], x][-len(self.mixed) :]
-        groups = [product(part).view(len(part), -1, self.heads, self.dim // self.heads).permute(1, 2, 0, 3)
+        """(B, n, dim) -> (B, newest, dim): attention of the newest frames to all; newest = n but in the last."""
+        parts = [x[:, x.shape[1] - newest :], x][-len(self.mixed) :]
+        groups = [product(part).view(*part.shape[:2], -1, self.heads, self.dim // self.heads).permute(2, 0, 3, 1, 4)
                 for product, part in zip(self.mixed, parts, strict=True)]  # fmt: skip
         query, key, value = (part for group in groups for part in group)
-        mixed = F.scaled_dot_product_attention(query[None], key[None], value[None])[0]
-        return self.out(mixed.transpose(0, 1).reshape(newest, self.dim))
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, dim) -> (n, dim): the two feed-forward products."""
+        """(B, n, dim) -> (B, n, dim): the two feed-forward products."""
         return self.narrow(self.activation(self.wide(x)))
 
 
@@ -123,13 +123,13 @@ class Position:
             self.conv = conv.weight.detach().clone().contiguous(), conv.bias, conv.padding[0], conv.groups
 
     def __call__(self, window: Tensor) -> Tensor:
-        """(n, hidden) -> (n, hidden), to be added."""
+        """(B, n, hidden) -> (B, n, hidden), to be added."""
         if not self.single:
-            stacked: Tensor = self.embedding(window[None])[0]
+            stacked: Tensor = self.embedding(window)
             return stacked
         weight, bias, padding, groups = self.conv
-        positions = F.conv1d(window.T[None], weight, bias, padding=padding, groups=groups)[0, :, : len(window)]
-        activated: Tensor = self.embedding.activation(positions).T
+        positions = F.conv1d(window.transpose(1, 2), weight, bias, padding=padding, groups=groups)
+        activated: Tensor = self.embedding.activation(positions[:, :, : window.shape[1]]).transpose(1, 2)
         return activated
 
 
@@ -150,18 +150,22 @@ class Transformer:
 
     def __call__(self, window: Tensor, newest: int) -> Tensor:
         """(n, hidden) projected frames, oldest first -> (newest, hidden) last hidden states of the newest."""
-        x = window + self.position(window)
+        return self.batch(window[None], newest)[0]
+
+    def batch(self, windows: Tensor, newest: int) -> Tensor:
+        """The same for many windows, (B, n, hidden) -> (B, newest, hidden)."""
+        x = windows + self.position(windows)
         if not self.pre_norm:
             x = self.norm(x)
         for layer in self.layers:
-            wanted = newest if layer is self.layers[-1] else len(x)
+            wanted = newest if layer is self.layers[-1] else x.shape[1]
             if self.pre_norm:
-                x = x[len(x) - wanted :] + layer.attend(layer.norm(x), wanted)
+                x = x[:, x.shape[1] - wanted :] + layer.attend(layer.norm(x), wanted)
                 x = x + layer.forward(layer.final_norm(x))
                 if layer.adapter is not None:
                     x = x + layer.adapter(x)
             else:
-                x = layer.norm(x[len(x) - wanted :] + layer.attend(x, wanted))
+                x = layer.norm(x[:, x.shape[1] - wanted :] + layer.attend(x, wanted))
                 x = layer.final_norm(x + layer.forward(x))
         last: Tensor = self.norm(x) if self.pre_norm else x
         return last

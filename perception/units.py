@@ -88,11 +88,15 @@ class Alphabet:
         return np.where(turning, labels // 12 * 12 + (labels + semitones) % 12, labels).astype(np.int32)
 
     def to_bytes(self) -> bytes:
-        """The content of a .safetensors file, as `load` reads it."""
+        """The content of a .safetensors file, as `load` reads it; equal alphabets give equal bytes."""
         tensors = {"mean": self.mean, "projection": self.projection, "centroids": self.centroids}
         tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
         metadata = {"hop": str(self.hop), "hash": self.hash, "shapes": str(self.shapes), "format": "1"}
-        return bytes(save(tensors, metadata=metadata))
+        raw = bytes(save(tensors, metadata=metadata))  # whose metadata come in any order
+        end = 8 + int.from_bytes(raw[:8], "little")
+        header = json.loads(raw[8:end])
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        return raw[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(end - 8) + raw[end:]
 
     @classmethod
     def load(cls, path: Path) -> Alphabet:

@@ -360,15 +360,24 @@ class Wav2Vec2Encoder:
             return [self._batch(audio, (span,), windows, span * self.hop)[0] for span in spans]
         return self._batch(audio, spans, windows, self.file_block)
 
+    @torch.inference_mode()
+    def frames(self, audio: np.ndarray, block: int) -> Tensor:
+        """(frames, hidden) projected frames of a file (samples,), after the window of silence that begins a stream.
+
+        The sound is heard in blocks of so many samples. The window of hop t begins with frame complete_frames((t + 1) *
+        hop) - complete_frames(0).
+        """
+        state = self.start()
+        projected = [state.window]
+        for begin in range(0, len(audio), block):
+            part = np.ascontiguousarray(audio[begin : begin + block], np.float32)
+            projected.append(self._hear(state, torch.from_numpy(part)))
+        return torch.cat(projected)
+
     def _batch(self, audio: np.ndarray, spans: tuple[int, ...], windows: int, block: int) -> list[np.ndarray]:
         """`batch` with the sound heard in blocks of so many samples."""
         count = len(audio) // self.hop
-        state = self.start()
-        projected = [state.window]
-        for begin in range(0, count * self.hop, block):
-            part = audio[begin : min(begin + block, count * self.hop)]
-            projected.append(self._hear(state, torch.from_numpy(np.ascontiguousarray(part, np.float32))))
-        stream = torch.cat(projected)
+        stream = self.frames(audio[: count * self.hop], block)
         features = [np.zeros((count // span, self.dim), np.float32) for span in spans]
         wanted = [hop for hop in range(count) if any((hop + 1) % span == 0 for span in spans)]
         for begin in range(0, len(wanted), windows):

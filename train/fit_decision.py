@@ -27,6 +27,7 @@ with `minutes`, where the clock sets the learning rate, and with a pool of sever
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,7 +153,8 @@ class _Trainer:
         self.cache, self.s = cache, settings
         self.songs, self.validation_songs = cache.split_for_training()
         known = hearing.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
-        self.features, centroids = known if known else ({}, None)
+        self.features: Mapping[str, np.ndarray] = known[0] if known else {}
+        centroids = known[1] if known else None
         self.weights = _weights(self.songs, settings)
         self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32

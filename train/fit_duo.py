@@ -116,8 +116,7 @@ def _tokens(work: Path, base: Path, units: int, hop: float, names: list[str]) ->
                 }
     if not stems:
         raise TrainError("no take has two parts that sound together: give the takes of A and of B, of the same moment")
-    path = work / "tokens" / f"{file_stem(units, hop)}.npz"
-    path.parent.mkdir()
+    path = work / "tokens" / file_stem(units, hop)
     save(path, stems, units, hop, alphabet.hash, alphabet.shapes)
     return path
 

@@ -2,7 +2,7 @@
 
     python -m train.fit_proxy UNITS... -o MODEL
 
-    UNITS                               folders made by train.fit_units: features/<split>/<song>.npz
+    UNITS                               folders made by train.fit_units: features/
     MODEL/proxy/k64_h0.50.safetensors   one for each alphabet of the decision models of MODEL (perception/proxy.py)
 
 Contrastive, as COCOLA: the last hops of one part of a song against the next hop of another. In a batch of songs x
@@ -28,11 +28,11 @@ from corpora.disk import write_files
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
 from train.common import command_line
-from train.common.errors import TrainError, reading
-from train.common.files import visible
+from train.common.errors import TrainError
 from train.common.log import Log
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
+from train.data.shards import Shards, songs_of
 from train.data.stems import GATE_DB
 
 UNITS = 64  # K of the decision models
@@ -83,16 +83,17 @@ class Towers(nn.Module):
 def read_features(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """For each song of a split: part -> (features (hops, dim) float16, (hops,) bool: above the gate)."""
     songs = []
-    for path in sorted(path for folder in folders for path in visible(folder / "features" / split, "*.npz")):
-        with reading(path), np.load(path) as archive:
-            parts = sorted({key.rsplit("/", 1)[0] for key in archive.files})
-            hops = min(len(archive[f"{part}/l{hop}"]) for part in parts)
-            songs.append(
-                {
-                    part: (archive[f"{part}/f{hop}"][:hops], archive[f"{part}/l{hop}"][:hops] >= GATE_DB)
-                    for part in parts
-                }
-            )
+    for features in (Shards(folder / "features") for folder in folders):
+        for song, parts in songs_of(features).items():
+            if song.startswith(f"{split}/"):
+                stems = {part: f"{song}/{part}" for part in parts}
+                hops = min(len(features[f"{stem}/l{hop}"]) for stem in stems.values())
+                songs.append(
+                    {
+                        part: (features[f"{stem}/f{hop}"][:hops], features[f"{stem}/l{hop}"][:hops] >= GATE_DB)
+                        for part, stem in stems.items()
+                    }
+                )
     return songs
 
 

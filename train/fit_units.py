@@ -2,48 +2,55 @@
 
     python -m train.fit_units DATA... -o OUT --encoder DIR        (antiphon train units is the same)
 
-    OUT/features/<split>/<song>.npz    per part: (hops, dim) float16 at each hop, and the level of each hop in dBFS
+    OUT/features/            "<split>/<song>/<part>/f0.5": (hops, dim) float16 of each hop length; l0.5: levels in dBFS
     OUT/units/k64_h0.50.safetensors    one alphabet for each K and hop
-    OUT/tokens/k64_h0.50.npz           "<split>/<song>/<part>": (hops,) int16 labels, silence = K; "meta": JSON
-    OUT/tokens/hearing_h0.50.npz       "<split>/<song>/<part>": (hops, n) float16 features of the decision model's input
+    OUT/tokens/k64_h0.50/    "<split>/<song>/<part>": (hops,) int16 labels, silence = K
+    OUT/tokens/hearing_h0.50/          the same keys: (hops, n) float16 features of the decision model's input
 
-Encoded songs are not encoded again, so an interrupted run resumes. Parts called drums are left out; songs of three
-parts or more also have submixes of two, "mix-<part>+<part>".
+Features and tokens are stores (train.data.shards) of SHARD_SONGS songs a shard. On a CPU `jobs` processes make them, a
+song in memory at a time; on a GPU the songs of a shard are encoded at once while those of the next are read. What is
+made is not made again, so a run that was killed goes on, and songs are added. Parts called drums are left out; songs of
+three parts or more also have submixes of two, "mix-<part>+<part>".
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from corpora.disk import atomic_write
+from perception.transformer import has_bfloat16
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common import command_line
-from train.common.errors import TrainError, reading
-from train.common.files import visible
+from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
+from train.common.errors import TrainError
 from train.common.log import Log
+from train.common.progress import progress
 from train.common.settings import setting
-from train.data import hearing, token_pairs
-from train.data.encode import Stem, stem_features
+from train.data import hearing, shards, token_pairs
+from train.data.encode import Frames, Stem, stem_features
 from train.data.projection import NO_MOMENT, TaughtHops, harmony_of, taught_projection
-from train.data.stems import GATE_DB
-from train.data.store import Store, StoredSong
+from train.data.shards import Shards
+from train.data.stems import GATE_DB, stems_of
+from train.data.store import Store, StoredSong, song_folders
 
 SPLITS = ("train", "validation", "test")
 HOPS = (0.25, 0.35, 0.5)  # s, that an agent can have
 MAX_SUBMIXES = 2  # of a song
-GROUP_SONGS = 64  # encoded together
+SHARD_SONGS = 16  # of a shard: what a killed process loses, and what a GPU encodes at once
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class UnitsTraining:
     taught: bool = setting(
         True, "project on the harmony of all parts and chord roots where scores are known, else on principal directions"
     )
-    jobs: int = setting(2, "threads that read files", may_change=True)
+    jobs: int = setting(2, "processes on a CPU; threads that read files for a GPU", may_change=True)
+    cluster: str = setting("", CLUSTER_HELP, may_change=True)
     songs: int = setting(100_000, "songs of each split and data folder, at most")
     seconds: float = setting(0.0, "s of each song that are encoded, from its beginning; 0: all of it")
     seed: int = setting(0, "of k-means, of the choice of hops and of submixes")
@@ -67,36 +75,78 @@ class UnitsTraining:
 
 @dataclass(frozen=True)
 class Song:
-    """A song: the file of its features, and the folder of its score."""
+    """A song: "<split>/<data folder>-<song>", and the folder of its stems and score."""
 
-    features: Path
-    score: Path
+    name: str
+    folder: Path
 
 
 def encode(data: list[Path], out: Path, settings: UnitsTraining) -> list[Song]:
-    """Encode the songs that have no features yet; returns all songs, sorted. TrainError if there is none."""
+    """Encode into OUT/features the songs that it does not have; returns all songs, sorted.
+
+    TrainError if there is none.
+    """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
-    (out / "features").mkdir(parents=True, exist_ok=True)
-    _check_features(out / "features", settings)
-    if not any(path.is_dir() for folder in data for split in SPLITS for path in visible(folder, f"{split}/*")):
+    check_cluster(settings.cluster)
+    songs = _songs(data, settings.songs)
+    if not songs:
         raise TrainError(
             f"no song below {data[0]}: expected folders <split>/<song>/<stem>.flac, such as python -m "
             f"train.songs.render makes, with a split of {', '.join(SPLITS)}"
         )
-    encoders = {hop: Wav2Vec2Encoder.load(settings.encoder, hop) for hop in spans(settings.lengths)}
-    known: list[Song] = []
+    folder = out / "features"
+    about = _about_features(folder, settings)
+    of_split = {split: [name for name in songs if name.startswith(f"{split}/")] for split in SPLITS}
+    plan = shards.grouped(folder, of_split, SHARD_SONGS)
+    absent = shards.begin(folder, about, plan)
+    settings = replace(settings, lengths=tuple(about["lengths"]))
+    work = [(folder, shard, [songs[name] for name in plan[shard]], settings) for shard in absent]
+    if device == "cpu":
+        _each(encode_shard, work, settings, "encoding")
+    else:
+        _encode_on(device, work)
+    return [songs[name] for name in sorted(songs)]
+
+
+def _songs(data: list[Path], most: int) -> dict[str, Song]:
+    """The songs that have a stem by name, in the order of the splits and of DATA; at most `most` of each."""
+    songs: dict[str, Song] = {}
     for split in SPLITS:
-        (out / "features" / split).mkdir(parents=True, exist_ok=True)
         for folder in data:
-            if not any(path.is_dir() for path in visible(folder, f"{split}/*")):
-                continue
-            store = Store([folder], split, device, threads=max(2, settings.jobs), most_songs=settings.songs)
-            songs = [(song, _target(out, split, folder, song)) for song in store.songs if stems_to_encode(song, 0)]
-            known += [Song(target, song.folder) for song, target in songs]
-            missing = [(song, target) for song, target in songs if not target.exists()]
-            for begin in range(0, len(missing), GROUP_SONGS):
-                encode_songs(store, missing[begin : begin + GROUP_SONGS], encoders, settings)
-    return sorted(known, key=lambda song: song.features)
+            for song in filter(stems_of, song_folders([folder], split, most)):
+                name = f"{split}/{folder.name}-{song.name}"
+                if name in songs:
+                    raise TrainError(f"'{songs[name].folder}' and '{song}' have one name: rename one of their folders")
+                songs[name] = Song(name, song)
+    return songs
+
+
+def _each(work: Callable[..., None], arguments: list[tuple[Any, ...]], settings: UnitsTraining, text: str) -> None:
+    """work(*each) of all arguments, in processes of one thread each; in this one where one job is asked for."""
+    if settings.jobs > 1 or settings.cluster:
+        mapped(_in_one_thread, [(work, *each) for each in arguments], settings.jobs, settings.cluster, text)
+    else:
+        mapped(work, arguments, 1, "", text)
+
+
+def _in_one_thread(work: Callable[..., None], *arguments: Any) -> None:
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        work(*arguments)
+
+
+def _encode_on(device: str, work: list[tuple[Path, str, list[Song], UnitsTraining]]) -> None:
+    """Encode shards on a device, each while the stems of the next are read."""
+
+    def load(songs: list[Song], settings: UnitsTraining) -> Store:
+        return Store((), "", device, threads=max(2, settings.jobs), songs=[song.folder for song in songs])
+
+    with ThreadPoolExecutor(1) as ahead:
+        following = [ahead.submit(load, *each[2:]) for each in work[:1]]
+        for number, (folder, shard, songs, settings) in enumerate(progress(work, "encoding")):
+            store = following.pop().result()
+            following = [ahead.submit(load, *other[2:]) for other in work[number + 1 : number + 2]]
+            encode_shard(folder, shard, songs, settings, store)
 
 
 def spans(lengths: Iterable[float]) -> dict[float, dict[float, int]]:
@@ -112,10 +162,6 @@ def spans(lengths: Iterable[float]) -> dict[float, dict[float, int]]:
     return result
 
 
-def _target(out: Path, split: str, folder: Path, song: StoredSong) -> Path:
-    return out / "features" / split / f"{folder.name}-{song.name}.npz"
-
-
 def stems_to_encode(song: StoredSong, seed: int) -> list[Stem]:
     """The parts of a song that have a pitch, and some submixes of two of them."""
     pitched = sorted({a for pair in token_pairs.stem_pairs(dict.fromkeys(song.parts, np.zeros(0))) for a in pair})
@@ -129,42 +175,52 @@ def stems_to_encode(song: StoredSong, seed: int) -> list[Stem]:
     return stems
 
 
-def encode_songs(
-    store: Store, songs: list[tuple[StoredSong, Path]], encoders: dict[float, Wav2Vec2Encoder], settings: UnitsTraining
+def encode_shard(
+    folder: Path, shard: str, songs: list[Song], settings: UnitsTraining, store: Store | None = None
 ) -> None:
-    """Encode all stems of some songs, each song into one file, whole or not at all."""
-    of_song = [stems_to_encode(song, settings.seed) for song, _ in songs]
-    stems = [stem for group in of_song for stem in group]
-    arrays: list[dict[str, Any]] = [{} for _ in songs]
-    owner = [number for number, group in enumerate(of_song) for _ in group]
-    for base, shared in spans(settings.lengths).items():
-        encoded = stem_features(encoders[base], store, stems, tuple(shared.values()), settings.seconds)
-        for number, stem, by_span in zip(owner, stems, encoded, strict=True):
-            for hop, span in shared.items():
-                arrays[number][f"{stem.name}/f{hop}"], arrays[number][f"{stem.name}/l{hop}"] = by_span[span]
-    for (_, target), song_arrays in zip(songs, arrays, strict=True):
-        content = io.BytesIO()
-        np.savez(content, **song_arrays)
-        atomic_write(target, content.getvalue())
+    """Encode all stems of some songs into a shard of the store at `folder`.
+
+    store: the songs, on a GPU, to be encoded at once; None: each is read when its turn comes.
+    """
+    encoders = _encoders(settings.encoder, settings.lengths)
+    names = {song.folder: song.name for song in songs}
+    arrays: dict[str, np.ndarray] = {}
+    for group in [store] if store else (Store((), "", songs=[song.folder]) for song in songs):
+        stems = [(song, stem) for song in group.songs for stem in stems_to_encode(song, settings.seed)]
+        frames: Frames = {}
+        for base, shared in spans(settings.lengths).items():
+            of_base = tuple(shared.values()), settings.seconds, frames
+            encoded = stem_features(encoders[base], group, [stem for _, stem in stems], *of_base)
+            for (song, stem), by_span in zip(stems, encoded, strict=True):
+                for hop, span in shared.items():
+                    key = f"{names[song.folder]}/{stem.name}"
+                    arrays[f"{key}/f{hop}"], arrays[f"{key}/l{hop}"] = by_span[span]
+    shards.write_shard(folder, shard, arrays)
 
 
-def _check_features(folder: Path, settings: UnitsTraining) -> None:
-    """TrainError where another encoder or length made the features in a folder; notes them in settings.json."""
+@lru_cache(1)
+def _encoders(encoder: str, lengths: tuple[float, ...]) -> dict[float, Wav2Vec2Encoder]:
+    return {hop: Wav2Vec2Encoder.load(encoder, hop, bfloat16=has_bfloat16()) for hop in spans(lengths)}
+
+
+def _about_features(folder: Path, settings: UnitsTraining) -> dict[str, Any]:
+    """What the manifest of a store of features says; TrainError where the one in `folder` is of something else."""
+    if not shards.is_store(folder) and folder.is_dir() and any(folder.iterdir()):
+        raise TrainError(f"'{folder}' holds features of an earlier version: delete it, or name another folder with -o")
     lengths = sorted(set(settings.lengths))
-    now = {"encoder": weights_hash(Path(settings.encoder)), "seconds": settings.seconds, "lengths": lengths}
-    note = folder / "settings.json"
-    if note.exists():
-        with reading(folder):
-            before = {"lengths": list(HOPS)} | json.loads(note.read_text(encoding="utf-8"))
+    about: dict[str, Any] = {"holds": "features", "encoder": weights_hash(Path(settings.encoder))}
+    about |= {"seconds": settings.seconds, "lengths": lengths}
+    if shards.is_store(folder):
+        before = shards.read_manifest(folder)
         absent = [hop for hop in lengths if hop not in before["lengths"]]
-        if absent or before | {"lengths": lengths} != now:
+        if absent or any(before.get(name) != about[name] for name in ("encoder", "seconds")):
             raise TrainError(
                 f"the features in '{folder}' are of another encoder, or of {before.get('seconds')} s of each song and "
-                f"not {now['seconds']} s (0: all of it), or not of hops of {', '.join(map(str, absent or lengths))} s: "
-                "give the settings they were made with, or another folder"
+                f"not {about['seconds']} s (0: all of it), or not of hops of {', '.join(map(str, absent or lengths))} "
+                "s: give the settings they were made with, or another folder"
             )
-        return
-    atomic_write(note, json.dumps(now) + "\n")
+        about["lengths"] = before["lengths"]
+    return about
 
 
 def weights_hash(encoder: Path) -> str:
@@ -173,18 +229,20 @@ def weights_hash(encoder: Path) -> str:
     return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
-def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> TaughtHops:
+def training_hops(
+    songs: Iterable[Song], features: Mapping[str, np.ndarray], hop: float, count: int, seed: int
+) -> TaughtHops:
     """About `count` hops above the gate of the training songs, or fewer, spread evenly over the songs.
 
     Of a moment that is drawn, the hops of all parts that sound. TrainError where there is no training song.
     """
-    rng = np.random.default_rng(seed)
-    training = [song for song in songs if song.features.parent.name == "train"]
+    rng, parts = np.random.default_rng(seed), shards.songs_of(features)
+    training = [song for song in songs if song.name.startswith("train/")]
     if not training:
         raise TrainError("there is no song in the split 'train', of which an alphabet is made: give some")
     result, moments = [], 0
     for song in training:
-        hops = active_hops(song, hop)
+        hops = active_hops(song, parts[song.name], features, hop)
         length = int(hops.moment.max(initial=0)) + 1
         share = count / len(training) / max(len(hops.moment), 1)
         drawn = rng.random(length) < share
@@ -195,29 +253,26 @@ def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> T
     return TaughtHops(*(np.concatenate(columns) for columns in zip(*result, strict=True)))
 
 
-def active_hops(song: Song, hop: float) -> TaughtHops:
+def active_hops(song: Song, parts: list[str], features: Mapping[str, np.ndarray], hop: float) -> TaughtHops:
     """The hops above the gate of all parts of a song; their `moment` is the number of the hop."""
-    with np.load(song.features) as archive:
-        parts = sorted({key.rsplit("/", 1)[0] for key in archive.files})
-        features = [archive[f"{part}/f{hop}"].astype(np.float32) for part in parts]
-        active = [archive[f"{part}/l{hop}"] > GATE_DB for part in parts]
-    length = max(map(len, active), default=0)
+    placed = [np.asarray(features[f"{song.name}/{part}/f{hop}"], np.float32) for part in parts]
+    numbers = [np.flatnonzero(features[f"{song.name}/{part}/l{hop}"] > GATE_DB) for part in parts]
+    length = max(map(len, placed), default=0)
     harmony = root = np.full((length, 12), np.nan)
-    if (song.score / "notes.npz").exists():
-        with np.load(song.score / "notes.npz") as archive:
+    if (song.folder / "notes.npz").exists():
+        with np.load(song.folder / "notes.npz") as archive:
             pitched = [part for part in archive.files if token_pairs.pitched(part)]
             harmony = harmony_of([shares(archive[part], hop, length) for part in pitched], length)
-        chords = json.loads((song.score / "song.json").read_text(encoding="utf-8"))["chords"]
+        chords = json.loads((song.folder / "song.json").read_text(encoding="utf-8"))["chords"]
         if chords:
             root = shares(np.array(chords).reshape(-1, 3), hop, length)
             root = np.where(root.any(1, keepdims=True), root, np.nan)
-    numbers = [np.flatnonzero(on) for on in active]
     submix = [part.startswith(token_pairs.SUBMIX_PREFIX) for part in parts]
-    where = np.concatenate(numbers)
     moment = np.concatenate(
         [np.full_like(at, NO_MOMENT) if mix else at for at, mix in zip(numbers, submix, strict=True)]
     )
-    rows = np.concatenate([part[at] for part, at in zip(features, numbers, strict=True)])
+    where = np.concatenate(numbers)
+    rows = np.concatenate([part[at] for part, at in zip(placed, numbers, strict=True)])
     return TaughtHops(rows, harmony[where].astype(np.float32), root[where].astype(np.float32), moment)
 
 
@@ -230,35 +285,41 @@ def shares(spans: np.ndarray, hop: float, hops: int) -> np.ndarray:
     return np.minimum(covered, 1.0)
 
 
-def label_all(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
-    """{"<split>/<song>/<part>": (hops,) int16 labels} of every stem."""
-    tokens = {}
+def label_shard(out: Path, shard: str, songs: list[Song], alphabets: list[Alphabet]) -> None:
+    """Label the stems of some songs in a shard of OUT/features by all alphabets of a hop.
+
+    Writes the shard of this name of each token cache and of the decision model's input features.
+    """
+    arrays, hop = shards.read_shard(out / "features", shard), alphabets[0].hop
+    labels: list[dict[str, np.ndarray]] = [{} for _ in alphabets]
+    heard: dict[str, np.ndarray] = {}
     for song in songs:
-        with np.load(song.features) as archive:
-            for key in archive.files:
-                part, kind = key.rsplit("/", 1)
-                if kind == f"f{alphabet.hop}":
-                    labels = alphabet.quantize(archive[key].astype(np.float32))
-                    silent = archive[f"{part}/l{alphabet.hop}"] < GATE_DB
-                    labels = np.where(silent, alphabet.silence, labels).astype(np.int16)
-                    tokens[f"{song.features.parent.name}/{song.features.stem}/{part}"] = labels
-    return tokens
+        beats = hearing.beats_of(song.folder)
+        for part in shards.songs_of(arrays)[song.name]:
+            stem = f"{song.name}/{part}"
+            features, level_db = arrays[f"{stem}/f{hop}"].astype(np.float32), arrays[f"{stem}/l{hop}"]
+            phase = hearing.phases(beats, hop, len(features))
+            keys = alphabets[0].keys(features)
+            heard[stem] = hearing.heard_features(keys, level_db.astype(np.float32), phase).astype(np.float16)
+            for alphabet, named in zip(alphabets, labels, strict=True):
+                units = np.where(level_db < GATE_DB, alphabet.silence, alphabet.quantize(features))
+                named[stem] = units.astype(np.int16)
+    shards.write_shard(out / "tokens" / hearing.store_name(hop), shard, heard)
+    for alphabet, named in zip(alphabets, labels, strict=True):
+        shards.write_shard(out / "tokens" / file_stem(alphabet.units, hop), shard, named)
 
 
-def _features(songs: Iterable[Song], alphabet: Alphabet) -> dict[str, np.ndarray]:
-    """{"<split>/<song>/<part>": (hops, n) float16 features of the decision model's input}, of every stem."""
-    result = {}
-    for song in songs:
-        beats = hearing.beats_of(song.score)
-        with np.load(song.features) as archive:
-            for key in archive.files:
-                part, kind = key.rsplit("/", 1)
-                if kind == f"f{alphabet.hop}":
-                    level_db = archive[f"{part}/l{alphabet.hop}"].astype(np.float32)
-                    keys = alphabet.keys(archive[key].astype(np.float32))
-                    features = hearing.heard_features(keys, level_db, hearing.phases(beats, alphabet.hop, len(keys)))
-                    result[f"{song.features.parent.name}/{song.features.stem}/{part}"] = features.astype(np.float16)
-    return result
+def _label(out: Path, songs: list[Song], alphabets: list[Alphabet], settings: UnitsTraining) -> None:
+    """Make the token caches of all alphabets of a hop, and the features beside them, or what they lack."""
+    features, by_name = shards.read_manifest(out / "features"), {song.name: song for song in songs}
+    known = {shard: [name for name in held if name in by_name] for shard, held in features["shards"].items()}
+    held, tokens, more = {shard: names for shard, names in known.items() if names}, out / "tokens", features["encoder"]
+    absent = set(hearing.begin(tokens / hearing.store_name(alphabets[0].hop), alphabets, held, encoder=more))
+    for each in alphabets:
+        about = token_pairs.manifest(each.units, each.hop, each.hash, each.shapes, encoder=more)
+        absent |= set(shards.begin(tokens / file_stem(each.units, each.hop), about, held))
+    work = [(out, shard, [by_name[name] for name in held[shard]], alphabets) for shard in sorted(absent)]
+    _each(label_shard, work, settings, f"labelling, {alphabets[0].hop:g} s")
 
 
 def _offered(settings: UnitsTraining, hop: float) -> bool:
@@ -268,14 +329,14 @@ def _offered(settings: UnitsTraining, hop: float) -> bool:
     return not settings.alphabets or any((given / f"{file_stem(k, hop)}.safetensors").exists() for k in sizes)
 
 
-def _alphabets(songs: list[Song], hop: float, settings: UnitsTraining) -> Iterator[Alphabet]:
+def _alphabets(songs: list[Song], features: Shards, hop: float, settings: UnitsTraining) -> Iterator[Alphabet]:
     """One alphabet of each size for a hop (s): those given, else new ones."""
     sizes = [int(k) for k in settings.units.split(",")]
     if settings.alphabets:
         for units in sizes:
             yield Alphabet.load(Path(settings.alphabets) / f"{file_stem(units, hop)}.safetensors")
         return
-    hops = training_hops(songs, hop, settings.hops, settings.seed)
+    hops = training_hops(songs, features, hop, settings.hops, settings.seed)
     projection = taught_projection(hops, settings.seed) if settings.taught else None
     for units in sizes:
         yield _fit(hops.features, units, hop, projection, settings.seed)
@@ -297,21 +358,17 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     songs = encode(data, out, settings)
-    for folder in ("units", "tokens"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    features = Shards(out / "features")
     report: dict[str, Any] = {}
     for hop in [hop for hop in HOPS if hop in settings.lengths and _offered(settings, hop)]:
-        alphabets = list(_alphabets(songs, hop, settings))
-        atomic_write(
-            out / "tokens" / hearing.file_name(hop), hearing.to_bytes(_features(songs, alphabets[0]), alphabets)
-        )
+        alphabets = list(_alphabets(songs, features, hop, settings))
+        (out / "units").mkdir(exist_ok=True)
+        for alphabet in alphabets:
+            atomic_write(out / "units" / f"{file_stem(alphabet.units, hop)}.safetensors", alphabet.to_bytes())
+        _label(out, songs, alphabets, settings)
         for alphabet in alphabets:
             name = file_stem(alphabet.units, hop)
-            atomic_write(out / "units" / f"{name}.safetensors", alphabet.to_bytes())
-            tokens = label_all(songs, alphabet)
-            token_pairs.save(
-                out / "tokens" / f"{name}.npz", tokens, alphabet.units, hop, alphabet.hash, alphabet.shapes
-            )
+            tokens = Shards(out / "tokens" / name)
             labels = np.concatenate(list(tokens.values()))
             silent = round(float((labels == alphabet.silence).mean()), 4)
             report[name] = {"hash": alphabet.hash, "stems": len(tokens), "hops": len(labels), "silent": silent}

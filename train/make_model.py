@@ -95,11 +95,11 @@ def make(out: Path, settings: ModelMaking) -> list[dict[str, Any]]:
         stems = _stems(work, settings)
         _refuse_too_little(stems, settings)
     names = [file_stem(settings.units, hop) for hop in settings.hops]
-    if not all((work / "tokens" / f"{name}.npz").is_file() for name in names):
+    if not all(token_pairs.is_made(work / "tokens" / name) for name in names):
         fit_units.fit(stems, work, True, _of_units(work, settings))
     of_hops = []
     for hop, name in zip(settings.hops, names, strict=True):
-        tokens = work / "tokens" / f"{name}.npz"
+        tokens = work / "tokens" / name
         learned = fit_decision.fit([tokens], work / "decision" / name, True, _of_decision(settings))
         of_hops.append({"hop": hop, "units": settings.units, **_about(tokens), **_scores(learned)})
     card = _card(out, work, settings, of_hops)

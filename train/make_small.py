@@ -22,6 +22,7 @@ from perception.units import file_stem
 from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common import command_line
 from train.common.settings import add_arguments, setting
+from train.data import token_pairs
 from train.make_model import assemble
 from train.songs import render
 
@@ -52,7 +53,7 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     if not (work / "encoder" / "model.safetensors").exists():
         encoder = fit_encoder.EncoderTraining(minutes=settings.encoder_minutes, rooms=rooms, **batch)
         fit_encoder.fit(stems, work / "encoder", True, encoder)
-    if not (work / "tokens" / f"{file_stem(UNITS, HOPS[-1])}.npz").exists():
+    if not token_pairs.is_made(work / "tokens" / file_stem(UNITS, HOPS[-1])):
         names = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=settings.songs, jobs=settings.jobs)
         fit_units.fit(stems, work, True, names)
     for hop in HOPS:
@@ -60,7 +61,7 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
         decision = fit_decision.DecisionTraining(
             minutes=settings.decision_minutes, pool=settings.pool, recordings="recordings", **batch
         )
-        fit_decision.fit([work / "tokens" / f"{name}.npz"], work / "decision" / name, True, decision)
+        fit_decision.fit([work / "tokens" / name], work / "decision" / name, True, decision)
     meter = fit_coherence.CoherenceTraining(minutes=settings.coherence_minutes)
     fit_coherence.fit(stems, work / "coherence", True, meter)
     model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))

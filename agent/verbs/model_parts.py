@@ -67,7 +67,7 @@ def _of_hop(folder: Path, stem: str) -> list[Part]:
         _whole(units, folder / "units", (f"{stem}.safetensors",),
                f"antiphon train units DATA -o RUN --encoder {folder}/encoder  makes RUN/units and RUN/tokens"),
         _whole(decision, folder / decision, ("decision.json", "decision.safetensors"),
-               f"antiphon train decision RUN/tokens/{stem}.npz -o {folder / decision}"),
+               f"antiphon train decision RUN/tokens/{stem} -o {folder / decision}"),
         _whole(f"proxy/{stem}.safetensors", folder / "proxy", (f"{stem}.safetensors",),
                f"only decision.best_of needs it: python -m train.fit_proxy RUN -o {folder}", needed=False),
     ]  # fmt: skip

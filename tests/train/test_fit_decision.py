@@ -14,7 +14,7 @@ from decision.sampling import CONSTRAINTS
 from perception.units import fit_alphabet
 from train import fit_decision, fit_units
 from train.common.errors import TrainError
-from train.data import token_pairs
+from train.data import shards, token_pairs
 from train.evaluate.rollout import model_labels
 from train.evaluate.windows import Windows
 from train.fit_decision import Batch, DecisionTraining, roll_out
@@ -56,7 +56,7 @@ def optimum():
 
 def test_an_answer_that_depends_on_the_input_is_learned(tmp_path):
     settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=130, rate=3e-3, noise=0.0, best="ce")
-    card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", settings)
+    card = fit(cache(tmp_path / "t"), tmp_path / "run", settings)
     scores, baselines = card["scores"]["validation"], card["scores"]["baselines"]
     assert abs(baselines["marginal_ce"] - math.log(UNITS)) < 0.05
     for name in ("live_ce", "full_ce"):
@@ -77,14 +77,14 @@ def test_an_answer_that_depends_on_the_input_is_learned(tmp_path):
 def test_what_lies_ahead_helps_the_full_mask_only(tmp_path):
     """B answers a hop before A plays: a live model must not know, or the evaluation would flatter it."""
     settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=260, rate=3e-3, noise=0.0, own=0.0)
-    card = fit(cache(tmp_path / "t.npz", behind=-1), tmp_path / "run", settings)
+    card = fit(cache(tmp_path / "t", behind=-1), tmp_path / "run", settings)
     scores = card["scores"]["validation"]
     assert scores["full_ce"] < 0.8 * math.log(UNITS)
     assert scores["live_ce"] > 0.97 * math.log(UNITS)
 
 
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
-    tokens = cache(tmp_path / "t.npz")
+    tokens = cache(tmp_path / "t")
     settings = dataclasses.replace(TINY, save=0.0, own=1.0, own_share=1.0)
     whole = fit(tokens, tmp_path / "whole", settings)
     update = fit_decision._Trainer._update
@@ -114,7 +114,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monke
 
 
 def test_log_checkpoint_and_model_are_written(tmp_path):
-    card = fit(cache(tmp_path / "t.npz"), tmp_path / "run", TINY)
+    card = fit(cache(tmp_path / "t"), tmp_path / "run", TINY)
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "checkpoint.safetensors",
         "decision.json",
@@ -128,7 +128,7 @@ def test_log_checkpoint_and_model_are_written(tmp_path):
 
 
 def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch):
-    tokens, scores = cache(tmp_path / "t.npz"), iter([(5.0, 2.0), (9.0, 3.0), (7.0, 1.0)] * 2)
+    tokens, scores = cache(tmp_path / "t"), iter([(5.0, 2.0), (9.0, 3.0), (7.0, 1.0)] * 2)
     monkeypatch.setattr(fit_decision, "free_running", lambda *_: {})
 
     def scored(*_):
@@ -141,7 +141,7 @@ def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch
 
 
 def test_what_is_rolled_out_is_what_the_agent_would_play(tmp_path):
-    fit(cache(tmp_path / "t.npz"), tmp_path / "run", TINY)
+    fit(cache(tmp_path / "t"), tmp_path / "run", TINY)
     model, rng = Decision.load(tmp_path / "run"), np.random.default_rng(5)
     inputs, played = rng.integers(UNITS + 1, size=(2, 6, 25))
     windows = Windows(inputs, played, np.arange(6))
@@ -176,7 +176,7 @@ def test_a_bounded_loss_makes_units_surer_and_rests_no_commoner():
 
 
 def test_a_run_ends_by_the_clock_or_by_patience(tmp_path):
-    tokens = cache(tmp_path / "t.npz")
+    tokens = cache(tmp_path / "t")
     card = fit(tokens, tmp_path / "clock", dataclasses.replace(TINY, steps=10**6, minutes=0.01))
     assert card["steps"] < 10**5 and card["seconds"] < 5
     impatient = dataclasses.replace(TINY, steps=10**4, evaluate=1, patience=2, rate=1e-12)
@@ -185,12 +185,12 @@ def test_a_run_ends_by_the_clock_or_by_patience(tmp_path):
 
 
 def test_runs_that_do_not_fit_are_refused(tmp_path):
-    tokens = cache(tmp_path / "t.npz")
+    tokens = cache(tmp_path / "t")
     fit(tokens, tmp_path / "run", TINY)
     with pytest.raises(TrainError, match="already holds a run: add --resume"):
         fit(tokens, tmp_path / "run", TINY)
     with pytest.raises(TrainError, match="has alphabet = k7-test, now it would be k7-other"):
-        fit(cache(tmp_path / "o.npz", alphabet="k7-other"), tmp_path / "run", resume=True)
+        fit(cache(tmp_path / "o", alphabet="k7-other"), tmp_path / "run", resume=True)
     with pytest.raises(TrainError, match=r"window = 15.0, now 20.0"):
         fit(tokens, tmp_path / "run", dataclasses.replace(TINY, window=20.0), resume=True)
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"no")
@@ -199,7 +199,7 @@ def test_runs_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_command_line(tmp_path, capsys):
-    cache(tmp_path / "t.npz")
+    cache(tmp_path / "t")
     begin = [str(tmp_path), "-o", str(tmp_path / "run")]
     few = ["--size", "tiny", "--steps", "2", "--batch", "2", "--crops", "4", "--window", "15", "--precision", "float32"]
     fit_decision.main([*begin, *few])
@@ -219,12 +219,23 @@ def test_command_line(tmp_path, capsys):
 
 def test_cache_round_trip(tmp_path):
     stems = {"train/1/piano": np.array([0, 3, 7]), "test/2/bass": np.array([7])}
-    token_pairs.save(tmp_path / "k7_h0.50.npz", stems, 7, 0.5, "k7-a")
+    token_pairs.save(tmp_path / "k7_h0.50", stems, 7, 0.5, "k7-a")
     tokens = token_pairs.load(tmp_path)
     assert (tokens.units, tokens.hop, tokens.alphabet) == (7, 0.5, "k7-a")
     assert tokens.songs["train"]["1"]["piano"].tolist() == [0, 3, 7]
     assert tokens.songs["test"]["2"]["bass"].dtype == np.int16
-    assert [p.name for p in tmp_path.iterdir()] == ["k7_h0.50.npz"]
+    assert [p.name for p in tmp_path.iterdir()] == ["k7_h0.50"]
+
+
+def test_a_cache_of_before_is_read_under_either_name(tmp_path):
+    meta = json.dumps({"units": 7, "hop": 0.5, "alphabet": "k7-a", "shapes": 0, "version": 1}).encode()
+    labels = {"train/1/piano": np.array([0, 3, 7], np.int16)}
+    np.savez(tmp_path / "k7_h0.50.npz", meta=np.frombuffer(meta, np.uint8), **labels)
+    for path in (tmp_path, tmp_path / "k7_h0.50.npz", tmp_path / "k7_h0.50"):
+        tokens = token_pairs.load(path)
+        assert tokens.alphabet == "k7-a" and tokens.songs["train"]["1"]["piano"].tolist() == [0, 3, 7]
+    token_pairs.save(tmp_path / "k7_h0.50", labels, 7, 0.5, "k7-b")
+    assert token_pairs.load(tmp_path).alphabet == "k7-b", "a store comes before the file whose place it takes"
 
 
 def test_caches_that_are_none_are_refused(tmp_path):
@@ -239,9 +250,9 @@ def test_caches_that_are_none_are_refused(tmp_path):
     with pytest.raises(TrainError, match="is not a token cache"):
         token_pairs.load(tmp_path / "b.npz")
     with pytest.raises(TrainError, match="other than labels 0 to 7"):
-        token_pairs.save(tmp_path / "c.npz", {"train/1/x": np.array([8])}, 7, 0.5, "k7-a")
+        token_pairs.save(tmp_path / "c", {"train/1/x": np.array([8])}, 7, 0.5, "k7-a")
     with pytest.raises(TrainError, match="expected <split>/<song>/<part>"):
-        token_pairs.save(tmp_path / "c.npz", {"train/x": np.array([1])}, 7, 0.5, "k7-a")
+        token_pairs.save(tmp_path / "c", {"train/x": np.array([1])}, 7, 0.5, "k7-a")
     newer = np.frombuffer(json.dumps({"units": 7, "hop": 1, "alphabet": "", "version": 2}).encode(), np.uint8)
     np.savez(tmp_path / "d.npz", meta=newer)
     with pytest.raises(TrainError, match="of version 2, this is 1"):
@@ -249,20 +260,23 @@ def test_caches_that_are_none_are_refused(tmp_path):
 
 
 def test_more_music_can_be_named_with_alphabets_that_exist(tmp_path, monkeypatch):
-    rng, song = np.random.default_rng(0), fit_units.Song(tmp_path / "train" / "a.npz", tmp_path)
+    rng, song = np.random.default_rng(0), fit_units.Song("train/a", tmp_path)
     given, arrays = {}, {}
     for hop in fit_units.HOPS:
         given[hop] = fit_alphabet(rng.standard_normal((200, 6)).astype(np.float32), 4, hop)
         (tmp_path / f"k4_h{hop:.2f}.safetensors").write_bytes(given[hop].to_bytes())
-        arrays |= {f"b/f{hop}": rng.standard_normal((30, 6)).astype(np.float16), f"b/l{hop}": np.full(30, -20.0)}
-    song.features.parent.mkdir()
-    np.savez(song.features, **arrays)
+        arrays[f"train/a/b/f{hop}"] = rng.standard_normal((30, 6)).astype(np.float16)
+        arrays[f"train/a/b/l{hop}"] = np.full(30, -20.0)
+    shards.begin(tmp_path / "features", {"encoder": "x"}, {"train-00000": ["train/a"]})
+    shards.write_shard(tmp_path / "features", "train-00000", arrays)
     monkeypatch.setattr(fit_units, "encode", lambda *_: [song])
-    report = fit_units.fit([tmp_path], tmp_path, False, fit_units.UnitsTraining(units="4", alphabets=str(tmp_path)))
+    settings = fit_units.UnitsTraining(units="4", alphabets=str(tmp_path), jobs=1)
+    report = fit_units.fit([tmp_path], tmp_path, False, settings)
     for hop, alphabet in given.items():
-        tokens = token_pairs.load(tmp_path / "tokens" / f"k4_h{hop:.2f}.npz")
+        tokens = token_pairs.load(tmp_path / "tokens" / f"k4_h{hop:.2f}")
         assert tokens.alphabet == alphabet.hash == report[f"k4_h{hop:.2f}"]["hash"]
-        assert (tokens.songs["train"]["a"]["b"] == alphabet.quantize(arrays[f"b/f{hop}"].astype(np.float32))).all()
+        labels = alphabet.quantize(arrays[f"train/a/b/f{hop}"].astype(np.float32))
+        assert (tokens.songs["train"]["a"]["b"] == labels).all()
 
 
 def test_pairs_leave_out_drums_and_answers_to_oneself():
@@ -295,8 +309,8 @@ def test_songs_too_short_are_reported():
 def test_without_a_validation_split_the_last_songs_are_held_out(tmp_path):
     def load(songs):
         stems = {f"train/{i:02d}/{part}": np.arange(3) for i in range(songs) for part in ("a", "b", "drums")}
-        token_pairs.save(tmp_path / "t.npz", stems, 7, 0.5, "k7-a")
-        return token_pairs.load(tmp_path / "t.npz")
+        token_pairs.save(tmp_path / "t", stems, 7, 0.5, "k7-a")
+        return token_pairs.load(tmp_path / "t")
 
     songs, validation = load(30).split_for_training()
     assert (len(songs), len(validation)) == (27, 3)
@@ -322,12 +336,12 @@ def test_transposition_is_a_circle_that_leaves_the_rest_alone():
 
 def test_shapes_survive_the_cache(tmp_path):
     stems = {"train/a/x": np.zeros(9, np.int16), "train/a/y": np.ones(9, np.int16)}
-    token_pairs.save(tmp_path / "t.npz", stems, 64, 0.5, "k64-0.5s-abcdef", shapes=5)
-    assert token_pairs.load(tmp_path / "t.npz").shapes == 5
+    token_pairs.save(tmp_path / "t", stems, 64, 0.5, "k64-0.5s-abcdef", shapes=5)
+    assert token_pairs.load(tmp_path / "t").shapes == 5
 
 
 def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
-    tokens = cache(tmp_path / "t.npz")
+    tokens = cache(tmp_path / "t")
     fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=4, seed=3))
     again = dataclasses.replace(TINY, steps=1, rate=0.0, start=str(tmp_path / "first"))
     fit(tokens, tmp_path / "second", again)
@@ -336,7 +350,7 @@ def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
 
 
 def test_fine_tuning_refuses_a_model_of_another_alphabet(tmp_path):
-    fit(cache(tmp_path / "t.npz"), tmp_path / "first", dataclasses.replace(TINY, steps=1))
-    other = cache(tmp_path / "u.npz", alphabet="k7-other")
+    fit(cache(tmp_path / "t"), tmp_path / "first", dataclasses.replace(TINY, steps=1))
+    other = cache(tmp_path / "u", alphabet="k7-other")
     with pytest.raises(DecisionError, match="k7-test"):
         fit(other, tmp_path / "second", dataclasses.replace(TINY, start=str(tmp_path / "first")))

@@ -36,7 +36,7 @@ def mapped(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: i
     """
     todo = list(arguments)
     if not cluster and jobs > 1:
-        return in_processes(work, todo, jobs)
+        return in_processes(work, todo, jobs, what)
     if not cluster:
         return [work(*each) for each in progress(todo, what)]
     with _connected(cluster) as ray:

@@ -18,17 +18,21 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from corpora.interruption import SIGNALS, remove_temporaries, temporaries
+from train.common.progress import progress
 
 T = TypeVar("T")
 
 
-def in_processes(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int) -> list[T]:
-    """[work(*each) for each of the arguments], in `jobs` processes; the first error ends all of them."""
+def in_processes(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int, text: str = "") -> list[T]:
+    """[work(*each) for each of the arguments], in `jobs` processes; the first error ends all of them.
+
+    text: of a progress bar; "": none.
+    """
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, initializer=_begin_worker)
     try:
         futures = [pool.submit(work, *each) for each in arguments]
-        return [future.result() for future in futures]
+        return [future.result() for future in (progress(futures, text) if text else futures)]
     except BaseException:
         for process in set(multiprocessing.active_children()) - before:
             _terminate(process.pid)

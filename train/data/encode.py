@@ -1,9 +1,9 @@
 """Hop features of stored stems, on the device that holds them.
 
-On a processor each stem is encoded by `Wav2Vec2Encoder.batch`, which convolves every sample once. On a GPU, where
-launches cost more than products, many hops at a time: a feature depends on the last `context` seconds alone, so each
-hop has a window of its own, and the windows of all stems pass the encoder in large batches. Both give the same
-features, up to the rounding of larger products.
+On a processor one stem after the other, whose samples are convolved once for all hop lengths, and whose windows pass
+the Transformer in batches that fit its caches. On a GPU, where launches cost more than products, the hops of all stems
+at once: a feature depends on the last `context` seconds alone, so each hop has a window of its own. Both give the same
+features, up to the rounding of larger products. Those of hops below the gate are 0: nothing reads them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from perception.level import FLOOR_DB
-from perception.transformer import has_bfloat16
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common.errors import TrainError
-from train.data.stems import levels
+from train.data.stems import GATE_DB, levels
 from train.data.store import Store
 
-BATCH_WINDOWS = 4096  # hops that pass the encoder at once
+BATCH_WINDOWS = 4096  # hops that pass the encoder of a GPU at once
+CACHED_WINDOWS = 32  # and that of a processor
+Frames = dict[tuple[int, ...], Tensor]  # parts of a stem -> its frames, (n, hidden), see `Wav2Vec2Encoder.frames`
 
 
 @dataclass(frozen=True)
@@ -33,29 +34,65 @@ class Stem:
 
 
 def stem_features(
-    encoder: Wav2Vec2Encoder, store: Store, stems: list[Stem], spans: tuple[int, ...] = (1,), seconds: float = 0.0
+    encoder: Wav2Vec2Encoder,
+    store: Store,
+    stems: list[Stem],
+    spans: tuple[int, ...] = (1,),
+    seconds: float = 0.0,
+    frames: Frames | None = None,
 ) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
     """For each stem {span m: (features (hops, dim) float16, levels (hops,) float16 in dBFS)}, hops taken m at a time.
 
     encoder: on any device; it is moved to that of the store, unless it normalises its input by what came before, as
     most encoders of others do: those work on the processor. seconds: of each stem, from its beginning; 0: all of it.
+    frames: of these stems, by an encoder that differs in its hop alone; those that are computed are added.
     """
     if store.device.type == "cpu" or encoder.grouped or encoder.normalise:
-        return [_stem_by_stem(encoder, store, stem, spans, seconds) for stem in stems]
+        frames = {} if frames is None else frames
+        return [_stem_by_stem(encoder, store, stem, spans, seconds, frames) for stem in stems]
     return at_once(encoder, store, stems, spans, seconds)
 
 
 def _stem_by_stem(
-    encoder: Wav2Vec2Encoder, store: Store, stem: Stem, spans: tuple[int, ...], seconds: float
+    encoder: Wav2Vec2Encoder, store: Store, stem: Stem, spans: tuple[int, ...], seconds: float, frames: Frames
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    samples = _hops(store, stem, encoder.hop, seconds) * encoder.hop
+    samples = _samples(store, stem, seconds)
     audio = _mixed(store, np.array(stem.parts)[:, None], np.zeros(1, np.int64), samples)[0].cpu().numpy()
-    with torch.autocast("cpu", torch.bfloat16, has_bfloat16()):
-        features = encoder.batch(audio, spans)
-    return {
-        span: (of_span.astype(np.float16), levels(audio, span * encoder.hop)[: len(of_span)].astype(np.float16))
-        for span, of_span in zip(spans, features, strict=True)
-    }
+    hops = samples // encoder.hop
+    level_db = {m: levels(audio, m * encoder.hop)[: hops // m].astype(np.float16) for m in spans}
+    if encoder.normalise:  # by the window that ends with a hop, so its frames are those of this hop alone
+        features = dict(zip(spans, encoder.batch(audio, spans), strict=True))
+    else:
+        if stem.parts not in frames:
+            frames[stem.parts] = encoder.frames(audio, encoder.file_block)
+        features = _of_windows(encoder, frames[stem.parts], level_db)
+    return {m: (_silenced(features[m], level_db[m]), level_db[m]) for m in spans}
+
+
+@torch.inference_mode()
+def _of_windows(encoder: Wav2Vec2Encoder, frames: Tensor, level_db: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """{span m: features (hops, dim)} of the hops above the gate, whose levels are {m: (hops,)}; 0 for others."""
+    features = {m: np.zeros((len(level), encoder.dim), np.float32) for m, level in level_db.items()}
+    sounding = {m: set(((np.flatnonzero(level >= GATE_DB) + 1) * m - 1).tolist()) for m, level in level_db.items()}
+    wanted = sorted(set().union(*sounding.values()))
+    before, longest = encoder.complete_frames(0), max(level_db) * encoder.hop / encoder.stride  # frames of a hop
+    for begin in range(0, len(wanted), CACHED_WINDOWS):
+        ends = wanted[begin : begin + CACHED_WINDOWS]
+        first = torch.tensor([encoder.complete_frames((hop + 1) * encoder.hop) - before for hop in ends])
+        windows = frames[first[:, None] + torch.arange(encoder.window)]
+        hidden = encoder.transformer.batch(windows, min(int(longest) + 2, encoder.window))
+        for hop, states in zip(ends, hidden, strict=True):
+            for m, rows in features.items():
+                if hop in sounding[m]:
+                    number = (hop + 1) // m - 1
+                    start, end = encoder.hop_frames(number, m)
+                    rows[number] = states[len(states) - (end - start) :].mean(0).numpy()
+    return features
+
+
+def _silenced(features: np.ndarray, level_db: np.ndarray) -> np.ndarray:
+    """Features (hops, dim) as float16, those of hops below the gate 0."""
+    return np.where((level_db >= GATE_DB)[:, None], features, 0).astype(np.float16)
 
 
 def at_once(
@@ -64,7 +101,7 @@ def at_once(
     """The same with the windows of all stems in large batches; see `stem_features`."""
     if encoder.grouped or encoder.normalise:
         raise TrainError("stems are encoded at once by encoders with layer norm alone: this one normalises its input")
-    counts = [_hops(store, stem, encoder.hop, seconds) for stem in stems]
+    counts = [_samples(store, stem, seconds) // encoder.hop for stem in stems]
     owner = np.repeat(np.arange(len(stems)), counts)
     hop = np.concatenate([np.arange(count) for count in counts]) if counts else np.zeros(0, np.int64)
     most = max((len(stem.parts) for stem in stems), default=0)
@@ -82,15 +119,16 @@ def at_once(
     result, first = [], 0
     for count in counts:
         rows = slice(first, first + count)
-        result.append({m: (features[m][rows][m - 1 :: m], level_db[m][rows][m - 1 :: m]) for m in spans})
+        of_span = {m: (features[m][rows][m - 1 :: m], level_db[m][rows][m - 1 :: m]) for m in spans}
+        result.append({m: (_silenced(*both), both[1]) for m, both in of_span.items()})
         first += count
     return result
 
 
-def _hops(store: Store, stem: Stem, hop: int, seconds: float) -> int:
-    """Whole hops of a stem."""
+def _samples(store: Store, stem: Stem, seconds: float) -> int:
+    """Samples of a stem that are encoded."""
     samples = int(store.length[list(stem.parts)].max())
-    return (min(samples, round(seconds * SAMPLERATE)) if seconds else samples) // hop
+    return min(samples, round(seconds * SAMPLERATE)) if seconds else samples
 
 
 @torch.inference_mode()

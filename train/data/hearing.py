@@ -1,14 +1,14 @@
 """Features that the decision model reads of a hop beside its label: key, level and phase of the beat.
 
-One file of features serves all token caches of a hop length: "<split>/<song>/<part>": (hops, key dim + 3) float16, and
-"centroids/<alphabet>": (K, key dim) of each alphabet, by the fingerprint in its token cache.
+One store of features (train.data.shards) serves all token caches of a hop length: "<split>/<song>/<part>": (hops, key
+dim + 3) float16, and "centroids/<alphabet>": (K, key dim) of each alphabet, by the fingerprint in its token cache.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,15 @@ import numpy as np
 from decision.heard import heard_features as heard_features
 from perception.units import Alphabet
 from train.common.errors import TrainError, reading
+from train.data import shards
+from train.data.shards import Shards
 
 CENTROIDS_PREFIX = "centroids/"
 
 
-def file_name(hop: float) -> str:
-    """Name of the features file of a hop length, in s."""
-    return f"hearing_h{hop:.2f}.npz"
+def store_name(hop: float) -> str:
+    """Name of the store of features of a hop length, in s, beside the token caches."""
+    return f"hearing_h{hop:.2f}"
 
 
 def beats_of(song: Path) -> np.ndarray:
@@ -44,28 +46,42 @@ def phases(beats: np.ndarray, hop: float, hops: int) -> np.ndarray:
     return np.interp(middle, beats, np.arange(len(beats), dtype=np.float64), left=np.nan, right=np.nan) % 1
 
 
-def to_bytes(features: dict[str, np.ndarray], alphabets: list[Alphabet]) -> bytes:
-    """The content of a features file. features: "<split>/<song>/<part>" -> (hops, key dim + 3)."""
-    content = io.BytesIO()
-    arrays = {f"{CENTROIDS_PREFIX}{alphabet.hash}": alphabet.centroids for alphabet in alphabets}
-    np.savez(content, allow_pickle=False, **features, **arrays)  # type: ignore[arg-type]
-    return content.getvalue()
+def begin(folder: Path, alphabets: Sequence[Alphabet], held: Mapping[str, Sequence[str]], **more: str) -> list[str]:
+    """Make the store of features in `folder`, with the centroids, or go on with it; see `shards.begin`.
 
-
-def load(folder: Path, hop: float, alphabet: str) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
-    """(features of all stems, centroids of the alphabet with this fingerprint); None where a folder has no such file.
-
-    hop: s. TrainError where the file is damaged or was made with another alphabet.
+    alphabets: of one hop, which have their keys in common. held: shard -> what it holds. more: for the manifest.
     """
-    path = folder / file_name(hop)
+    hashes, hop = [alphabet.hash for alphabet in alphabets], alphabets[0].hop
+    about = {"holds": "features", "hop": hop, "alphabet": hashes[0], **more}
+    absent = shards.begin(folder, about, {**held, "centroids": hashes})
+    if "centroids" in absent:
+        centroids = {f"{CENTROIDS_PREFIX}{alphabet.hash}": alphabet.centroids for alphabet in alphabets}
+        shards.write_shard(folder, "centroids", centroids)
+    return [name for name in absent if name != "centroids"]
+
+
+def load(folder: Path, hop: float, alphabet: str) -> tuple[Mapping[str, np.ndarray], np.ndarray] | None:
+    """(features of all stems, centroids of the alphabet with this fingerprint); None where a folder has no such store.
+
+    hop: s. The features of a store are mapped, not loaded. TrainError where it is damaged or was made with another
+    alphabet.
+    """
+    path = folder / store_name(hop)
+    arrays = Shards(path) if shards.is_store(path) else _read_npz(path.with_name(f"{path.name}.npz"))
+    if arrays is None:
+        return None
+    centroids = arrays.get(f"{CENTROIDS_PREFIX}{alphabet}")
+    if centroids is None:
+        raise TrainError(f"'{path}' was not made with the alphabet {alphabet}: make it again with antiphon train units")
+    return arrays, np.array(centroids)
+
+
+def _read_npz(path: Path) -> Mapping[str, np.ndarray] | None:
+    """The arrays of a features file of before; None where there is none."""
     if not path.is_file():
         return None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+            return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise TrainError(f"'{path}' cannot be read ({error}): make it again with: antiphon train units") from None
-    centroids = arrays.get(f"{CENTROIDS_PREFIX}{alphabet}")
-    if centroids is None:
-        raise TrainError(f"'{path}' was not made with the alphabet {alphabet}: make it again with antiphon train units")
-    return {key: value for key, value in arrays.items() if not key.startswith(CENTROIDS_PREFIX)}, centroids

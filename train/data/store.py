@@ -65,14 +65,10 @@ class Store:
         fewest_parts: int = 1,
         shortest_s: float = 0.0,
         threads: int = 16,
-        most_songs: int = 1_000_000,
+        songs: Sequence[Path] = (),
     ):
-        """fewest_parts, shortest_s: songs below either are left out. most_songs: of each folder."""
-        candidates = [
-            (song, stems_of(song))
-            for folder in folders
-            for song in [path for path in visible(folder, f"{split}/*") if path.is_dir()][:most_songs]
-        ]
+        """fewest_parts, shortest_s: songs below either are left out. songs: folders of those to load; (): all."""
+        candidates = [(song, stems_of(song)) for song in songs or song_folders(folders, split)]
         candidates = [(song, stems) for song, stems in candidates if stems and len(stems) >= fewest_parts]
         with ThreadPoolExecutor(threads) as pool:
             lengths = list(pool.map(_lengths, (stems for _, stems in candidates)))
@@ -143,6 +139,13 @@ class Store:
         power = (self.sums[first + high] - self.sums[first + low]) * BLOCK_SAMPLES / samples
         with np.errstate(divide="ignore"):
             return np.asarray(10 * np.log10(np.where(power > 1e-12, power, 0.0)))
+
+
+def song_folders(folders: Sequence[Path], split: str, most: int | None = None) -> list[Path]:
+    """The folders of the songs of a split, sorted, at most `most` of each data folder."""
+    return [
+        song for folder in folders for song in [path for path in visible(folder, f"{split}/*") if path.is_dir()][:most]
+    ]
 
 
 def _lengths(stems: Song) -> list[int]:

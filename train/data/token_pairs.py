@@ -1,15 +1,14 @@
 """Token caches, and the pairs (A input, B played) drawn from them.
 
-A token cache is one npz file: per stem a key "<split>/<song>/<part>" with (n,) int16 labels, silence = units, and a key
-"meta" with JSON as uint8: {"units": 64, "hop": 0.5, "alphabet": "k64-xxxx", "version": 1}. A part may be a submix,
-"mix-<part>+<part>...". Stems are tokenised once, by train.fit_units.
+A token cache is a store (train.data.shards): per stem a key "<split>/<song>/<part>" with (n,) int16 labels, silence =
+units; its manifest says {"units": 64, "hop": 0.5, "alphabet": "k64-xxxx", ...}. A part may be a submix,
+"mix-<part>+<part>...". Stems are tokenised once, by train.fit_units. Caches of before, one npz file each, are read.
 
 Pairs follow Bujard et al. (2025), §5.1: any two stems of a song, both ways, drums excluded.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import zipfile
@@ -17,15 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from corpora.disk import atomic_write
 from train.common.errors import TrainError
 from train.common.files import visible
+from train.data import shards
+from train.data.shards import Shards
 
-CACHE_VERSION = 1
+LABELS = "labels"  # what the manifest of a token cache says it holds
+NPZ_VERSION = 1  # of the caches of before
 UNPITCHED = {"drums", "drum", "percussion", "fx"}
 MAX_SILENCE_SHARE = 0.8  # of a crop of B
 MAX_TRIES = 1000  # rounds of drawing, after which songs have no crop
@@ -77,31 +78,32 @@ class Tokens:
 def save(
     path: Path | str, stems: Mapping[str, np.ndarray], units: int, hop: float, alphabet: str, shapes: int = 0
 ) -> None:
-    """Write a token cache, whole or not at all. stems: "<split>/<song>/<part>" -> (n,) labels in [0, units]."""
-    path = Path(path)
-    meta = json.dumps({"units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, "version": CACHE_VERSION})
-    arrays = {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
+    """Write a token cache of one shard. stems: "<split>/<song>/<part>" -> (n,) labels in [0, units]."""
+    path, arrays = Path(path), {key: np.asarray(labels, np.int16) for key, labels in stems.items()}
     for key, labels in arrays.items():
         _check_stem(path, key, labels, units)
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)
-    atomic_write(path, content.getvalue())
+    about = manifest(units, hop, alphabet, shapes)
+    shards.begin(path, about, {"all": sorted(arrays)})
+    shards.write_shard(path, "all", arrays)
+
+
+def manifest(units: int, hop: float, alphabet: str, shapes: int, **more: str) -> dict[str, Any]:
+    """What the manifest of a token cache says of all its shards."""
+    return {"holds": LABELS, "units": units, "hop": hop, "alphabet": alphabet, "shapes": shapes, **more}
 
 
 def load(path: Path | str) -> Tokens:
-    """Read a token cache: a file, or a folder that holds just one. TrainError when it is none."""
+    """Read a token cache: a store, an npz file of before, or a folder with just one. TrainError when it is none.
+
+    The labels of a store are mapped, not loaded.
+    """
     path = find_cache(Path(path))
-    remedy = "make it again with: antiphon train units DATA -o TOKENS"
+    stems, meta = _read_npz(path) if path.is_file() else _read_store(path)
     try:
-        with np.load(path, allow_pickle=False) as cache:
-            stems = {key: cache[key] for key in cache.files}
-        meta = json.loads(stems.pop("meta").tobytes())
         units, hop, alphabet = int(meta["units"]), float(meta["hop"]), str(meta["alphabet"])
         shapes = int(meta.get("shapes", 0))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
-        raise TrainError(f"{path} is not a token cache ({e}): {remedy}") from None
-    if meta.get("version") != CACHE_VERSION:
-        raise TrainError(f"{path} is a token cache of version {meta.get('version')}, this is {CACHE_VERSION}: {remedy}")
+    except (ValueError, KeyError, TypeError) as e:
+        raise TrainError(f"{path} is not a token cache ({e}): {shards.REMEDY}") from None
     songs: dict[str, dict[str, Song]] = {}
     for key, labels in stems.items():
         split, song, part = _check_stem(path, key, labels, units)
@@ -110,11 +112,51 @@ def load(path: Path | str) -> Tokens:
     return Tokens(units, hop, alphabet, songs, shapes)
 
 
+def _read_store(path: Path) -> tuple[Mapping[str, np.ndarray], dict[str, Any]]:
+    store = Shards(path)
+    if store.about.get("holds") != LABELS:
+        raise TrainError(f"{path} is not a token cache: it holds {store.about.get('holds')}")
+    return store, store.about
+
+
+def _read_npz(path: Path) -> tuple[Mapping[str, np.ndarray], dict[str, Any]]:
+    """The labels and the "meta" of a cache of before."""
+    try:
+        with np.load(path, allow_pickle=False) as cache:
+            stems = {key: cache[key] for key in cache.files}
+        meta = dict(json.loads(stems.pop("meta").tobytes()))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as e:
+        raise TrainError(f"{path} is not a token cache ({e}): {shards.REMEDY}") from None
+    if meta.get("version") != NPZ_VERSION:
+        raise TrainError(
+            f"{path} is a token cache of version {meta.get('version')}, this is {NPZ_VERSION}: {shards.REMEDY}"
+        )
+    return stems, meta
+
+
+def is_cache(path: Path) -> bool:
+    """Whether there is a token cache at a path, or an npz file that may be one."""
+    return path.is_file() or (shards.is_store(path) and shards.read_manifest(path).get("holds") == LABELS)
+
+
+def is_made(path: Path) -> bool:
+    """Whether a whole token cache is at a path, or, of before, at it with .npz."""
+    return shards.is_whole(path) or Path(f"{path}.npz").is_file()
+
+
+def caches_in(folder: Path) -> list[Path]:
+    """The token caches in a folder, sorted; an npz file of before only where there is no store of its name."""
+    stores = [path.parent for path in visible(folder, f"*/{shards.MANIFEST}") if is_cache(path.parent)]
+    files = [path for path in visible(folder, "*.npz") if not path.name.startswith("hearing_")]
+    return sorted([*stores, *(path for path in files if path.with_suffix("") not in stores)])
+
+
 def find_cache(path: Path) -> Path:
-    """The file of a token cache: the path itself, or the only npz file of a folder. TrainError for none or several."""
-    if path.is_file():
-        return path
-    result = [file for file in visible(path, "*.npz") if not file.name.startswith("hearing_")]
+    """The token cache at a path, with or without .npz, or the only one in a folder. TrainError for none or several."""
+    for each in (path, Path(f"{path}.npz"), Path(str(path).removesuffix(".npz"))):
+        if is_cache(each):
+            return each
+    result = caches_in(path)
     if len(result) == 1:
         return result[0]
     if result:

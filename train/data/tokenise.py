@@ -12,7 +12,6 @@ import numpy as np
 from perception.units import Alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train.common.errors import TrainError
-from train.common.files import visible
 from train.common.progress import progress
 from train.data import hearing, token_pairs
 from train.data.stems import GATE_DB, Song, levels, read, songs_below
@@ -33,17 +32,22 @@ def tokens_of(data: Path, model: Path, split: str, *, units: int = 0, hop: float
         return token_pairs.load(caches[0])
     chosen = shared_configurations(data, model, units=units, hop=hop)[0]
     if caches:
-        return token_pairs.load(data / f"{name_of(*chosen)}.npz")
+        return token_pairs.load(data / name_of(*chosen))
     return next(tokenise(pitched_songs(data, split), model, [chosen], split))
 
 
 def caches_of(data: Path) -> list[Path]:
     """The token caches at `data`: itself, or those in the folder; none in a folder of stems. TrainError for nothing."""
-    if not data.exists():
-        raise TrainError(f"there is nothing at '{data}': give a token cache (.npz) or a folder of stems")
-    if not data.is_dir():
+    if token_pairs.is_cache(data):
         return [data]
-    return [path for path in visible(data, "*.npz") if CONFIGURATION_NAME.fullmatch(path.stem)]
+    if not data.exists():
+        raise TrainError(f"there is nothing at '{data}': give a token cache or a folder of stems")
+    return [path for path in token_pairs.caches_in(data) if CONFIGURATION_NAME.fullmatch(name_of_cache(path))]
+
+
+def name_of_cache(path: Path) -> str:
+    """Name of a token cache, without the ending of a file of before: k64_h0.50."""
+    return path.name.removesuffix(".npz")
 
 
 def shared_configurations(data: Path, model: Path, *, units: int = 0, hop: float = 0.0) -> list[Configuration]:
@@ -52,7 +56,7 @@ def shared_configurations(data: Path, model: Path, *, units: int = 0, hop: float
     units, hop: only those of this K and hop (s); 0: any. TrainError where there is none.
     """
     caches = caches_of(data)
-    names = [path.stem for path in caches] if caches else _decisions_for_stems(model)
+    names = [name_of_cache(path) for path in caches] if caches else _decisions_for_stems(model)
     available = [each for each in _configurations(names, units, hop) if decision_folder(model, *each)]
     if not available:
         raise TrainError(f"'{data}' and the model '{model}' share no such configuration: {offered(model)}")
@@ -60,8 +64,9 @@ def shared_configurations(data: Path, model: Path, *, units: int = 0, hop: float
 
 
 def with_features(tokens: Tokens, data: Path) -> Tokens:
-    """Tokens of the cache at `data`, a file or folder, with the features beside it if there are any. TrainError."""
-    known = hearing.load(data if data.is_dir() else data.parent, tokens.hop, tokens.alphabet)
+    """Tokens of the cache at `data`, itself or its folder, with the features beside it if there are any. TrainError."""
+    folder = data.parent if token_pairs.is_cache(data) else data
+    known = hearing.load(folder, tokens.hop, tokens.alphabet)
     return replace(tokens, features=known[0]) if known else tokens
 
 

@@ -20,7 +20,7 @@ from decision.sampling import CONSTRAINTS
 from train.common.errors import TrainError
 from train.common.settings import setting
 from train.data import token_pairs
-from train.data.hearing import file_name
+from train.data.hearing import store_name
 from train.data.token_pairs import Tokens
 from train.data.tokenise import decision_folder, name_of, offered, with_features
 from train.evaluate.baselines import EXPLAINED, LabelStatistics
@@ -224,7 +224,7 @@ def _with_features(tokens: Tokens, data: Path, model: Path) -> Tokens:
     tokens = tokens if tokens.features else with_features(tokens, data)
     if not tokens.features:
         raise TrainError(
-            f"the decision model of '{model}' hears features, and there is no {file_name(tokens.hop)} beside the "
+            f"the decision model of '{model}' hears features, and there is no {store_name(tokens.hop)} beside the "
             f"tokens in '{data}', without which it would be half deaf: give the folder that antiphon train units made, "
             "or the stems themselves"
         )
@@ -234,7 +234,7 @@ def _with_features(tokens: Tokens, data: Path, model: Path) -> Tokens:
 def _rival_tokens(corpus: Path, tokens: Tokens) -> Tokens:
     """The token cache that the rivals learn from: `corpus`, or the one of the tokens' configuration in a folder."""
     name = name_of(tokens.units, tokens.hop)
-    taught = token_pairs.load(corpus / f"{name}.npz" if corpus.is_dir() else corpus)
+    taught = token_pairs.load(corpus if token_pairs.is_cache(corpus) else corpus / name)
     if taught.alphabet != tokens.alphabet:
         raise TrainError(
             f"'{corpus}' is written in alphabet {taught.alphabet}, what is evaluated in {tokens.alphabet}: "

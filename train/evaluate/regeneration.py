@@ -2,7 +2,7 @@
 
     antiphon evaluate regeneration DATA [--model DIR] -o OUT
 
-DATA is a token cache (.npz, or a folder of them), or a folder of stems <song>/<stem>.flac, perhaps below <split>/, then
+DATA is a token cache or a folder of them, or a folder of stems <song>/<stem>.flac, perhaps below <split>/, then
 tokenised with the model's own encoder. Drums, percussion and effects are left out, as in the paper; so are submixes.
 
 OUT/regeneration.json   every number with its n     OUT/regeneration.md   the tables     OUT/regeneration.png   the plot

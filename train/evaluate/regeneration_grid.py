@@ -44,6 +44,7 @@ from train.data.tokenise import (
     decision_folder,
     label_stem,
     name_of,
+    name_of_cache,
     pitched_songs,
     shared_configurations,
 )
@@ -143,7 +144,7 @@ def _caches(data: Path) -> dict[Name, Path]:
     if len(caches) == 1:
         tokens = token_pairs.load(caches[0])
         return {(tokens.units, tokens.hop): caches[0]}
-    return {(int(k), float(h)): path for path in caches for k, h in [path.stem[1:].split("_h")]}
+    return {(int(k), float(h)): path for path in caches for k, h in [name_of_cache(path)[1:].split("_h")]}
 
 
 def _alphabet(model: Path, name: Name) -> Path:
@@ -165,7 +166,7 @@ def _absent(data: Path, model: Path, name: Name) -> Row:
         commands.append(f"cp WORK/units/{text}.safetensors MODEL/units/")
     if decision_folder(model, *name) is None:
         missing.append("decision")
-        commands.append(f"antiphon train decision WORK/tokens/{text}.npz -o MODEL/decision/{text}")
+        commands.append(f"antiphon train decision WORK/tokens/{text} -o MODEL/decision/{text}")
     if caches_of(data):
         missing.append("labels")
         commands.append("antiphon evaluate regeneration WORK/tokens --grid --model MODEL -o OUT")

@@ -30,8 +30,8 @@ from corpora.disk import atomic_write
 from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, audible, mask_channel
 from perception.hpss import SAMPLERATE
 from train.common.errors import TrainError
-from train.common.files import visible
 from train.common.progress import progress
+from train.data import token_pairs
 from train.data.stems import GATE_DB, levels
 from train.data.tokenise import pitched_songs
 from train.evaluate import sound_report as report
@@ -87,7 +87,7 @@ def regeneration(
     CoherenceError, AudioError (all ValueErrors).
     """
     s = SoundEvaluation(**settings)
-    if data.is_file() or visible(data, "*.npz"):
+    if token_pairs.is_cache(data) or token_pairs.caches_in(data):
         raise TrainError(f"'{data}' holds tokens: --sound needs stems, folders <song>/<stem>.flac")
     songs = pitched_songs(data, s.split)
     meter = _meter(model, coherence)

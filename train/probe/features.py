@@ -18,6 +18,7 @@ from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.progress import progress
 from train.data.augment import degrade
+from train.data.shards import Shards, is_store
 from train.data.stems import GATE_DB, levels, read_from, stems_of
 
 FRAME_SAMPLES = 320  # between frames of MFCC and chroma
@@ -147,7 +148,7 @@ def extract_hops(
     degraded: bool = False,
     seed: int = 0,
     unseen_s: float = 0.0,
-    cache: Path | None = None,
+    cache: Shards | None = None,
 ) -> dict[float, dict[str, Hops]]:
     """{hop: {question: Hops}} of the parts of each question, for hops in s.
 
@@ -194,36 +195,36 @@ def _features(
 
 
 def cached(
-    folder: Path, song: Path, part: str, hops: list[float], begin: float, samples: int
+    features: Shards, song: Path, part: str, hops: list[float], begin: float, samples: int
 ) -> list[np.ndarray] | None:
-    """The encoder's features of a stem from `begin` s on, below OUT/features of train/fit_units.py, for each hop.
+    """The encoder's features of a stem from `begin` s on, of OUT/features of train/fit_units.py, for each hop.
 
     None where they are missing, or shorter than `samples`. Their context includes 2 or 3 hops before the excerpt.
     """
-    path = folder / song.parent.name / f"{song.parent.parent.name}-{song.name}.npz"
-    if not path.is_file():
-        return None
     result = []
-    with np.load(path) as archive:
-        for hop in hops:
-            first, count = round(begin / hop), samples // round(hop * SAMPLERATE)
-            if f"{part}/f{hop}" not in archive or len(archive[f"{part}/f{hop}"]) < first + count:
-                return None
-            result.append(archive[f"{part}/f{hop}"][first : first + count].astype(np.float32))
+    for hop in hops:
+        first, count = round(begin / hop), samples // round(hop * SAMPLERATE)
+        known = features.get(f"{song.parent.name}/{song.parent.parent.name}-{song.name}/{part}/f{hop}")
+        if known is None or len(known) < first + count:
+            return None
+        result.append(known[first : first + count].astype(np.float32))
     return result
 
 
-def check_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> None:
-    """TrainError unless this encoder made the features of the first cached stem, up to bfloat16's rounding."""
-    for song in songs:
-        for part, path in stems_of(song).items():
-            if known := cached(folder, song, part, [hop], 0.0, 4 * SAMPLERATE):
-                own = encoder.batch(read_from(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
-                if known[0].shape != own.shape or np.abs(known[0] - own).mean() > 0.05 * np.abs(own).mean():
-                    raise TrainError(
-                        f"'{folder}' was encoded by another encoder: leave --features out, or encode again"
-                    )
-                return
+def open_cache(folder: Path, songs: list[Path], encoder: Wav2Vec2Encoder, hop: float) -> Shards:
+    """The features in a folder; TrainError unless this encoder made those of the first of these stems that is there, up
+    to bfloat16's rounding."""
+    if is_store(folder):
+        features = Shards(folder)
+        for song in songs:
+            for part, path in stems_of(song).items():
+                if known := cached(features, song, part, [hop], 0.0, 4 * SAMPLERATE):
+                    own = encoder.batch(read_from(path, 0.0, 4.0), (round(hop * SAMPLERATE) // encoder.hop,))[0]
+                    if known[0].shape != own.shape or np.abs(known[0] - own).mean() > 0.05 * np.abs(own).mean():
+                        raise TrainError(
+                            f"'{folder}' was encoded by another encoder: leave --features out, or encode again"
+                        )
+                    return features
     raise TrainError(f"no features of these songs in '{folder}': give OUT/features of train.fit_units, or leave it out")
 
 

@@ -40,7 +40,7 @@ from train.common.errors import TrainError
 from train.common.settings import add_arguments, parse_arguments, setting
 from train.common.table import NOTHING, table, with_interval
 from train.data.tokenise import name_of
-from train.probe.features import BOTH, QUESTIONS, Hops, check_cache, extract_hops, feature_kinds, songs_in
+from train.probe.features import BOTH, QUESTIONS, Hops, extract_hops, feature_kinds, open_cache, songs_in
 
 SHIPPED_WHITENING = 0.5  # whitening of the alphabets that ship, perception/units.py
 WHITENINGS = (SHIPPED_WHITENING, 0.0, 1.0)
@@ -89,14 +89,13 @@ def probe(
     TrainError, EncoderError, AudioError.
     """
     s, data, model = ProbeEvaluation(**settings), Path(data), Path(model)
-    hops, cache = s.lengths(), Path(features) if features else None
+    hops = s.lengths()
     encoder = Wav2Vec2Encoder.load(model / "encoder" if (model / "encoder").is_dir() else model, min(hops))
     folder = Path(test) if test else data
     taught = songs_in(data / "train", s.songs)
     asked = songs_in(folder / "test" if not test or (folder / "test").is_dir() else folder, s.test_songs)
     kinds = feature_kinds(encoder, s.kinds, s.seed)
-    if cache:
-        check_cache(cache, taught, encoder, max(hops))
+    cache = open_cache(Path(features), taught, encoder, max(hops)) if features else None
     every: dict[str, Any] = {"seconds": s.seconds, "seed": s.seed, "unseen_s": encoder.support / 2 / SAMPLERATE}
     learned = extract_hops(taught, kinds, hops, cache=cache, **every)
     examined = extract_hops(asked, kinds, hops, cache=None if test else cache, degraded=s.worsen, **every)

@@ -209,12 +209,12 @@ def test_the_same_seed_gives_the_same_bytes_and_settings_count(evaluated):
 
 
 def test_mistakes_are_told_with_the_remedy(antiphon, evaluated, music, tiny, tiny_coherence, tmp_path):
-    save(tmp_path / "k64_h0.50.npz", {"test/s/a": np.zeros(30), "test/s/b": np.zeros(30)}, 64, HOP, "k64-x")
+    save(tmp_path / "k64_h0.50", {"test/s/a": np.zeros(30), "test/s/b": np.zeros(30)}, 64, HOP, "k64-x")
 
     def refused(data, *words) -> str:
         return antiphon("evaluate", "regeneration", data, "--model", tiny, "-o", "out", *words).sentence
 
-    assert "--sound needs stems" in refused(tmp_path / "k64_h0.50.npz", "--sound", 2)
+    assert "--sound needs stems" in refused(tmp_path / "k64_h0.50", "--sound", 2)
     assert "--sound needs stems" in refused(tmp_path, "--sound", 2)
     assert "has no coherence meter" in refused(music, "--sound", 2)
     assert "is no coherence model" in refused(music, "--sound", 2, "--coherence", tmp_path)

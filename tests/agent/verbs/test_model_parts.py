@@ -15,7 +15,7 @@ NEEDED = {  # part -> what stands in its remedy
     "model.json": '{"format": 1',
     "encoder": "antiphon train encoder DATA -o RUN",
     f"units/{STEM}.safetensors": "antiphon train units DATA -o RUN --encoder",
-    f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM}.npz -o",
+    f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM} -o",
 }
 USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy", "coherence": "antiphon train coherence DATA"}
 

@@ -109,7 +109,7 @@ def test_units_of_a_foreign_stem_are_as_many_as_its_hops(tmp_path, tiny, rate, c
     settings = fit_units.UnitsTraining(encoder=str(tiny / "encoder"), units="4", hops=200, jobs=1)
     report = fit_units.fit([tmp_path / "stems"], tmp_path / "out", False, settings)
     for name, hops in (("k4_h0.25", 80), ("k4_h0.50", 40)):
-        songs = token_pairs.load(tmp_path / "out" / "tokens" / f"{name}.npz").songs
+        songs = token_pairs.load(tmp_path / "out" / "tokens" / name).songs
         assert {len(stem) for split in songs.values() for song in split.values() for stem in song.values()} == {hops}
         assert report[name]["stems"] == 8
     lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
@@ -117,6 +117,6 @@ def test_units_of_a_foreign_stem_are_as_many_as_its_hops(tmp_path, tiny, rate, c
 
 
 def test_a_token_cache_half_written_is_not_read(tmp_path):
-    token_pairs.save(tmp_path / "k7_h0.50.npz", {"train/1/a": np.array([1])}, 7, 0.5, "k7-a")
+    token_pairs.save(tmp_path / "k7_h0.50", {"train/1/a": np.array([1])}, 7, 0.5, "k7-a")
     (tmp_path / ".k7_h0.25.part.npz").write_bytes(b"PK half")
     assert token_pairs.load(tmp_path).hop == 0.5

@@ -283,17 +283,17 @@ def stems(seed: int, split: str, songs: int, length: int = 70) -> dict[str, np.n
 @pytest.fixture
 def workspace(tmp_path):
     """A folder with a token cache and a decision model that belong together."""
-    token_pairs.save(tmp_path / "k6_h0.50.npz", stems(0, "train", 4) | stems(1, "test", 3), K, HOP, "k6-test")
+    token_pairs.save(tmp_path / "k6_h0.50", stems(0, "train", 4) | stems(1, "test", 3), K, HOP, "k6-test")
     write_files(tmp_path / "decision", tiny_model().files())
     return tmp_path
 
 
 def run(workspace, **more):
-    return regeneration(workspace / "k6_h0.50.npz", workspace / "decision", workspace / "out", **{"pairs": 12, **more})
+    return regeneration(workspace / "k6_h0.50", workspace / "decision", workspace / "out", **{"pairs": 12, **more})
 
 
 def test_windows_are_pairs_both_ways_without_drums_and_submixes(workspace):
-    windows = windows_of(token_pairs.load(workspace / "k6_h0.50.npz"), "test", 15.0)
+    windows = windows_of(token_pairs.load(workspace / "k6_h0.50"), "test", 15.0)
     assert windows.input.shape == windows.played.shape == (3 * 2 * 3, 30)  # songs, ways, places 0, 20 and 40
     assert windows.song.tolist() == [0] * 6 + [1] * 6 + [2] * 6
     up = (windows.input + 1) % (K + 1) == windows.played
@@ -353,11 +353,11 @@ def test_one_mode_alone_gives_the_numbers_it_gives_beside_another(workspace):
 
 
 def test_without_a_training_split_the_other_songs_teach_the_rivals(workspace):
-    token_pairs.save(workspace / "real.npz", stems(1, "test", 3), K, HOP, "k6-test")
-    result = regeneration(workspace / "real.npz", workspace / "decision", workspace / "out", pairs=6)
+    token_pairs.save(workspace / "real", stems(1, "test", 3), K, HOP, "k6-test")
+    result = regeneration(workspace / "real", workspace / "decision", workspace / "out", pairs=6)
     assert result["configurations"][0]["rivals_learned_from"]["what"] == "the other songs of this split"
     taught = regeneration(
-        workspace / "real.npz", workspace / "decision", workspace / "out", pairs=6, corpus=workspace / "k6_h0.50.npz"
+        workspace / "real", workspace / "decision", workspace / "out", pairs=6, corpus=workspace / "k6_h0.50"
     )
     assert taught["configurations"][0]["rivals_learned_from"]["songs"] == 4
 
@@ -367,7 +367,7 @@ def test_the_grid_evaluates_what_both_sides_have(workspace):
     tokens.mkdir()
     for hop, name in ((0.5, "k6_h0.50"), (0.25, "k6_h0.25"), (0.35, "k6_h0.35")):
         length = int(40 / hop)
-        token_pairs.save(tokens / f"{name}.npz", stems(1, "test", 2, length), K, hop, "k6-test")
+        token_pairs.save(tokens / f"{name}", stems(1, "test", 2, length), K, hop, "k6-test")
         if hop != 0.35:
             write_files(model / "decision" / name, tiny_model(math.ceil(15 / hop), hop).files())
     result = grid(tokens, model, workspace / "grid", modes=("full", 1), pairs=4)
@@ -412,7 +412,7 @@ def test_stems_are_encoded_by_the_models_own_encoder(tmp_path):
 
 
 def test_mistakes_are_reported_with_the_remedy(workspace, capsys):
-    cache, decision = workspace / "k6_h0.50.npz", workspace / "decision"
+    cache, decision = workspace / "k6_h0.50", workspace / "decision"
     with pytest.raises(TrainError, match="nothing at"):
         regeneration(workspace / "nowhere", decision, workspace / "out")
     with pytest.raises(TrainError, match=r"no decision model.*antiphon train decision"):
@@ -425,11 +425,11 @@ def test_mistakes_are_reported_with_the_remedy(workspace, capsys):
         run(workspace, top_p=2.0)
     with pytest.raises(TrainError, match="has no encoder"):
         regeneration(workspace / "decision", decision, workspace / "out")
-    token_pairs.save(workspace / "other.npz", stems(1, "test", 3), K, HOP, "k6-other")
+    token_pairs.save(workspace / "other", stems(1, "test", 3), K, HOP, "k6-other")
     with pytest.raises(DecisionError, match="speaks alphabet"):
-        regeneration(workspace / "other.npz", decision, workspace / "out")
+        regeneration(workspace / "other", decision, workspace / "out")
     with pytest.raises(TrainError, match="written in alphabet"):
-        run(workspace, corpus=workspace / "other.npz")
+        run(workspace, corpus=workspace / "other")
     hearing = Decision(dataclasses.replace(tiny_model().config, key_dim=4))
     write_files(workspace / "hearing", hearing.files())
     with pytest.raises(TrainError, match="hears features"):
@@ -453,6 +453,6 @@ def test_a_disk_that_refuses_leaves_nothing_half_written(workspace, monkeypatch)
 
 
 def test_the_command_line(workspace, capsys):
-    arguments = [str(workspace / "k6_h0.50.npz"), "--model", str(workspace / "decision"), "-o", str(workspace / "out")]
+    arguments = [str(workspace / "k6_h0.50"), "--model", str(workspace / "decision"), "-o", str(workspace / "out")]
     main([*arguments, "--pairs", "4", "--modes", "1", "2"])
     assert "**model live 2**" in capsys.readouterr().out

@@ -19,7 +19,7 @@ from decision.sampling import CONSTRAINTS
 from perception.units import Alphabet
 from tests.conftest import melody, tree, write
 from train.common.errors import TrainError
-from train.data import hearing, token_pairs
+from train.data import hearing, shards, token_pairs
 from train.data.tokenise import pitched_songs, tokenise
 from train.evaluate import regeneration_grid
 from train.evaluate.regeneration import regeneration
@@ -65,7 +65,7 @@ def tokens(tmp_path, tiny) -> Path:
             for song in range(2)
             for part in "ab"
         }
-        token_pairs.save(folder / f"{name}.npz", labels, alphabet.units, alphabet.hop, alphabet.hash)
+        token_pairs.save(folder / f"{name}", labels, alphabet.units, alphabet.hop, alphabet.hash)
     return folder
 
 
@@ -217,15 +217,15 @@ def test_what_is_absent_is_said_with_what_makes_it(whole, tokens, tiny, tmp_path
     assert by_name["k256_h0.50"]["commands"][1] == "cp WORK/units/k256_h0.50.safetensors MODEL/units/"
     for name in by_name:
         assert name in (whole / "regeneration.md").read_text() and name in (whole / "regeneration.html").read_text()
-    (tokens / "k16_h0.35.npz").unlink()
+    shutil.rmtree(tokens / "k16_h0.35")
     s = regeneration_grid.GridEvaluation(hop=0.35, units=16)
     (row,) = absent(tokens, tiny, [(16, 0.25), (64, 0.5)], s)
     assert row["missing"] == ["labels"] and "WORK/tokens --grid" in row["commands"][-1]
 
 
 def test_one_token_cache_is_a_grid_of_one(antiphon, tokens, tiny, tmp_path):
-    shutil.copy(tokens / "k64_h0.50.npz", tmp_path / "mine.npz")
-    said = antiphon("evaluate", "regeneration", "mine.npz", "--grid", "--model", tiny, "-o", "out", "--pairs", 4)
+    shutil.copytree(tokens / "k64_h0.50", tmp_path / "mine")
+    said = antiphon("evaluate", "regeneration", "mine", "--grid", "--model", tiny, "-o", "out", "--pairs", 4)
     assert said.code == 0 and "12 cells." in said.out, said.err
     assert [c["name"] for c in read(tmp_path / "out")["configurations"]] == ["k64_h0.50"]
     who = {row["who"] for row in read(tmp_path / "out")["configurations"][0]["answers"]}
@@ -292,14 +292,14 @@ def test_a_decision_that_hears_features_is_given_them(whole, stems, tiny, tmp_pa
     assert result["configurations"][0]["answers"] != read(whole)["configurations"][2]["answers"]
     made = next(tokenise(pitched_songs(stems, "test"), model, [(64, 0.5)], "test"))
     labels = {f"test/{song}/{part}": row for song, parts in made.songs["test"].items() for part, row in parts.items()}
-    (tmp_path / "tokens").mkdir()
-    token_pairs.save(tmp_path / "tokens" / "k64_h0.50.npz", labels, 64, 0.5, made.alphabet)
+    token_pairs.save(tmp_path / "tokens" / "k64_h0.50", labels, 64, 0.5, made.alphabet)
     alphabet = Alphabet.load(model / "units" / "k64_h0.50.safetensors")
-    features = tmp_path / "tokens" / hearing.file_name(0.5)
-    features.write_bytes(hearing.to_bytes(dict(made.features), [alphabet]))
+    features = tmp_path / "tokens" / hearing.store_name(0.5)
+    hearing.begin(features, [alphabet], {"all": sorted(made.features)})
+    shards.write_shard(features, "all", made.features)
     cached = regeneration(tmp_path / "tokens", model, tmp_path / "cached", modes=MODES, pairs=4, seconds=5.0)
     assert cached["configurations"] == result["configurations"]
-    features.write_bytes(hearing.to_bytes({name: 0 * row for name, row in made.features.items()}, [alphabet]))
+    shards.write_shard(features, "all", {name: 0 * row for name, row in made.features.items()})
     deaf = regeneration(tmp_path / "tokens", model, tmp_path / "cached", modes=MODES, pairs=4, seconds=5.0)
     assert deaf["configurations"] != result["configurations"], "the features are heard"
 

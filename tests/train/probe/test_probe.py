@@ -13,6 +13,7 @@ from perception.units import fit_alphabet
 from perception.wav2vec2 import SAMPLERATE, EncoderError, Wav2Vec2Encoder, music_config
 from tests.tolerance import encoder_rounding
 from train.common.errors import TrainError
+from train.data.shards import read_shard, write_shard
 from train.fit_units import UnitsTraining, encode
 from train.probe.features import (
     BOTH,
@@ -189,8 +190,8 @@ def test_features_may_come_from_the_cache_of_the_alphabets(workspace, tmp_path):
     assert read[1] == listened[1]
     assert read[0]["pitch class"]["n"] == listened[0]["pitch class"]["n"]
     assert read[0]["pitch class"]["accuracy"] == pytest.approx(listened[0]["pitch class"]["accuracy"], abs=0.1)
-    arrays = dict(np.load(tmp_path / "features" / "train" / "data-s0.npz"))
-    np.savez(tmp_path / "features" / "train" / "data-s0.npz", **{k: -v for k, v in arrays.items()})
+    arrays = read_shard(tmp_path / "features", "train-00000")
+    write_shard(tmp_path / "features", "train-00000", {k: -v for k, v in arrays.items()})
     with pytest.raises(TrainError, match="another encoder"):
         run(workspace, kinds="encoder", features=tmp_path / "features")
     with pytest.raises(TrainError, match="no features of these songs"):
