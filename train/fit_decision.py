@@ -1,11 +1,12 @@
 """Train the decision model on cached tokens.
 
-    python -m train.fit_decision TOKENS -o DIR [--resume] [--size small|paper] [--steps N] [--minutes M] [--seed N] ...
+    python -m train.fit_decision TOKENS -o DIR [--resume] [--preset paper] [--steps N] [--minutes M] [--seed N] ...
+    torchrun --nproc-per-node N -m train.fit_decision ...                   on N GPUs (train/common/ranks.py)
 
 DIR gets decision.json + decision.safetensors (the best so far on the validation songs, as `Decision.load` reads it),
 checkpoint.safetensors (the newest weights and the optimizer, with the step and settings in its header) and log.jsonl.
 
-Differences to the paper (Bujard et al. 2025, §5.2):
+Differences to the paper (Bujard et al. 2025, §5.2), most of which --preset paper undoes:
 - the mask over the input is drawn per batch, none or live 1, 2, 4 hops behind, so one model serves files and live play;
 - some crops are one window long, as in the evaluation, some two, where the window slides past the start symbol;
 - in most batches the history is the model's own: rolled out autoregressively, as it will play, under each constraint in
@@ -21,17 +22,19 @@ Differences to the paper (Bujard et al. 2025, §5.2):
 - AdamW, warm-up, cosine, dropout and random replacement of input labels, against overfitting to a few hundred songs.
 
 All randomness of step n comes from (seed, n). Hence a resumed run ends with the weights of an uninterrupted one (except
-with `minutes`, where the clock sets the learning rate, and with a pool of several batches, which begins anew).
+with `minutes`, where the clock sets the learning rate, and with a pool of several batches, which begins anew). Several
+processes, and the parts of a batch with `accumulate`, draw the same batch and history and each learn from their rows of
+it: but for dropout, whose masks differ, they learn what one process learns from the whole.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -44,6 +47,7 @@ from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS
 from train.common import command_line
 from train.common.errors import TrainError
+from train.common.ranks import Ranks
 from train.common.run import Run, refuse_to_overwrite, settings_of
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
@@ -51,8 +55,7 @@ from train.data import hearing, token_pairs
 from train.data.token_pairs import Crop, Song
 
 SIZES = {"small": SMALL, "paper": PAPER}
-# Lookahead of the mask over the input -> its probability; None: no mask. One hop behind is live play.
-MASK_PROBABILITIES: dict[int | None, float] = {None: 0.35, 1: 0.45, 2: 0.1, 4: 0.1}
+MASK_SHARES = {1: 9 / 13, 2: 2 / 13, 4: 2 / 13}  # lookahead of a mask over the input -> share; 1 hop is live play
 REPORTED_LOOKAHEADS: dict[str, int | None] = {"full": None, "live": 1}
 ALIKE_PRODUCT = 0.98  # inner product of two keys above which their segments count as the same
 KEY_NOISE_STD = 0.03  # of noise on the keys of the input, for encoders err
@@ -68,6 +71,11 @@ class Batch(NamedTuple):
     played: Tensor
     features: Tensor | None
     keys: Tensor | None
+
+    def rows(self, which: slice | Tensor) -> Batch:
+        """Some of the crops."""
+        features, keys = (None if part is None else part[which] for part in self[2:])
+        return Batch(self.input[which], self.played[which], features, keys)
 
 
 @dataclass(frozen=True)
@@ -113,23 +121,39 @@ class DecisionTraining:
     )
     evaluate: int = setting(250, "steps between two validations")
     crops: int = setting(256, "crops of one window to validate on")
+    masked: float = setting(0.65, "share of the batches that hear A as live play does; the others hear all of it")
+    floor: float = setting(0.02, "share of the highest rate that is left at the end")
+    decoupled: bool = setting(True, "AdamW, whose decay is decoupled; false: Adam, as in the paper")
+    accumulate: int = setting(
+        1, "parts in which each process learns from its share of a batch, for less memory", may_change=True
+    )
     patience: int = setting(0, "validations without a new best after which to stop; 0: never", may_change=True)
     save: float = setting(120.0, "s between two checkpoints", may_change=True)
     precision: str = setting("auto", "float32, bfloat16, or auto: bfloat16 where the hardware has it")
     device: str = setting("auto", "cpu, cuda or auto", may_change=True)
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {  # Bujard et al. (2025), §5.2; what it does not say is as in ours
+            "size": "paper", "batch": 24, "rate": 1e-6, "warmup": 0, "floor": 1.0, "decay": 1e-5, "decoupled": False,
+            "dropout": 0.1, "smoothing": 0.0, "bound": 0.0, "noise": 0.0, "long": 0.0, "own_share": 1.0, "forget": 0.0,
+            "forget_some": 0.0, "query": 0.0, "masked": 0.0, "best": "ce", "steps": 1_000_000, "patience": 20,
+        }
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.size not in SIZES and (self.size or not self.start):
             raise TrainError(f"size = {self.size!r}: expected {' or '.join(SIZES)}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise TrainError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
-        if min(self.steps, self.batch, self.evaluate, self.crops, self.pool) < 1:
-            raise TrainError("steps, batch, evaluate, crops and pool must be 1 or more")
+        if min(self.steps, self.batch, self.evaluate, self.crops, self.pool, self.accumulate) < 1:
+            raise TrainError("steps, batch, evaluate, crops, pool and accumulate must be 1 or more")
         if self.best not in ("tpp", "ce"):
             raise TrainError(f"best = {self.best!r}: expected tpp or ce")
-        shares = self.own, self.own_share, self.own_top_p, self.long, self.bound
+        shares = self.own, self.own_share, self.own_top_p, self.long, self.bound, self.masked
         if not (0 <= self.noise < 1 and 0 <= self.smoothing < 1 and all(0 <= share <= 1 for share in shares)):
-            raise TrainError("noise, smoothing, long, own, own_share, own_top_p and bound are shares: expected 0 to 1")
+            raise TrainError(
+                "noise, smoothing, long, own, own_share, own_top_p, bound and masked are shares: expected 0 to 1"
+            )
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: DecisionTraining | None = None) -> dict[str, Any]:
@@ -156,7 +180,11 @@ class _Trainer:
         self.features: Mapping[str, np.ndarray] = known[0] if known else {}
         centroids = known[1] if known else None
         self.weights = _weights(self.songs, settings)
-        self.device = torch.device(settings.device if settings.device != "auto" else _best_device())
+        self.ranks = Ranks(settings.device)
+        self.device = self.ranks.device
+        fewest, parts = max(1, settings.batch // (1 + (settings.long > 0))), self.ranks.count * settings.accumulate
+        if fewest < parts:
+            raise TrainError(f"batch = {settings.batch}: {fewest} crops are too few for {parts} parts: give more")
         self.precision = torch.bfloat16 if _use_bfloat16(settings.precision, self.device) else torch.float32
         shape = dict(SIZES[settings.size]) if settings.size else _shape(settings.start)
         self.window = shape.pop("window", math.ceil(settings.window / cache.hop - 1e-6))
@@ -167,7 +195,7 @@ class _Trainer:
             window=self.window,
             dropout=settings.dropout,
             alphabet=cache.alphabet,
-            lookaheads=tuple(k for k in MASK_PROBABILITIES if k),
+            lookaheads=tuple(MASK_SHARES) if settings.masked else (),
             key_dim=0 if centroids is None else centroids.shape[1],
             extra_dim=0 if centroids is None else EXTRA_DIM,
             **shape,
@@ -178,25 +206,32 @@ class _Trainer:
         self.model.to(self.device)
         if settings.layers:
             _hold_all_but(self.model, settings.layers)
-        self.optimizer = torch.optim.AdamW(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
+        kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
+        self.optimizer = kind(_groups(self.model, settings.decay), lr=settings.rate, fused=True)
         rng = np.random.default_rng(settings.seed)
         self.valid = self._draw(self.validation_songs, self.window, settings.crops, rng)
         played = self.valid.played.cpu().numpy()
         self.baselines = token_pairs.baseline_cross_entropies(self.songs, played, config.vocab)
         facts = {"units": config.units, "hop": config.hop, "window": config.window, "alphabet": config.alphabet}
-        self.run = Run(out, settings, self.model, self.optimizer, resume, facts=facts, save_every=settings.save)
+        self.run = Run(
+            out, settings, self.model, self.optimizer, resume,
+            facts=facts, save_every=settings.save, ranks=self.ranks,
+        )  # fmt: skip
         self.prepared: list[tuple[Batch, Tensor, int | None]] = []
         self.best = {"value": math.inf, "step": 0, "scores": {}} | self.run.state.get("best", {})
 
     def train(self) -> dict[str, Any]:
         """Train until the limit of steps, minutes or patience; returns the card of the best model."""
-        run, s, losses = self.run, self.s, []
+        run, s = self.run, self.s
+        losses = [torch.tensor(loss, device=self.device) for loss in run.state.get("losses", [])]
+        run.state["losses"] = losses  # since the last validation
         while self._share() < 1 and not self._out_of_patience():
             with run.clock():
                 losses.append(self._update())
             ends = run.step + 1 >= s.steps or self._share() >= 1
             if (run.step + 1) % s.evaluate == 0 or ends:
-                scores, losses = self._validate(float(torch.stack(losses).mean())), []
+                scores = self._validate(float(torch.stack(losses).mean()))
+                losses.clear()
                 run.tick(scores=scores)
             else:
                 run.tick()
@@ -212,19 +247,43 @@ class _Trainer:
         if not self.prepared:
             self.prepared = self._prepare(np.random.default_rng((s.seed, step)))
         batch, history, lookahead = self.prepared.pop()
-        set_rate(self.optimizer, s.rate * cosine(step, self._share(), warmup=s.warmup, floor=0.02))
+        set_rate(self.optimizer, s.rate * cosine(step, self._share(), warmup=s.warmup, floor=s.floor))
         model.train()
         with self._autocast():
             history = forgotten(history, s.forget, s.forget_some, model.config.start)
-            logits, query = model.both_heads(batch.input, history, lookahead, features=batch.features)
-        loss = bounded_nats(logits.float().flatten(0, 1), batch.played.flatten(), s.bound, s.smoothing)
-        if batch.keys is not None:
-            loss = loss + s.query * query_nats(query.float(), logits.detach().float(), batch, s.others)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss = self.ranks.mean(self._learn(batch, history, lookahead))
+        self.ranks.mean_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
         self.optimizer.step()
-        return loss.detach()
+        return loss
+
+    def _learn(self, batch: Batch, history: Tensor, lookahead: int | None) -> Tensor:
+        """Add to the gradients what this process learns from its rows of a batch; returns its share of the loss.
+
+        A part counts by its rows, or hops at which B sounds, times the number of processes, so that the mean over all
+        processes is the loss of the whole batch.
+        """
+        s, ranks, silence = self.s, self.ranks, self.cache.units
+        parts = ranks.parts(len(history), s.accumulate)
+        alone = parts == [slice(0, len(history))]
+        others = None if alone else draw_others(batch, s.others)
+        losses = []
+        with nullcontext() if alone else ranks.own_randomness(s.seed + self.run.step):
+            for rows in parts:
+                part = batch.rows(rows)
+                with self._autocast():
+                    logits, query = self.model.both_heads(part.input, history[rows], lookahead, features=part.features)
+                loss = bounded_nats(logits.float().flatten(0, 1), part.played.flatten(), s.bound, s.smoothing)
+                loss = loss * (ranks.count * len(part.played) / len(history))
+                if part.keys is not None:
+                    drawn = others or draw_others(batch, s.others)
+                    asked = query_nats(query.float(), logits.detach().float(), part, drawn)
+                    share = (part.played != silence).sum() / (batch.played != silence).sum()
+                    loss = loss + s.query * asked * (ranks.count * share)
+                loss.backward()
+                losses.append(loss.detach())
+        return torch.stack(losses).sum()
 
     def _prepare(self, rng: np.random.Generator) -> list[tuple[Batch, Tensor, int | None]]:
         """`pool` batches, each with its history (n, T) and the lookahead of its mask."""
@@ -233,18 +292,28 @@ class _Trainer:
         long = rng.random() < s.long
         count = max(1, s.batch // (1 + long))
         drawn = self._crops(self.window * (1 + long), count * s.pool, rng)
-        lookahead = list(MASK_PROBABILITIES)[rng.choice(len(MASK_PROBABILITIES), p=list(MASK_PROBABILITIES.values()))]
+        masks = {None: 1 - s.masked} | {k: s.masked * share for k, share in MASK_SHARES.items()}
+        lookahead = list(masks)[rng.choice(len(masks), p=list(masks.values()))]
         input = _replace_some(drawn.input, s.noise, model.config.vocab)
         batch = drawn._replace(input=input, features=disturbed(drawn.features))
         history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * self._share()))
         if rng.random() < s.own_share and own > 0:
             model.eval()
             constraint = CONSTRAINTS[self.run.step // s.pool % 3]
+            rows = self._own_rows(count)
             with self._autocast():
-                history = roll_out(model, batch, lookahead, own, constraint, s.own_top_p, rng)
+                rolled = roll_out(model, batch, lookahead, own, constraint, s.own_top_p, rng, rows)
+            history = rolled if rows is None else history.index_copy(0, rows, rolled)
         columns = [[None] * s.pool if part is None else part.split(count) for part in batch]
         batches = [Batch(*parts) for parts in zip(*columns, strict=True)]
         return [(each, past, lookahead) for each, past in zip(batches, history.split(count), strict=True)]
+
+    def _own_rows(self, count: int) -> Tensor | None:
+        """(n,) rows that this process learns from, of `pool` batches of `count` rows, one after another; None: all."""
+        if self.ranks.count == 1:
+            return None
+        (own,) = self.ranks.parts(count)
+        return torch.cat([torch.arange(own.start, own.stop) + n * count for n in range(self.s.pool)]).to(self.device)
 
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
@@ -289,16 +358,18 @@ class _Trainer:
 
     def _validate(self, loss: float) -> dict[str, float]:
         """Score the validation crops after this step; save the model if it is the best so far."""
-        step = self.run.step + 1
+        step, scores = self.run.step + 1, {}
         with self.run.clock(), self._autocast():
-            scores = evaluate(self.model, self.valid)
-            scores |= free_running(self.model, self.valid, self.s.own_top_p)
+            if self.ranks.first:
+                scores = evaluate(self.model, self.valid)
+                scores |= free_running(self.model, self.valid, self.s.own_top_p)
         kind, sign = ("_sounding", -1) if self.s.best == "tpp" else ("_ce", 1)
         counted = [sign * value for name, value in scores.items() if name.endswith(kind) and "unpaired" not in name]
-        mean = sum(counted) / len(counted)
+        (mean,) = self.ranks.of_first(sum(counted) / max(1, len(counted)))
         if mean < self.best["value"]:
             self.best = {"value": mean, "step": step, "scores": scores}
-            write_files(self.run.out, self.model.files(self._card(step)))
+            if self.ranks.first:
+                write_files(self.run.out, self.model.files(self._card(step)))
         self.run.state["best"] = self.best
         return {"loss": loss, **scores, "best_step": self.best["step"]}
 
@@ -344,7 +415,7 @@ def evaluate(model: Decision, batch: Batch) -> dict[str, float]:
         scores[f"{name}_ce"] = F.cross_entropy(logits.flatten(0, 1), given.played.flatten()).item()
         scores[f"{name}_top1"] = (logits.argmax(-1) == given.played).float().mean().item()
         if given.keys is not None:
-            scores[f"{name}_query"] = query_nats(query.float(), logits, given, 0).item()
+            scores[f"{name}_query"] = query_nats(query.float(), logits, given, draw_others(given, 0)).item()
     return scores
 
 
@@ -390,16 +461,20 @@ def roll_out(
     constraint: str,
     top_p: float,
     rng: np.random.Generator,
+    rows: Tensor | None = None,
 ) -> Tensor:
     """A history (n, T) as the model would play it.
 
     Each label is, with probability `own`, drawn by the model given this history so far, else that of B. Allowed are the
-    labels of the crop of B.
+    labels of the crop of B. rows: only of these crops, with the random numbers that they have among all.
     """
-    played, device = batch.played, batch.played.device
+    device = batch.played.device
+    uniform = torch.from_numpy(rng.random(batch.played.shape)).to(device)
+    mine = torch.from_numpy(rng.random(batch.played.shape) < own).to(device)
+    if rows is not None:
+        batch, uniform, mine = batch.rows(rows), uniform[rows], mine[rows]
+    played = batch.played
     allowed = torch.zeros(len(played), model.config.vocab, dtype=torch.bool, device=device).scatter_(1, played, True)
-    uniform = torch.from_numpy(rng.random(played.shape)).to(device)
-    mine = torch.from_numpy(rng.random(played.shape) < own).to(device)
 
     def choose(t: int, logits: Tensor) -> Tensor:
         drawn = draw(logits.double(), allowed, uniform[:, t], top_p, constraint)
@@ -428,17 +503,23 @@ def draw(logits: Tensor, allowed: Tensor, uniform: Tensor, top_p: float, constra
     return order.gather(1, torch.minimum(rank, last)[:, None])[:, 0]
 
 
-def query_nats(query: Tensor, logits: Tensor, batch: Batch, others: int) -> Tensor:
+def draw_others(batch: Batch, count: int) -> tuple[Tensor, Tensor] | None:
+    """(keys (count, key dim), labels (count,)) of segments drawn from all crops; None where there are no keys."""
+    if batch.keys is None:
+        return None
+    drawn = torch.randint(batch.played.numel(), (count,), device=batch.played.device)
+    return batch.keys.flatten(0, 1)[drawn], batch.played.flatten()[drawn]
+
+
+def query_nats(query: Tensor, logits: Tensor, batch: Batch, others: tuple[Tensor, Tensor] | None) -> Tensor:
     """Cross-entropy of the true segments by q . k + log p(label), in nats per hop at which B sounds.
 
     query (n, T, key dim), logits (n, T, vocab). The candidates are the other segments of its crop that are not silent,
-    and `others` drawn from all crops, without those alike (ALIKE_PRODUCT).
+    and `others`, of `draw_others`, without those alike (ALIKE_PRODUCT).
     """
-    assert batch.keys is not None
+    assert batch.keys is not None and others is not None
     silence, log_p = logits.shape[-1] - 1, logits.log_softmax(-1)
-    active = batch.played != silence
-    drawn = torch.randint(active.numel(), (others,), device=query.device)
-    other_keys, other_labels = batch.keys.flatten(0, 1)[drawn], batch.played.flatten()[drawn]
+    active, (other_keys, other_labels) = batch.played != silence, others
     inside = query @ batch.keys.transpose(1, 2) + log_p.gather(2, batch.played[:, None].expand(-1, len(query[0]), -1))
     outside = query @ other_keys.T + log_p[..., other_labels]
     itself = torch.eye(query.shape[1], dtype=torch.bool, device=query.device)
@@ -553,10 +634,6 @@ def _replace_some(labels: Tensor, share: float, vocab: int) -> Tensor:
     """`labels`, a share of them replaced by random ones, as encoders err, and against overfitting."""
     chosen = torch.rand(labels.shape, device=labels.device) < share
     return torch.where(chosen, torch.randint_like(labels, vocab), labels)
-
-
-def _best_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _use_bfloat16(precision: str, device: torch.device) -> bool:

@@ -1,6 +1,7 @@
 """Train the embedded encoder: wav2vec 2.0 on stems, with a musical teacher.
 
     python -m train.fit_encoder DATA... -o DIR [--minutes 40] [--resume]      (antiphon train encoder is the same)
+    torchrun --nproc-per-node N -m train.fit_encoder ...      on N GPUs, whose examples make one batch of --batch
     python -m train.fit_encoder --import CHECKPOINT.pt -o DIR                 (train/import_fairseq.py)
 
 DATA: folders made by train/songs/render.py, and of recordings (train/songs/recordings.py). Two losses share the masked
@@ -27,6 +28,8 @@ from transformers import Wav2Vec2ForPreTraining
 from perception.wav2vec2 import SAMPLERATE, LongConv, Wav2Vec2Encoder, music_config, music_filters
 from train import import_fairseq
 from train.common import command_line
+from train.common.errors import TrainError
+from train.common.ranks import Ranks
 from train.common.run import Run, refuse_to_overwrite
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
@@ -167,7 +170,8 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     """
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
+    ranks = Ranks(settings.device)
+    device = ranks.device
     model, teacher = new_model(settings)
     learned = nn.ModuleDict({"model": model, "teacher": teacher}).to(device)
     encoder = Wav2Vec2Encoder(Wav2Vec2ForPreTraining(model.config).wav2vec2, 0.25, settings.seconds)
@@ -178,17 +182,22 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     rooms = responses(Path(settings.rooms)).to(device) if settings.rooms else None
     parameters = [p for p in learned.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    run = Run(out, settings, learned, optimizer, resume)
+    run = Run(out, settings, learned, optimizer, resume, ranks=ranks)
+    (own,) = ranks.parts(settings.batch)
+    if own.stop == own.start:
+        raise TrainError(f"batch = {settings.batch}: expected at least as many examples as processes, {ranks.count}")
     model.train()
     while run.share(settings.minutes) < 1:
         with run.clock():
-            batch = maker.draw(settings.batch, np.random.default_rng([settings.seed, run.step]), rooms=rooms)
+            seed = [settings.seed, run.step, *([ranks.rank] if ranks.rank else [])]
+            batch = maker.draw(own.stop - own.start, np.random.default_rng(seed), rooms=rooms)
             report = _update(model, teacher, optimizer, batch, run, settings)
         due = run.step % VALIDATE_EVERY_STEPS == VALIDATE_EVERY_STEPS - 1
-        run.tick(report, validate(model, teacher, validation, settings) if due else None)
+        run.tick(report, validate(model, teacher, validation, settings) if due and ranks.first else None)
     scores = validate(model, teacher, validation, settings)
     run.save()
-    save_encoder(model, out)
+    if ranks.first:
+        save_encoder(model, out)
     return scores
 
 
@@ -210,12 +219,13 @@ def _update(
     set_rate(optimizer, settings.rate * cosine(run.step, run.share(settings.minutes), warmup=100))
     model.set_gumbel_temperature(max(2 * 0.999**run.step, 0.5))
     device = batch.audio.device
-    generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + run.step)
+    generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + run.step + (run.ranks.rank << 32))
     with torch.autocast(device.type, torch.bfloat16):
         by_name = losses(model, teacher, batch, settings, generator)
     total = torch.stack([getattr(settings, name) * loss for name, loss in by_name.items()]).sum()
     optimizer.zero_grad(set_to_none=True)
     total.backward()
+    run.ranks.mean_gradients(run.learned)
     for group in optimizer.param_groups:
         nn.utils.clip_grad_norm_(group["params"], 1.0)
         for parameter in group["params"]:  # a batch with a NaN loss changes nothing

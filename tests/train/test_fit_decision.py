@@ -3,6 +3,12 @@
 import dataclasses
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +20,8 @@ from decision.sampling import CONSTRAINTS
 from perception.units import fit_alphabet
 from train import fit_decision, fit_units
 from train.common.errors import TrainError
-from train.data import shards, token_pairs
+from train.common.settings import parse_recipe
+from train.data import hearing, shards, token_pairs
 from train.evaluate.rollout import model_labels
 from train.evaluate.windows import Windows
 from train.fit_decision import Batch, DecisionTraining, roll_out
@@ -111,6 +118,117 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monke
     assert whole == resumed
     steps = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
     assert steps == [4, 8, 12]
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from tests.train.test_fit_decision import DecisionTraining, fit
+fit(Path(sys.argv[1]), Path(sys.argv[2]), DecisionTraining(**json.loads(sys.argv[3])))
+"""
+
+
+def begin(tokens, out, settings, *launcher):
+    """The recipe in a process of its own, or in those of a launcher."""
+    script = out.with_suffix(".py")
+    script.write_text(SCRIPT)
+    words = [sys.executable, *launcher, str(script), str(tokens), str(out), json.dumps(dataclasses.asdict(settings))]
+    found = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(words, env=os.environ | {"PYTHONPATH": found})
+
+
+def curve(out):
+    """The log of a run without what the clock says."""
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in ("minutes", "seconds")} for line in lines]
+
+
+def test_a_killed_run_goes_on_with_the_same_curve(tmp_path):
+    tokens, settings = cache(tmp_path / "t"), dataclasses.replace(TINY, steps=18, evaluate=6, crops=4, save=0.0)
+    process, end = begin(tokens, tmp_path / "cut", settings), time.monotonic() + 120
+    while not (tmp_path / "cut" / "log.jsonl").exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < len(curve(tmp_path / "cut")) < 3
+    cards = fit(tokens, tmp_path / "whole", settings), fit(tokens, tmp_path / "cut", settings, resume=True)
+    assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
+    assert cards[0]["scores"] == cards[1]["scores"] and cards[0]["best_step"] == cards[1]["best_step"]
+    weights = [(tmp_path / name / "decision.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert weights[0] == weights[1]
+
+
+def hearing_cache(folder):
+    """The cache with features of the input beside it, so that the query learns too. Returns the cache."""
+    tokens = cache(folder / f"k{UNITS}_h1.00")
+    rng, songs = np.random.default_rng(1), token_pairs.load(tokens).songs
+    alphabet = fit_alphabet(rng.standard_normal((200, 12)).astype(np.float32), UNITS, 1.0)
+    token_pairs.save(tokens, stems_of(songs), UNITS, 1.0, alphabet.hash)
+    features = {
+        key: hearing.heard_features(
+            alphabet.keys(rng.standard_normal((len(labels), 12))),
+            np.full(len(labels), -20.0),
+            np.full(len(labels), 0.5),
+        ).astype(np.float16)
+        for key, labels in stems_of(songs).items()
+    }
+    store = folder / hearing.store_name(1.0)
+    hearing.begin(store, [alphabet], {"all": sorted(features)})
+    shards.write_shard(store, "all", features)
+    return tokens
+
+
+def stems_of(songs):
+    return {
+        f"{song.name}/{part}": labels for of in songs.values() for song in of.values() for part, labels in song.items()
+    }
+
+
+EXACT = dataclasses.replace(TINY, steps=8, dropout=0.0, batch=10, pool=2)  # whose loss depends on no mask of its own
+
+
+def assert_alike(one, other):
+    """Two runs with the same curve and weights, up to the rounding of sums in another order."""
+    for line, like in zip(curve(one), curve(other), strict=True):
+        assert line.keys() == like.keys() and line["step"] == like["step"]
+        for name in ("loss", "full_ce", "live_ce", "live_query"):
+            assert line[name] == pytest.approx(like[name], abs=2e-3)
+    weights = [load_file(out / "checkpoint.safetensors") for out in (one, other)]
+    for name, value in weights[0].items():
+        if name.startswith("weight/"):
+            assert torch.allclose(value, weights[1][name], atol=2e-4), name
+
+
+def test_a_batch_learned_in_parts_is_the_batch(tmp_path):
+    tokens = hearing_cache(tmp_path)
+    fit(tokens, tmp_path / "whole", EXACT)
+    fit(tokens, tmp_path / "parts", dataclasses.replace(EXACT, accumulate=3))
+    assert_alike(tmp_path / "whole", tmp_path / "parts")
+    with pytest.raises(TrainError, match="batch = 10: 5 crops are too few for 6 parts"):
+        fit(tokens, tmp_path / "few", dataclasses.replace(EXACT, accumulate=6))
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tmp_path):
+    pytest.importorskip("accelerate")
+    tokens = hearing_cache(tmp_path)
+    fit(tokens, tmp_path / "one", EXACT)
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    assert begin(tokens, tmp_path / "two", EXACT, *launcher).wait(180) == 0
+    assert_alike(tmp_path / "one", tmp_path / "two")
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
+        path.name for path in (tmp_path / "one").iterdir()
+    )
+
+
+def test_the_paper_is_a_preset_that_flags_change(tmp_path):
+    asked = parse_recipe("", DecisionTraining, ["t", "-o", "o", "--preset", "paper", "--batch", "2"])
+    settings = DecisionTraining(**asked.given)
+    assert (settings.size, settings.batch, settings.rate, settings.decay) == ("paper", 2, 1e-6, 1e-5)
+    assert "preset" not in asked.given and parse_recipe("", DecisionTraining, ["t", "-o", "o"]).given == {}
+    few = {"size": "tiny", "steps": 2, "batch": 2, "crops": 4, "precision": "float32"}
+    card = fit(cache(tmp_path / "t"), tmp_path / "run", DecisionTraining(**asked.given | few))
+    assert card["steps"] == 2 and Decision.load(tmp_path / "run").config.lookaheads == ()
 
 
 def test_log_checkpoint_and_model_are_written(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,9 @@ def recipe(doc: str, settings_class: type, fit: Fit, argv: list[str] | None = No
     data, out, resume, given = parse_recipe(doc, settings_class, argv)
     settings: Any = settings_of(settings_class, out, resume, given)
     try:
-        print(json.dumps(fit(data, out, resume, settings), indent=1))
+        result = json.dumps(fit(data, out, resume, settings), indent=1)
+        if os.environ.get("RANK", "0") == "0":  # of processes that train together the first speaks
+            print(result)
     except KeyboardInterrupt:
         print(f"stopped; go on with --resume -o {out}", file=sys.stderr)
         raise

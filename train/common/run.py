@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from corpora.disk import atomic_write
 from train.common.errors import TrainError
 from train.common.log import Log
+from train.common.ranks import Ranks, started
 from train.common.settings import check_resume, frozen
 
 S = TypeVar("S")
@@ -32,9 +33,10 @@ class Run:
     """A training run in the folder `out`.
 
     settings: the recipe's dataclass. learned: all modules with trained parameters. facts: properties of the data that
-    must not change during a run, such as its alphabet. save_every: s between two checkpoints.
+    must not change during a run, such as its alphabet. save_every: s between two checkpoints. ranks: the processes
+    that train together, of which the first writes; None: a recipe of one process.
     `step` counts updates, `spent` is s of learning over all sessions, `state` is further state of the recipe, as JSON
-    values. TrainError where `out` holds a run that must not or cannot be resumed.
+    values or tensors of one number. TrainError where `out` holds a run that must not or cannot be resumed.
     """
 
     def __init__(
@@ -47,9 +49,13 @@ class Run:
         *,
         facts: Mapping[str, Any] | None = None,
         save_every: float = 120.0,
+        ranks: Ranks | None = None,
     ):
         self.out, self.settings, self.learned, self.optimizer = out, settings, learned, optimizer
         self.facts, self.save_every, self.saved_at = dict(facts or {}), save_every, time.monotonic()
+        if ranks is None and started() > 1:
+            raise TrainError(f"{started()} processes were started, and this recipe trains in one: start it alone")
+        self.ranks = ranks or Ranks("cpu", 1)
         self.log, self.step, self.spent = Log(out), 0, 0.0
         self.smoothed: dict[str, float] = {}
         self.state: dict[str, Any] = {}
@@ -63,7 +69,7 @@ class Run:
         """Add the duration of the block to `spent`."""
         began = time.monotonic()
         yield
-        self.spent += time.monotonic() - began
+        (self.spent,) = self.ranks.of_first(self.spent + time.monotonic() - began)
 
     def share(self, minutes: float, steps: int = 0) -> float:
         """Share of the run that is over, 0 to 1: by time or by steps, whichever is larger.
@@ -81,13 +87,15 @@ class Run:
         self.step += 1
         for key, value in (losses or {}).items():
             self.smoothed[key] = LOSS_SMOOTHING * self.smoothed.get(key, value) + (1 - LOSS_SMOOTHING) * value
-        if scores is not None or (losses and self.step % LOG_EVERY_STEPS == 0):
+        if self.ranks.first and (scores is not None or (losses and self.step % LOG_EVERY_STEPS == 0)):
             self.log.write(self.step, self.spent, self.smoothed | dict(scores or {}))
         if time.monotonic() - self.saved_at > self.save_every:
             self.save()
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all: weights, optimizer and state in one file cannot disagree."""
+        if not self.ranks.first:
+            return
         tensors = {f"{WEIGHT}{name}": value for name, value in self.learned.state_dict().items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"{STATE}{number}/{name}": value for name, value in values.items()}
@@ -96,7 +104,7 @@ class Run:
             "spent": str(self.spent),
             "settings": json.dumps(asdict(self.settings)),
             "facts": json.dumps(self.facts),
-            "state": json.dumps({"smoothed": self.smoothed, "recipe": self.state}),
+            "state": json.dumps({"smoothed": self.smoothed, "recipe": self.state}, default=float),
         }
         plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         atomic_write(self.out / CHECKPOINT, save_tensors(plain, header))
@@ -122,7 +130,8 @@ class Run:
         self.step, self.spent = int(header["step"]), float(header["spent"])
         known = json.loads(header.get("state", "{}"))
         self.smoothed, self.state = known.get("smoothed", {}), known.get("recipe", {})
-        self.log.keep_until(self.step)
+        if self.ranks.first:
+            self.log.keep_until(self.step)
 
     def _check_facts(self, before: Mapping[str, Any]) -> None:
         now = json.loads(json.dumps(self.facts))

@@ -104,14 +104,22 @@ class Recipe(NamedTuple):
 
 
 def parse_recipe(doc: str, settings_class: type, argv: list[str] | None = None) -> Recipe:
-    """DATA... -o OUT [--resume] and the flags of the settings dataclass. doc: the recipe's own docstring."""
+    """DATA... -o OUT [--resume] and the flags of the settings dataclass. doc: the recipe's own docstring.
+
+    Where the dataclass has PRESETS, name -> {setting: value}, one can be named with --preset; flags come before it.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="+", help="folders or files to learn from")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
+    presets: Mapping[str, Mapping[str, Any]] = getattr(settings_class, "PRESETS", {})
+    if presets:
+        text = "settings to begin with instead of the defaults; other flags change them"
+        parser.add_argument("--preset", choices=tuple(presets), help=text)
     add_arguments(parser, settings_class)
     given = vars(parse_arguments(parser, argv))
-    return Recipe(given.pop("data"), given.pop("out"), given.pop("resume"), given)
+    preset = presets.get(given.pop("preset", None) or "", {})
+    return Recipe(given.pop("data"), given.pop("out"), given.pop("resume"), {**preset, **given})
 
 
 def frozen(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,31 @@ def test_what_was_logged_after_the_checkpoint_comes_again_once(tmp_path):
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [3, 6, 9]
 
 
+class Events:
+    """What TensorBoard would be told."""
+
+    def __init__(self, told: list, purged: int | None):
+        told.append(("from", purged))
+        self.told = told
+
+    def add_scalar(self, key, value, step):
+        self.told.append((step, key, value))
+
+    def flush(self):
+        self.told.append("flushed")
+
+
+def test_tensorboard_is_told_what_is_logged(tmp_path, monkeypatch):
+    told: list = []
+    monkeypatch.setattr("train.common.log._event_writer", lambda out, purged: Events(told, purged))
+    train(tmp_path, 5)
+    assert told[:2] == [("from", None), (3, "loss", pytest.approx(logged(tmp_path)[0]["loss"], abs=1e-4))]
+    assert told[2:] == [(3, "valid", 1.0), "flushed"]
+    told.clear()
+    train(tmp_path, 6, resume=True)
+    assert told[0] == ("from", 6), "events after the checkpoint are void"
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_save_that_is_interrupted_leaves_the_checkpoint_before_it(tmp_path, monkeypatch, error):
     run = train(tmp_path, 4)
