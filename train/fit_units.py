@@ -13,7 +13,6 @@ parts or more also have submixes of two, "mix-<part>+<part>".
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import json
@@ -28,7 +27,7 @@ import torch
 
 from corpora.disk import atomic_write
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
-from perception.wav2vec2 import Wav2Vec2Encoder
+from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible
@@ -150,7 +149,7 @@ def encode_songs(
 def _check_features(folder: Path, settings: UnitsTraining) -> None:
     """TrainError where another encoder or length made the features in a folder; notes them in settings.json."""
     lengths = sorted(set(settings.lengths))
-    now = {"encoder": weights_hash(Path(settings.encoder)), "seconds": settings.seconds, "lengths": lengths}
+    now = {"encoder": weights_hash(settings.encoder), "seconds": settings.seconds, "lengths": lengths}
     note = folder / "settings.json"
     if note.exists():
         with reading(folder):
@@ -164,12 +163,6 @@ def _check_features(folder: Path, settings: UnitsTraining) -> None:
             )
         return
     atomic_write(note, json.dumps(now) + "\n")
-
-
-def weights_hash(encoder: Path) -> str:
-    """SHA-256 of an encoder's weights; its name where it has no file of that name."""
-    weights = encoder / "model.safetensors"
-    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
 def training_hops(songs: Iterable[Song], hop: float, count: int, seed: int) -> dict[str, np.ndarray]:
