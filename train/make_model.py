@@ -42,7 +42,7 @@ from train.songs import pairs
 
 FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
 ENCODER_FILES = ("config.json", WEIGHTS, PREPROCESSOR)
-FOLDERS = ("encoder", "units", "decision", "coherence", "proxy")
+FOLDERS = ("encoder", "units", "decision", "coherence", "proxy", "words")
 SETTINGS = "making.json"  # in DIR.run: what it was begun with
 SCORES = {  # in decision.json -> in words
     "live_require_tpp": "labels hit live, of those its partner plays, %",

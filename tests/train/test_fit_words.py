@@ -134,6 +134,8 @@ def test_the_same_seed_gives_the_same_weights_also_after_an_interruption(songs, 
         fit_words.Run.tick = run
     fit_words.fit([songs], tmp_path / "two", True, of_encoder(tiny, features=features))
     assert (tmp_path / "two" / FILE).read_bytes() == (out / FILE).read_bytes()
+    fit_words.fit([songs], tmp_path / "two", True, of_encoder(tiny, features=features))  # nothing is left to do
+    assert (tmp_path / "two" / FILE).read_bytes() == (out / FILE).read_bytes()
     other = fit_words.fit([songs], tmp_path / "other", False, of_encoder(tiny, features=features, text="tags"))
     assert other["excerpts"] > 0 and (tmp_path / "other" / FILE).read_bytes() != (out / FILE).read_bytes()
 

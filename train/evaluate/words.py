@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from corpora.disk import write_files
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
-from perception.words import FILE, STEP_S, Words, tokens
+from perception.words import FILE, MAX_WORDS, STEP_S, Words, tokens
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.settings import add_arguments, parse_arguments, setting
@@ -37,6 +38,7 @@ from train.data.described import Described
 from train.evaluate.metrics import describe
 
 FOUND_AMONG = 10  # R@10
+BATCH = 256  # excerpts or captions at a time
 ORACLE = "oracle"
 SETS = {"rendered": False, "recorded": True}
 
@@ -64,15 +66,25 @@ def read_excerpts(data: list[Path], folder: Path, encoder: Wav2Vec2Encoder, sett
     return described.described(songs)
 
 
-def place_text(model: Words, text: str) -> np.ndarray:
-    """(size,) of a caption; words that this model has not learned are left out."""
-    numbers = [model.numbers[word] for word in tokens(text) if word in model.numbers]
-    return model.place(numbers or [model.numbers["music"]])
+@torch.inference_mode()
+def place_texts(model: Words, texts: Sequence[str]) -> np.ndarray:
+    """(n, size) of captions; words that this model has not learned are left out."""
+    placed = [np.zeros((0, model.config.size), np.float32)]
+    for begin in range(0, len(texts), BATCH):
+        found = [tokens(text) for text in texts[begin : begin + BATCH]]
+        known = [[model.numbers[word] for word in words if word in model.numbers] for words in found]
+        numbers = np.zeros((len(known), max(1, *map(len, known))), np.int64)
+        for row, words in zip(numbers, known, strict=True):
+            row[: len(words)] = words
+        placed.append(model.embed_text(torch.from_numpy(numbers[:, :MAX_WORDS])).numpy())
+    return np.concatenate(placed)
 
 
+@torch.inference_mode()
 def place_music(model: Words, excerpts: Described) -> np.ndarray:
     """(n, size) of excerpts."""
-    return np.concatenate([model.windows(rows)[1] for rows in excerpts.rows])
+    rows = torch.from_numpy(excerpts.rows)
+    return np.concatenate([model.embed_music(part).numpy() for part in rows.split(BATCH)])
 
 
 def queries(excerpts: Described, named: int, seed: int) -> list[Caption]:
@@ -115,7 +127,7 @@ def judge_search(models: Mapping[str, Words], excerpts: Described, settings: Wor
     for named in settings.named:
         asked = queries(excerpts, named, settings.seed)
         scores = {
-            name: np.stack([place_text(model, caption.text) for caption in asked]) @ music[name].T
+            name: place_texts(model, [caption.text for caption in asked]) @ music[name].T
             for name, model in models.items()
         }
         scores[ORACLE] = np.stack([caption.is_true_of(excerpts.truths) for caption in asked]).astype(float)
@@ -140,8 +152,8 @@ def judge_swaps(models: Mapping[str, Words], excerpts: Described, settings: Word
     rows = []
     for name, model in models.items():
         music = place_music(model, excerpts)[which]
-        true = np.stack([place_text(model, caption.text) for _, caption, _, _ in cases])
-        false = np.stack([place_text(model, wrong.text) for _, _, wrong, _ in cases])
+        true = place_texts(model, [caption.text for _, caption, _, _ in cases])
+        false = place_texts(model, [wrong.text for _, _, wrong, _ in cases])
         right = 100.0 * ((music * true).sum(1) > (music * false).sum(1))
         for topic in ("all", *captions.TOPICS):
             chosen = (topics == topic) | (topic == "all")
