@@ -25,7 +25,7 @@ from agent.verbs.console import (
 )
 from agent.verbs.early_checks import check_endpoints, check_guide
 from agent.verbs.errors import user_sentence
-from agent.verbs.parser import LARGEST_BLOCK, Verb, make_parser
+from agent.verbs.parser import LARGEST_BLOCK, MOST_FOUND, Verb, make_parser
 from agent.verbs.paths import check_paths, settings_file
 from corpora.interruption import Interruption, handled
 
@@ -41,6 +41,13 @@ def _check_block(samples: int) -> int:
     if not 1 <= samples <= LARGEST_BLOCK:
         raise ConfigError(f"--block {samples}: expected 1 to {LARGEST_BLOCK} samples")
     return samples
+
+
+def _check_count(number: int) -> int:
+    """The value of --count; ConfigError if it is out of range."""
+    if not 1 <= number <= MOST_FOUND:
+        raise ConfigError(f"--count {number}: expected 1 to {MOST_FOUND}")
+    return number
 
 
 def respond(given: argparse.Namespace) -> None:
@@ -132,6 +139,17 @@ def corpus_info(given: argparse.Namespace) -> None:
     print_result(result, corpus.lines(result), as_json=given.json)
 
 
+def corpus_find(given: argparse.Namespace) -> None:
+    """Find the moments of corpora and recordings that fit some words."""
+    from agent.verbs import find
+
+    config = _read_settings(given, agent__model=given.model)
+    result = find.search(
+        given.words, given.folder, config.agent.model, _check_count(given.count), progress_bar("searching")
+    )
+    print_result(result, find.lines(result), as_json=given.json)
+
+
 def train(given: argparse.Namespace) -> None:
     """Take in data, or train a part of a model; every setting is a flag (antiphon train encoder --help)."""
     if given.part == "pairs":
@@ -157,13 +175,19 @@ def model(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Measure a model on data: re-generation against baselines, musical fit, a coherence meter, or best of n."""
+    """Measure a model on data: re-generation, musical fit, a coherence meter, best of n, or its words."""
     from agent.performance.model_folder import coherence_folder, named_folder
 
     if given.what == "coherence":
         from train.evaluate import coherence
 
         _recipe(lambda words: coherence.main(words, coherence_folder), given.rest)
+        return
+    if given.what == "words":
+        from agent.performance.model_folder import find
+        from train.evaluate import words as evaluation
+
+        _recipe(lambda words: evaluation.main(words, find), given.rest)
         return
     from agent.verbs.evaluation_player import Player, Responder
 
@@ -251,8 +275,8 @@ def osc(given: argparse.Namespace) -> None:
 def parser() -> Verb:
     """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
-        respond, play, replay, tokens, score, corpus_build, corpus_info, train, model, evaluate, bench, devices, check,
-        osc,
+        respond, play, replay, tokens, score, corpus_build, corpus_info, corpus_find, train, model, evaluate, bench,
+        devices, check, osc,
     )  # fmt: skip
     return make_parser({run.__name__: run for run in verbs})
 

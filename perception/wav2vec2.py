@@ -17,6 +17,7 @@ the other. Some short windows of wide bands resolve onsets.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -391,6 +392,12 @@ class Wav2Vec2Encoder:
                         first, end = self.hop_frames((hop + 1) // span - 1, span)
                         rows[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
         return features
+
+
+def weights_hash(encoder: str | Path) -> str:
+    """SHA-256 of the weights of an encoder's folder; its name where it has no file of that name."""
+    weights = Path(encoder) / WEIGHTS
+    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
 def receptive_field(kernels: list[int], strides: list[int]) -> int:

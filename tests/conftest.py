@@ -34,12 +34,15 @@ from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
 from perception.units import file_stem, fit_alphabet, pca_projection
-from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config
+from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config, weights_hash
+from perception.words import FILE, Words, WordsConfig
 
 torch.set_num_threads(1)
 
 HOPS = {0.25: 16, 0.35: 16, 0.5: 64}  # s -> K of the decision model
 SIZES = (16, 64)  # K of the alphabets at every hop
+TOPICS = {"tempo": ["slow", "fast"], "register": ["low", "high"], "instruments": ["piano", "flute"]}
+WORDS = ("slow", "fast", "low", "high", "piano", "flute", "a", "in")
 
 
 # --- music
@@ -109,6 +112,9 @@ def make_model(folder: Path, seed: int = 0) -> Path:
                     dim=32, layers=1, heads=2, ff=64,
                 )  # fmt: skip
                 write_files(folder / "decision" / file_stem(units, hop), Decision(about).files())
+    torch.manual_seed(3)
+    words = Words(WordsConfig(WORDS, weights_hash(folder / "encoder"), 32, ("a", "in"), TOPICS, 16, 1, 2, 16))
+    write_files(folder / "words", {FILE: words.to_bytes()})
     about = {"format": 1, "name": folder.name, "hops": {f"{hop:g}": units for hop, units in HOPS.items()}}
     (folder / "model.json").write_text(json.dumps(about))
     return folder

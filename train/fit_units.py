@@ -15,7 +15,6 @@ three parts or more also have submixes of two, "mix-<part>+<part>".
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import time
@@ -33,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from corpora.disk import atomic_write
 from perception.transformer import has_bfloat16
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
-from perception.wav2vec2 import Wav2Vec2Encoder
+from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from train.common import command_line
 from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
 from train.common.errors import TrainError
@@ -208,7 +207,7 @@ def _about_features(folder: Path, settings: UnitsTraining) -> dict[str, Any]:
     if not shards.is_store(folder) and folder.is_dir() and any(folder.iterdir()):
         raise TrainError(f"'{folder}' holds features of an earlier version: delete it, or name another folder with -o")
     lengths = sorted(set(settings.lengths))
-    about: dict[str, Any] = {"holds": "features", "encoder": weights_hash(Path(settings.encoder))}
+    about: dict[str, Any] = {"holds": "features", "encoder": weights_hash(settings.encoder)}
     about |= {"seconds": settings.seconds, "lengths": lengths}
     if shards.is_store(folder):
         before = shards.read_manifest(folder)
@@ -221,12 +220,6 @@ def _about_features(folder: Path, settings: UnitsTraining) -> dict[str, Any]:
             )
         about["lengths"] = before["lengths"]
     return about
-
-
-def weights_hash(encoder: Path) -> str:
-    """SHA-256 of an encoder's weights; its name where it has no file of that name."""
-    weights = encoder / "model.safetensors"
-    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else str(encoder)
 
 
 def training_hops(

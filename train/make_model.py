@@ -29,7 +29,7 @@ from transformers import Wav2Vec2FeatureExtractor
 from corpora.disk import atomic_folder, atomic_write, disk_errors, refuse_to_replace
 from corpora.outputs import refuse_overlap
 from perception.units import file_stem
-from perception.wav2vec2 import PREPROCESSOR, SAMPLERATE, WEIGHTS, Wav2Vec2Encoder, found_file
+from perception.wav2vec2 import PREPROCESSOR, SAMPLERATE, WEIGHTS, Wav2Vec2Encoder, found_file, weights_hash
 from train import fit_decision, fit_units, import_fairseq
 from train.common import command_line
 from train.common.errors import TrainError
@@ -42,7 +42,7 @@ from train.songs import pairs
 
 FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
 ENCODER_FILES = ("config.json", WEIGHTS, PREPROCESSOR)
-FOLDERS = ("encoder", "units", "decision", "coherence", "proxy")
+FOLDERS = ("encoder", "units", "decision", "coherence", "proxy", "words")
 SETTINGS = "making.json"  # in DIR.run: what it was begun with
 SCORES = {  # in decision.json -> in words
     "live_require_tpp": "labels hit live, of those its partner plays, %",
@@ -312,7 +312,7 @@ def _encoder_words(folder: Path, settings: ModelMaking) -> str:
     return (
         f"`{settings.encoder}`: {kind}, {count / 1e6:.2f} M parameters, {encoder.dim} features; at each hop it reads\n"
         f"{encoder.window} frames ({seconds:.2f} s) of the sound {heard}.\n"
-        f"SHA-256 of its weights: `{fit_units.weights_hash(folder)}`"
+        f"SHA-256 of its weights: `{weights_hash(folder)}`"
     )
 
 

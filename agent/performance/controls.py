@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
-from agent.performance import pulse
+from agent.performance import pulse, wording
 from agent.performance.memories import Memory, voice_after_truncation
 from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
 from agent.performance.state import Bookmark, PerformanceState
 from agent.settings.config import FIELDS, Config, change
+from perception.words import WordsError
 
 TABOO_RADIUS = 8  # segments that `change` forbids on either side of a segment played
 MAX_BOOKMARKS = 256  # newest positions that are stored
@@ -40,14 +41,26 @@ def apply(
     if control is None or control.setting is None:
         raise CommandError(f"'{printable(name)}' is no control of the session: see  antiphon osc")
     value = args if len(args) > 1 else args[0]
+    memory, partly = session.repertoire[state.selected_memory], ""
     if name == "section":
-        _check_section(session.repertoire[state.selected_memory], str(value))
+        _check_section(memory, str(value))
+    if name == "say" and value:
+        partly = _read_words(session, str(value)) or wording.weighs_nothing(state, memory)
     if FIELDS[control.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     config = change(state.config, control.setting, value, "stage")
     if name == "region":  # what was asked for last counts
         config = change(config, "action.section", "", "stage")
-    return _configure(session, state, config)
+    return _configure(session, state, config) or partly
+
+
+def _read_words(session: Session, text: str) -> str:
+    """A sentence about the words that are not known; CommandError if none is."""
+    try:
+        _, sentence = wording.read(session.model, text)
+    except WordsError as error:
+        raise CommandError(f"say: {error}") from None
+    return sentence and f"say: {sentence}"
 
 
 def _check_section(memory: Memory, name: str) -> None:

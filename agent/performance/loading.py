@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.performance import wording
 from agent.performance.model import Model
 from agent.performance.session import Session
 from agent.settings.config import DEMO, Config, ConfigError
@@ -16,6 +17,7 @@ from corpora import corpus as corpora
 from corpora.audio import open_audio, read_at
 from corpora.build import label
 from perception.stream import boundary
+from perception.words import WordsError, shown
 
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 
@@ -70,7 +72,7 @@ def _is_folder(path: Path) -> bool:
 def open_session(config: Config, samplerate: int, progress: Progress | None = None) -> tuple[Session, str]:
     """A session on the model and memory that the settings name, and the name of the memory for the log."""
     session, name = _open(config, samplerate, progress)
-    _check_section(session)
+    _check_names(session)
     return session, name
 
 
@@ -92,12 +94,18 @@ def open_full_session(config: Config, samplerate: int, progress: Progress | None
         memory = load_memory(other, session.model, samplerate, config.perception.gate_db, progress)
         session.repertoire.add(memory.corpus, memory.audio, Path(memory.name).stem)
         names.append(memory.name)
-    _check_section(session)
+    _check_names(session)
     return session, names
 
 
-def _check_section(session: Session) -> None:
-    """ConfigError if the settings name a section that no memory has."""
-    name = session.config.action.section
+def _check_names(session: Session) -> None:
+    """ConfigError if the settings name a section that no memory has, or words that the model does not know."""
+    name, said = session.config.action.section, session.config.action.say
     if name and all(memory.section(name) is None for memory in session.repertoire):
         raise ConfigError(f"action.section = {name!r}: {session.repertoire[0].no_section(name)}")
+    try:
+        _, unknown = wording.read(session.model, said) if said else ([], "")
+    except WordsError as error:
+        unknown = str(error)
+    if unknown:
+        raise ConfigError(f"action.say = {shown(said)!r}: {unknown}")

@@ -34,10 +34,12 @@ class Memory:
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
     onsets: (frames,) of its audio. edits: how many takes were removed from it. tatums: the grid to which it keeps.
+    windows: its music among words, see `agent.performance.wording`; None where there are no words.
     """
 
     growing = False
     edits = 0
+    windows: tuple[np.ndarray, np.ndarray] | None = None
 
     def __init__(
         self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,

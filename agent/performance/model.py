@@ -11,7 +11,8 @@ from perception.proxy import Proxy
 from perception.stream import Listener
 from perception.transformer import has_bfloat16, torch_threads
 from perception.units import Alphabet, file_stem
-from perception.wav2vec2 import Wav2Vec2Encoder
+from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
+from perception.words import FILE, Words, WordsError
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Model:
     """The trained parts: encoder, alphabet, and the decision model of that alphabet.
 
     decision: None if the model is loaded only to listen. proxy: None if the folder has none; then plans cannot be
-    compared.
+    compared. words: None if the folder has none that belong to its encoder; then `no_words` says why, and what to do.
     """
 
     folder: Path
@@ -28,6 +29,8 @@ class Model:
     decision: Decision | None
     proxy: Proxy | None = None
     second: Decision | None = None  # of another folder, to be compared while playing
+    words: Words | None = None
+    no_words: str = "this model was loaded without words"
 
     @classmethod
     def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
@@ -65,7 +68,17 @@ class Model:
                 )
             proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
             proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
-        return cls(folder, encoder, alphabet, decision, proxy)
+        model = cls(folder, encoder, alphabet, decision, proxy)
+        if decide:
+            model._load_words(encoder_path)
+        return model
+
+    def _load_words(self, encoder: Path | str) -> None:
+        """Load the words; a model plays without any, so it is not refused for them."""
+        try:
+            self.words = load_words(self.folder, encoder)
+        except WordsError as error:
+            self.no_words = str(error)
 
     def load_second(self, name: str) -> None:
         """Load the decision model of another folder for this alphabet and hop, to be compared with while playing.
@@ -84,3 +97,13 @@ class Model:
     def listener(self, samplerate: int, gate_db: float) -> Listener:
         """A listener at a device rate (Hz) with a gate (dBFS), below which a hop is silence."""
         return Listener(self.encoder, self.alphabet, samplerate, gate_db)
+
+
+def load_words(folder: Path, encoder: Path | str) -> Words:
+    """The words of a model folder; WordsError if there are none, or if they were learned with another encoder."""
+    if not (folder / "words" / FILE).is_file():
+        raise WordsError(
+            f"model '{folder.name}' knows no words: learn some, python -m train.fit_words DATA -o RUN --encoder "
+            f"{encoder}, and copy RUN/{FILE} to {folder / 'words'}"
+        )
+    return Words.load(folder / "words" / FILE, weights_hash(encoder))

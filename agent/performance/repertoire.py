@@ -13,7 +13,7 @@ import numpy as np
 
 from action import concat, cost, selection
 from action.stretch import MAX_SEMITONES, ONE
-from agent.performance import tempo
+from agent.performance import tempo, wording
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
@@ -73,7 +73,10 @@ class Repertoire:
         chroma = chroma_of(audio, self.samplerate) if corpus.chroma is None else corpus.chroma
         onsets = onsets_of(audio, self.samplerate) if corpus.onsets is None else corpus.onsets
         sound = self._concatenator(audio)
-        self._memories.append(Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets))
+        memory = Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets)
+        if self.model.words is not None:
+            memory.windows = wording.windows_of(self.model.words, corpus, onsets)
+        self._memories.append(memory)
         return len(self._memories) - 1
 
     def growing(self) -> GrowingMemory:
@@ -156,9 +159,10 @@ class Repertoire:
             shift: query(expected, self._of_memory(state, plan, shift), self.semitones(state, shift), shift)
             for shift in shifts
         }
+        places, boundaries = wording.places(state, self.model, memory)
         found = cost.choose(
-            queries.pop(now), memory.places, hop_frames, goes_on_at, navigation.played, rules, in_time,
-            memory.boundaries, tuple(queries.values()),
+            queries.pop(now), places, hop_frames, goes_on_at, navigation.played, rules, in_time, boundaries,
+            tuple(queries.values()),
         )  # fmt: skip
         if not found:
             return None

@@ -18,6 +18,7 @@ USER_ERRORS = (  # (module, class): one class for each folder or file format tha
     ("perception.proxy", "ProxyError"),
     ("perception.units", "AlphabetError"),
     ("perception.wav2vec2", "EncoderError"),
+    ("perception.words", "WordsError"),
     ("train.common.errors", "TrainError"),
 )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn
 
 Verbs = Mapping[str, Callable[[argparse.Namespace], None]]  # function name -> what runs; its docstring is the help
 LARGEST_BLOCK = 1 << 20  # samples
+MOST_FOUND = 1000  # moments that are told
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,16 @@ def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
     )
     verb = _add_verb(corpus, "info", verbs["corpus_info"], settings=False)
     verb.add_input("corpus", kind="folder", metavar="DIR", help="corpus folder")
+    verb = _add_verb(corpus, "find", verbs["corpus_find"])
+    verb.add_text("words", metavar="WORDS", help="what it should sound like, such as 'sparse low piano, minor'")
+    verb.add_input("folder", kind="folder", metavar="FOLDER", help="corpora and recordings are searched below it")
+    verb.add_argument("--count", type=int, default=10, metavar="N", help="how many moments of 10 s are told")
 
 
 def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     """Add the verbs whose remaining words are parsed by a recipe."""
     verb = subparsers.add_parser("train", help="Take in data, and train a part of a model.", add_help=False)
-    verb.add_argument("part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo"))
+    verb.add_argument("part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo", "words"))
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["train"])
 
@@ -184,7 +189,7 @@ def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     verb.set_defaults(run=verbs["model"])
 
     verb = subparsers.add_parser("evaluate", help="Measure a model on data.", add_help=False)
-    verb.add_argument("what", choices=("regeneration", "listening", "coherence", "best-of"))
+    verb.add_argument("what", choices=("regeneration", "listening", "coherence", "best-of", "words"))
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["evaluate"])
 

@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/say verse",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        427.40000000000003,
+                        514.2,
                         22.0
                     ],
-                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
+                    "text": "words for what to play of the memory, like 'sparse low piano, minor'; empty: none"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/words 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        495.6,
+                        359.2,
                         22.0
                     ],
-                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
+                    "text": "weight of what was said, beside the fit to what you play"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        179.4,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "transposition of the memory"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        477.0,
+                        495.6,
                         22.0
                     ],
-                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        204.20000000000002,
+                        179.4,
                         22.0
                     ],
-                    "text": "0: the memory's level, 1: yours"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        80.2,
+                        477.0,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        92.60000000000001,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        235.20000000000002,
+                        80.2,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "output gain"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        328.2,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1846,10 +1846,10 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1864,7 +1864,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1879,10 +1879,10 @@
                     "patching_rect": [
                         1098.0,
                         350.0,
-                        235.20000000000002,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1897,7 +1897,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1915,23 +1915,25 @@
                         229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
                 "box": {
                     "id": "obj-115",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         410.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/double",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1941,27 +1943,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        440.0,
-                        433.6,
+                        1098.0,
+                        410.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-117",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        470.0,
-                        390.2,
+                        440.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -1971,12 +1976,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        500.0,
-                        1090.8,
+                        1098.0,
+                        440.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -1987,11 +1992,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        663.0,
+                        470.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -2002,11 +2008,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        284.8,
+                        500.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -2017,11 +2023,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        576.2,
+                        530.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -2032,11 +2038,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        557.6,
+                        560.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -2047,11 +2053,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        291.0,
+                        590.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -2062,11 +2068,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        303.40000000000003,
+                        620.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -2077,11 +2083,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        855.2,
+                        650.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -2092,11 +2098,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        929.6,
+                        680.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2107,11 +2113,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        365.40000000000003,
+                        710.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2122,11 +2128,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        433.6,
+                        740.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2137,11 +2143,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        520.4000000000001,
+                        770.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2152,11 +2158,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        860.0,
-                        421.2,
+                        800.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2167,11 +2173,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        890.0,
-                        421.2,
+                        830.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2182,11 +2188,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        920.0,
-                        371.6,
+                        860.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2197,7 +2203,67 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        890.0,
+                        520.4000000000001,
+                        22.0
+                    ],
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-134",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        920.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-135",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         950.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-136",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        980.0,
+                        371.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-137",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1010.0,
                         340.6,
                         22.0
                     ],
@@ -2886,6 +2952,32 @@
                 "patchline": {
                     "source": [
                         "obj-113",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-115",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-117",
                         0
                     ],
                     "destination": [

@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        786.0
+                        842.0
                     ]
                 }
             },
@@ -5152,13 +5152,13 @@
                     "patching_rect": [
                         1070.0,
                         252.0,
-                        179.0,
+                        152.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/stretch"
+                    "text": "prepend /antiphon/say"
                 }
             },
             {
@@ -5168,7 +5168,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1230.6,
                         252.0,
                         80.0,
                         22.0
@@ -5184,12 +5184,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1318.6,
                         252.0,
                         160,
                         22.0
                     ],
-                    "text": "stretch",
+                    "text": "say",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5202,12 +5202,245 @@
             {
                 "box": {
                     "id": "obj-239",
+                    "maxclass": "textedit",
+                    "numinlets": 1,
+                    "numoutlets": 4,
+                    "patching_rect": [
+                        1486.6,
+                        252.0,
+                        120,
+                        44
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "keymode": 1,
+                    "lines": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        672.0,
+                        120.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-240",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1614.6,
+                        252.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route text"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-241",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1702.6,
+                        252.0,
+                        66.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "tosymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-242",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        304.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/words"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-243",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1243.8,
+                        304.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-244",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        304.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "words",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        700.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-245",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        304.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        700.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-246",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        304.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        700.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-247",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        334.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/stretch"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-248",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
+                        334.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-249",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1345.0,
+                        334.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "stretch",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        728.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-250",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        252.0,
+                        334.0,
                         100,
                         22.0
                     ],
@@ -5224,7 +5457,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        728.0,
                         110.0,
                         22.0
                     ]
@@ -5232,13 +5465,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-251",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        282.0,
+                        364.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5250,13 +5483,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-252",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        282.0,
+                        364.0,
                         80.0,
                         22.0
                     ],
@@ -5266,13 +5499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-253",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        282.0,
+                        364.0,
                         160,
                         22.0
                     ],
@@ -5280,7 +5513,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        700.0,
+                        756.0,
                         160.0,
                         20.0
                     ]
@@ -5288,13 +5521,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-254",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        282.0,
+                        364.0,
                         60,
                         22.0
                     ],
@@ -5307,7 +5540,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        700.0,
+                        756.0,
                         70.0,
                         22.0
                     ]
@@ -5315,13 +5548,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-255",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        282.0,
+                        364.0,
                         120,
                         22.0
                     ],
@@ -5335,7 +5568,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        700.0,
+                        756.0,
                         164.0,
                         20.0
                     ]
@@ -5343,13 +5576,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        312.0,
+                        394.0,
                         192.2,
                         22.0
                     ],
@@ -5361,13 +5594,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-257",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        312.0,
+                        394.0,
                         80.0,
                         22.0
                     ],
@@ -5377,13 +5610,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-258",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        312.0,
+                        394.0,
                         160,
                         22.0
                     ],
@@ -5391,7 +5624,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        728.0,
+                        784.0,
                         160.0,
                         20.0
                     ]
@@ -5399,13 +5632,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-259",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1526.2,
-                        312.0,
+                        394.0,
                         60,
                         22.0
                     ],
@@ -5418,7 +5651,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        728.0,
+                        784.0,
                         70.0,
                         22.0
                     ]
@@ -5426,13 +5659,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-260",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1594.2,
-                        312.0,
+                        394.0,
                         120,
                         22.0
                     ],
@@ -5446,7 +5679,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        784.0,
                         164.0,
                         20.0
                     ]
@@ -5454,13 +5687,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-261",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        342.0,
+                        424.0,
                         192.2,
                         22.0
                     ],
@@ -5472,13 +5705,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-262",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        342.0,
+                        424.0,
                         80.0,
                         22.0
                     ],
@@ -5488,13 +5721,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-263",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        342.0,
+                        424.0,
                         160,
                         22.0
                     ],
@@ -5502,7 +5735,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        756.0,
+                        812.0,
                         160.0,
                         20.0
                     ]
@@ -5510,13 +5743,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-264",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        342.0,
+                        424.0,
                         100,
                         22.0
                     ],
@@ -5533,7 +5766,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        756.0,
+                        812.0,
                         110.0,
                         22.0
                     ]
@@ -5541,13 +5774,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-265",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        372.0,
+                        454.0,
                         212.0,
                         22.0
                     ],
@@ -5559,13 +5792,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-266",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1290.0,
-                        372.0,
+                        454.0,
                         80.0,
                         22.0
                     ],
@@ -5575,13 +5808,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-267",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1378.0,
-                        372.0,
+                        454.0,
                         160,
                         22.0
                     ],
@@ -5589,7 +5822,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        784.0,
+                        840.0,
                         160.0,
                         20.0
                     ]
@@ -5597,13 +5830,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-268",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        372.0,
+                        454.0,
                         60,
                         22.0
                     ],
@@ -5616,7 +5849,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        784.0,
+                        840.0,
                         70.0,
                         22.0
                     ]
@@ -5624,13 +5857,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-269",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        372.0,
+                        454.0,
                         120,
                         22.0
                     ],
@@ -5644,7 +5877,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        784.0,
+                        840.0,
                         164.0,
                         20.0
                     ]
@@ -5652,13 +5885,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-270",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        402.0,
+                        484.0,
                         179.0,
                         22.0
                     ],
@@ -5670,13 +5903,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-271",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        402.0,
+                        484.0,
                         80.0,
                         22.0
                     ],
@@ -5686,13 +5919,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-272",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        402.0,
+                        484.0,
                         160,
                         22.0
                     ],
@@ -5700,7 +5933,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        812.0,
+                        868.0,
                         160.0,
                         20.0
                     ]
@@ -5708,13 +5941,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-273",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        402.0,
+                        484.0,
                         60,
                         22.0
                     ],
@@ -5727,7 +5960,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        812.0,
+                        868.0,
                         70.0,
                         22.0
                     ]
@@ -5735,13 +5968,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-274",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        402.0,
+                        484.0,
                         120,
                         22.0
                     ],
@@ -5755,7 +5988,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        812.0,
+                        868.0,
                         164.0,
                         20.0
                     ]
@@ -5763,13 +5996,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-275",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        432.0,
+                        514.0,
                         452.2,
                         22.0
                     ],
@@ -5778,13 +6011,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-276",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        462.0,
+                        544.0,
                         99.8,
                         22.0
                     ],
@@ -5796,13 +6029,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-277",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        462.0,
+                        544.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5815,13 +6048,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-278",
                     "maxclass": "newobj",
-                    "numinlets": 33,
-                    "numoutlets": 33,
+                    "numinlets": 34,
+                    "numoutlets": 34,
                     "patching_rect": [
                         1070.0,
-                        492.0,
+                        574.0,
                         600,
                         22.0
                     ],
@@ -5858,207 +6091,10 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region stretch speed transpose match_key follow_level gain_db"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-268",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        522.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-269",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        552.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-270",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        582.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-271",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        612.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-272",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        642.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-273",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        672.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-274",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        702.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-275",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        702.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-276",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        732.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-277",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        792.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-278",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        822.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region words stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
@@ -6068,8 +6104,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        822.0,
+                        1070.0,
+                        604.0,
                         86.6,
                         22.0
                     ],
@@ -6087,7 +6123,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        852.0,
+                        634.0,
                         86.6,
                         22.0
                     ],
@@ -6104,8 +6140,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        852.0,
+                        1070.0,
+                        664.0,
                         86.6,
                         22.0
                     ],
@@ -6123,7 +6159,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        882.0,
+                        694.0,
                         86.6,
                         22.0
                     ],
@@ -6140,15 +6176,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        882.0,
-                        86.6,
+                        1070.0,
+                        724.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6159,7 +6195,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        912.0,
+                        754.0,
                         86.6,
                         22.0
                     ],
@@ -6176,8 +6212,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        912.0,
+                        1070.0,
+                        784.0,
                         86.6,
                         22.0
                     ],
@@ -6194,8 +6230,26 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1164.6,
+                        784.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-287",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         1070.0,
-                        942.0,
+                        814.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6207,38 +6261,20 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        972.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-288",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        972.0,
-                        86.6,
+                        1070.0,
+                        874.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6249,7 +6285,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1002.0,
+                        904.0,
                         86.6,
                         22.0
                     ],
@@ -6267,7 +6303,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1002.0,
+                        904.0,
                         86.6,
                         22.0
                     ],
@@ -6285,14 +6321,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1032.0,
-                        126.19999999999999,
+                        934.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6302,15 +6338,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1062.0,
-                        126.19999999999999,
+                        1164.6,
+                        934.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6321,7 +6357,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1092.0,
+                        964.0,
                         86.6,
                         22.0
                     ],
@@ -6339,7 +6375,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1092.0,
+                        964.0,
                         86.6,
                         22.0
                     ],
@@ -6357,7 +6393,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1122.0,
+                        994.0,
                         86.6,
                         22.0
                     ],
@@ -6375,7 +6411,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1122.0,
+                        994.0,
                         86.6,
                         22.0
                     ],
@@ -6393,7 +6429,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1152.0,
+                        1024.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6411,7 +6447,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1182.0,
+                        1054.0,
                         86.6,
                         22.0
                     ],
@@ -6429,7 +6465,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1182.0,
+                        1054.0,
                         86.6,
                         22.0
                     ],
@@ -6447,7 +6483,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1212.0,
+                        1084.0,
                         86.6,
                         22.0
                     ],
@@ -6465,7 +6501,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1212.0,
+                        1084.0,
                         86.6,
                         22.0
                     ],
@@ -6483,43 +6519,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1242.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-303",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        1242.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-304",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1302.0,
+                        1114.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6531,13 +6531,49 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-303",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1332.0,
+                        1144.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-304",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1174.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-305",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1174.0,
                         86.6,
                         22.0
                     ],
@@ -6554,8 +6590,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1332.0,
+                        1070.0,
+                        1204.0,
                         86.6,
                         22.0
                     ],
@@ -6572,8 +6608,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1362.0,
+                        1164.6,
+                        1204.0,
                         86.6,
                         22.0
                     ],
@@ -6590,26 +6626,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1362.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-309",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         1070.0,
-                        1392.0,
+                        1234.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6621,13 +6639,31 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-309",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1422.0,
+                        1264.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-310",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1264.0,
                         86.6,
                         22.0
                     ],
@@ -6644,8 +6680,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1422.0,
+                        1070.0,
+                        1294.0,
                         86.6,
                         22.0
                     ],
@@ -6662,8 +6698,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1452.0,
+                        1164.6,
+                        1294.0,
                         86.6,
                         22.0
                     ],
@@ -6680,8 +6716,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1452.0,
+                        1070.0,
+                        1324.0,
                         86.6,
                         22.0
                     ],
@@ -6694,16 +6730,19 @@
             {
                 "box": {
                     "id": "obj-314",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1482.0,
-                        136.0,
+                        1164.6,
+                        1324.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -6714,7 +6753,238 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1512.0,
+                        1384.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-316",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1384.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-317",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1414.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-318",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1444.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-319",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1444.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-320",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1474.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-321",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1474.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-322",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1504.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-323",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1534.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-324",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1534.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-325",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1564.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-326",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1564.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-327",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1594.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-328",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1624.0,
                         99.8,
                         22.0
                     ],
@@ -6726,13 +6996,13 @@
             },
             {
                 "box": {
-                    "id": "obj-316",
+                    "id": "obj-329",
                     "maxclass": "newobj",
                     "numinlets": 18,
                     "numoutlets": 18,
                     "patching_rect": [
                         1177.8,
-                        1512.0,
+                        1624.0,
                         600,
                         22.0
                     ],
@@ -6761,13 +7031,13 @@
             },
             {
                 "box": {
-                    "id": "obj-317",
+                    "id": "obj-330",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1542.0,
+                        1654.0,
                         300,
                         22.0
                     ],
@@ -6784,13 +7054,13 @@
             },
             {
                 "box": {
-                    "id": "obj-318",
+                    "id": "obj-331",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1378.0,
-                        1542.0,
+                        1654.0,
                         99.8,
                         22.0
                     ],
@@ -6804,13 +7074,13 @@
             },
             {
                 "box": {
-                    "id": "obj-319",
+                    "id": "obj-332",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1572.0,
+                        1684.0,
                         90,
                         22.0
                     ],
@@ -6826,13 +7096,13 @@
             },
             {
                 "box": {
-                    "id": "obj-320",
+                    "id": "obj-333",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1168.0,
-                        1572.0,
+                        1684.0,
                         70,
                         22.0
                     ],
@@ -6851,13 +7121,13 @@
             },
             {
                 "box": {
-                    "id": "obj-321",
+                    "id": "obj-334",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1246.0,
-                        1572.0,
+                        1684.0,
                         90,
                         22.0
                     ],
@@ -6873,13 +7143,13 @@
             },
             {
                 "box": {
-                    "id": "obj-322",
+                    "id": "obj-335",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1344.0,
-                        1572.0,
+                        1684.0,
                         70,
                         22.0
                     ],
@@ -6898,13 +7168,13 @@
             },
             {
                 "box": {
-                    "id": "obj-323",
+                    "id": "obj-336",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1422.0,
-                        1572.0,
+                        1684.0,
                         90,
                         22.0
                     ],
@@ -6920,13 +7190,13 @@
             },
             {
                 "box": {
-                    "id": "obj-324",
+                    "id": "obj-337",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1520.0,
-                        1572.0,
+                        1684.0,
                         70,
                         22.0
                     ],
@@ -6945,13 +7215,13 @@
             },
             {
                 "box": {
-                    "id": "obj-325",
+                    "id": "obj-338",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        1602.0,
+                        1714.0,
                         300,
                         22.0
                     ],
@@ -6968,13 +7238,13 @@
             },
             {
                 "box": {
-                    "id": "obj-326",
+                    "id": "obj-339",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         1378.0,
-                        1602.0,
+                        1714.0,
                         225.2,
                         22.0
                     ],
@@ -6996,13 +7266,13 @@
             },
             {
                 "box": {
-                    "id": "obj-327",
+                    "id": "obj-340",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1632.0,
+                        2120.0,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7018,13 +7288,13 @@
             },
             {
                 "box": {
-                    "id": "obj-328",
+                    "id": "obj-341",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1632.0,
+                        2218.0,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7043,13 +7313,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-342",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1632.0,
+                        2296.0,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7065,13 +7335,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-343",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1344.0,
-                        1632.0,
+                        2394.0,
+                        20.0,
                         80,
                         22.0
                     ],
@@ -7090,13 +7360,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-344",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1432.0,
-                        1632.0,
+                        2482.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -7108,13 +7378,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-345",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1526.6,
-                        1632.0,
+                        2576.6,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7130,13 +7400,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-346",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1624.6,
-                        1632.0,
+                        2674.6,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7155,13 +7425,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-347",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1702.6,
-                        1632.0,
+                        2752.6,
+                        20.0,
                         90,
                         22.0
                     ],
@@ -7177,13 +7447,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-348",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1800.6,
-                        1632.0,
+                        2850.6,
+                        20.0,
                         70,
                         22.0
                     ],
@@ -7202,13 +7472,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-349",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1662.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7224,13 +7494,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-350",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1662.0,
+                        2218.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7249,13 +7519,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-351",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1662.0,
+                        2296.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7271,13 +7541,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-352",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1344.0,
-                        1662.0,
+                        2394.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7296,13 +7566,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1422.0,
-                        1662.0,
+                        2472.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7318,13 +7588,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-354",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1520.0,
-                        1662.0,
+                        2570.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7343,13 +7613,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-355",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1598.0,
-                        1662.0,
+                        2648.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7365,13 +7635,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-356",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1696.0,
-                        1662.0,
+                        2746.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7390,13 +7660,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-357",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1692.0,
+                        2120.0,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7412,13 +7682,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-358",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1692.0,
+                        2218.0,
+                        80.0,
                         70,
                         22.0
                     ],
@@ -7437,13 +7707,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-359",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1692.0,
+                        2296.0,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7459,13 +7729,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-360",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1344.0,
-                        1692.0,
+                        2394.0,
+                        80.0,
                         80,
                         22.0
                     ],
@@ -7484,13 +7754,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-361",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1432.0,
-                        1692.0,
+                        2482.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -7502,13 +7772,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-362",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1526.6,
-                        1692.0,
+                        2576.6,
+                        80.0,
                         90,
                         22.0
                     ],
@@ -7524,13 +7794,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-363",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1624.6,
-                        1692.0,
+                        2674.6,
+                        80.0,
                         70,
                         22.0
                     ],
@@ -7549,13 +7819,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1722.0,
+                        2120.0,
+                        110.0,
                         300,
                         22.0
                     ],
@@ -7572,13 +7842,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-365",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
-                        1378.0,
-                        1722.0,
+                        2428.0,
+                        110.0,
                         159.2,
                         22.0
                     ],
@@ -7596,13 +7866,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7618,13 +7888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-367",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        20.0,
+                        140.0,
                         80,
                         22.0
                     ],
@@ -7643,13 +7913,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-368",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2306.0,
-                        20.0,
+                        140.0,
                         86.6,
                         22.0
                     ],
@@ -7661,13 +7931,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-369",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2400.6,
-                        20.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7683,13 +7953,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-370",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2498.6,
-                        20.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7708,13 +7978,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-371",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        20.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7730,13 +8000,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-372",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        20.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7755,13 +8025,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-373",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        20.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7777,13 +8047,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-374",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        20.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7802,13 +8072,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-375",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7824,13 +8094,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-376",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        170.0,
                         70,
                         22.0
                     ],
@@ -7849,13 +8119,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-377",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        50.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7871,13 +8141,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-378",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        50.0,
+                        170.0,
                         70,
                         22.0
                     ],
@@ -7896,13 +8166,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-379",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        50.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7918,13 +8188,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-380",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2570.0,
-                        50.0,
+                        170.0,
                         80,
                         22.0
                     ],
@@ -7943,13 +8213,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-381",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2658.0,
-                        50.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -7961,13 +8231,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-382",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        200.0,
                         300,
                         22.0
                     ],
@@ -7984,13 +8254,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-383",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        80.0,
+                        200.0,
                         152.6,
                         22.0
                     ],
@@ -8006,13 +8276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-384",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8028,13 +8298,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-385",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        110.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8053,13 +8323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-386",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        110.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8075,13 +8345,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-387",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        110.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8100,13 +8370,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-388",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        110.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8122,13 +8392,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-389",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        110.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8147,13 +8417,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-390",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        110.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8169,13 +8439,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-391",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        110.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8194,13 +8464,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-392",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8216,13 +8486,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-393",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8241,13 +8511,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-394",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8264,13 +8534,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-395",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        290.0,
                         200,
                         22.0
                     ],
@@ -8289,13 +8559,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-396",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        170.0,
+                        290.0,
                         86.6,
                         22.0
                     ],
@@ -8307,13 +8577,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-397",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8330,13 +8600,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-398",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        200.0,
+                        320.0,
                         200,
                         22.0
                     ],
@@ -8355,13 +8625,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-399",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        200.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -8373,13 +8643,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-400",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8396,13 +8666,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-401",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        230.0,
+                        350.0,
                         200,
                         22.0
                     ],
@@ -8421,13 +8691,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-402",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        230.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -8439,13 +8709,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-403",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8462,13 +8732,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-404",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        380.0,
                         200,
                         22.0
                     ],
@@ -8487,13 +8757,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-405",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        260.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -8505,13 +8775,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-406",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8528,13 +8798,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-407",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        290.0,
+                        410.0,
                         200,
                         22.0
                     ],
@@ -8553,13 +8823,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-408",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        290.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -8571,13 +8841,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-409",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        440.0,
                         90,
                         22.0
                     ],
@@ -8594,13 +8864,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-410",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        440.0,
                         200,
                         22.0
                     ],
@@ -8619,13 +8889,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-411",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        320.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -8637,13 +8907,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-412",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        350.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8660,13 +8930,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-413",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        350.0,
+                        470.0,
                         200,
                         22.0
                     ],
@@ -8685,13 +8955,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-414",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        350.0,
+                        470.0,
                         86.6,
                         22.0
                     ],
@@ -8703,13 +8973,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-415",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        380.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -8726,13 +8996,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-416",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        380.0,
+                        500.0,
                         200,
                         22.0
                     ],
@@ -8751,13 +9021,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-417",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        380.0,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -8769,13 +9039,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-418",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8792,13 +9062,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-419",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        410.0,
+                        530.0,
                         200,
                         22.0
                     ],
@@ -8817,13 +9087,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-420",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        410.0,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -8835,13 +9105,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-421",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        560.0,
                         90,
                         22.0
                     ],
@@ -8858,13 +9128,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-422",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        440.0,
+                        560.0,
                         200,
                         22.0
                     ],
@@ -8883,13 +9153,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-423",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        440.0,
+                        560.0,
                         86.6,
                         22.0
                     ],
@@ -8901,13 +9171,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-424",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        590.0,
                         90,
                         22.0
                     ],
@@ -8924,13 +9194,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-425",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        590.0,
                         200,
                         22.0
                     ],
@@ -8949,13 +9219,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-426",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        470.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -8967,13 +9237,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-427",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        500.0,
+                        620.0,
                         90,
                         22.0
                     ],
@@ -8990,13 +9260,13 @@
             },
             {
                 "box": {
-                    "id": "obj-415",
+                    "id": "obj-428",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        500.0,
+                        620.0,
                         200,
                         22.0
                     ],
@@ -9015,13 +9285,13 @@
             },
             {
                 "box": {
-                    "id": "obj-416",
+                    "id": "obj-429",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        500.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -9033,13 +9303,13 @@
             },
             {
                 "box": {
-                    "id": "obj-417",
+                    "id": "obj-430",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        530.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -9056,13 +9326,13 @@
             },
             {
                 "box": {
-                    "id": "obj-418",
+                    "id": "obj-431",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        530.0,
+                        650.0,
                         200,
                         22.0
                     ],
@@ -9081,13 +9351,13 @@
             },
             {
                 "box": {
-                    "id": "obj-419",
+                    "id": "obj-432",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        530.0,
+                        650.0,
                         86.6,
                         22.0
                     ],
@@ -10949,10 +11219,10 @@
                 "patchline": {
                     "source": [
                         "obj-239",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-236",
+                        "obj-240",
                         0
                     ],
                     "order": 0
@@ -10974,11 +11244,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-243",
+                        "obj-241",
                         0
                     ],
                     "destination": [
-                        "obj-240",
+                        "obj-236",
                         0
                     ],
                     "order": 0
@@ -10987,7 +11257,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-244",
+                        "obj-242",
                         0
                     ],
                     "destination": [
@@ -11004,18 +11274,18 @@
                         0
                     ],
                     "destination": [
+                        "obj-242",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-246",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-248",
-                        0
-                    ],
                     "destination": [
                         "obj-245",
                         0
@@ -11026,7 +11296,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-249",
+                        "obj-247",
                         0
                     ],
                     "destination": [
@@ -11040,6 +11310,32 @@
                 "patchline": {
                     "source": [
                         "obj-250",
+                        1
+                    ],
+                    "destination": [
+                        "obj-247",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-251",
+                        0
+                    ],
+                    "destination": [
+                        "obj-252",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
                         0
                     ],
                     "destination": [
@@ -11052,35 +11348,9 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-253",
-                        1
-                    ],
-                    "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        0
-                    ],
-                    "destination": [
                         "obj-255",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-257",
-                        0
-                    ],
                     "destination": [
                         "obj-254",
                         0
@@ -11091,7 +11361,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-258",
+                        "obj-256",
                         0
                     ],
                     "destination": [
@@ -11108,7 +11378,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-260",
+                        "obj-256",
                         0
                     ],
                     "order": 0
@@ -11117,7 +11387,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-262",
+                        "obj-260",
                         0
                     ],
                     "destination": [
@@ -11130,11 +11400,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-263",
+                        "obj-261",
                         0
                     ],
                     "destination": [
                         "obj-262",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-264",
+                        1
+                    ],
+                    "destination": [
+                        "obj-261",
                         0
                     ],
                     "order": 0
@@ -11156,11 +11439,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-266",
+                        "obj-268",
                         0
                     ],
                     "destination": [
-                        "obj-267",
+                        "obj-265",
                         0
                     ],
                     "order": 0
@@ -11169,7 +11452,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-269",
                         0
                     ],
                     "destination": [
@@ -11182,7 +11465,85 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-268",
+                        "obj-270",
+                        0
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-273",
+                        0
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-274",
+                        0
+                    ],
+                    "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-276",
+                        0
+                    ],
+                    "destination": [
+                        "obj-277",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-277",
+                        0
+                    ],
+                    "destination": [
+                        "obj-278",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        0
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-279",
                         0
                     ],
                     "destination": [
@@ -11195,11 +11556,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         1
                     ],
                     "destination": [
-                        "obj-269",
+                        "obj-280",
                         0
                     ],
                     "order": 0
@@ -11208,7 +11569,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-269",
+                        "obj-280",
                         0
                     ],
                     "destination": [
@@ -11221,11 +11582,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         2
                     ],
                     "destination": [
-                        "obj-270",
+                        "obj-281",
                         0
                     ],
                     "order": 0
@@ -11234,7 +11595,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-270",
+                        "obj-281",
                         0
                     ],
                     "destination": [
@@ -11247,11 +11608,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         3
                     ],
                     "destination": [
-                        "obj-271",
+                        "obj-282",
                         0
                     ],
                     "order": 0
@@ -11260,7 +11621,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-271",
+                        "obj-282",
                         0
                     ],
                     "destination": [
@@ -11273,11 +11634,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         4
                     ],
                     "destination": [
-                        "obj-272",
+                        "obj-283",
                         0
                     ],
                     "order": 0
@@ -11286,7 +11647,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-272",
+                        "obj-283",
                         0
                     ],
                     "destination": [
@@ -11299,11 +11660,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         5
                     ],
                     "destination": [
-                        "obj-273",
+                        "obj-284",
                         0
                     ],
                     "order": 0
@@ -11312,7 +11673,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-273",
+                        "obj-284",
                         0
                     ],
                     "destination": [
@@ -11325,11 +11686,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         6
                     ],
                     "destination": [
-                        "obj-274",
+                        "obj-285",
                         0
                     ],
                     "order": 0
@@ -11338,7 +11699,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-274",
+                        "obj-285",
                         0
                     ],
                     "destination": [
@@ -11351,11 +11712,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         6
                     ],
                     "destination": [
-                        "obj-275",
+                        "obj-286",
                         0
                     ],
                     "order": 0
@@ -11364,7 +11725,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-275",
+                        "obj-286",
                         0
                     ],
                     "destination": [
@@ -11377,11 +11738,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         7
                     ],
                     "destination": [
-                        "obj-276",
+                        "obj-287",
                         0
                     ],
                     "order": 0
@@ -11390,7 +11751,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-276",
+                        "obj-287",
                         0
                     ],
                     "destination": [
@@ -11403,7 +11764,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         8
                     ],
                     "destination": [
@@ -11416,11 +11777,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         9
                     ],
                     "destination": [
-                        "obj-277",
+                        "obj-288",
                         0
                     ],
                     "order": 0
@@ -11429,7 +11790,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-277",
+                        "obj-288",
                         0
                     ],
                     "destination": [
@@ -11442,11 +11803,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         10
                     ],
                     "destination": [
-                        "obj-278",
+                        "obj-289",
                         0
                     ],
                     "order": 0
@@ -11455,7 +11816,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         0
                     ],
                     "destination": [
@@ -11468,11 +11829,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         10
                     ],
                     "destination": [
-                        "obj-279",
+                        "obj-290",
                         0
                     ],
                     "order": 0
@@ -11481,7 +11842,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-279",
+                        "obj-290",
                         0
                     ],
                     "destination": [
@@ -11494,11 +11855,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         11
                     ],
                     "destination": [
-                        "obj-280",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -11507,7 +11868,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-280",
+                        "obj-291",
                         0
                     ],
                     "destination": [
@@ -11520,11 +11881,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         11
                     ],
                     "destination": [
-                        "obj-281",
+                        "obj-292",
                         0
                     ],
                     "order": 0
@@ -11533,7 +11894,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-281",
+                        "obj-292",
                         0
                     ],
                     "destination": [
@@ -11546,11 +11907,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         12
                     ],
                     "destination": [
-                        "obj-282",
+                        "obj-293",
                         0
                     ],
                     "order": 0
@@ -11559,7 +11920,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-282",
+                        "obj-293",
                         0
                     ],
                     "destination": [
@@ -11572,11 +11933,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         12
                     ],
                     "destination": [
-                        "obj-283",
+                        "obj-294",
                         0
                     ],
                     "order": 0
@@ -11585,7 +11946,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-283",
+                        "obj-294",
                         0
                     ],
                     "destination": [
@@ -11598,11 +11959,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         13
                     ],
                     "destination": [
-                        "obj-284",
+                        "obj-295",
                         0
                     ],
                     "order": 0
@@ -11611,7 +11972,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-284",
+                        "obj-295",
                         0
                     ],
                     "destination": [
@@ -11624,11 +11985,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         13
                     ],
                     "destination": [
-                        "obj-285",
+                        "obj-296",
                         0
                     ],
                     "order": 0
@@ -11637,7 +11998,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-285",
+                        "obj-296",
                         0
                     ],
                     "destination": [
@@ -11650,11 +12011,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         14
                     ],
                     "destination": [
-                        "obj-286",
+                        "obj-297",
                         0
                     ],
                     "order": 0
@@ -11663,7 +12024,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-286",
+                        "obj-297",
                         0
                     ],
                     "destination": [
@@ -11676,11 +12037,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         15
                     ],
                     "destination": [
-                        "obj-287",
+                        "obj-298",
                         0
                     ],
                     "order": 0
@@ -11689,7 +12050,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-287",
+                        "obj-298",
                         0
                     ],
                     "destination": [
@@ -11702,11 +12063,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         15
                     ],
                     "destination": [
-                        "obj-288",
+                        "obj-299",
                         0
                     ],
                     "order": 0
@@ -11715,7 +12076,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-288",
+                        "obj-299",
                         0
                     ],
                     "destination": [
@@ -11728,11 +12089,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         16
                     ],
                     "destination": [
-                        "obj-289",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -11741,7 +12102,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-300",
                         0
                     ],
                     "destination": [
@@ -11754,11 +12115,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         16
                     ],
                     "destination": [
-                        "obj-290",
+                        "obj-301",
                         0
                     ],
                     "order": 0
@@ -11767,7 +12128,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-301",
                         0
                     ],
                     "destination": [
@@ -11780,11 +12141,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         17
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-302",
                         0
                     ],
                     "order": 0
@@ -11793,7 +12154,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-291",
+                        "obj-302",
                         0
                     ],
                     "destination": [
@@ -11806,11 +12167,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         18
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-303",
                         0
                     ],
                     "order": 0
@@ -11819,7 +12180,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
+                        "obj-303",
                         0
                     ],
                     "destination": [
@@ -11832,11 +12193,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         19
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -11845,7 +12206,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-293",
+                        "obj-304",
                         0
                     ],
                     "destination": [
@@ -11858,11 +12219,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         19
                     ],
                     "destination": [
-                        "obj-294",
+                        "obj-305",
                         0
                     ],
                     "order": 0
@@ -11871,7 +12232,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-294",
+                        "obj-305",
                         0
                     ],
                     "destination": [
@@ -11884,11 +12245,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         20
                     ],
                     "destination": [
-                        "obj-295",
+                        "obj-306",
                         0
                     ],
                     "order": 0
@@ -11897,7 +12258,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-295",
+                        "obj-306",
                         0
                     ],
                     "destination": [
@@ -11910,11 +12271,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         20
                     ],
                     "destination": [
-                        "obj-296",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -11923,7 +12284,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-307",
                         0
                     ],
                     "destination": [
@@ -11936,11 +12297,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         21
                     ],
                     "destination": [
-                        "obj-297",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -11949,7 +12310,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-297",
+                        "obj-308",
                         0
                     ],
                     "destination": [
@@ -11962,11 +12323,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         22
                     ],
                     "destination": [
-                        "obj-298",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -11975,7 +12336,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-298",
+                        "obj-309",
                         0
                     ],
                     "destination": [
@@ -11988,11 +12349,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         22
                     ],
                     "destination": [
-                        "obj-299",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -12001,7 +12362,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-299",
+                        "obj-310",
                         0
                     ],
                     "destination": [
@@ -12014,11 +12375,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         23
                     ],
                     "destination": [
-                        "obj-300",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -12027,7 +12388,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-311",
                         0
                     ],
                     "destination": [
@@ -12040,11 +12401,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         23
                     ],
                     "destination": [
-                        "obj-301",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -12053,7 +12414,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-301",
+                        "obj-312",
                         0
                     ],
                     "destination": [
@@ -12066,11 +12427,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         24
                     ],
                     "destination": [
-                        "obj-302",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -12079,7 +12440,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-302",
+                        "obj-313",
                         0
                     ],
                     "destination": [
@@ -12092,11 +12453,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         24
                     ],
                     "destination": [
-                        "obj-303",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -12105,7 +12466,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-314",
                         0
                     ],
                     "destination": [
@@ -12118,7 +12479,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         25
                     ],
                     "destination": [
@@ -12131,258 +12492,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-278",
                         26
                     ],
                     "destination": [
-                        "obj-304",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-304",
-                        0
-                    ],
-                    "destination": [
-                        "obj-239",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        27
-                    ],
-                    "destination": [
-                        "obj-305",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-305",
-                        0
-                    ],
-                    "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        27
-                    ],
-                    "destination": [
-                        "obj-306",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-306",
-                        0
-                    ],
-                    "destination": [
-                        "obj-244",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        28
-                    ],
-                    "destination": [
-                        "obj-307",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-307",
-                        0
-                    ],
-                    "destination": [
-                        "obj-248",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        28
-                    ],
-                    "destination": [
-                        "obj-308",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
-                        0
-                    ],
-                    "destination": [
-                        "obj-249",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        29
-                    ],
-                    "destination": [
-                        "obj-309",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-309",
-                        0
-                    ],
-                    "destination": [
-                        "obj-253",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        30
-                    ],
-                    "destination": [
-                        "obj-310",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-310",
-                        0
-                    ],
-                    "destination": [
-                        "obj-257",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        30
-                    ],
-                    "destination": [
-                        "obj-311",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-311",
-                        0
-                    ],
-                    "destination": [
-                        "obj-258",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        31
-                    ],
-                    "destination": [
-                        "obj-312",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-312",
-                        0
-                    ],
-                    "destination": [
-                        "obj-262",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-267",
-                        31
-                    ],
-                    "destination": [
-                        "obj-313",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-313",
-                        0
-                    ],
-                    "destination": [
-                        "obj-263",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -12395,6 +12509,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        26
+                    ],
+                    "destination": [
                         "obj-316",
                         0
                     ],
@@ -12408,6 +12535,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-246",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        27
+                    ],
+                    "destination": [
+                        "obj-317",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-317",
+                        0
+                    ],
+                    "destination": [
+                        "obj-250",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        28
+                    ],
+                    "destination": [
                         "obj-318",
                         0
                     ],
@@ -12419,6 +12585,45 @@
                     "source": [
                         "obj-318",
                         0
+                    ],
+                    "destination": [
+                        "obj-254",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        28
+                    ],
+                    "destination": [
+                        "obj-319",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-319",
+                        0
+                    ],
+                    "destination": [
+                        "obj-255",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        29
                     ],
                     "destination": [
                         "obj-320",
@@ -12430,8 +12635,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
-                        1
+                        "obj-320",
+                        0
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        29
+                    ],
+                    "destination": [
+                        "obj-321",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-321",
+                        0
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        30
                     ],
                     "destination": [
                         "obj-322",
@@ -12443,8 +12687,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
-                        2
+                        "obj-322",
+                        0
+                    ],
+                    "destination": [
+                        "obj-264",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        31
+                    ],
+                    "destination": [
+                        "obj-323",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-323",
+                        0
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        31
                     ],
                     "destination": [
                         "obj-324",
@@ -12456,8 +12739,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        1
+                        "obj-324",
+                        0
+                    ],
+                    "destination": [
+                        "obj-269",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        32
+                    ],
+                    "destination": [
+                        "obj-325",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-325",
+                        0
+                    ],
+                    "destination": [
+                        "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-278",
+                        32
                     ],
                     "destination": [
                         "obj-326",
@@ -12473,17 +12795,30 @@
                         0
                     ],
                     "destination": [
+                        "obj-274",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-328",
                         0
                     ],
+                    "destination": [
+                        "obj-329",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        1
+                        "obj-329",
+                        0
                     ],
                     "destination": [
                         "obj-331",
@@ -12497,19 +12832,6 @@
                     "source": [
                         "obj-331",
                         0
-                    ],
-                    "destination": [
-                        "obj-330",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-326",
-                        2
                     ],
                     "destination": [
                         "obj-333",
@@ -12521,8 +12843,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        3
+                        "obj-331",
+                        1
                     ],
                     "destination": [
                         "obj-335",
@@ -12534,8 +12856,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        4
+                        "obj-331",
+                        2
                     ],
                     "destination": [
                         "obj-337",
@@ -12547,8 +12869,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        5
+                        "obj-329",
+                        1
                     ],
                     "destination": [
                         "obj-339",
@@ -12560,8 +12882,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        6
+                        "obj-339",
+                        0
                     ],
                     "destination": [
                         "obj-341",
@@ -12573,8 +12895,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        7
+                        "obj-339",
+                        1
+                    ],
+                    "destination": [
+                        "obj-344",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-344",
+                        0
                     ],
                     "destination": [
                         "obj-343",
@@ -12586,11 +12921,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        8
+                        "obj-339",
+                        2
                     ],
                     "destination": [
-                        "obj-345",
+                        "obj-346",
                         0
                     ],
                     "order": 0
@@ -12599,8 +12934,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
-                        9
+                        "obj-339",
+                        3
                     ],
                     "destination": [
                         "obj-348",
@@ -12612,21 +12947,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-348",
-                        0
-                    ],
-                    "destination": [
-                        "obj-347",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-326",
-                        10
+                        "obj-339",
+                        4
                     ],
                     "destination": [
                         "obj-350",
@@ -12638,8 +12960,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        2
+                        "obj-339",
+                        5
                     ],
                     "destination": [
                         "obj-352",
@@ -12651,21 +12973,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        0
-                    ],
-                    "destination": [
-                        "obj-355",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-355",
-                        0
+                        "obj-339",
+                        6
                     ],
                     "destination": [
                         "obj-354",
@@ -12677,11 +12986,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        1
+                        "obj-339",
+                        7
                     ],
                     "destination": [
-                        "obj-357",
+                        "obj-356",
                         0
                     ],
                     "order": 0
@@ -12690,11 +12999,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        2
+                        "obj-339",
+                        8
                     ],
                     "destination": [
-                        "obj-359",
+                        "obj-358",
                         0
                     ],
                     "order": 0
@@ -12703,8 +13012,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        3
+                        "obj-339",
+                        9
                     ],
                     "destination": [
                         "obj-361",
@@ -12716,8 +13025,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        4
+                        "obj-361",
+                        0
+                    ],
+                    "destination": [
+                        "obj-360",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-339",
+                        10
                     ],
                     "destination": [
                         "obj-363",
@@ -12729,8 +13051,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        5
+                        "obj-329",
+                        2
                     ],
                     "destination": [
                         "obj-365",
@@ -12742,8 +13064,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        6
+                        "obj-365",
+                        0
                     ],
                     "destination": [
                         "obj-368",
@@ -12768,8 +13090,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        3
+                        "obj-365",
+                        1
                     ],
                     "destination": [
                         "obj-370",
@@ -12781,8 +13103,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-370",
-                        0
+                        "obj-365",
+                        2
                     ],
                     "destination": [
                         "obj-372",
@@ -12794,8 +13116,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-370",
-                        1
+                        "obj-365",
+                        3
                     ],
                     "destination": [
                         "obj-374",
@@ -12807,8 +13129,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-370",
-                        2
+                        "obj-365",
+                        4
                     ],
                     "destination": [
                         "obj-376",
@@ -12820,8 +13142,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-370",
-                        3
+                        "obj-365",
+                        5
                     ],
                     "destination": [
                         "obj-378",
@@ -12833,8 +13155,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-370",
-                        4
+                        "obj-365",
+                        6
+                    ],
+                    "destination": [
+                        "obj-381",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-381",
+                        0
                     ],
                     "destination": [
                         "obj-380",
@@ -12846,8 +13181,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        4
+                        "obj-329",
+                        3
                     ],
                     "destination": [
                         "obj-383",
@@ -12860,32 +13195,6 @@
                 "patchline": {
                     "source": [
                         "obj-383",
-                        0
-                    ],
-                    "destination": [
-                        "obj-382",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-316",
-                        5
-                    ],
-                    "destination": [
-                        "obj-386",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-386",
                         0
                     ],
                     "destination": [
@@ -12898,8 +13207,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
-                        6
+                        "obj-383",
+                        1
+                    ],
+                    "destination": [
+                        "obj-387",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-383",
+                        2
                     ],
                     "destination": [
                         "obj-389",
@@ -12911,34 +13233,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-389",
-                        0
-                    ],
-                    "destination": [
-                        "obj-388",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-316",
-                        7
-                    ],
-                    "destination": [
-                        "obj-392",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-392",
-                        0
+                        "obj-383",
+                        3
                     ],
                     "destination": [
                         "obj-391",
@@ -12950,11 +13246,128 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-383",
+                        4
+                    ],
+                    "destination": [
+                        "obj-393",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-329",
+                        4
+                    ],
+                    "destination": [
+                        "obj-396",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-396",
+                        0
+                    ],
+                    "destination": [
+                        "obj-395",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-329",
+                        5
+                    ],
+                    "destination": [
+                        "obj-399",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-399",
+                        0
+                    ],
+                    "destination": [
+                        "obj-398",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-329",
+                        6
+                    ],
+                    "destination": [
+                        "obj-402",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-402",
+                        0
+                    ],
+                    "destination": [
+                        "obj-401",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-329",
+                        7
+                    ],
+                    "destination": [
+                        "obj-405",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-405",
+                        0
+                    ],
+                    "destination": [
+                        "obj-404",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-329",
                         8
                     ],
                     "destination": [
-                        "obj-395",
+                        "obj-408",
                         0
                     ],
                     "order": 0
@@ -12963,11 +13376,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-395",
+                        "obj-408",
                         0
                     ],
                     "destination": [
-                        "obj-394",
+                        "obj-407",
                         0
                     ],
                     "order": 0
@@ -12976,11 +13389,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         9
                     ],
                     "destination": [
-                        "obj-398",
+                        "obj-411",
                         0
                     ],
                     "order": 0
@@ -12989,11 +13402,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-398",
+                        "obj-411",
                         0
                     ],
                     "destination": [
-                        "obj-397",
+                        "obj-410",
                         0
                     ],
                     "order": 0
@@ -13002,11 +13415,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         10
                     ],
                     "destination": [
-                        "obj-401",
+                        "obj-414",
                         0
                     ],
                     "order": 0
@@ -13015,11 +13428,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-401",
+                        "obj-414",
                         0
                     ],
                     "destination": [
-                        "obj-400",
+                        "obj-413",
                         0
                     ],
                     "order": 0
@@ -13028,11 +13441,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         11
                     ],
                     "destination": [
-                        "obj-404",
+                        "obj-417",
                         0
                     ],
                     "order": 0
@@ -13041,11 +13454,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-404",
+                        "obj-417",
                         0
                     ],
                     "destination": [
-                        "obj-403",
+                        "obj-416",
                         0
                     ],
                     "order": 0
@@ -13054,11 +13467,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         12
                     ],
                     "destination": [
-                        "obj-407",
+                        "obj-420",
                         0
                     ],
                     "order": 0
@@ -13067,11 +13480,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-407",
+                        "obj-420",
                         0
                     ],
                     "destination": [
-                        "obj-406",
+                        "obj-419",
                         0
                     ],
                     "order": 0
@@ -13080,11 +13493,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         13
                     ],
                     "destination": [
-                        "obj-410",
+                        "obj-423",
                         0
                     ],
                     "order": 0
@@ -13093,11 +13506,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-410",
+                        "obj-423",
                         0
                     ],
                     "destination": [
-                        "obj-409",
+                        "obj-422",
                         0
                     ],
                     "order": 0
@@ -13106,11 +13519,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         14
                     ],
                     "destination": [
-                        "obj-413",
+                        "obj-426",
                         0
                     ],
                     "order": 0
@@ -13119,11 +13532,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-413",
+                        "obj-426",
                         0
                     ],
                     "destination": [
-                        "obj-412",
+                        "obj-425",
                         0
                     ],
                     "order": 0
@@ -13132,11 +13545,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         15
                     ],
                     "destination": [
-                        "obj-416",
+                        "obj-429",
                         0
                     ],
                     "order": 0
@@ -13145,11 +13558,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-416",
+                        "obj-429",
                         0
                     ],
                     "destination": [
-                        "obj-415",
+                        "obj-428",
                         0
                     ],
                     "order": 0
@@ -13158,11 +13571,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-329",
                         16
                     ],
                     "destination": [
-                        "obj-419",
+                        "obj-432",
                         0
                     ],
                     "order": 0
@@ -13171,11 +13584,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-419",
+                        "obj-432",
                         0
                     ],
                     "destination": [
-                        "obj-418",
+                        "obj-431",
                         0
                     ],
                     "order": 0

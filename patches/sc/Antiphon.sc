@@ -149,6 +149,10 @@ Antiphon {
 	region { |...values| this.send('region', *values) }
 	// name of the section of the memory that may be played; empty, or a new region: the region
 	section { |value| this.send('section', value) }
+	// words for what to play of the memory, like 'sparse low piano, minor'; empty: none
+	say { |value| this.send('say', value) }
+	// weight of what was said, beside the fit to what you play
+	words { |value| this.send('words', value) }
 	// auto: plays the memory at your tempo where both tempos are reliable
 	stretch { |value| this.send('stretch', value) }
 	// playback speed where stretch does not apply, at the same pitch; 1: as recorded

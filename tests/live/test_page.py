@@ -263,13 +263,20 @@ def test_a_mistake_is_told(browser, play):
     assert browser.value("$('toast').hidden")
 
 
+def test_words_are_said_and_end_with_none(browser, play):
+    browser.value("$('said').value = 'low piano'; $('say').requestSubmit()")
+    browser.wait("stage.snap.settings.say === 'low piano'")
+    browser.value("$('said').value = ''; $('say').requestSubmit()")
+    browser.wait("stage.snap.settings.say === ''")
+
+
 def test_the_sheet_holds_the_rest(browser, play):
     browser.click("#more")
     browser.wait("$('sheet').open")
     keep(browser, "sheet")
     assert browser.value("[...document.querySelectorAll('#others .setting')].map(e => e.dataset.setting)") == [
         name for name in browser.value("Object.values(stage.table.controls).filter(c => c.setting).map(c => c.name)")
-        if name not in ("region", "section", "tempo_range")
+        if name not in ("region", "section", "say", "tempo_range")
         and not browser.value(f"!!document.querySelector('#sliders [data-setting={name}]')")
     ]  # fmt: skip
     browser.press("m")

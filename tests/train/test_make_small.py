@@ -61,6 +61,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "decision",
         "coherence",
         "proxy",
+        "words",
     }
     assert list((work / "stems").rglob("*-band/drums.flac"))
     meter = json.loads((model / "coherence" / "coherence.json").read_text())

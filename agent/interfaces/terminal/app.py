@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from agent.control.command import CONTROLS, CommandError, parse_command
+from agent.control.table import MAX_TEXT_LENGTH
 from agent.engine.engine import Engine
 from agent.engine.snapshot import SettingValue
 from agent.interfaces.monitor import Monitor
@@ -38,7 +39,8 @@ logger = logging.getLogger("antiphon.terminal")
 class Terminal:
     """Shows an engine and carries out the keys of the table, until `quit`, Ctrl-C or the engine's `over`.
 
-    Besides the table's keys, the arrows choose a setting and change it. ConfigError without a terminal.
+    Besides the table's keys, the arrows choose a setting and change it, and / begins words to be said. ConfigError
+    without a terminal.
     """
 
     def __init__(self, engine: Engine, monitor: Monitor):
@@ -78,7 +80,11 @@ class Terminal:
     def press(self, key: str) -> None:
         """Carry out one key: 'p', 'escape', 'up'. A refusal is shown, an unknown key does nothing."""
         view, snapshot = self.view, self.monitor.latest
-        if key in ("up", "down"):
+        if view.typed is not None and key != "escape":
+            self._type(key, view.typed)
+        elif key == "/":
+            view.typed = ""
+        elif key in ("up", "down"):
             view.chosen = (view.chosen + (1 if key == "down" else -1)) % len(view.settings)
         elif key in ("left", "right"):
             name = view.settings[view.chosen]
@@ -87,9 +93,20 @@ class Terminal:
             self._command(name, next_value(name, value, 1 if key == "right" else -1, sections))
         elif found := control_of(key, snapshot["recording"]):
             name, args = found
+            view.typed = None  # escape is panic, whatever is being typed
             self._command(name, *args)
             if name == "quit":
                 self.engine.over.set()
+
+    def _type(self, key: str, typed: str) -> None:
+        """A key of the words to be said: they are said with the enter key, and no words end what was said."""
+        if key in ("\n", "\r"):
+            self.view.typed = None
+            self._command("say", typed.strip())
+        elif key in ("\x7f", "\b"):
+            self.view.typed = typed[:-1]
+        elif len(key) == 1 and key.isprintable():
+            self.view.typed = (typed + key)[:MAX_TEXT_LENGTH]
 
     def _command(self, name: str, *args: Any) -> None:
         try:

@@ -17,14 +17,15 @@ NEEDED = {  # part -> what stands in its remedy
     f"units/{STEM}.safetensors": "antiphon train units DATA -o RUN --encoder",
     f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM} -o",
 }
-USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy", "coherence": "antiphon train coherence DATA"}
+USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy", "coherence": "antiphon train coherence DATA",
+          "words": "antiphon train words DATA"}  # fmt: skip
 
 
 @pytest.fixture
 def whole(tiny, tiny_coherence, tmp_path) -> Path:
     """The tiny model at 0.5 s alone, with all that a model may have but a proxy."""
     folder = tmp_path / "mine"
-    for name in ("encoder", f"units/{STEM}.safetensors", f"decision/{STEM}"):
+    for name in ("encoder", f"units/{STEM}.safetensors", f"decision/{STEM}", "words"):
         add(folder, tiny, name)
     shutil.copytree(tiny_coherence, folder / "coherence")
     (folder / "CARD.md").write_text("random weights")
@@ -74,6 +75,7 @@ def test_a_part_that_lacks_a_file_is_missing(whole, file):
 
 def test_what_only_some_need_is_a_note(whole):
     shutil.rmtree(whole / "coherence")
+    shutil.rmtree(whole / "words")
     notes = {part.name: part.sentence for part in parts(whole) if part.state == "note"}
     assert set(notes) == set(USEFUL) and all(command in notes[name] for name, command in USEFUL.items())
 

@@ -2,6 +2,7 @@
 "use strict";
 
 const REPEAT = 60; // ms between two messages of one fader
+const TEXTS = ["section", "say"]; // settings that have a place of their own
 
 function build() {
   for (const place of document.querySelectorAll("[data-buttons]")) {
@@ -10,7 +11,7 @@ function build() {
   const shown = $("sliders").dataset.settings.split(" ");
   for (const name of shown) if (name in stage.table.controls) $("sliders").append(fader(stage.table.controls[name]));
   for (const one of Object.values(stage.table.controls)) {
-    if (one.setting && one.args.length === 1 && one.name !== "section" && !shown.includes(one.name)) $("others").append(fader(one));
+    if (one.setting && one.args.length === 1 && !TEXTS.includes(one.name) && !shown.includes(one.name)) $("others").append(fader(one));
     if (one.key && one.name !== "quit") $("keys").append(...describe(one)); // a stray key must not end a concert
   }
   bindRegion();
@@ -20,6 +21,11 @@ function build() {
   $("pulse").addEventListener("pointerdown", (event) => { if (event.button === 0) act("tap"); });
   $("undo").onclick = () => send("undo");
   $("save").onclick = () => send("save", `live ${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}`);
+  $("say").onsubmit = (event) => {
+    event.preventDefault();
+    send("say", $("said").value.trim()); // empty: nothing is wanted any more
+    $("said").blur();
+  };
   $("toast").onclick = () => { $("toast").hidden = true; };
   document.addEventListener("keydown", press);
 }
@@ -103,6 +109,7 @@ function show(name, values) {
     stage.section = values[0] ?? "";
     return showSections();
   }
+  if (name === "say" && document.activeElement !== $("said")) $("said").value = values[0] ?? "";
   if (name === "region" && values.length === 2) return showRegion(values);
   const about = stage.table.controls[name], place = document.querySelector(`[data-setting="${CSS.escape(name)}"]`);
   if (!about || !place || !values.length) return;

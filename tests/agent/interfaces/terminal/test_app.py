@@ -104,6 +104,23 @@ def test_every_key_of_the_table_does_its_control():
     assert app.control_of("§") is None and app.control_of("") is None and app.control_of("up") is None
 
 
+def test_words_are_typed_and_said_with_the_enter_key():
+    """While they are typed no letter is a command, but for escape, which is panic."""
+    said: list[tuple] = []
+    engine = SimpleNamespace(session=SESSION, bus=Bus(), over=SimpleNamespace(set=lambda: None),
+                             command=lambda one: said.append((one.name, one.args)))  # fmt: skip
+    show = app.Terminal.__new__(app.Terminal)
+    show.engine, show.monitor, show.view = engine, SimpleNamespace(latest=NOW), ViewState(SESSION)
+    for key in ["/", *"lowm", "\x7f", " ", *"piano", "left", "\n", "m", "/", "\r", "/", "q", "escape", "m"]:
+        show.press(key)
+    assert said == [("say", ("low piano",)), ("mute", ()), ("say", ("",)), ("panic", ()), ("mute", ())]
+    for key in ["/", *"x" * 250]:
+        show.press(key)
+    lines = Console(width=100, color_system=None).render_lines(render(show.view, NOW, 100, 40))
+    drawn = ["".join(part.text for part in line) for line in lines]
+    assert len(show.view.typed) == 200 and any(line.startswith("say: xxx") for line in drawn)
+
+
 def test_arrows_stay_in_the_range_of_every_setting():
     for name in ViewState(SESSION).settings:
         value = FIELDS[command.CONTROLS[name].setting].default
