@@ -181,7 +181,7 @@ def encode_shard(
 
     store: the songs, on a GPU, to be encoded at once; None: each is read when its turn comes.
     """
-    encoders = _encoders(settings.encoder, settings.lengths)
+    encoders = _encoders(settings.encoder, settings.lengths, weights_hash(Path(settings.encoder)))
     names = {song.folder: song.name for song in songs}
     arrays: dict[str, np.ndarray] = {}
     for group in [store] if store else (Store((), "", songs=[song.folder]) for song in songs):
@@ -198,7 +198,8 @@ def encode_shard(
 
 
 @lru_cache(1)
-def _encoders(encoder: str, lengths: tuple[float, ...]) -> dict[float, Wav2Vec2Encoder]:
+def _encoders(encoder: str, lengths: tuple[float, ...], weights: str) -> dict[float, Wav2Vec2Encoder]:
+    """{hop, s: encoder} of the hops to be encoded; by the hash of the weights, for a folder may get others."""
     return {hop: Wav2Vec2Encoder.load(encoder, hop, bfloat16=has_bfloat16()) for hop in spans(lengths)}
 
 

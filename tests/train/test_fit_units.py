@@ -93,6 +93,14 @@ def test_processes_make_what_one_makes(stems, whole, tiny, tmp_path, monkeypatch
     assert made(stems, tmp_path, tiny / "encoder", jobs=2) == content(whole)
 
 
+def test_a_device_that_reads_ahead_makes_the_same(stems, whole, tiny, tmp_path):
+    """The way of a GPU, on a processor that is named like one."""
+    settings = fit_units.UnitsTraining(encoder=str(tiny / "encoder"), device="cpu:0", **SETTINGS)
+    fit_units.encode([stems], tmp_path, settings)
+    one, many = Shards(tmp_path / "features"), Shards(whole / "features")
+    assert one.keys() == many.keys() and all(np.array_equal(one[key], many[key]) for key in one)
+
+
 def test_the_size_of_a_shard_changes_nothing_that_is_read(stems, whole, tiny, tmp_path):
     made(stems, tmp_path, tiny / "encoder")
     assert len(list(tmp_path.glob("features/*.safetensors"))) == 2 < len(list(whole.glob("features/*.safetensors")))
