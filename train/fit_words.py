@@ -17,7 +17,7 @@ a warm-up of five epochs and one cosine. --text says how far the recipe goes, fo
 A swapped caption may be true of another example of the batch, and is no negative of that one. It need not be so for
 the others: captions are drawn as often as they are true, and then the optimum of InfoNCE is how much more likely a
 caption is of this music than of any, whether or not it is true of others too. Swaps are not drawn so.
-Of the songs every `held_out`th is kept for validation, with those in the split of that name.
+One score in `held_out` is kept for validation, with the songs of that split.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class WordsTraining:
     features: str = setting("", "folder of the encoded excerpts; OUT/features if there is none", may_change=True)
     stretches: int = setting(3, "excerpts of each song, of 22 s")
     songs: int = setting(100_000, "songs of each split and data folder, at most")
-    held_out: int = setting(10, "every so manieth song is for validation; 0: none but those of that split")
+    held_out: int = setting(10, "one score in so many is for validation; 0: only those of that split")
     text: str = setting("swaps", "how far the recipe goes", choices=TEXTS)
     views: int = setting(10, "captions of each excerpt")
     swap: float = setting(0.15, "largest share of the captions that are swapped")

@@ -49,7 +49,7 @@ class WordsEvaluation:
 
     features: str = setting("", "folder of the encoded excerpts; OUT/features if there is none")
     stretches: int = setting(3, "excerpts of each song, of 22 s, as in training")
-    held_out: int = setting(10, "every so manieth song of the training split is judged, as in training")
+    held_out: int = setting(10, "one score of the training split in so many is judged, as in training")
     songs: int = setting(100_000, "songs of each split and data folder, at most")
     named: tuple[int, ...] = setting((1, 2, 3, 4), "values that a caption names")
     gallery: int = setting(500, "excerpts in which one is looked for, at most")

@@ -34,6 +34,8 @@ CONTROLS = st.one_of(
     st.tuples(st.just("speed"), st.tuples(st.sampled_from([0.7, 1.0, 1.3]))),
     st.tuples(st.just("transpose"), st.tuples(st.sampled_from([-2, 0, 3]))),
     st.tuples(st.just("density"), st.tuples(st.sampled_from([0.3, 1.0]))),
+    st.tuples(st.just("say"), st.tuples(st.sampled_from(["", "low piano", "fast flute", "fluet"]))),
+    st.tuples(st.just("words"), st.tuples(st.sampled_from([0.5, 3.0]))),
 )
 
 
