@@ -38,11 +38,15 @@ class PackedLinear:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(n, in) -> (n, out)."""
+        return self.rounded(x).float()
+
+    def rounded(self, x: Tensor) -> Tensor:
+        """The same in the dtype of the weights, as it is multiplied."""
         x = x.to(self.weight.dtype).contiguous()
         if self.packed:
             product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
-            return product.float()
-        return F.linear(x, self.weight, self.bias).float()
+            return product
+        return F.linear(x, self.weight, self.bias)
 
 
 class ConvLayer:
@@ -106,7 +110,7 @@ class TransformerLayer:
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, dim) -> (B, n, dim): the two feed-forward products."""
-        return self.narrow(self.activation(self.wide(x)))
+        return self.narrow(self.activation(self.wide.rounded(x)))
 
 
 class Position:
