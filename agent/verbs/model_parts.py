@@ -43,7 +43,7 @@ def parts(folder: Path) -> list[Part]:
     checked.append(_encoder(folder, encoder))
     for hop, units in sorted(hops.items()):
         checked += _of_hop(folder, file_stem(units, hop))
-    return [*checked, _coherence(folder), _card(folder)]
+    return [*checked, _coherence(folder), _fill(folder), _card(folder)]
 
 
 def _encoder(folder: Path, source: Path | str) -> Part:
@@ -77,6 +77,11 @@ def _coherence(folder: Path) -> Part:
     files = ("coherence.json", "coherence.safetensors")
     remedy = "only the meter needs it: antiphon train coherence DATA -o RUN  makes it in RUN/model"
     return _whole("coherence", folder / "coherence", files, remedy, needed=False)
+
+
+def _fill(folder: Path) -> Part:
+    remedy = f"only antiphon fill needs it: antiphon train fill SCORES -o RUN  makes it, for {folder / 'fill'}"
+    return _whole("fill", folder / "fill", ("fill.json", "fill.safetensors"), remedy, needed=False)
 
 
 def _card(folder: Path) -> Part:
