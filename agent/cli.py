@@ -118,6 +118,18 @@ def score(given: argparse.Namespace) -> None:
     print_result(result, score.lines(result), as_json=given.json)
 
 
+def fill(given: argparse.Namespace) -> None:
+    """Write the missing part of a song, as one more track of a MIDI file."""
+    check_paths(given)
+    from agent.verbs import fill
+
+    result = fill.fill(
+        given.song, given.out, given.model, part=given.part, say=given.say, seed=given.seed,
+        progress=progress_bar("writing"),
+    )  # fmt: skip
+    print_result(result, fill.lines(result, given.out), as_json=given.json)
+
+
 def corpus_build(given: argparse.Namespace) -> None:
     """Cut recordings into a corpus."""
     from agent.verbs import corpus
@@ -275,7 +287,7 @@ def osc(given: argparse.Namespace) -> None:
 def parser() -> Verb:
     """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
-        respond, play, replay, tokens, score, corpus_build, corpus_info, corpus_find, train, model, evaluate, bench,
+        respond, play, replay, tokens, score, fill, corpus_build, corpus_info, corpus_find, train, model, evaluate, bench,
         devices, check, osc,
     )  # fmt: skip
     return make_parser({run.__name__: run for run in verbs})

@@ -1,7 +1,7 @@
-"""The beats and markers of a Standard MIDI File: its tempo, time signature and marker events, and nothing else of it.
+"""Standard MIDI Files: their tempo, time signature and marker events, their notes, and one more track added to them.
 
-What is damaged in a track ends that track; what came before counts. (The Complete MIDI 1.0 Detailed Specification,
-RP-001, 1996.)
+What is damaged in a track ends that track; what came before counts. A track is added without a change of any byte of
+the others. (The Complete MIDI 1.0 Detailed Specification, RP-001, 1996.)
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 DEFAULT_TEMPO, DEFAULT_METRE = 500_000, (4, 2)  # µs a quarter note; numerator, exponent of the denominator
-MARKER, TEMPO, METRE = 0x06, 0x51, 0x58  # types of meta events
+NAME, MARKER, TEMPO, METRE = 0x03, 0x06, 0x51, 0x58  # types of meta events
 MAX_BEATS_A_SECOND = 20  # more are not made; what is too fast to be a beat is refused where beats are read
 
 
@@ -76,10 +77,93 @@ def _quarters(metre: tuple[int, int]) -> float:
     return counted * 4.0 / 2.0**exponent
 
 
+class Voice(NamedTuple):
+    """The notes of a track on one channel (0 to 15; 9: drums): (n, 4) int [first tick, end tick, pitch, velocity].
+
+    name: of the track, "" for none. program: the first on that channel, from 0.
+    """
+
+    name: str
+    channel: int
+    program: int
+    notes: np.ndarray
+
+
 def read(data: bytes) -> TimeMap:
     """The time map of a file; MidiFileError says why there is none."""
-    if data[:4] == b"RIFF":  # a MIDI file in an RMID file
-        data = data[max(0, data.find(b"MThd")) :]
+    header = _header(data)
+    found = TimeMap(header.ticks)
+    for track in _tracks(data, header):
+        _read_track(track, found)
+    return found
+
+
+def read_voices(data: bytes) -> list[Voice]:
+    """The notes of a file by track and channel, in order; a note that never ends does at the end of its track."""
+    return [voice for track in _tracks(data, _header(data)) for voice in _voices(track)]
+
+
+def used_channels(data: bytes) -> set[int]:
+    """The channels, 0 to 15, on which anything is sent."""
+    return {status & 0x0F for track in _tracks(data, _header(data)) for _, status, _ in _events(track) if status < 0xF0}
+
+
+def with_track(data: bytes, notes: np.ndarray, channel: int, program: int | None, name: str) -> bytes:
+    """A file with one more track: (n, 4) int notes [first tick, end tick, pitch, velocity] on a channel, 0 to 15.
+
+    program: sent at the beginning; None: none is sent. All other tracks keep their bytes; a file of one track becomes
+    one of several. MidiFileError where no track can be added: damage at the end, or songs one after the other.
+    """
+    header = _header(data)
+    data = data[header.begin :]
+    if header.form == 2:
+        raise MidiFileError("holds songs one after the other (format 2): export it again as format 1")
+    at, tracks = 8 + header.length, 0
+    while at < len(data) and data[at:].strip(b"\0"):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
+        if end > len(data):
+            raise MidiFileError("is cut short: export it again")
+        tracks += data[at : at + 4] == b"MTrk"
+        at = end
+    counted = b"".join(number.to_bytes(2, "big") for number in (1, tracks + 1))
+    return data[:8] + counted + data[12:at] + _track_of(notes, channel, program, name)
+
+
+def _track_of(notes: np.ndarray, channel: int, program: int | None, name: str) -> bytes:
+    """An MTrk chunk. Of events at one tick, note offs come first."""
+    title = name.encode("utf-8")
+    events = [(0, 0, b"\xff\x03" + _number(len(title)) + title)]
+    if program is not None:
+        events.append((0, 1, bytes((0xC0 | channel, program))))
+    for begin, end, pitch, velocity in np.asarray(notes, int).tolist():
+        events.append((begin, 3, bytes((0x90 | channel, pitch, max(1, velocity)))))
+        events.append((max(end, begin + 1), 2, bytes((0x80 | channel, pitch, 0))))
+    content, before = b"", 0
+    for tick, _, event in sorted(events):
+        content += _number(tick - before) + event
+        before = tick
+    content += b"\x00\xff\x2f\x00"
+    return b"MTrk" + len(content).to_bytes(4, "big") + content
+
+
+def _number(value: int) -> bytes:
+    """A number as a file has it, seven bits a byte."""
+    result = [value & 0x7F]
+    while value := value >> 7:
+        result.insert(0, value & 0x7F | 0x80)
+    return bytes(result)
+
+
+class _Header(NamedTuple):
+    begin: int  # where MThd stands
+    length: int  # of its content
+    form: int
+    ticks: int  # in a quarter note
+
+
+def _header(data: bytes) -> _Header:
+    begin = max(0, data.find(b"MThd")) if data[:4] == b"RIFF" else 0  # a MIDI file in an RMID file
+    data = data[begin:]
     if data[:4] != b"MThd" or len(data) < 14:
         raise MidiFileError("is no MIDI file: export it again")
     length, form, division = (int.from_bytes(data[a:b], "big") for a, b in ((4, 8), (8, 10), (12, 14)))
@@ -87,15 +171,45 @@ def read(data: bytes) -> TimeMap:
         raise MidiFileError("counts in SMPTE frames and knows no beats: export it with ticks per quarter note (PPQ)")
     if not division:
         raise MidiFileError("has no ticks in a quarter note: export it again")
-    found, at = TimeMap(division), 8 + max(6, length)
+    return _Header(begin, max(6, length), form, division)
+
+
+def _tracks(data: bytes, header: _Header) -> Iterator[bytes]:
+    """Yield the content of each track; of tracks of their own, one after the other (format 2), the first alone."""
+    at = header.begin + 8 + header.length
     while at + 8 <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         if kind == b"MTrk":
-            _read_track(data[at + 8 : at + 8 + size], found)
-            if form == 2:  # tracks of their own, one after the other: the first is taken
-                break
+            yield data[at + 8 : at + 8 + size]
+            if header.form == 2:
+                return
         at += 8 + size
-    return found
+
+
+def _voices(track: bytes) -> list[Voice]:
+    name, now = "", 0
+    programs: dict[int, int] = {}
+    notes: dict[int, list[list[int]]] = {}
+    sounding: dict[tuple[int, int], list[list[int]]] = {}
+    for tick, status, content in _events(track):
+        now, kind, channel = tick, status & 0xF0, status & 0x0F
+        if status == 0xFF and content[0] == NAME and not name:
+            name = content[1:].decode("utf-8", "replace").strip("\0 ")
+        elif kind == 0xC0:
+            programs.setdefault(channel, content[0])
+        elif kind == 0x90 and content[1]:
+            note = [tick, -1, content[0], content[1]]
+            notes.setdefault(channel, []).append(note)
+            sounding.setdefault((channel, content[0]), []).append(note)
+        elif kind in (0x80, 0x90) and sounding.get((channel, content[0])):
+            sounding[channel, content[0]].pop(0)[1] = tick
+    for open_notes in sounding.values():
+        for note in open_notes:
+            note[1] = now
+    return [
+        Voice(name, channel, programs.get(channel, 0), np.array(of, int).reshape(-1, 4))
+        for channel, of in sorted(notes.items())
+    ]
 
 
 def _read_track(track: bytes, found: TimeMap) -> None:
@@ -110,6 +224,16 @@ def _read_track(track: bytes, found: TimeMap) -> None:
 
 def _meta_events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield (tick, type, content) of every meta event, up to the end or the first damage."""
+    for tick, status, content in _events(track):
+        if status == 0xFF:
+            yield tick, content[0], content[1:]
+
+
+def _events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (tick, status, content) of all events of channels and meta events, up to the end or the first damage.
+
+    The content of a meta event begins with its type.
+    """
     at, tick, status = 0, 0, 0
     try:
         while at < len(track):
@@ -118,17 +242,21 @@ def _meta_events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
             if track[at] & 0x80:
                 status, at = track[at], at + 1
             if status == 0xFF:
-                kind = track[at]
+                kind = track[at : at + 1]
                 size, at = _variable(track, at + 1)
                 if at + size > len(track):
                     return
-                yield tick, kind, track[at : at + size]
+                yield tick, status, kind + track[at : at + size]
                 at += size
             elif status in (0xF0, 0xF7):
                 size, at = _variable(track, at)
                 at += size
             elif 0x80 <= status < 0xF0:
-                at += 1 if 0xC0 <= status < 0xE0 else 2
+                size = 1 if 0xC0 <= status < 0xE0 else 2
+                content = track[at : at + size]
+                if len(content) == size:
+                    yield tick, status, bytes(byte & 0x7F for byte in content)
+                at += size
             else:  # no status yet, or one that no file may have
                 return
     except IndexError:

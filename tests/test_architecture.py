@@ -37,7 +37,17 @@ TRAIN = (  # the same in train/
     ("data",),
     ("songs",),
     ("official_cocola", "import_fairseq"),
-    ("fit_encoder", "fit_units", "fit_decision", "fit_coherence", "fit_proxy", "fit_words", "evaluate", "probe"),
+    (
+        "fit_encoder",
+        "fit_units",
+        "fit_decision",
+        "fit_coherence",
+        "fit_proxy",
+        "fit_words",
+        "fit_fill",
+        "evaluate",
+        "probe",
+    ),
     ("make_model", "fit_duo"),
     ("make_small",),
 )

@@ -7,7 +7,7 @@ DATA holds the scores, pop909.tgz and, if they are there:
     bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
-WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/, words/. At the end
+WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/, words/, fill/. At the end
 agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
 """
 
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from corpora.disk import write_files
+from decision.fill import FILES as FILL_FILES
 from perception.units import file_stem
 from perception.words import FILE
-from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units, fit_words
+from train import fit_coherence, fit_decision, fit_encoder, fit_fill, fit_proxy, fit_units, fit_words
 from train.common import command_line
 from train.common.settings import add_arguments, setting
 from train.data import token_pairs
@@ -40,6 +41,7 @@ class SmallModel:
     decision_minutes: float = setting(30.0, "minutes of learning of the decision, for each hop")
     coherence_minutes: float = setting(90.0, "minutes of learning of the coherence meter")
     words_epochs: int = setting(18, "times that the model of words learns from all its excerpts")
+    fill_minutes: float = setting(30.0, "minutes of learning of the fill model")
     songs: int = setting(100_000, "songs of each set and split, to name")
     seconds: float = setting(120.0, "s of each training song that are rendered")
     bands: int = setting(500, "songs that a band plays")
@@ -72,6 +74,10 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     words = fit_words.WordsTraining(encoder=str(work / "encoder"), epochs=settings.words_epochs, songs=settings.songs)
     fit_words.fit(stems, work / "words", True, words)
     write_files(model / "words", {FILE: (work / "words" / FILE).read_bytes()})
+    groove = str(data / "groove") if (data / "groove").is_dir() else ""
+    filling = fit_fill.FillTraining(minutes=settings.fill_minutes, groove=groove, jobs=settings.jobs)
+    fit_fill.fit([data / "pop909.tgz"], work / "fill", True, filling)
+    write_files(model / "fill", {name: (work / "fill" / name).read_bytes() for name in FILL_FILES})
     return model
 
 

@@ -43,7 +43,7 @@ def parts(folder: Path) -> list[Part]:
     checked.append(_encoder(folder, encoder))
     for hop, units in sorted(hops.items()):
         checked += _of_hop(folder, file_stem(units, hop))
-    return [*checked, _coherence(folder), _words(folder), _card(folder)]
+    return [*checked, _coherence(folder), _words(folder), _fill(folder), _card(folder)]
 
 
 def _encoder(folder: Path, source: Path | str) -> Part:
@@ -82,6 +82,11 @@ def _coherence(folder: Path) -> Part:
 def _words(folder: Path) -> Part:
     remedy = f"only say and corpus find need it: antiphon train words DATA -o RUN --encoder {folder}/encoder"
     return _whole("words", folder / "words", ("words.safetensors",), remedy, needed=False)
+
+
+def _fill(folder: Path) -> Part:
+    remedy = f"only antiphon fill needs it: antiphon train fill SCORES -o RUN  makes it, for {folder / 'fill'}"
+    return _whole("fill", folder / "fill", ("fill.json", "fill.safetensors"), remedy, needed=False)
 
 
 def _card(folder: Path) -> Part:

@@ -152,6 +152,14 @@ def _add_listening(subparsers: Any, verbs: Verbs) -> None:
     verb.add_argument("--seed", type=int, default=0, help="which pairs --calibrate compares")
     verb.add_output("-o", "--out", kind="folder", metavar="DIR", help="folder for the meter with that calibration")
 
+    verb = _add_verb(subparsers, "fill", verbs["fill"], settings=False)
+    verb.add_input("song", metavar="SONG.mid", help="song with the parts that are there")
+    verb.add_output("-o", "--out", required=True, metavar="OUT.mid", help="file for the song with one part more")
+    verb.add_text("--part", metavar="PART", help="bass, chords, pad, riff, melody, answer or drums")
+    verb.add_text("--say", metavar="WORDS", help='what to play, such as "a sparse, low jazz bass off the beat"')
+    verb.add_input("--model", kind="model", metavar="DIR", default="small", help="model with a fill model")
+    verb.add_argument("--seed", type=int, default=0, help="same seed, same notes")
+
 
 def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
     corpus = subparsers.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)
@@ -179,7 +187,7 @@ def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
 def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     """Add the verbs whose remaining words are parsed by a recipe."""
     verb = subparsers.add_parser("train", help="Take in data, and train a part of a model.", add_help=False)
-    verb.add_argument("part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo", "words"))
+    verb.add_argument("part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo", "words", "fill"))
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["train"])
 

@@ -52,7 +52,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
             archive.add(folder, folder.name)
     monkeypatch.setattr(make_small, "EMBEDDED", tmp_path / "models")
     (tmp_path / "models").mkdir()
-    model = make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, songs=100, seconds=30.0, bands=4))
+    model = make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, 0.2, songs=100, seconds=30.0, bands=4))
 
     assert {path.name for path in model.iterdir()} >= {
         "model.json",
@@ -62,13 +62,15 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "coherence",
         "proxy",
         "words",
+        "fill",
     }
     assert list((work / "stems").rglob("*-band/drums.flac"))
     meter = json.loads((model / "coherence" / "coherence.json").read_text())
     assert "pop909" in meter["source"]
     times = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
     assert (
-        make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, songs=100, seconds=30.0, bands=4)) == model
+        make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, 0.2, songs=100, seconds=30.0, bands=4))
+        == model
     ), "what is done is not done again"
     assert times == {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
 

@@ -411,7 +411,7 @@ def render(
             scores = Path(unpacked)
         waiting: list[tuple[Any, ...]] = []
         training_scores = []
-        for path, split in _splits(scores):
+        for path, split in splits_of(scores):
             training_scores += [path] if split == "train" else []
             folder, training = out / split / path.stem, split == "train"
             if not folder.exists() and (not only or split in only):
@@ -440,7 +440,7 @@ def band_songs(scores: list[Path], count: int) -> dict[str, Path | None]:
     return result
 
 
-def _splits(scores: Path) -> Iterator[tuple[Path, str]]:
+def splits_of(scores: Path) -> Iterator[tuple[Path, str]]:
     """(MIDI file, its split) of all scores in a folder. TrainError if there is none."""
     files = sorted(visible(scores, "**/*.mid"), key=lambda path: (len(path.stem), path.stem))
     if not files:

@@ -6,6 +6,7 @@ Its folders contain <number>_<style>-<more>_<tempo>_beat_4-4.mid, played to a cl
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +47,9 @@ def draw_takes(folder: Path, style: str, rng: random.Random, count: int = 2) -> 
     return [take for take in takes if take.bars >= MIN_BARS]
 
 
+@lru_cache(1024)
 def read_take(path: Path) -> Take:
-    """Read a take from a MIDI file whose name gives its tempo. TrainError where it is damaged."""
+    """Read a take from a MIDI file whose name gives its tempo; kept for the next song. TrainError where damaged."""
     import pretty_midi
 
     with reading(path):

@@ -48,7 +48,8 @@ def command(words: tuple[str, ...]) -> list[str]:
     """The shortest line that the parser takes for this verb; nothing in it exists."""
     given = {
         ("respond",): ["guide.wav", "-o", "out.wav"], ("replay",): ["log", "-o", "out.wav"], ("tokens",): ["a.wav"],
-        ("score",): ["a.wav", "b.wav"], ("corpus", "build"): ["a.wav", "-o", "out"], ("corpus", "info"): ["folder"],
+        ("score",): ["a.wav", "b.wav"], ("fill",): ["a.mid", "-o", "out.mid"],
+        ("corpus", "build"): ["a.wav", "-o", "out"], ("corpus", "info"): ["folder"],
         ("corpus", "find"): ["low piano", "folder"],
         ("train",): ["units"], ("model",): ["make"], ("evaluate",): ["coherence"],
     }  # fmt: skip

@@ -18,7 +18,8 @@ NEEDED = {  # part -> what stands in its remedy
     f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM} -o",
 }
 USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy", "coherence": "antiphon train coherence DATA",
-          "words": "antiphon train words DATA"}  # fmt: skip
+          "words": "antiphon train words DATA",
+          "fill": "antiphon train fill SCORES"}  # fmt: skip
 
 
 @pytest.fixture
