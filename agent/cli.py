@@ -287,8 +287,8 @@ def osc(given: argparse.Namespace) -> None:
 def parser() -> Verb:
     """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
-        respond, play, replay, tokens, score, fill, corpus_build, corpus_info, corpus_find, train, model, evaluate, bench,
-        devices, check, osc,
+        respond, play, replay, tokens, score, fill, corpus_build, corpus_info, corpus_find, train, model, evaluate,
+        bench, devices, check, osc,
     )  # fmt: skip
     return make_parser({run.__name__: run for run in verbs})
 

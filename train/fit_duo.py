@@ -18,7 +18,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,13 @@ from train.common import command_line
 from train.common.errors import TrainError
 from train.common.settings import add_arguments, parse_arguments, setting
 from train.common.table import table
+from train.data import hearing
 from train.data.stems import songs_below
 from train.data.token_pairs import MAX_SILENCE_SHARE, SUBMIX_PREFIX, Tokens, load, save
 from train.data.tokenise import tokenise
 from train.evaluate.baselines import LabelStatistics
 from train.evaluate.rollout import model_labels, roll
-from train.evaluate.windows import Windows
+from train.evaluate.windows import Place, Windows, add_features
 from train.songs import pairs
 from train.songs.datasets import find
 
@@ -104,20 +105,21 @@ def _units(base: Path, hop: float) -> int:
 def _tokens(work: Path, base: Path, units: int, hop: float, names: list[str]) -> Path:
     """The token cache of a duo: A can only be heard, and B only played."""
     stems: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     alphabet = Alphabet.load(base / "units" / f"{file_stem(units, hop)}.safetensors")
     for split in SHARES:
         songs = {song: parts for song, parts in songs_below(work / "stems", split).items() if len(parts) == 2}
         for made in tokenise(songs, base, [(units, hop)], split) if songs else ():
             for song, labels in made.songs[split].items():
-                heard, played = sorted(labels, key=lambda part: names.index(part))
-                stems |= {
-                    f"{split}/{song}/{SUBMIX_PREFIX}{INPUT}": labels[heard],
-                    f"{split}/{song}/{PLAYED}": labels[played],
-                }
+                for part, name in zip(sorted(labels, key=names.index), (SUBMIX_PREFIX + INPUT, PLAYED), strict=True):
+                    stems[f"{split}/{song}/{name}"] = labels[part]
+                    features[f"{split}/{song}/{name}"] = made.features[f"{split}/{song}/{part}"]
     if not stems:
         raise TrainError("no take has two parts that sound together: give the takes of A and of B, of the same moment")
     path = work / "tokens" / file_stem(units, hop)
     save(path, stems, units, hop, alphabet.hash, alphabet.shapes)
+    if Decision.load(base / "decision" / path.name).config.key_dim:
+        hearing.save(path.parent, features, [alphabet])
     return path
 
 
@@ -150,9 +152,12 @@ def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
     """What was gained in the windows of the split "test": {"windows", "tpp": {player: share of labels hit, 0 to 100},
     "cross_entropy": {player: nats per label}}, live, with the labels of B as the memory."""
     cache = load(tokens)
+    heard = hearing.load(tokens.parent, cache.hop, cache.alphabet)
+    cache = replace(cache, features=heard[0]) if heard else cache
     test, known = (_windows(cache, split) for split in ("test", "train"))
     vocab = cache.units + 1
-    batch = fit_decision.Batch(torch.from_numpy(test.input), torch.from_numpy(test.played), None, None)
+    features = None if test.features is None else torch.from_numpy(test.features)
+    batch = fit_decision.Batch(torch.from_numpy(test.input), torch.from_numpy(test.played), features, None)
     uniform = np.random.default_rng(0).random((DRAWS, *test.played.shape))
     given_a, _ = LabelStatistics.of(known, vocab, len(test.song)).players(test.input)["given A before"]
 
@@ -181,8 +186,8 @@ def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
 def _windows(cache: Tokens, split: str) -> Windows:
     """Windows of a split, A heard and B played, those left out in which B is silent for more than 80 %."""
     length, stride = round(WINDOW_S / cache.hop), max(1, round(STRIDE_S / cache.hop))
-    inputs, played, song = [], [], []
-    for number, parts in enumerate(cache.songs.get(split, {}).values()):
+    inputs, played, song, places = [], [], [], []
+    for number, (name, parts) in enumerate(cache.songs.get(split, {}).items()):
         a, b = parts[SUBMIX_PREFIX + INPUT], parts[PLAYED]
         for begin in range(0, min(len(a), len(b)) - length + 1, stride):
             answer = b[begin : begin + length]
@@ -190,10 +195,10 @@ def _windows(cache: Tokens, split: str) -> Windows:
                 inputs.append(a[begin : begin + length])
                 played.append(answer)
                 song.append(number)
-    shape = (-1, length)
-    return Windows(
-        np.reshape(np.array(inputs, np.int64), shape), np.reshape(np.array(played, np.int64), shape), np.array(song)
-    )
+                places.append(Place(name, SUBMIX_PREFIX + INPUT, PLAYED, begin))
+    heard, answered = (np.reshape(np.array(each, np.int64), (-1, length)) for each in (inputs, played))
+    windows = Windows(heard, answered, np.array(song), places=tuple(places))
+    return add_features(windows, cache, split) if cache.features and places else windows
 
 
 def _assemble(base: Path, run: Path, out: Path, units: int, hop: float, result: dict[str, Any]) -> None:

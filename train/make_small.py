@@ -7,8 +7,8 @@ DATA holds the scores, pop909.tgz and, if they are there:
     bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
-WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/, words/, fill/. At the end
-agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
+WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/, words/, fill/. At the
+end agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
 """
 
 from __future__ import annotations

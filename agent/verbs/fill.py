@@ -13,7 +13,7 @@ from corpora import midi_file, midi_grid
 from corpora.disk import AudioError, atomic_write
 from corpora.midi_file import MidiFileError, Voice
 from corpora.midi_grid import Grid
-from decision import words
+from decision import instruction
 from decision.fill import Fill
 
 DRUM_CHANNEL = 9
@@ -35,11 +35,11 @@ def fill(
 ) -> dict[str, Any]:
     """Write `song` to `out` with one more track; the bytes of the others stay as they are.
 
-    part: a role of decision/roll.py. say: what to play, in plain words (decision/words.py); either may name the part.
+    part: a role of decision/roll.py. say: what to play, in plain words (decision/instruction.py); either may name it.
     The same seed gives the same notes. Returns {"part", "notes", "channel", "program", "bars", "steps_per_beat",
     "swing", "asked", "heard": [{"name", "part", "notes"}], "warnings"}. AudioError, FillError or ModelError.
     """
-    asked = words.read(say, part)
+    asked = instruction.read(say, part)
     data = Path(song).read_bytes()
     network = Fill.load(folder_of(model))
     role = asked.instruction.role

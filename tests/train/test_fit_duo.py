@@ -1,13 +1,16 @@
 """A duo of one's own: what is learned, what is judged, and the model folder that comes of it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import soundfile as sf
 
 from agent.performance.model import Model
-from decision.model import Decision
+from corpora.disk import write_files
+from decision.model import Decision, DecisionConfig
+from perception.units import Alphabet
 from tests.conftest import melody, tree
 from train import fit_duo
 from train.common.errors import TrainError
@@ -102,3 +105,19 @@ def test_a_take_that_is_too_short_is_a_sentence_and_leaves_nothing(antiphon, tin
 def test_a_duo_is_two(tiny, takes, tmp_path):
     with pytest.raises(TrainError, match="two takes"):
         fit_duo.fit([takes[0]], tiny, tmp_path / "mine", fit_duo.DuoTraining())
+
+
+def test_a_model_that_hears_features_goes_on_hearing_them(tiny, takes, tmp_path):
+    """The cache of a duo has the features of both parts, and they are those that an evaluation makes."""
+    alphabet = Alphabet.load(tiny / "units" / "k64_h0.50.safetensors")
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    about = DecisionConfig(
+        units=64, hop=0.5, window=30, alphabet=alphabet.hash, dim=32, layers=1, heads=2, ff=64,
+        key_dim=alphabet.projection.shape[1], extra_dim=3,
+    )  # fmt: skip
+    model = Decision(about)
+    model.set_centroids(alphabet.centroids)
+    write_files(base / "decision" / "k64_h0.50", model.files())
+    result = fit_duo.fit(list(takes), base, tmp_path / "mine", fit_duo.DuoTraining(minutes=0.02))
+    assert result["windows"] > 0 and Decision.load(tmp_path / "mine/decision/k64_h0.50").config.key_dim == about.key_dim

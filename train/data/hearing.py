@@ -60,6 +60,13 @@ def begin(folder: Path, alphabets: Sequence[Alphabet], held: Mapping[str, Sequen
     return [name for name in absent if name != "centroids"]
 
 
+def save(folder: Path, features: Mapping[str, np.ndarray], alphabets: Sequence[Alphabet]) -> None:
+    """Write the features of all stems, as one shard, beside the token caches in `folder`."""
+    store = folder / store_name(alphabets[0].hop)
+    for shard in begin(store, alphabets, {"all": sorted(features)}):
+        shards.write_shard(store, shard, features)
+
+
 def load(folder: Path, hop: float, alphabet: str) -> tuple[Mapping[str, np.ndarray], np.ndarray] | None:
     """(features of all stems, centroids of the alphabet with this fingerprint); None where a folder has no such store.
 

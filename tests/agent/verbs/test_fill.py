@@ -13,7 +13,7 @@ from corpora import midi_file
 from corpora.disk import write_files
 from corpora.midi_file import Voice
 from decision.fill import Fill, FillConfig
-from decision.words import STYLE_WORDS
+from decision.instruction import STYLE_WORDS
 from tests.conftest import tree
 from tests.corpora.test_annotations import metre, midi, tempo, track
 
