@@ -557,7 +557,7 @@ needs_small = pytest.mark.skipif(not (SMALL / "model.json").is_file(), reason="a
 
 @needs_small
 def test_the_embedded_model_is_whole_and_small():
-    assert sum(path.stat().st_size for path in SMALL.rglob("*") if path.is_file()) <= 40e6
+    assert sum(path.stat().st_size for path in SMALL.rglob("*") if path.is_file()) <= 50e6
     assert (SMALL / "CARD.md").read_text().strip()
     for hop in (0.25, 0.5):
         loaded = model.Model.load("small", hop)
