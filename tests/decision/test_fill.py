@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.disk import write_files
-from decision import roll, words
+from decision import instruction as words
+from decision import roll
 from decision.fill import GIVEN, MASK, PASSES, Fill, FillConfig, FillError, Instruction, State, rows_of, sharpened
 from decision.roll import HOLD, LOWEST, MONOPHONIC, OFF, ONSET, PITCHES, ROLES, ROWS
 
