@@ -62,7 +62,7 @@ class Places(NamedTuple):
     silent: np.ndarray  # (places,) float32, 1 where that segment is silence: never cut to
     segment: np.ndarray  # (places,) int32, rising: that segment
     sound: np.ndarray  # (frames, c) float32, strengths of what sounds in each single frame
-    liked: np.ndarray = np.zeros(0, np.float32)  # (places,) float32, what each is worth by itself; empty: nothing
+    worth: np.ndarray = np.zeros(0, np.float32)  # (places,) float32, what each is worth by itself; empty: nothing
 
 
 class Boundaries(NamedTuple):
@@ -130,7 +130,7 @@ class Place(NamedTuple):
     shift: int = 0  # frames of the onset envelope by which it begins later than its place
     key_shift: int = 0  # semitones, see `Query`
     shift_cost: float = 0.0
-    liked: float = 0.0  # of the target, what the place is worth by itself
+    worth: float = 0.0  # of the target, what the place is worth by itself
 
 
 class _Horizon(NamedTuple):
@@ -148,18 +148,18 @@ _FAST = {"reassoc", "contract", "nsz", "nnan"}
 
 @compiled(fastmath=_FAST)
 def _finish(
-    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, liked: np.ndarray, wanted: int, weight: np.float32,
+    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, worth: np.ndarray, wanted: int, weight: np.float32,
     silence: np.float32, ahead: np.ndarray, after_cut: np.float32, discount: np.float32,
 ) -> None:  # fmt: skip
-    """Add to the products of one hop what else counts: labels, silence, what is liked, and what follows, at best.
+    """Add to the products of one hop what else counts: labels, silence, worth, and what follows, at best.
 
     ahead: values at the next hop of what goes on, shorter than `fits` where nothing does. Short loops without a branch
     are what the compiler turns into vectors.
     """
     for p in range(len(fits)):
         fits[p] += (weight if labels[p] == wanted else np.float32(0)) - silence * silent[p]
-    for p in range(len(liked)):
-        fits[p] += liked[p]
+    for p in range(len(worth)):
+        fits[p] += worth[p]
     for p in range(len(ahead)):
         fits[p] += discount * (ahead[p] if ahead[p] > after_cut else after_cut)
     for p in range(len(ahead), len(fits)):
@@ -186,7 +186,7 @@ def _best_cut(value: np.ndarray, silent: np.ndarray) -> tuple[np.float32, int]:
 
 @compiled(fastmath=_FAST)
 def _backwards(
-    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, liked: np.ndarray, wanted: np.ndarray,
+    fits: np.ndarray, labels: np.ndarray, silent: np.ndarray, worth: np.ndarray, wanted: np.ndarray,
     weight: np.float32, silence: np.float32, hop: int, cut: np.float32, discount: np.float32,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Turn products (horizon, n) into values, from the last hop to the first; (after_cut, best) as in `_Horizon`."""
@@ -195,7 +195,7 @@ def _backwards(
     for h in range(horizon - 1, -1, -1):
         last = h + 1 == horizon
         ahead, weight_ahead = fits[h, :0] if last else fits[h + 1, hop:], np.float32(0.0) if last else discount
-        _finish(fits[h], labels, silent, liked, wanted[h], weight, silence, ahead, after_cut[h + 1], weight_ahead)
+        _finish(fits[h], labels, silent, worth, wanted[h], weight, silence, ahead, after_cut[h + 1], weight_ahead)
         value, best[h] = _best_cut(fits[h], silent)
         after_cut[h] = value - cut
     return after_cut, best
@@ -232,22 +232,12 @@ def _products(query_keys: np.ndarray, rows: np.ndarray, first: int, stop: int) -
 def _values(query: Query, places: Places, hop: int, rules: Rules) -> tuple[np.ndarray, _Horizon]:
     """(horizon, stop - first) float32: values of the places at each hop, and what they follow from; see the module."""
     part = slice(rules.first, rules.stop)
-    keys, silent, labels, liked = places.keys, places.silent[part], places.label[part], places.liked[part]
+    keys, silent, labels, worth = places.keys, places.silent[part], places.label[part], places.worth[part]
     by_rows = keys.flags.f_contiguous and not keys.flags.c_contiguous
     fits = _products(query.keys, keys.T, rules.first, rules.stop) if by_rows else query.keys @ keys[part].T
     weight, silence = np.float32(query.label_weight), np.float32(query.silence_cost)
-    after_cut, best = _backwards(
-        fits,
-        labels,
-        silent,
-        liked,
-        query.labels,
-        weight,
-        silence,
-        hop,
-        np.float32(rules.cut),
-        np.float32(rules.discount),
-    )
+    cut, discount = np.float32(rules.cut), np.float32(rules.discount)
+    after_cut, best = _backwards(fits, labels, silent, worth, query.labels, weight, silence, hop, cut, discount)
     return fits, _Horizon(after_cut, best + rules.first, hop, rules.stop, rules.discount)
 
 
@@ -259,8 +249,8 @@ def _target(query: Query, places: Places, h: int, p: int) -> np.float32:
         fits += query.keys[h, k] * places.keys[p, k]
     if query.labels[h] == places.label[p]:
         fits += np.float32(query.label_weight)
-    if len(places.liked):
-        fits += places.liked[p]
+    if len(places.worth):
+        fits += places.worth[p]
     return np.float32(fits - np.float32(query.silence_cost) * places.silent[p])
 
 
@@ -352,8 +342,8 @@ def boundaries(places: Places, hop: float) -> Boundaries:
     """The places at the boundaries of the segments; hop: places that a segment is long."""
     frame = np.rint(np.arange(int((len(places.segment) - 1) / hop) + 1) * hop).astype(np.int64)
     keys, label, silent, segment = (part[frame] for part in places[:4])
-    liked = places.liked[frame] if len(places.liked) else places.liked
-    return Boundaries(frame, Places(np.asfortranarray(keys), label, silent, segment, places.sound, liked))
+    worth = places.worth[frame] if len(places.worth) else places.worth
+    return Boundaries(frame, Places(np.asfortranarray(keys), label, silent, segment, places.sound, worth))
 
 
 def choose(
@@ -503,7 +493,7 @@ def _with_terms(
             Place(
                 frame, frame == on, value, target, later, fresh, cut, join,
                 key_shift=query.key_shift, shift_cost=query.shift_cost,
-                liked=float(places.liked[frame]) if len(places.liked) else 0.0,
+                worth=float(places.worth[frame]) if len(places.worth) else 0.0,
             )
         )  # fmt: skip
     return found

@@ -20,25 +20,19 @@ arXiv:2107.03006; Chang et al. 2022, arXiv:2202.04200), by a Transformer whose t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from decision import roll
+from decision import roll, saved
 from decision.roll import ATTRIBUTES, CONTEXT_WIDTH, HOLD, LOWEST, MONOPHONIC, OFF, ONSET, PITCHES, ROLES, ROWS
 
-FORMAT = 1
 FILES = ("fill.json", "fill.safetensors")
 MASK = 3  # a cell or a rhythm that is not known yet; of a rhythm, 0 and 1 are known
 STATE_WIDTH = 3 * ROWS + 2
@@ -281,41 +275,14 @@ class Fill(nn.Module):
 
         `card` (or the model's own): steps, data and scores of its training, as JSON values.
         """
-        weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
-        header = {
-            "format": FORMAT,
-            "config": asdict(self.config),
-            "weights": hashlib.sha256(weights).hexdigest(),
-            "card": dict(self.card if card is None else card),
-        }
-        return {"fill.safetensors": weights, "fill.json": json.dumps(header, indent=1).encode()}
+        return saved.to_files("fill", self, self.config, self.card if card is None else card, dtype)
 
     @classmethod
     def load(cls, folder: Path | str) -> Fill:
         """The model saved in `folder`, in float32 and ready to write. FillError when it is absent or damaged."""
-        folder = Path(folder)
-        try:
-            header = json.loads((folder / "fill.json").read_bytes())
-            weights = (folder / "fill.safetensors").read_bytes()
-        except FileNotFoundError as e:
-            raise FillError(f"no fill model in {folder} ({Path(e.filename).name} is missing): {REMEDY}") from None
-        except (OSError, ValueError) as e:
-            raise FillError(f"the fill model in {folder} cannot be read ({e}): {REMEDY}") from None
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            version = header.get("format") if isinstance(header, dict) else None
-            raise FillError(f"{folder}/fill.json is of format {version}, this program reads {FORMAT}: {REMEDY}")
-        if header.get("weights") != hashlib.sha256(weights).hexdigest():
-            raise FillError(f"{folder}: fill.json and fill.safetensors do not belong together: {REMEDY}")
-        try:
-            model = cls(FillConfig(**header["config"]))
-            model.load_state_dict({k: v.float() for k, v in load_tensors(weights).items()})
-        except (TypeError, KeyError, RuntimeError, SafetensorError) as e:
-            reason = str(e).splitlines()[0]
-            raise FillError(f"the fill model in {folder} is damaged ({reason}): {REMEDY}") from None
-        if not all(p.isfinite().all() for p in model.parameters()):
-            raise FillError(f"the fill model in {folder} holds numbers that are not finite: {REMEDY}")
-        model.card = header.get("card", {})
-        return model.eval()
+        model, card = saved.load(Path(folder), "fill", lambda sizes: cls(FillConfig(**sizes)), REMEDY, FillError)
+        model.card = card
+        return model
 
 
 @dataclass

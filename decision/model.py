@@ -20,27 +20,21 @@ After Bujard et al. (2025), §4.2, changed for real-time use. Two sequences of l
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from decision import kernel
+from decision import kernel, saved
 from decision.kernel import DecisionState as DecisionState
 
 SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
 PAPER = {"dim": 768, "layers": 6, "heads": 12, "ff": 2048}
-FORMAT = 1
 SHORTEST_WINDOW_S = 15.0  # s, what the paper's model sees
 
 
@@ -490,44 +484,17 @@ class Decision(nn.Module):
 
         `card` (or the model's own): steps, data and scores of its training, as JSON values.
         """
-        weights = save_tensors({k: v.detach().cpu().to(dtype).contiguous() for k, v in self.state_dict().items()})
-        header = {
-            "format": FORMAT,
-            "config": asdict(self.config),
-            "weights": hashlib.sha256(weights).hexdigest(),
-            "card": dict(self.card if card is None else card),
-        }
-        return {"decision.safetensors": weights, "decision.json": json.dumps(header, indent=1).encode()}
+        return saved.to_files("decision", self, self.config, self.card if card is None else card, dtype)
 
     @classmethod
     def load(cls, folder: Path | str) -> Decision:
         """The model saved in `folder`, in float32 and ready to play. DecisionError when it is absent or damaged."""
-        folder = Path(folder)
         remedy = "train one with: antiphon train decision TOKENS -o DIR"
-        try:
-            header = json.loads((folder / "decision.json").read_bytes())
-            weights = (folder / "decision.safetensors").read_bytes()
-        except FileNotFoundError as e:
-            raise DecisionError(
-                f"no decision model in {folder} ({Path(e.filename).name} is missing): {remedy}"
-            ) from None
-        except (OSError, ValueError) as e:
-            raise DecisionError(f"the decision model in {folder} cannot be read ({e}): {remedy}") from None
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            version = header.get("format") if isinstance(header, dict) else None
-            raise DecisionError(f"{folder}/decision.json is of format {version}, this program reads {FORMAT}: {remedy}")
-        if header.get("weights") != hashlib.sha256(weights).hexdigest():
-            raise DecisionError(f"{folder}: decision.json and decision.safetensors do not belong together: {remedy}")
-        try:
-            model = cls(DecisionConfig(**header["config"]))
-            model.load_state_dict({k: v.float() for k, v in load_tensors(weights).items()})
-        except (TypeError, KeyError, RuntimeError, SafetensorError) as e:
-            reason = str(e).splitlines()[0]
-            raise DecisionError(f"the decision model in {folder} is damaged ({reason}): {remedy}") from None
-        if not all(p.isfinite().all() for p in model.parameters()):
-            raise DecisionError(f"the decision model in {folder} holds numbers that are not finite: {remedy}")
-        model.card = header.get("card", {})
-        return model.eval()
+        model, card = saved.load(
+            Path(folder), "decision", lambda sizes: cls(DecisionConfig(**sizes)), remedy, DecisionError
+        )
+        model.card = card
+        return model
 
 
 def _end_to_end(*modules: Any) -> Tensor:

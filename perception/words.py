@@ -260,8 +260,3 @@ def rows_of(features: np.ndarray, level_db: np.ndarray, onsets: np.ndarray, hop:
     envelope = np.asarray(onsets, np.float32)[DELAY_FRAMES : DELAY_FRAMES + frames]
     envelope = np.pad(envelope, (0, frames - len(envelope))).reshape(steps, ONSETS_PER_STEP, -1).mean(2)
     return np.concatenate([means, envelope], axis=1).astype(np.float32)
-
-
-def scores(windows: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """(windows,) cosines of windows (windows, size) with a text (size,), both of length 1."""
-    return np.asarray(windows @ text)

@@ -54,8 +54,8 @@ def places(state: PerformanceState, model: Model, memory: Memory) -> tuple[Place
     key = memory.name, action.say, action.words
     if state.said[:1] != (key,):
         worth = action.words * _fits(model, memory, action.say, len(plain.segment))
-        liked = plain._replace(liked=worth.astype(np.float32))
-        state.said = key, liked, boundaries(liked, memory.sound.hop * FRAME_RATE)
+        weighed = plain._replace(worth=worth.astype(np.float32))
+        state.said = key, weighed, boundaries(weighed, memory.sound.hop * FRAME_RATE)
     return state.said[1], state.said[2]
 
 

@@ -322,45 +322,45 @@ def test_what_goes_on_is_valued_alike_whichever_part_is_searched(every_memory_is
         assert parts[0].value == pytest.approx(whole[0].value, abs=1e-5)
 
 
-# --- what is liked
+# --- what places are worth
 
 
 @law
 @given(SEEDS, st.integers(1, 4), FRAMES, st.floats(0, 2))
-def test_what_is_liked_counts_as_if_it_were_in_every_target(seed, horizon, frames, cut):
+def test_what_a_place_is_worth_counts_as_if_it_were_in_every_target(seed, horizon, frames, cut):
     """On all places and at boundaries alone, and in the terms of those found."""
     target, silent = drawn(seed, horizon, frames)
-    liked = np.random.default_rng([seed, 1]).normal(size=frames).astype(np.float32)
+    worth = np.random.default_rng([seed, 1]).normal(size=frames).astype(np.float32)
     limits = rules(frames, cut=cut)
     query, places = asked(target, silent)
-    same, whole = asked(target + liked, silent)
-    for one, other in ((places._replace(liked=liked), whole), (boundaries(places._replace(liked=liked), HOP).places,
+    same, whole = asked(target + worth, silent)
+    for one, other in ((places._replace(worth=worth), whole), (boundaries(places._replace(worth=worth), HOP).places,
                                                               boundaries(whole, HOP).places)):  # fmt: skip
         few = rules(len(one.segment), cut=cut)
         values, expected = cost._values(query, one, HOP, few), cost._values(same, other, HOP, few)
         assert np.allclose(values[0], expected[0], atol=1e-4)
         assert np.allclose(values[1].after_cut, expected[1].after_cut, atol=1e-4)
-    found = choose(query, places._replace(liked=liked), HOP, -1, played(frames), limits)
+    found = choose(query, places._replace(worth=worth), HOP, -1, played(frames), limits)
     for place in found:
-        assert place.liked == liked[place.frame]
-        assert place.target == pytest.approx(target[0, place.frame] + liked[place.frame], abs=1e-4)
+        assert place.worth == worth[place.frame]
+        assert place.target == pytest.approx(target[0, place.frame] + worth[place.frame], abs=1e-4)
 
 
-def test_nothing_liked_changes_nothing():
+def test_worth_nothing_changes_nothing():
     target, silent = drawn(3, 4, 9)
     query, places = asked(target, silent)
-    zeros = places._replace(liked=np.zeros(9, np.float32))
+    zeros = places._replace(worth=np.zeros(9, np.float32))
     assert choose(query, places, HOP, -1, played(9), rules(9)) == choose(query, zeros, HOP, -1, played(9), rules(9))
 
 
-def test_in_a_long_memory_what_is_liked_is_found():
-    """Of places that are alike, in more than are valued one by one, the liked ones are played."""
+def test_in_a_long_memory_what_is_worth_most_is_found():
+    """Of places that are alike, in more than are valued one by one, those worth more are played."""
     frames = 1 << 16
     target, segment = np.zeros((3, frames), np.float32), np.arange(frames, dtype=np.int32) // HOP
     query, places = asked(target, segment=segment)
-    liked = np.zeros(frames, np.float32)
-    liked[1000:1100] = 0.5
-    liked_places = places._replace(liked=liked)
-    found = choose(query, liked_places, HOP, -1, played(frames // HOP, step=0), rules(frames), None,
-                   boundaries(liked_places, HOP))  # fmt: skip
+    worth = np.zeros(frames, np.float32)
+    worth[1000:1100] = 0.5
+    weighed = places._replace(worth=worth)
+    found = choose(query, weighed, HOP, -1, played(frames // HOP, step=0), rules(frames), None,
+                   boundaries(weighed, HOP))  # fmt: skip
     assert 999 <= found[0].frame < 1100

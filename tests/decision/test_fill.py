@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.disk import write_files
-from decision import instruction as words
-from decision import roll
+from decision import instruction, roll
 from decision.fill import GIVEN, MASK, PASSES, Fill, FillConfig, FillError, Instruction, State, rows_of, sharpened
 from decision.roll import HOLD, LOWEST, MONOPHONIC, OFF, ONSET, PITCHES, ROLES, ROWS
 
@@ -242,7 +241,7 @@ def test_an_instruction_that_the_model_does_not_know(model):
     ],
 )
 def test_words_that_are_understood(text, part, role, style, asked):
-    assert words.read(text, part).instruction == Instruction(role, style, asked)
+    assert instruction.read(text, part).instruction == Instruction(role, style, asked)
 
 
 @pytest.mark.parametrize(
@@ -263,15 +262,15 @@ def test_words_that_are_understood(text, part, role, style, asked):
 )  # fmt: skip
 def test_words_that_are_not(text, part, said):
     with pytest.raises(FillError) as refused:
-        words.read(text, part)
+        instruction.read(text, part)
     assert said in str(refused.value) and len(str(refused.value)) < 400 and "\n" not in str(refused.value)
 
 
 def test_each_program_is_one_of_general_midi_and_each_word_has_one_meaning():
-    tables = [words.LEVELS, words.ROLE_WORDS, words.STYLE_WORDS, dict.fromkeys(words.SILENT)]
+    tables = [instruction.LEVELS, instruction.ROLE_WORDS, instruction.STYLE_WORDS, dict.fromkeys(instruction.SILENT)]
     assert len(set().union(*tables)) == sum(map(len, tables))
-    assert set(words.PROGRAMS) == set(ROLES) and all(0 <= p < 128 for p in words.PROGRAMS.values())
-    assert {role for role, _ in words.ROLE_WORDS.values()} == set(ROLES)
+    assert set(instruction.PROGRAMS) == set(ROLES) and all(0 <= p < 128 for p in instruction.PROGRAMS.values())
+    assert {role for role, _ in instruction.ROLE_WORDS.values()} == set(ROLES)
 
 
 def test_sizes_that_make_no_model():

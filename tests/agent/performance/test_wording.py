@@ -30,26 +30,26 @@ def fits(session: Session, number: int, text: str) -> np.ndarray:
     return session.repertoire[number].windows[1] @ words.place(words.read(text)[0])
 
 
-def test_places_are_liked_as_the_windows_about_them_fit(two):
+def test_places_are_worth_what_the_windows_about_them_fit(two):
     state, memory = two.start(), two.repertoire[0]
     plain, _ = wording.places(state, two.model, memory)
-    assert not len(plain.liked) and plain is memory.places
+    assert not len(plain.worth) and plain is memory.places
     apply(two, state, *_args(SAY))
-    liked, bounds = wording.places(state, two.model, memory)
+    weighed, bounds = wording.places(state, two.model, memory)
     cosines, (middles, _) = fits(two, 0, "low piano"), memory.windows
     expected = (cosines - cosines.min()) / max(np.ptp(cosines), wording.CONTRAST)
     at = np.rint(middles * FRAME_RATE).astype(int)
-    inside = at < len(liked.liked)
-    assert np.allclose(liked.liked[at[inside]], expected[inside], atol=0.02) and liked.liked.min() >= 0
-    assert np.array_equal(bounds.places.liked, liked.liked[bounds.frame])
-    assert wording.places(state, two.model, memory)[0] is liked, "computed once"
+    inside = at < len(weighed.worth)
+    assert np.allclose(weighed.worth[at[inside]], expected[inside], atol=0.02) and weighed.worth.min() >= 0
+    assert np.array_equal(bounds.places.worth, weighed.worth[bounds.frame])
+    assert wording.places(state, two.model, memory)[0] is weighed, "computed once"
     apply(two, state, "words", (2.0,))
-    assert np.allclose(wording.places(state, two.model, memory)[0].liked, 2 * liked.liked, atol=1e-5)
+    assert np.allclose(wording.places(state, two.model, memory)[0].worth, 2 * weighed.worth, atol=1e-5)
     other = wording.places(state, two.model, two.repertoire[1])[0]
-    assert len(other.liked) == len(two.repertoire[1].places.segment)
+    assert len(other.worth) == len(two.repertoire[1].places.segment)
     for name, value in (("words", 0.0), ("say", "")):
         apply(two, state, name, (value,))
-        assert not len(wording.places(state, two.model, memory)[0].liked)
+        assert not len(wording.places(state, two.model, memory)[0].worth)
         apply(two, state, "words", (1.0,))
 
 
@@ -75,7 +75,7 @@ def test_what_was_said_decides_what_is_played_and_ends_with_no_words(two, monkey
     _, events, _ = run(two, {0: [SAY, *loud], 40: [("say", "")]})
     first = np.array([event.segment < len(memory) / 2 for event in events if event.segment >= 0])
     assert first[2:40].mean() > 0.9 > first[45:].mean()
-    assert all(place["liked"] > 0 for event in events[4:40] for place in event.places[:1])
+    assert all(place["worth"] > 0 for event in events[4:40] for place in event.places[:1])
 
 
 def test_live_equals_file_with_words_said(stage):
