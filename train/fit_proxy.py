@@ -32,7 +32,7 @@ from train.common.errors import TrainError
 from train.common.log import Log
 from train.common.schedule import cosine, set_rate
 from train.common.settings import setting
-from train.data.shards import Shards, songs_of
+from train.data.shards import Shards, is_store, songs_of
 from train.data.stems import GATE_DB
 
 UNITS = 64  # K of the decision models
@@ -83,7 +83,7 @@ class Towers(nn.Module):
 def read_features(folders: list[Path], split: str, hop: float) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """For each song of a split: part -> (features (hops, dim) float16, (hops,) bool: above the gate)."""
     songs = []
-    for features in (Shards(folder / "features") for folder in folders):
+    for features in (Shards(folder / "features") for folder in folders if is_store(folder / "features")):
         for song, parts in songs_of(features).items():
             if song.startswith(f"{split}/"):
                 stems = {part: f"{song}/{part}" for part in parts}

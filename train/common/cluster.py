@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,11 +102,19 @@ def _connected(cluster: str) -> Iterator[Any]:
 
 def _knock(cluster: str) -> None:
     """OSError or ValueError where nothing listens at the address: Ray itself would try for minutes."""
-    if cluster != AUTO:
-        host, _, port = cluster.removeprefix(CLIENT).rpartition(":")
+    address = _newest() if cluster == AUTO else cluster
+    if address:
+        host, _, port = address.removeprefix(CLIENT).rpartition(":")
         if not host or not port.isdigit():
             raise ValueError(f"an address is {CLIENT}host:10001 or host:6379")
         socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+
+
+def _newest() -> str:
+    """What Ray takes for auto: RAY_ADDRESS, else the cluster begun last on this machine, though it may have ended;
+    "" where it knows of none."""
+    known = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    return os.environ.get("RAY_ADDRESS") or (known.read_text().strip() if known.is_file() else "")
 
 
 @contextmanager

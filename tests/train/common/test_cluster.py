@@ -15,11 +15,23 @@ pytest.importorskip("ray", reason="needs the extra [cluster]")
 
 
 @pytest.mark.parametrize("address", ["auto", "nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"])
-def test_a_cluster_that_is_not_there_is_a_sentence(address):
+def test_a_cluster_that_is_not_there_is_a_sentence(address, tmp_path, monkeypatch):
     """Before the cluster of this module begins, which auto would find."""
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     with pytest.raises(TrainError, match=f"no Ray cluster at '{address}'.*ray start --head") as refusal:
         mapped(square, [(1,)], 1, address, "")
     assert "\n" not in str(refusal.value)
+
+
+def test_a_cluster_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
+    """Ray notes the address of the newest cluster, and would look for it for minutes."""
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    began = time.monotonic()
+    with pytest.raises(TrainError, match="no Ray cluster at 'auto'"):
+        mapped(square, [(1,)], 1, "auto", "")
+    assert time.monotonic() - began < 30
 
 
 @pytest.fixture(scope="module")
