@@ -248,6 +248,7 @@ def test_marks_that_cannot_be_read_leave_the_old_corpus(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "a.wav", "solo"]
 
 
+@pytest.mark.slow
 def test_an_hour_is_never_held(tmp_path):
     """14 MB as float32 at 1 kHz. Long hops, for tracemalloc makes each of them slow."""
     path = tmp_path / "long.flac"

@@ -54,7 +54,7 @@ def content(out: Path) -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name != "log.jsonl"
+        if path.is_file() and not path.name.startswith(("log.jsonl", "events.out."))  # times, and those of TensorBoard
     }
 
 

@@ -111,7 +111,7 @@ def test_a_cluster_gives_the_same(whole, stems, tiny, tmp_path):
     assert results(tmp_path / "out") == results(whole)
 
 
-@pytest.mark.parametrize("after", [0, 7])
+@pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.slow), 7])
 def test_an_interrupted_grid_goes_on_to_the_same(whole, stems, tiny, tmp_path, monkeypatch, after):
     """Neither is a cell that is done done again, nor a stem labelled."""
     done: list[str] = []
@@ -192,6 +192,7 @@ def test_a_killed_grid_goes_on_and_gives_the_same(antiphon, tokens, tiny, tmp_pa
 # --- which cells it has
 
 
+@pytest.mark.slow
 def test_a_grid_grows_with_the_model(tokens, tiny, tmp_path):
     """Cells of another hop, of another look-ahead and of a new decision come to those that are done."""
     model, out, settings = tmp_path / "model", tmp_path / "out", {"pairs": 4, "seconds": 5.0}
