@@ -38,7 +38,7 @@ class Voice:
     segment: int = -1  # segment played last, -1 for silence
     head: Playhead = field(default_factory=lambda: stretch.start_at(0, 0))  # which reads the memory next
     ratio: float = 1.0  # memory samples per sample of the last hop
-    lead: int = 0  # by which the memory is ahead of the segments played, in 1 / ONE samples: the ratio was not 1
+    lead: int = 0  # how far the read position has drifted from `segment` at ratios other than 1, in 1 / ONE samples
     shift: int = 0  # samples by which the run was asked to begin after the boundary of its segment, or before it
     gain: float = 1.0  # linear, >= 0, at the end of the last hop
     limiter_gain: float = 1.0  # linear, in (0, 1]; 1 while the limiter is idle

@@ -45,7 +45,7 @@ SEGMENTS = 1 << 14  # whose boundaries are searched in a step; 2.3 hours at 0.5 
 TRANSPOSED_SEGMENTS = 1 << 12  # the same, for each transposition other than the one that sounds
 SPREAD = 0.03  # difference in value that makes a place e times as likely, at temperature 1
 FRESH_STEPS = 64.0  # after which the cost of having been played has fallen to 1/e
-REACH_COST = 0.1  # of correlation, of the largest shift
+REACH_COST = 0.1  # cost of a shift by the whole `Rhythm.reach`, in units of the correlation; shorter ones cost less
 _BITS = 1 << 53
 _BLOCK = 4096  # places whose products stay in the processor's cache
 _LANES = 16  # numbers that the processor compares at once
@@ -125,7 +125,7 @@ class Place(NamedTuple):
     ahead: float  # value of the hops after the first
     fresh: float  # cost of having been played lately
     cut: float  # cost of the cut
-    join: float  # cost of the step from what sounds to what would have sounded before it
+    join: float  # how much the sound before the cut differs from the sound before this place in the memory
     rhythm: float = 0.0  # how well its onsets fit those expected
     shift: int = 0  # frames of the onset envelope by which it begins later than its place
     key_shift: int = 0  # semitones, see `Query`

@@ -1,5 +1,7 @@
 """The crossfade from one sound to another at the power it should have, whatever the correlation of the two.
 
+Where the new sound begins, so that the two are in phase, is found before, by `action.concat`.
+
 As in Fink, Holters & Zölzer, "Signal-matched power-complementary cross-fading", DAFx 2016.
 
 At sample k of n, x = (pi / 2) (k + 1/2) / n goes from 0 to pi / 2, and the sum s (old cos x + new sin x) has the power

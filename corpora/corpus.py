@@ -2,7 +2,8 @@
 
 A folder holds it: `audio.flac` (24 bit, mono), `segments.npz` (start, label, rms, feature; chroma and onset of its
 frames, tatum of its onsets, beat if its beats were given) and `corpus.json` (format, hop, sample rate, alphabet,
-sources, licence, tuning, sections). What an older corpus lacks is computed when it is loaded. Nothing is read by
+sources, licence, tuning, sections). What an older corpus lacks is computed when it becomes
+a memory (`agent.performance.repertoire.Repertoire.add`). Nothing is read by
 pickle; a folder is written whole or not.
 Segment i covers the samples boundary(i) to boundary(i + 1), see `boundary`.
 """

@@ -11,8 +11,8 @@ import numpy as np
 
 CONTEXT_HOPS = 6  # that are compared, counted backwards from now
 CONTEXT_DECAY = 0.8  # weight of a hop in the comparison, relative to the hop after it
-MOMENTS = 6  # that resemble the present most, of which the weighted mean is taken
-SHARPNESS = 8.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
+MOMENTS = 24  # that resemble the present most, of which the weighted mean is taken
+SHARPNESS = 16.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
 MEMORY_S = 600.0  # of its past that are searched
 ONSET_CONTEXT_S = 6.0  # of onsets that are compared with earlier ones
 LAGS, LAG_WIDTH_S = 8, 0.08  # how many are taken, and how far apart they must be

@@ -1,7 +1,7 @@
 """Measures how long an answer takes: plays a burst of noise through the real buffers, device and cable, and back.
 
 The latency that a driver claims can be wrong (PipeWire has claimed a day). It only divides the measured latency between
-input and output.
+input and output. What a running agent shows is `Engine.snapshot`: the same sum from the driver's claims.
 """
 
 from __future__ import annotations

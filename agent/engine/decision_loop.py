@@ -184,7 +184,7 @@ class DecisionLoop:
         return Proposal(event=event, audio=audio, choice=choice, voice=voice, memory=state.sounding_memory)
 
     def _accept(self, answered: bool) -> None:
-        """The callback has decided on hop `piece.hop`: take over what it played."""
+        """The callback has decided on hop `state.hop`: take over what it played."""
         state = self.state
         if answered and self._pending:
             proposal, self._fallback = self._pending, self._pending_fallback

@@ -1,7 +1,8 @@
 """Applies the controls that change the music; agent/control/table.py lists all controls.
 
-Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. The engine
-applies the controls of the device (mute, panic) and of files (save, presets).
+Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. While a hop
+is being proposed the engine carries out none of them (`DecisionLoop.accepts_controls`). It applies the controls of the
+device (mute, panic) and of files (save, presets) itself.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ free      never waits.
 
 A phrase ends where the memory continues with silence or clearly softer, or is soft at that very moment, as between two
 strokes: so no note is cut.
+
+`decision.rests` and `decision.density` are other reasons to rest (`Session._plans`), and whether a plan may contain
+rests is decided by the labels allowed (`Repertoire.allowed`).
 """
 
 from __future__ import annotations

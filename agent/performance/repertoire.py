@@ -279,7 +279,7 @@ class Repertoire:
         return tempo.speeds(grid(state, self._sounds_at_s(state, state.hop)), periods, confidences, action.speed)
 
     def _sounds_at_s(self, state: PerformanceState, hop: int) -> float:
-        """When the answer of a hop begins to sound, s since the piece began."""
+        """When the answer of a hop begins to sound, s since the performance began."""
         return (boundary(hop, self.hop, self.samplerate) + state.output_delay) / self.samplerate
 
     def semitones(self, state: PerformanceState, key_shift: int) -> int:

@@ -18,9 +18,9 @@ MIN_CONFIDENCE = 0.25  # of both beats, before the tempo is followed; half of it
 PULL = 0.5  # share of a difference in phase that is made up for in one beat
 MAX_CORRECTION = 0.04  # of the ratio; a change of tempo by less is not noticed as one
 DEAD_ZONE = 0.01  # a nearer tempo counts as equal: it is played unchanged, and jumps alone keep it in time
-SAME_TEMPO = (3.0, 1 / 3, 5.0, 1 / 5)  # times an octave: ratios of the levels of one metre, which is not another tempo
+SAME_TEMPO = (3.0, 1 / 3, 5.0, 1 / 5)  # and their octaves: ratios of two levels of one metre; the tempo is the same
 SAME_TEMPO_ZONE = 0.005
-OCTAVES = 2  # that one grid may be finer than the other
+OCTAVES = 2  # one grid may be up to 4 times finer than the other
 
 
 def line(tatum: Tatum) -> Beat:

@@ -16,7 +16,7 @@ from corpora.corpus import Corpus
 from perception.chroma import FRAME_RATE
 from perception.words import STEP_S, WINDOW_STEPS, Words, WordsError, rows_of
 
-CONTRAST = 0.3  # of cosines, from the window of a memory that fits least to the one that fits most, for the full weight
+CONTRAST = 0.3  # difference of cosine between the worst and the best window of a memory that earns the full weight
 
 
 def windows_of(words: Words, corpus: Corpus, onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

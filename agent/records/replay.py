@@ -1,4 +1,7 @@
-"""Renders a session log: the same samples that were played, without hearing or deciding anything."""
+"""Renders a session log: the same samples that were played, without hearing or deciding anything.
+
+What a log holds is said in `agent.records.session_log`.
+"""
 
 from __future__ import annotations
 
