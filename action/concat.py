@@ -26,7 +26,7 @@ from action.stretch import MAX_RATIO, MAX_SEMITONES, MIN_RATIO, ONE, Playhead, S
 
 ATTACK_S = 0.005  # duration of the fade-in after silence
 RELEASE_S = 0.1  # time in which the limiter's gain reduction falls to 1/e
-MIN_CORRELATION = 0.3  # below it the two sounds are not periodic alike, and a shift would only move the attack
+MIN_CORRELATION = 0.3  # correlation below which the sounds are not periodic alike: a shift would only move the attack
 SHIFT_PENALTY = 0.05  # correlation subtracted from the largest shift, in proportion from others: nearest period wins
 SILENT_ENERGY = 1e-9  # sum of squares below which a waveform counts as silent and is not aligned
 

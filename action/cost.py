@@ -35,16 +35,16 @@ import numpy as np
 from action.compiled import compiled
 from action.search import SEED, STEP, Played, seeded_hash
 
-NO_LABEL = -1  # of a hop for which none is planned
+NO_LABEL = -1  # stands for a hop without a planned label
 FORBIDDEN = -1e6  # value of a place that may not be played
 DRAWN_FROM = 16  # best segments of which one is drawn
-DRAWN_TRANSPOSED = 4  # of them, at most, in each transposition other than the one that sounds
-EXACT_PLACES = 1 << 15  # of which each is valued; 34 minutes at 16 places a second
+DRAWN_TRANSPOSED = 4  # the same, at most, from each transposition other than the one that sounds
+EXACT_PLACES = 1 << 15  # largest memory of which every place is valued; 34 minutes at 16 places a second
 SHORT = 64  # segments of a longer memory whose places are valued
 SEGMENTS = 1 << 14  # whose boundaries are searched in a step; 2.3 hours at 0.5 s
 TRANSPOSED_SEGMENTS = 1 << 12  # the same, for each transposition other than the one that sounds
 SPREAD = 0.03  # difference in value that makes a place e times as likely, at temperature 1
-FRESH_STEPS = 64.0  # after which the cost of having been played has fallen to 1/e
+FRESH_STEPS = 64.0  # steps after which the cost of having been played has fallen to 1/e
 REACH_COST = 0.1  # cost of a shift by the whole `Rhythm.reach`, in units of the correlation; shorter ones cost less
 _BITS = 1 << 53
 _BLOCK = 4096  # places whose products stay in the processor's cache

@@ -34,28 +34,28 @@ MIN_RATIO, MAX_RATIO = 0.7, 1.4
 MAX_SEMITONES = 12
 
 FADE_S = 0.012  # crossfade of a splice
-TICK_S = 0.002  # between two decisions whether to splice; also the resolution at which attacks are found
+TICK_S = 0.002  # time between two decisions whether to splice; also the resolution at which attacks are found
 MAX_DRIFT_S = 0.015  # a splice bridges up to twice this, so it can match a period of 30 ms (33 Hz)
-WINDOW_S = 0.02  # of waveform that is compared
+WINDOW_S = 0.02  # length of waveform that is compared
 COARSE_HZ = 12_000  # rate at which waveforms are first compared
 SILENT_ENERGY = 1e-9  # sum of squares of a waveform that resembles nothing
-FINE_STRIDES = 3  # of the coarse comparison, around its best place, are compared at the full rate
+FINE_STRIDES = 3  # reach around the best place of the coarse comparison, searched at the full rate
 DRIFT_PENALTY = 0.1  # correlation subtracted at the end of the range of places, in proportion from nearer ones
-MIN_CORRELATION = 0.3  # below it nothing is periodic, and the playhead goes to where it should be
+MIN_CORRELATION = 0.3  # correlation below which nothing is periodic, and the playhead goes to where it should be
 
-HOLD_S = 0.015  # after an attack, without a splice
-REFRACTORY_S = 0.05  # between two attacks
+HOLD_S = 0.015  # time after an attack without a splice
+REFRACTORY_S = 0.05  # shortest time between two attacks
 RISE = 4.0  # an attack has so many times the energy of the moments before it (6 dB)
-RELEASE_S = 0.04  # in which the energy to compare with falls to 1/e, so that the periods of a low tone are no attacks
+RELEASE_S = 0.04  # time in which the energy to compare with falls to 1/e: the periods of a low tone are no attacks
 FLOOR = 1e-6  # mean square of the first difference below which nothing is an attack (-60 dBFS)
-LOOKBACK_TICKS = 50  # from which the energy before a playhead is known
+LOOKBACK_TICKS = 50  # ticks before a playhead of which the energy is known
 LOCKED_S = 0.001  # an attack that would come no further from its time needs no splice
 UNKNOWN = -(1 << 62)
 
-PHASES = 512  # of the polyphase filter; between two of them coefficients are interpolated linearly
-HALF_TAPS = 16  # on either side
+PHASES = 512  # phases of the polyphase filter; between two of them coefficients are interpolated linearly
+HALF_TAPS = 16  # taps on either side
 KAISER_BETA = 9.0  # sidelobes at -90 dB
-CUTOFF = 0.92  # of half the rate, where 6 dB are lost
+CUTOFF = 0.92  # cutoff as a share of half the rate, where 6 dB are lost
 
 
 class Lengths(NamedTuple):

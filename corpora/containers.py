@@ -300,7 +300,7 @@ def _flac_frame(head: bytes, block: int) -> tuple[int, int] | None:
     return first, first + size
 
 
-_FLAC_BLOCKS = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)  # by their code
+_FLAC_BLOCKS = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)  # by code
 
 
 def _crc8(data: bytes) -> int:
@@ -378,7 +378,7 @@ _KBIT = {  # (MPEG 1, layer) -> kbit/s by index
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-_XING_BYTES = 120  # of a frame that holds a Xing header with the number of frames and nothing else
+_XING_BYTES = 120  # size of a frame that holds a Xing header with the number of frames and nothing else
 
 
 def _mpeg(file: Any, base: int) -> Repair:

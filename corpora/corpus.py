@@ -23,7 +23,7 @@ import numpy as np
 
 from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, open_audio
 
-FORMAT = 1  # of the folder; raised when an older Antiphon could not read it
+FORMAT = 1  # version of the folder; raised when an older Antiphon could not read it
 FILES = ("audio.flac", "segments.npz", "corpus.json")
 NAME_LENGTH = 200  # letters of the name of a section
 RATES = (1000, 655_350)  # Hz, what FLAC holds

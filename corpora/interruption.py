@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-AGAIN_S = 0.02  # until a signal whose exception was lost comes again
+AGAIN_S = 0.02  # time until a signal whose exception was lost comes again
 
 Hook = Callable[["sys.UnraisableHookArgs"], object]
 

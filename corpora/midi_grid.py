@@ -14,7 +14,7 @@ from corpora.midi_file import DEFAULT_METRE, MidiFileError, TimeMap
 
 MOST_STEPS = 60_000  # an hour and a half at 160 beats a minute
 MOST_BARS_OFF = 0.8  # mean distance from the grid, as a share of chance, above which notes keep to none
-STRAIGHT = 0.04  # of a beat: less swing than that is none
+STRAIGHT = 0.04  # swing, in beats, below which there is none
 
 
 @dataclass(frozen=True)

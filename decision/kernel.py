@@ -20,7 +20,7 @@ from numba.extending import intrinsic, overload
 from decision.compiled import compiled
 
 NEVER = -(1 << 60)  # hop number before every performance
-LAYER_NORM_EPSILON = 1e-5  # as torch's
+LAYER_NORM_EPSILON = 1e-5  # as in torch
 FOLLOWED = 4  # newest input hops whose keys a query can use
 
 

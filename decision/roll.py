@@ -24,13 +24,13 @@ OFF, ONSET, HOLD = 0, 1, 2
 ROLES = ("bass", "chords", "pad", "riff", "melody", "answer", "drums")  # what a part can be
 MONOPHONIC = ("bass", "riff", "melody", "answer")
 CHANNELS = {"bass": 0, "chords": 1, "pad": 1, "riff": 2, "melody": 2, "answer": 2, "drums": 3}  # where a model hears it
-CONTEXT_WIDTH = 3 * 2 * PITCHES + len(DRUM_KEYS) + 12  # of a step: onsets and holds, drums, pitch classes
+CONTEXT_WIDTH = 3 * 2 * PITCHES + len(DRUM_KEYS) + 12  # numbers of a step: onsets, holds, drums, pitch classes
 
 # What can be asked of a part; each is measured in it. Drums have neither register nor length.
 ATTRIBUTES = ("density", "register", "place", "length", "dynamics")
 PITCHED = ("register", "length")
 
-KEY_PROFILE = np.array([1.3, 0, 1, 0, 1.3, 1, 0, 1.3, 0, 1.2, 0, 0.8])  # of C major and A minor in one
+KEY_PROFILE = np.array([1.3, 0, 1, 0, 1.3, 1, 0, 1.3, 0, 1.2, 0, 0.8])  # C major and A minor in one
 
 
 def row_of(pitches: np.ndarray, drums: bool) -> np.ndarray:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-CONTEXT_HOPS = 6  # that are compared, counted backwards from now
+CONTEXT_HOPS = 6  # newest hops that are compared with those before each earlier moment
 CONTEXT_DECAY = 0.8  # weight of a hop in the comparison, relative to the hop after it
-MOMENTS = 24  # that resemble the present most, of which the weighted mean is taken
-SHARPNESS = 16.0  # of the weights: a moment whose resemblance is higher by 1 / SHARPNESS weighs e times as much
-MEMORY_S = 600.0  # of its past that are searched
-ONSET_CONTEXT_S = 6.0  # of onsets that are compared with earlier ones
+MOMENTS = 24  # number of earlier moments, those most like the present, whose weighted mean is taken
+SHARPNESS = 16.0  # likeness that is higher by 1 / SHARPNESS gives a moment e times the weight
+MEMORY_S = 600.0  # length of the past that is searched
+ONSET_CONTEXT_S = 6.0  # length of the newest onsets that are compared with earlier ones
 LAGS, LAG_WIDTH_S = 8, 0.08  # how many are taken, and how far apart they must be
 SHORTEST_LAG_S, LONGEST_LAG_S = 1.0, 16.0  # after which a rhythm may repeat itself
 

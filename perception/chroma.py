@@ -22,10 +22,10 @@ FRAME_STEP = 1000  # samples from one frame to the next, 1/16 s
 FRAME_RATE = SAMPLERATE // FRAME_STEP  # frames a second
 FFT_SIZE = 8192  # samples, 0.512 s: the longest filter
 LOWEST_HZ, OCTAVES, BINS_PER_SEMITONE = 32.7032, 7, 3  # C1
-PERIODS = 25.0  # of its pitch that a filter is long, where that is shorter than FFT_SIZE
-BLOCK_SAMPLES = 1 << 20  # of a recording that are analysed at a time
+PERIODS = 25.0  # length of a filter in periods of its pitch, where that is shorter than FFT_SIZE
+BLOCK_SAMPLES = 1 << 20  # samples of a recording analysed at a time
 SILENT = 0.01  # added to the length of a key, so that a hop that hardly sounds has a key near 0
-NEGLIGIBLE = 0.005  # of the largest value of a filter's spectrum: what is smaller is left out
+NEGLIGIBLE = 0.005  # share of the largest value of a filter's spectrum below which a value is left out
 
 
 class _Bank(NamedTuple):

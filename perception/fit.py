@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SEGMENT_S = 0.5  # of one chroma vector
+SEGMENT_S = 0.5  # length of sound behind one chroma vector
 GATE_DB = -45.0  # dBFS; a segment that is quieter does not sound
-LEAST_SEGMENTS = 10  # in which both must sound before their harmony is a figure
+LEAST_SEGMENTS = 10  # segments in which both must sound before their harmony is a figure
 LEAST_ONSETS = 8  # fewer may be on a beat by chance
 NEAR = 4  # segments; displacements up to 1.5 s are the same moment still
 LEAST_DISPLACEMENTS = 10
-RECENT_S = 10.0  # of a live measure
+RECENT_S = 10.0  # length of sound behind a live measure
 Floats = NDArray[np.floating]
 
 

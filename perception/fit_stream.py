@@ -23,21 +23,21 @@ from perception.hpss import SAMPLERATE, mel_filters
 LOWEST_HZ = 440 * 2 ** (-45 / 12)  # C1
 OCTAVES = 7
 BINS = 36  # filters in an octave
-PERIODS = 1 / (2 ** (1 / BINS) - 1)  # in a filter, so that neighbours meet at their half width
+PERIODS = 1 / (2 ** (1 / BINS) - 1)  # length of a filter in periods, so that neighbours meet at their half width
 SEGMENT = round(SEGMENT_S * SAMPLERATE)  # samples
 FRAMES = 16  # chroma frames in a segment
 STEP = SEGMENT // FRAMES  # samples
 MOST_OVERLAP = 16  # windows of an octave that overlap at most; more would say nothing new
 LONGEST = 2 ** int(np.ceil(np.log2(PERIODS * SAMPLERATE / LOWEST_HZ)))  # samples, the window of the lowest octave
 CONTEXT = round(PERIODS * SAMPLERATE / LOWEST_HZ / 2)  # samples on either side of a segment that its chroma hears
-INAUDIBLE = 1e-5  # of a filter's strongest response: what lets less through is left out
+INAUDIBLE = 1e-5  # share of a filter's strongest response below which a bin is left out
 
 FLUX_STEP = 160  # samples between two frames of onset strength
 FLUX_WINDOW = 1024
 FLUX_LAG = 2  # frames over which the level rises
-RANGE_DB = 80.0  # below the loudest band
+RANGE_DB = 80.0  # depth of the spectrum below its loudest band
 PEAK_FRAMES, MEAN_FRAMES, GAP_FRAMES = 3, 10, 3  # an onset is the highest of so many, above the mean, and alone
-PEAK_ABOVE = 0.07  # of the strongest onset, above the mean around it
+PEAK_ABOVE = 0.07  # height of a peak above the mean around it, as a share of the strongest onset
 
 HISTORY_S = 60.0  # minute from which the displaced moments are taken
 RECENT, HISTORY = round(RECENT_S / SEGMENT_S), round(HISTORY_S / SEGMENT_S)  # segments

@@ -15,11 +15,11 @@ from perception.hpss import SAMPLERATE
 from perception.pulse import FFT_SIZE, FLUX_LAG, FRAME_RATE, FRAME_STEP, ONSET_DELAY, band_power
 
 ONSET_RATE = FRAME_RATE  # frames a second
-BLOCK_SAMPLES = 1 << 20  # of a recording that are analysed at a time
+BLOCK_SAMPLES = 1 << 20  # samples of a recording analysed at a time
 POWER_GAIN = np.float32(3e4)  # log(1 + gain * power): from -45 dBFS on a band counts
-SMOOTHING_FRAMES = 5  # on each side
+SMOOTHING_FRAMES = 5  # reach of the smoothing on each side
 SMOOTHING_S = 0.015  # standard deviation
-DELAY_FRAMES = round(ONSET_DELAY / FRAME_STEP) + SMOOTHING_FRAMES  # from an onset to its peak in the envelope
+DELAY_FRAMES = round(ONSET_DELAY / FRAME_STEP) + SMOOTHING_FRAMES  # distance from an onset to its peak in the envelope
 _OFFSETS = np.arange(-SMOOTHING_FRAMES, SMOOTHING_FRAMES + 1) / FRAME_RATE
 _KERNEL = np.exp(-0.5 * np.square(_OFFSETS / SMOOTHING_S))
 _KERNEL = (_KERNEL / _KERNEL.sum()).astype(np.float32)

@@ -27,11 +27,11 @@ import numpy as np
 BLOCK = 50  # frames that are taken in at a time, 0.5 s; the envelope has 100 frames a second
 STEPS = 1386  # periods of an octave; neighbours differ by 0.05 %
 SUMMED = 8.0 * np.exp2(np.arange(5052) / STEPS)  # frames; periods of the tempogram
-PERIODS = SUMMED[STEPS:]  # that a tatum may have, 16 to 100; half of each stands STEPS before it
+PERIODS = SUMMED[STEPS:]  # possible periods of a tatum, 16 to 100; half of each stands STEPS before it
 HALF = 0.25  # weight of the power at half of a period: more is as good for bands and guitars, and worse for melodies
 MEMORIES = np.array([400.0, 800.0, 2000.0, 6000.0])  # frames after which an onset counts 1 / e
 LIKELIEST, SPREAD = 25.0, 0.8  # period in frames, and deviation in octaves: what is taken where several fit
-FAITHFULNESS = 1.15  # by which another period must be stronger than the current one
+FAITHFULNESS = 1.15  # ratio by which another period must be stronger than the current one
 NEAR = 6  # neighbouring periods that count as the current one
 MULTIPLES = (4, 3, 2)  # a pulse is as strong at parts of its period: a multiple of one that is so strong is taken
 AS_STRONG = 0.85

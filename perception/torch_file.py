@@ -20,8 +20,8 @@ from torch import Tensor
 
 from perception.safe_unpickle import MalformedError, Name, parse_pickle
 
-LONGEST_PICKLE_BYTES = 4 << 20  # that of a model of 24 layers with its optimizer has less than a tenth
-LARGEST_STORAGE_BYTES = 64 << 20  # of one weight
+LONGEST_PICKLE_BYTES = 4 << 20  # ten times the pickle of a model of 24 layers with its optimizer
+LARGEST_STORAGE_BYTES = 64 << 20  # largest single weight
 ITEMS = {  # storage -> dtype
     "torch FloatStorage": torch.float32,
     "torch HalfStorage": torch.float16,

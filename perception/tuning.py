@@ -24,13 +24,13 @@ import soxr
 
 SAMPLERATE = 16_000  # Hz
 FFT_SIZE, FRAME_STEP = 4096, 2000  # samples; a longer window would smear a vibrato
-BLOCK_SAMPLES = 1 << 20  # of a recording that are analysed at a time
+BLOCK_SAMPLES = 1 << 20  # samples of a recording analysed at a time
 LOWEST_BIN, HIGHEST_BIN = 38, 640  # 150 to 2500 Hz
 QUIETEST = 1e-3  # full scale = 1: a frame without a louder peak is not read
-BELOW_LOUDEST = 10 ** (-25 / 20)  # of the loudest peak of its frame, at which a peak still counts
+BELOW_LOUDEST = 10 ** (-25 / 20)  # share of the loudest peak of a frame above which a peak counts
 ALONE_BINS, ALONE = 3, 2.0  # how many times as strong a peak is as what lies so many bins beside it
-STEADY_CENTS = 15.0  # from a peak of the frame before
-MULTIPLE_OCTAVES = 0.02  # within which a peak is a multiple of a lower one
+STEADY_CENTS = 15.0  # largest distance from a peak of the frame before
+MULTIPLE_OCTAVES = 0.02  # tolerance within which a peak is a multiple of a lower one
 FRAMES_A_NOTE = 4.0  # peaks that say the same, about half a second
 _WINDOW = np.hanning(FFT_SIZE + 1)[:-1].astype(np.float32)
 _LOUD = FFT_SIZE / 4  # strength of a sine of full scale in the spectrum

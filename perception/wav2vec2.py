@@ -55,7 +55,7 @@ NORMALISE_EPSILON = 1e-7  # variance added by Wav2Vec2FeatureExtractor
 NORM_BLOCK_FRAMES = 256  # first-layer frames that share statistics under group norm
 LOWEST_PITCH_HZ, BANDS_PER_OCTAVE, MAX_PERIODS = 32.7032, 24, 34  # C1 in Hz; bank spacing; longest window in periods
 WIDE_BANDS, WIDE_WINDOW_S = 24, 0.016
-DEAF_S = 0.03  # between the time a frame of the music front end stands for and its last sample
+DEAF_S = 0.03  # delay from the time a frame of the music front end stands for to its last sample
 
 
 class EncoderError(ValueError):

@@ -31,15 +31,15 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE
 
 FORMAT = 1
 FILE = "words.safetensors"
-STEP_S = 0.5  # of music that a token stands for
+STEP_S = 0.5  # length of music that a token stands for
 WINDOW_STEPS = 20  # 10 s
-STRIDE_STEPS = 2  # from one window of a recording to the next
-ONSETS_PER_STEP = 10  # of the envelope, 50 ms each: in a step alone there is no rhythm
+STRIDE_STEPS = 2  # steps from one window of a recording to the next
+ONSETS_PER_STEP = 10  # values of the envelope, 50 ms each: a single value for a step would show no rhythm
 LEVEL = -1 - ONSETS_PER_STEP  # column of the level, behind the features
-FLOOR_DB = -80.0  # of a level that enters
-MAX_WORDS = 32  # of a text
+FLOOR_DB = -80.0  # lowest level that enters
+MAX_WORDS = 32  # longest text
 MAX_SHOWN = 3  # words that a sentence has something to say about
-BATCH_WINDOWS = 256  # at a time
+BATCH_WINDOWS = 256  # windows encoded at a time
 _SEPARATORS = re.compile(r"[\s.,;:!?\"'()\[\]/&+_–—-]+")
 _SIGNS = {"#": " sharp", "♯": " sharp", "♭": " flat"}
 

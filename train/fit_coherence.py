@@ -67,10 +67,10 @@ from train.data.submixes import calibrate
 from train.official_cocola.import_checkpoint import main as import_main
 
 VALIDATE_EVERY_STEPS = 200
-SLOTS = 15  # of COCOLA's teacher, 1/3 s each: the encoder's output frames for 501 input frames
-LAG_RANGE_FRAMES = (3, 100)  # of 20 ms: nearest and farthest lag that competes with the true one
+SLOTS = 15  # slots of COCOLA's teacher, 1/3 s each: the encoder's output frames for 501 input frames
+LAG_RANGE_FRAMES = (3, 100)  # nearest and farthest lag that competes with the true one, in frames of 20 ms
 PREFETCH_BATCHES = 4  # drawn ahead of need
-INITIAL_SHARPNESS = 10.0  # of the softmax over values of c
+INITIAL_SHARPNESS = 10.0  # sharpness of the softmax over values of c
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,9 @@ SIZES = {"small": SMALL, "paper": PAPER}
 MASK_SHARES = {1: 9 / 13, 2: 2 / 13, 4: 2 / 13}  # lookahead of a mask over the input -> share; 1 hop is live play
 REPORTED_LOOKAHEADS: dict[str, int | None] = {"full": None, "live": 1}
 ALIKE_PRODUCT = 0.98  # inner product of two keys above which their segments count as the same
-KEY_NOISE_STD = 0.03  # of noise on the keys of the input, for encoders err
-LEVEL_STD = 0.3  # of the level offset of a crop: 6 dB
-BEATLESS_SHARE = 0.4  # of the crops, which lose the phase of the beat
+KEY_NOISE_STD = 0.03  # noise on the keys of the input, for encoders err
+LEVEL_STD = 0.3  # level offset of a crop: 6 dB
+BEATLESS_SHARE = 0.4  # share of the crops that lose the phase of the beat
 
 
 class Batch(NamedTuple):

@@ -36,9 +36,9 @@ from train.data.shards import Shards, is_store, songs_of
 from train.data.stems import GATE_DB
 
 UNITS = 64  # K of the decision models
-OTHER_SEGMENTS = 15  # that compete with the true one in `accuracy`
+OTHER_SEGMENTS = 15  # segments that compete with the true one in `accuracy`
 LOG_EVERY_STEPS = 50
-MIN_DISTANCE_HOPS = 4  # from the true segment to a wrong one
+MIN_DISTANCE_HOPS = 4  # distance from the true segment to a wrong one
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ from train.data.store import Store, StoredSong, song_folders
 
 SPLITS = ("train", "validation", "test")
 HOPS = (0.25, 0.35, 0.5)  # s, that an agent can have
-MAX_SUBMIXES = 2  # of a song
-SHARD_SONGS = 16  # of a shard: what a killed process loses, and what a GPU encodes at once
+MAX_SUBMIXES = 2  # submixes of a song
+SHARD_SONGS = 16  # songs of a shard: what a killed process loses, and what a GPU encodes at once
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from train.data.described import Described
 
 TEXTS = ("tags", "captions", "views", "swaps")
 VIEW_SIZES = (2, 3, 4)  # values that a view names
-CHECKED_BATCHES = 8  # of a validation, at most
+CHECKED_BATCHES = 8  # most batches of a validation
 SWAP_FROM, SWAP_RISE = 5, 20  # epochs after which captions are swapped, and in which their share rises
 
 

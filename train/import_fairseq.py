@@ -55,10 +55,10 @@ NAMES = {
     r"encoder\.layers\.(\d+)\.final_layer_norm\.(weight|bias)": r"encoder.layers.\1.final_layer_norm.\2",
 }
 ROOTS = ("feature_extractor.", "encoder.", "post_extract_proj.", "layer_norm.")
-FINE_TUNED = "w2v_model."  # in the names of a model with a head: what stands behind it is the encoder
+FINE_TUNED = "w2v_model."  # prefix of the names in a model with a head: what stands behind it is the encoder
 ACTIVATIONS = {"gelu", "relu"}
 STANDARD_KERNELS, STANDARD_STRIDES = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
-HEAD_DIM = 64  # of all published models
+HEAD_DIM = 64  # size of a head in all published models
 
 
 def convert(file: Path | str, out: Path | str) -> str:

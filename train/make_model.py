@@ -40,11 +40,11 @@ from train.data import token_pairs
 from train.data.stems import duration, songs_below
 from train.songs import pairs
 
-FORMAT = 1  # of model.json, as agent/performance/model_folder.py reads it
+FORMAT = 1  # format of model.json, as agent/performance/model_folder.py reads it
 ENCODER_FILES = ("config.json", WEIGHTS, PREPROCESSOR)
 FOLDERS = ("encoder", "units", "decision", "coherence", "proxy", "words")
-SETTINGS = "making.json"  # in DIR.run: what it was begun with
-SCORES = {  # in decision.json -> in words
+SETTINGS = "making.json"  # what DIR.run was begun with
+SCORES = {  # key in decision.json -> in words
     "live_require_tpp": "labels hit live, of those its partner plays, %",
     "full_require_tpp": "the same with the whole input, %",
     "live_ce": "cross-entropy live, nats per label",

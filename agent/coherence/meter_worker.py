@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HEADER = struct.Struct("<qq")  # sample of the performance at which the sounds end, and the number of beats that follow
 UNCALIBRATED = -1.0  # position of a score of a model without calibration
-LOWEST_PRIORITY = 19  # as `nice` counts
+LOWEST_PRIORITY = 19  # in the scale of `nice`
 
 
 def lower_priority() -> None:

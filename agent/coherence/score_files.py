@@ -32,8 +32,8 @@ from perception.hpss import SAMPLERATE
 from perception.scoring import compare_pairs
 
 STEP_RANGE_S = (0.05, 3600.0)  # least and most between two windows
-MAX_LENGTH_DIFFERENCE_S = 1.0  # of two files, before that is mentioned
-MEANINGS = (  # from which position on, what it means
+MAX_LENGTH_DIFFERENCE_S = 1.0  # difference in length of two files that is not mentioned
+MEANINGS = (  # positions from which on a sentence holds
     (0.75, "as music that was played together does"),
     (0.5, "more as partners do than as strangers do"),
     (0.25, "more as strangers do than as partners do"),

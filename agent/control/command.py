@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _DEFAULTS = Config()
-MAX_LIST_VALUES = 4096  # of a control that takes any number
+MAX_LIST_VALUES = 4096  # most values of a control that takes any number
 FILE_NAME_PATTERN = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # a name that is also the name of a file, everywhere
 
 

@@ -24,7 +24,7 @@ logger = logging.getLogger("antiphon.devices")
 
 CLIENT = "antiphon"  # our name on JACK
 DEVICE_LOST_S = 1.0  # without a callback, after which a device counts as lost
-DEVICE_RETRY_S = 1.0  # between two attempts to open it again
+DEVICE_RETRY_S = 1.0  # time between two attempts to open it again
 WATCHDOG_POLL_S = 0.1
 STREAM_CLOSE_TIMEOUT_S = 3.0
 LATENCY_LIMIT_S = 1.0  # a claim of more is ignored: PipeWire has claimed a day

@@ -20,9 +20,9 @@ from agent.engine.buffers import AudioBuffers, warm_up
 
 BURST_SAMPLES = 4096  # long enough to be recognised 20 dB below the noise of a room
 BURST_LEVEL = 0.25  # full scale = 1
-LONGEST_LOOP_S = 1.0  # that the way from output to input may take
+LONGEST_LOOP_S = 1.0  # longest way from output to input
 MEASUREMENTS = 3  # bursts
-LEAST_CORRELATION = 0.15  # from which it is our burst; other noise of its length reaches 0.07
+LEAST_CORRELATION = 0.15  # correlation from which on it is our burst; other noise of its length reaches 0.07
 NOT_HEARD = (
     "nothing came back within {longest:g} s: put a cable from output {speak} to input {hear} of '{name}', "
     "or a microphone before the loudspeaker, turn it up and measure again"

@@ -18,7 +18,7 @@ logger = logging.getLogger("antiphon.link")
 
 POLL_S = 0.02
 JOIN_TIMEOUT_S = 2.0
-LONE_TEMPO_BPM = 120.0  # of a session that we begin
+LONE_TEMPO_BPM = 120.0  # tempo of a session that we begin
 
 
 class LinkClock:

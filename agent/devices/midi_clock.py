@@ -16,8 +16,8 @@ CLOCK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 CLOCKS_PER_BEAT = 24
 CLOCKS_PER_SIXTEENTH = 6  # the unit of the song position
 FITTED_CLOCKS = 48
-LEAST_CLOCKS = 12  # from which on the line is trusted
-LONGEST_GAP_S = 0.5  # between two clocks; after a longer one the line begins anew
+LEAST_CLOCKS = 12  # clocks after which the line is trusted
+LONGEST_GAP_S = 0.5  # time between two clocks after which the line begins anew
 
 
 class MidiClock:

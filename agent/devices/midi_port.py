@@ -18,7 +18,7 @@ logger = logging.getLogger("antiphon.midi")
 
 VIRTUAL = "virtual"  # value of midi.port for a port of our own, to which other programs connect
 MESSAGE_POLL_S = 0.002
-PORT_POLL_S = 1.0  # between two checks whether the instrument is connected
+PORT_POLL_S = 1.0  # time between two checks whether the instrument is connected
 CLOSE_TIMEOUT_S = 2.0
 REPORT_PREFIX = "MIDI "  # before the name of an instrument in reports
 

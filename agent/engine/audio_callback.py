@@ -26,7 +26,7 @@ LOUDEST = 1000.0  # full scales: beyond it a sample is no sound, and counts as N
 ANSWER_SLOTS, FALLBACK_SLOTS = 4, 2
 DECISION_SLOTS, FADE_SLOTS = 1024, 256
 MAX_STEP = 4096  # frames treated at once; a longer block is cut
-POLL_US = 50  # between two looks of a callback that waits for an answer
+POLL_US = 50  # time between two looks of a callback that waits for an answer
 ANSWER_TIMEOUT_S = 10.0  # it waits for one hop at most, by default
 XRUN_FLAGS = 0b1111  # PortAudio's flags for under- and overflow, in and out; 0b10000 is priming
 

@@ -39,7 +39,7 @@ from agent.engine.audio_callback import (
 )
 from agent.engine.fader import ramp_length
 
-MAX_CHANNELS = 62  # of a device: they are bits of one word
+MAX_CHANNELS = 62  # channels of a device: they are bits of one word
 
 
 class AudioBuffers:

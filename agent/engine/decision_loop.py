@@ -26,7 +26,7 @@ from perception.stream import LabelledHop
 
 RESPONSE_TIMES_KEPT = 14_400  # hops: an hour at 0.25 s
 CLOCK_JUMP_S = 0.2  # a sample counter that differs by more has stood still
-CLOCK_DRIFT_S = 1e-4  # that the device's clock may lose in a hop
+CLOCK_DRIFT_S = 1e-4  # largest drift of the device's clock in a hop
 SAME_BEAT_S, SAME_TEMPO, SAME_CONFIDENCE = 0.005, 0.005, 0.1  # a beat that differs less is not logged again
 SILENT_DB = -120.0  # dBFS of a hop that was lost
 

@@ -37,7 +37,7 @@ from perception.pulse import Beat
 
 logger = logging.getLogger("antiphon.engine")
 
-THREAD_SWITCH_S = 0.0005  # after which the interpreter lets another thread run
+THREAD_SWITCH_S = 0.0005  # time after which the interpreter lets another thread run
 IDLE_SLEEP_S = 0.001
 SPREAD_EVERY_S = 1.0  # the response times are summed up that often
 SILENT_DB = -120.0  # dBFS, what digital silence is shown as

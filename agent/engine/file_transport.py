@@ -16,7 +16,7 @@ from agent.engine.buffers import AudioBuffers
 from agent.engine.engine import Engine
 from agent.engine.remote_listener import RemoteListener
 
-READ_AHEAD_S = 2.0  # of a file, ahead of the device
+READ_AHEAD_S = 2.0  # length of a file that is read ahead of the device
 FEED_POLL_S = 0.02
 LABEL_POLL_S = 0.001
 CATCH_UP_LIMIT_S = 1.0  # a paced loop that has fallen further behind does not catch up the rest

@@ -31,7 +31,7 @@ from corpora.disk import AudioError
 
 MESSAGE_KINDS = {0x80: "note", 0x90: "note", 0xB0: "cc", 0xC0: "program"}
 MESSAGE_PATTERN = re.compile(r"(cc|note|program) ([0-9]{1,2}) ([0-9]{1,3})")
-PEDAL_DOWN = 64  # from this value on a pedal is down
+PEDAL_DOWN = 64  # value from which on a pedal is down
 NOTE_OFF = 0x80
 
 logger = logging.getLogger("antiphon.midi")

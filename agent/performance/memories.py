@@ -24,7 +24,7 @@ from perception.tatum import BeatTrack, TatumTrack
 from perception.tuning import Tuning, tuning_of
 
 GROWING = "live"  # name of the memory that records the performance
-SHOWN_SECTIONS = 12  # in a sentence
+SHOWN_SECTIONS = 12  # sections named in a sentence
 CAPACITY_S = 1800.0  # up to which it grows without being copied, which takes 0.1 s
 
 

@@ -19,11 +19,11 @@ from action.stretch import ONE
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import PerformanceState
 
-REST_S = 0.5  # of silent input that count as a rest of the musician
-LONGEST_PHRASE_S = 8.0  # that is played in a rest of the musician, whether the memory breathes or not
-SHORTEST_ANSWER_S = 2.0  # of a phrase that answers, before it may end
+REST_S = 0.5  # silence of the input that counts as a rest of the musician
+LONGEST_PHRASE_S = 8.0  # longest phrase in a rest of the musician, whether the memory breathes or not
+SHORTEST_ANSWER_S = 2.0  # shortest phrase that answers
 SOFTER = 0.35  # what follows and is so much softer than the last segment ends a phrase; a factor, 9 dB
-GAP_S = 0.06  # of the memory that are soft between two strokes: a fade fits in
+GAP_S = 0.06  # length of a soft moment between two strokes into which a fade fits
 
 
 def waits(repertoire: Repertoire, state: PerformanceState) -> bool:

@@ -15,7 +15,7 @@ from perception.pulse import PulseState as HeardState
 SOURCES = ("midi", "link", "osc", "tap", "audio")  # the first that is there leads, unless another is chosen
 HELD_BEATS = {"midi": 4, "link": 16, "osc": 16, "tap": 64}  # without news a source is there for so many beats
 LONGEST_FIT = {"midi": 4, "link": 2, "osc": 8, "tap": 8}  # beats that the line of a source is fitted to
-LOST_PHASE = 0.25  # of a period: a beat further from its line begins a new line
+LOST_PHASE = 0.25  # distance of a beat from its line, in periods, from which on a new line begins
 OCTAVE = 2**0.5  # a given tempo limits that of the audio to within this factor
 
 

@@ -27,9 +27,9 @@ from perception.stream import boundary
 
 COST_HORIZON = 6  # hops that a choice by cost looks ahead
 KEY_REACH = 2  # semitones by which a run may be moved; further away a sound is no longer its instrument
-FRESH_COST = 0.5  # of a segment that has just been played
-JOIN_COST = 0.6  # of a cut between sounds that have nothing in common
-LEVEL_FOLLOW_LIMIT_DB = 12.0  # by which level following may raise or lower a segment
+FRESH_COST = 0.5  # cost of a segment that has just been played
+JOIN_COST = 0.6  # cost of a cut between sounds that have nothing in common
+LEVEL_FOLLOW_LIMIT_DB = 12.0  # most by which level following raises or lowers a segment
 
 
 class SelectionRules(TypedDict):

@@ -34,7 +34,7 @@ __all__ = ["Event", "PerformanceState", "Proposal", "Session"]
 
 MODELS = ("first", "second")  # values of `decision.model`
 PHRASE_HOPS = 8  # density decides once for a phrase, since rests of single hops would be a stutter
-FALLBACK_S = 2.0  # for which the memory continues when decisions are late
+FALLBACK_S = 2.0  # time for which the memory continues when decisions are late
 WARM_UP_S = 2.0
 UNHEARD_DBFS = -120.0  # level before the first input
 

@@ -25,7 +25,7 @@ from perception.tatum import hear as hear_tatum
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
 HISTORY_HOPS = 64  # whose features are stored for a reward; a proxy reads fewer
-HISTORY_S = 6.0  # of sound stored for a reward, more than a window of COCOLA
+HISTORY_S = 6.0  # length of sound stored for a reward, more than a window of COCOLA
 
 
 class HeardHop(NamedTuple):

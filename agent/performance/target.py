@@ -16,16 +16,16 @@ from perception.chroma import FRAME_RATE
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.tatum import BLOCK, NO_TATUM, Tatum
 
-HARMONY_WEIGHT = 1.0  # of the cosine of what is expected and what the memory has
-LABEL_WEIGHT = 0.1  # of a place that has the label planned for the hop
-RHYTHM_WEIGHT = 1.0  # of the correlation of expected onsets with those of a place
-RHYTHM_S = 2.0  # of onsets that are compared
-RHYTHM_REACH_S = 0.25  # by which a cut may begin earlier or later, so that onsets coincide
-LEAST_RHYTHM = 0.2  # how sure the expected onsets must be
-GRID_WEIGHT = 4.0  # of a grid that is certain, beside the onsets expected, both of standard deviation 1
-GRID_FRAMES = 2.0  # of the onset envelope: standard deviation of a point of the grid
-SILENCE_COST = 1.0  # of a hop of silence within a run
-KEY_SHIFT_COST = 0.1  # of a semitone by which a place is moved to what is heard
+HARMONY_WEIGHT = 1.0  # weight of the cosine of what is expected and what the memory has
+LABEL_WEIGHT = 0.1  # value of having the label planned for the hop
+RHYTHM_WEIGHT = 1.0  # weight of the correlation of expected onsets with those of a place
+RHYTHM_S = 2.0  # length of the onsets that are compared
+RHYTHM_REACH_S = 0.25  # most by which a cut begins earlier or later, so that onsets coincide
+LEAST_RHYTHM = 0.2  # least certainty of the expected onsets, 0 to 1
+GRID_WEIGHT = 4.0  # weight of a certain grid beside the onsets expected, both of standard deviation 1
+GRID_FRAMES = 2.0  # standard deviation of a point of the grid, in frames of the onset envelope
+SILENCE_COST = 1.0  # cost of a hop of silence within a run
+KEY_SHIFT_COST = 0.1  # cost of each semitone by which a place is moved to what is heard
 
 
 def wanted(state: PerformanceState, horizon: int) -> np.ndarray:

@@ -14,9 +14,9 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.pulse import Beat
 from perception.tatum import Tatum
 
-MIN_CONFIDENCE = 0.25  # of both beats, before the tempo is followed; half of it is enough to go on doing so
+MIN_CONFIDENCE = 0.25  # confidence of both beats before the tempo is followed; half of it is enough to go on doing so
 PULL = 0.5  # share of a difference in phase that is made up for in one beat
-MAX_CORRECTION = 0.04  # of the ratio; a change of tempo by less is not noticed as one
+MAX_CORRECTION = 0.04  # largest change of the ratio; a smaller change of tempo is not noticed as one
 DEAD_ZONE = 0.01  # a nearer tempo counts as equal: it is played unchanged, and jumps alone keep it in time
 SAME_TEMPO = (3.0, 1 / 3, 5.0, 1 / 5)  # and their octaves: ratios of two levels of one metre; the tempo is the same
 SAME_TEMPO_ZONE = 0.005

@@ -23,7 +23,7 @@ from corpora.audio import WAV_LIMIT, Disk
 from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
 
-SYNC_EVERY_S = 1.0  # between two requests to write the system's cache to the disk; a power cut may cost as much
+SYNC_EVERY_S = 1.0  # time between two requests to write the system's cache to the disk: the most a power cut costs
 DISK_FULL = "no space left on device"
 
 

@@ -26,7 +26,7 @@ from corpora.audio import read_at
 from corpora.disk import atomic_write
 from perception.chroma import FRAME_RATE, ChromaTrack
 
-MEASURED_HOPS = 240  # of the decision loop
+MEASURED_HOPS = 240  # hops of the decision loop that are timed
 
 
 def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, deep: bool = False) -> dict:

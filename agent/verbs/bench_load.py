@@ -22,8 +22,8 @@ from typing import Any
 from agent.interfaces.osc.codec import decode, encode
 
 CONTROLS_PER_SECOND = 100
-RETRY_S = 0.2  # between two attempts to open the page: the agent may still be loading its model
-END_TIMEOUT_S = 20.0  # within which the process must print its counts
+RETRY_S = 0.2  # time between two attempts to open the page: the agent may still be loading its model
+END_TIMEOUT_S = 20.0  # time within which the process must print its counts
 CONTROLS: tuple[tuple[str, Callable[[], float]], ...] = (
     ("temperature", lambda: 1.0 + random.random()),
     ("top_p", lambda: 0.9),

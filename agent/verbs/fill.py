@@ -19,7 +19,7 @@ from decision.fill import Fill
 DRUM_CHANNEL = 9
 LOW_PITCH, BASS_PROGRAMS = 48, (*range(32, 40), 43, 58)  # median of a bass without such a program; General MIDI, from 0
 PAD_PROGRAMS = (*range(48, 53), *range(88, 96))
-CHORD_SHARE = 0.35  # of the notes that begin together with another, from which on a voice plays chords
+CHORD_SHARE = 0.35  # share of the notes begun together with another, from which on a voice plays chords
 ALONE = ("bass", "drums")  # parts that are not written beside another of their kind
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from perception.transformer import torch_threads
 
-DEVICE_SAMPLERATE_HZ = 48000  # of the simulated device
+DEVICE_SAMPLERATE_HZ = 48000  # sample rate of the simulated device
 Rival = Callable[[], object]
 
 

@@ -10,7 +10,7 @@ from agent.performance.model_folder import ModelError, describe, encoder_of
 from perception.units import file_stem
 from perception.wav2vec2 import PICKLED_WEIGHTS, WEIGHTS
 
-EXAMPLE = '{"format": 1, "name": "mine", "hops": {"0.5": 64}}'  # of a model.json
+EXAMPLE = '{"format": 1, "name": "mine", "hops": {"0.5": 64}}'  # example of a model.json
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from corpora.outputs import Named, refuse_overlap, refuse_unwritable
 AUDIO_SUFFIXES = {
     ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64", ".opus", ".snd",
 }  # fmt: skip
-NO_MARKS = "none"  # in the place of a file with beats or labels
+NO_MARKS = "none"  # given instead of a file with beats or labels
 SETTINGS_FILE = "agent.toml"  # where none is given
 SETTINGS_THAT_ARE_PATHS = {  # setting -> kind; `live.input` and `live.output` are checked with --input and --output
     name: field.names for name, field in FIELDS.items() if field.names

@@ -36,8 +36,8 @@ from perception.pulse import Beat
 
 DEFAULT_SAMPLERATE_HZ = 48000  # where neither a device nor a file has one
 SLACK_MARGIN_S = 0.01  # slack beyond one block of the device
-CALLBACKS_UNTIL_BLOCK_KNOWN = 4  # after which the block size of the device is known
-DEVICE_START_TIMEOUT_S = 3.0  # within which these callbacks must come
+CALLBACKS_UNTIL_BLOCK_KNOWN = 4  # callbacks after which the block size of the device is known
+DEVICE_START_TIMEOUT_S = 3.0  # time within which these callbacks must come
 DEVICE_START_POLL_S = 0.005
 FADE_OUT_S = 0.01
 FREEWHEEL_DEVICE_TIMEOUT_S = 30.0  # without a callback; the callback waits for decisions, so gaps are long

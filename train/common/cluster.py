@@ -23,7 +23,7 @@ from train.common.progress import progress
 T = TypeVar("T")
 
 CLUSTER_HELP = "Ray cluster to work on: auto, or its address, such as ray://host:10001; left out: this machine alone"
-RETRIES = 3  # of work whose worker has ended
+RETRIES = 3  # repetitions of work whose worker has ended
 CONNECT_TIMEOUT_S = 5.0
 AUTO, CLIENT = "auto", "ray://"
 INSTALL = "install it on every machine with: pip install 'antiphon[cluster]'"

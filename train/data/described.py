@@ -30,10 +30,10 @@ from train.data.stems import Song, duration, excerpt, read, songs_below
 
 WINDOW_S = STEP_S * WINDOW_STEPS
 WARM_UP_S = 2.0  # heard before the first window: the context of the encoder
-BETWEEN_S = 5.0  # from a window to the next
+BETWEEN_S = 5.0  # time from a window to the next
 STRETCH_S = WARM_UP_S + WINDOW_S + 2 * BETWEEN_S
 AUDIBLE_DB = -45.0  # mean level from which on a part counts in a window
-RECORDED_TIMES = 8  # as many stretches of a recording, which are long and few
+RECORDED_TIMES = 8  # factor by which a recording gives more stretches: they are long and few
 SIZES, SIZE_SHARES = (1, 2, 3, 99), (0.5, 0.2, 0.15, 0.15)  # how many parts sound together, at most
 
 

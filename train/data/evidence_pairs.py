@@ -16,7 +16,7 @@ from perception.scoring import BATCH_WINDOWS, batches, parallel_map
 from train.data.submixes import BEAT_RANGE_S, MIN_PAIRS, Pair, pairs_of, submix_songs
 
 DISPLACEMENTS_BEATS = (-1.0, -0.5, -0.25, -0.125, 0.125, 0.25, 0.5, 1.0)
-UNRELATED_SHARES = {"other songs": 0.4, "elsewhere": 0.2, "displaced": 0.4}  # of the weight of unrelated pairs
+UNRELATED_SHARES = {"other songs": 0.4, "elsewhere": 0.2, "displaced": 0.4}  # shares of the weight of unrelated pairs
 
 
 @dataclass(frozen=True)

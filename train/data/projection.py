@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 NEIGHBOURS = 1  # hops before and after that count for the harmony of a hop, as one has
-LEAST_HOPS = 100  # with a score, from which a block is taught
+LEAST_HOPS = 100  # hops with a score from which on a block is taught
 RIDGE = 100.0  # strength
-SHARED_POWER = 0.25  # of the correlation between parts, by which a component is weighed
+SHARED_POWER = 0.25  # power of the correlation between parts by which a component is weighed
 NO_MOMENT = -1
 
 

@@ -26,9 +26,9 @@ from train.data.stems import duration, excerpt, songs_below
 
 T = TypeVar("T")
 MAX_TRIES = 100  # silent windows in a row, after which a song gives no more pairs
-MIN_PAIRS = 8  # of a calibration
+MIN_PAIRS = 8  # fewest pairs of a calibration
 CALIBRATION_QUANTILES = 33
-BEAT_RANGE_S = (0.4, 0.8)  # of the length of a beat: 75 to 150 beats per minute
+BEAT_RANGE_S = (0.4, 0.8)  # range of the length of a beat: 75 to 150 beats per minute
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from train.data import shards
 from train.data.shards import Shards
 
 LABELS = "labels"  # what the manifest of a token cache says it holds
-NPZ_VERSION = 1  # of the caches of before
+NPZ_VERSION = 1  # version of the caches of before
 UNPITCHED = {"drums", "drum", "percussion", "fx"}
-MAX_SILENCE_SHARE = 0.8  # of a crop of B
+MAX_SILENCE_SHARE = 0.8  # largest share of silence in a crop of B
 MAX_TRIES = 1000  # rounds of drawing, after which songs have no crop
 SUBMIX_PREFIX = "mix-"
 

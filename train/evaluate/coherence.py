@@ -53,7 +53,7 @@ from train.evaluate.sensitivity import WindowOrigins, measure
 
 FILES = ("coherence.png", "coherence.md", "coherence.json")
 DRAWS_PER_WINDOW = 20  # mean number of batches that a window is drawn into
-MIN_BATCHES = 100  # for each K
+MIN_BATCHES = 100  # batches for each K
 
 
 @dataclass(frozen=True)

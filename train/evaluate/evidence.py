@@ -27,8 +27,8 @@ from train.evaluate.metrics import interval
 JOINED = "joined"
 CHROMA_CQT = "chroma CQT"
 CHROMA_HOP_SAMPLES = 512
-MIN_WINDOWS = 2  # in which both of two compared parts are audible
-MAX_WINDOWS = 60  # of a part, 5 s each
+MIN_WINDOWS = 2  # windows in which both of two compared parts are audible
+MAX_WINDOWS = 60  # windows of a part, 5 s each
 
 
 def by_measure(meter: EvidenceMeter, measures: torch.Tensor) -> dict[str, np.ndarray]:

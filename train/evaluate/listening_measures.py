@@ -27,8 +27,8 @@ from perception.fit import (
 )
 
 SAMPLERATE = 22050  # Hz
-HOP_SAMPLES = 512  # between two frames of librosa
-TIGHTNESS = 100  # of the beat tracker, librosa's default
+HOP_SAMPLES = 512  # samples between two frames of librosa
+TIGHTNESS = 100  # setting of the beat tracker, librosa's default
 GHOST_Z = 3.0  # standard deviations, above which an answer fits its moment
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from perception.fit import SEGMENT_S, ChromaSegments, centred
 from train.evaluate.listening_measures import HOP_SAMPLES, SAMPLERATE, cuts, stretched
 
-CONTINUITY_BONUS = 0.4  # of the segment that follows the last one, in cosines of chroma
+CONTINUITY_BONUS = 0.4  # bonus of the segment that follows the last one, in cosines of chroma
 PHASE_BONUS = 0.4  # where the beats of memory and guide coincide, in cosines of chroma
 TABOO_SEGMENTS = 8  # half seconds before a segment may be jumped to again
 FADE_S = 0.02
-CANDIDATE_STEP_S = 0.125  # between two candidates of the memory, with known beats
+CANDIDATE_STEP_S = 0.125  # distance of two candidates of the memory, with known beats
 MAX_STRETCH_RATIO = 1.41  # an octave of tempo apart, half and double time are as near
 
 

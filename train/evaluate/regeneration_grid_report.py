@@ -11,7 +11,7 @@ from train.common.table import difference_and_p, table, with_interval
 from train.evaluate.regeneration_report import OURS, TITLES, boxes, details, preamble, prefixes, to_png
 
 UNIFORM = "uniform"  # the paper's baseline
-CERTAIN_P = 1e-4  # below which the paper calls a difference significant
+CERTAIN_P = 1e-4  # p below which the paper calls a difference significant
 FIGURES = {  # measure -> what it shows, and where the paper does
     "tpp": "True positive percentage by window (the paper's figures 4 and 5)",
     "lcp": "Longest common prefix by place in the window, with one standard deviation (figure 6)",

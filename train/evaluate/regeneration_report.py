@@ -10,9 +10,9 @@ import numpy as np
 from train.common.table import difference_and_p, table, with_interval
 from train.evaluate.baselines import EXPLAINED
 
-OURS = "model"  # how the names of the model's own rows begin
-COLOURS = ("#1b6ca8", "#e07b39", "#5b8e3e", "#8e5ba8")  # of the model's modes
-GREY = ("#d9d9d9", "#bdbdbd", "#969696", "#737373")  # of the rivals
+OURS = "model"  # beginning of the names of the model's own rows
+COLOURS = ("#1b6ca8", "#e07b39", "#5b8e3e", "#8e5ba8")  # one for each of the model's modes
+GREY = ("#d9d9d9", "#bdbdbd", "#969696", "#737373")  # one for each rival
 PLOTTED = ("uniform", "marginal", "commonest", "given A before")
 AXES = {"tpp": "TPP, % of labels right", "entropy": "entropy of the answer, bits"}
 TITLES = {"none": "unconstrained", "prefer": "prefer (the paper's constraint)", "require": "require (as on stage)"}

@@ -13,7 +13,7 @@ from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.settings import check_resume
 
-RUN_FILE = "run.json"  # in OUT: what is evaluated, and the settings
+RUN_FILE = "run.json"  # what is evaluated, and the settings
 
 
 def begin(out: Path, folders: tuple[str, ...], run: Mapping[str, Any], settings: Any, resume: bool) -> None:

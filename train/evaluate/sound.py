@@ -49,7 +49,7 @@ from train.evaluate.sound_players import (
     runs_of,
 )
 
-WINDOW_STEP_S = 2.5  # between two windows that are scored
+WINDOW_STEP_S = 2.5  # time between two windows that are scored
 Key = tuple[str, str]  # who, mode
 Scores = dict[Key, dict[str, np.ndarray]]  # mode of the meter -> (windows,) float64, NaN where not scored
 Factory = Callable[..., Player]  # (model, hop, samplerate, settings)

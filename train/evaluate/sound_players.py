@@ -19,7 +19,7 @@ from train.common.errors import TrainError
 from train.data import token_pairs
 from train.data.stems import GATE_DB, levels, read
 
-MIN_ACTIVE_SHARE = 0.5  # of the hops of a window, for A and for B
+MIN_ACTIVE_SHARE = 0.5  # share of the hops of a window, for A and for B
 RAMP_S = 0.01  # half of the noise's transition from one level to the next
 CACHED_MEMORIES = 3  # a pair needs its own and another pair's
 

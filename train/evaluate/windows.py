@@ -13,7 +13,7 @@ from train.common.errors import TrainError
 from train.data import token_pairs
 from train.data.token_pairs import Tokens, labels_present
 
-OVERLAP_SHARE = 1 / 3  # of two neighbouring windows: 5 s of 15, paper §5.1
+OVERLAP_SHARE = 1 / 3  # overlap of two neighbouring windows: 5 s of 15, paper §5.1
 
 
 class Place(NamedTuple):

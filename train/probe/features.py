@@ -21,7 +21,7 @@ from train.data.augment import degrade
 from train.data.shards import Shards, is_store
 from train.data.stems import GATE_DB, levels, read_from, stems_of
 
-FRAME_SAMPLES = 320  # between frames of MFCC and chroma
+FRAME_SAMPLES = 320  # samples between frames of MFCC and chroma
 BOTH = "encoder both sides"
 QUESTIONS = {"pitch class": "melody", "chord root": "piano"}  # target -> its part
 Kind = Callable[

@@ -44,9 +44,9 @@ from train.probe.features import BOTH, QUESTIONS, Hops, extract_hops, feature_ki
 
 SHIPPED_WHITENING = 0.5  # whitening of the alphabets that ship, perception/units.py
 WHITENINGS = (SHIPPED_WHITENING, 0.0, 1.0)
-MAX_PROBE_HOPS = 12_000  # that a linear probe is fitted on; 44,000 gave no more (train/LOG.md)
-BOOTSTRAP_DRAWS = 100  # of the bootstrap over songs
-CLEAR_LEAD_S = 0.1  # of the longest class in a clear hop
+MAX_PROBE_HOPS = 12_000  # hops that a linear probe is fitted on; 44,000 gave no more (train/LOG.md)
+BOOTSTRAP_DRAWS = 100  # draws of the bootstrap over songs
+CLEAR_LEAD_S = 0.1  # lead of the longest class in a clear hop
 PROBE_CONFIGURATIONS = [(white, c) for white in (False, True) for c in (1.0, 0.03, 0.001)]  # scaling, C of sklearn
 
 

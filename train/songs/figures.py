@@ -32,7 +32,7 @@ class Note(NamedTuple):
 # Lowest and highest MIDI pitch.
 BASS_PITCHES = (28, 48)
 CHORD_PITCHES = (52, 77)
-POWER_ROOT_PITCHES = (40, 52)  # of power chords
+POWER_ROOT_PITCHES = (40, 52)  # range of the roots of power chords
 TUNE_PITCHES = (60, 84)
 
 # A bass line: pattern, degrees of its strokes in rotation (r root, 5 fifth, 8 octave, 3 third, p a neighbour in the

@@ -45,12 +45,12 @@ ATTACK_DB = {True: -14.0, False: -28.0}  # sustained -> begin of a note, below i
 RISE_S = {True: 0.008, False: 0.0015}
 DIED_DB, FELL_DB = -52.0, -14.0  # end of a struck note below its peak, of a sustained one below its median
 BEFORE_ATTACK_S = 0.003
-PEAK = 0.25  # of a pitched note in its file: two bits fewer, and the lossless file is an eighth smaller
-DRUMS_PEAK = 0.7  # of a kit's loudest hit
+PEAK = 0.25  # peak of a pitched note in its file: two bits fewer, and the lossless file is an eighth smaller
+DRUMS_PEAK = 0.7  # peak of a kit's loudest hit
 FRAGMENT, NEIGHBOURS = 0.35, 7  # a note shorter than this share of its neighbours in pitch is a fragment
 HIGHEST_PITCH = 96.0  # up to which the pitch is measurable at 16 kHz without the name
-MISNAMED_SEMITONES = 0.6, 4.0  # between name and measurement; beyond the second, the measurement is wrong
-MAX_ATTEMPTS = 6  # to render a note whose round robins lack a file
+MISNAMED_SEMITONES = 0.6, 4.0  # distance of name and measurement; beyond the second, the measurement is wrong
+MAX_ATTEMPTS = 6  # attempts to render a note whose round robins lack a file
 NAMED = re.compile(r"([a-g])(sharp|flat)?(-?\d)(_.*)?$", re.IGNORECASE)
 STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 

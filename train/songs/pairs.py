@@ -43,7 +43,7 @@ from train.songs.datasets import UNPITCHED, DataSet, Part, Piece, find, seconds_
 from train.songs.render import stem_of
 
 SPLITS = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # shares of the pieces, or of each in time
-FEWEST_PIECES = 10  # of a data set that can be divided by pieces
+FEWEST_PIECES = 10  # smallest data set that can be divided by pieces
 WINDOW_S, STEP_S = 15.0, 10.0  # s of a window, and from one to the next
 PAIRS = "pairs.json"
 SILENT = 1e-4  # largest sample of a part that does not sound

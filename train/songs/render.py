@@ -48,7 +48,7 @@ from train.songs.takes import draw_takes
 
 SAMPLERATE = 16000
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
-STEM_RMS = 0.08  # of every stem: dynamics within a stem remain, loudness does not identify a part
+STEM_RMS = 0.08  # level of every stem: dynamics within a stem remain, loudness does not identify a part
 
 # General MIDI programs (from 0) for parts of scores.
 SUSTAINED = [16, 17, 18, 19, 20, 21, 22, 40, 41, 42, 44, 48, 49, 50, 51, 52, 53, 54, 56, 57, 58, 59, 60, 61, 64, 65]

@@ -19,7 +19,7 @@ from train.data.stems import read
 
 CABINET = "cabinet"  # a loudspeaker: its output has no dry part
 KINDS = ("room", "hall", "plate", "spring", CABINET)
-WET_SHARE = (0.08, 0.7)  # of the energy, for all kinds but cabinets
+WET_SHARE = (0.08, 0.7)  # share of the energy, for all kinds but cabinets
 DRIVE_DB = (0.0, 36.0)  # gain before an amplifier's tube
 
 

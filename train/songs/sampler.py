@@ -27,10 +27,10 @@ from train.common.errors import TrainError
 from train.data.stems import read
 
 DRUMS = "drums"
-MAX_SHIFT_SEMITONES = 5  # of a sample; beyond, it no longer resembles the instrument
+MAX_SHIFT_SEMITONES = 5  # largest shift of a sample; beyond, it no longer resembles the instrument
 EQUAL_S = 0.5  # beginning of a sample whose RMS is equalised; long enough for a bowed attack
 SAMPLE_RMS = 0.1  # RMS of that beginning at velocity 127
-VELOCITY_EXPONENT = 2.0  # of the amplitude, as in the sound fonts of General MIDI: 40 log10
+VELOCITY_EXPONENT = 2.0  # exponent of the amplitude, as in the sound fonts of General MIDI: 40 log10
 RING_S = 4.0  # longest ring of a drum, and of undamped instruments
 CHOKES = {46: (42, 44, 46), 42: (42, 44, 46), 44: (42, 46)}  # hits that end the ring of a hi-hat
 CHOKE_S = 0.03

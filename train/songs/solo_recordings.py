@@ -23,7 +23,7 @@ from train.common import command_line
 from train.data.stems import read
 from train.songs.render import SAMPLERATE
 
-STEP_SAMPLES = 256  # of pYIN, 16 ms
+STEP_SAMPLES = 256  # step of pYIN, 16 ms
 FILES = ("melody.flac", "notes.npz", "song.json")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 MAX_BUNDLE_DEPTH = 8
 BUNDLE = b"#bundle\0"
-NTP_TO_UNIX_S = 2_208_988_800  # from 1900, where time tags begin, to 1970
+NTP_TO_UNIX_S = 2_208_988_800  # seconds from 1900, where time tags begin, to 1970
 NUMBERS = {"i": (">i", 4), "f": (">f", 4), "h": (">q", 8), "d": (">d", 8)}
 OPAQUE_SIZES = {"t": 8, "r": 4, "m": 4}  # bytes that no control takes, but that must be stepped over
 CONSTANTS = {"T": True, "F": False, "N": None, "I": None}

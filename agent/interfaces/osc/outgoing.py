@@ -10,7 +10,7 @@ from agent.control.command import REPORTS, ROOT, ReportField
 from agent.interfaces.osc.codec import encode
 
 MAX_TEXT_LENGTH = 1000  # characters
-MAX_VALUES = 256  # of a report
+MAX_VALUES = 256  # most values of a report
 MAX_PACKET_BYTES = 4096  # Max takes 5096
 DAY_S = 86400
 

@@ -31,11 +31,11 @@ TIME_TAG_HORIZON_S = 10.0  # a time tag further ahead is refused
 MAX_SCHEDULED = 256  # messages that may wait for their time
 MAX_SUBSCRIBERS = 16
 RATE_LIMIT_PER_S = 2000  # messages read; without a limit a flood would take the decision loop its time
-RATE_BURST_S = 0.1  # of that rate may come at once
+RATE_BURST_S = 0.1  # seconds of that rate that may come at once
 BYTES_PER_MESSAGE = 64  # a packet counts once for each, or long ones without a single message would be free
-MAX_REFUSALS_PER_S = 10  # that are answered; the others are counted
+MAX_REFUSALS_PER_S = 10  # refusals that are answered; the others are counted
 POLL_INTERVAL_S = 0.005  # reports wait no longer
-CLOCK_TOLERANCE_S = 0.001  # by which wall and monotonic clock may drift apart before that counts as a step
+CLOCK_TOLERANCE_S = 0.001  # drift between wall and monotonic clock that is not yet a step
 STOP_TIMEOUT_S = 2.0
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 

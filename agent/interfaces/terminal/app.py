@@ -29,8 +29,8 @@ from agent.settings.config import ConfigError
 from corpora.interruption import is_default
 
 REDRAW_INTERVAL_S = 0.1
-ESCAPE_TIMEOUT_S = 0.03  # after which an escape is a key of its own and not the beginning of an arrow's code
-FADER_STEPS = 20  # of a fader from end to end
+ESCAPE_TIMEOUT_S = 0.03  # time after which an escape is a key of its own and not the beginning of an arrow's code
+FADER_STEPS = 20  # key presses from one end of a fader to the other
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 
 logger = logging.getLogger("antiphon.terminal")

@@ -31,14 +31,14 @@ ASCII_FALLBACKS = {  # one column each, as what they stand for
 }  # fmt: skip
 FALLBACK_HANDLER = "antiphon.fallback"  # name of the error handler for streams, as codecs know it
 HOP_COLUMNS = 4
-LABEL_COLUMNS = 9  # of the names of the rows
-PLAN_HOPS = 7  # of the plan that are shown
+LABEL_COLUMNS = 9  # width of the names of the rows
+PLAN_HOPS = 7  # hops of the plan that are shown
 MAX_HOPS = 64  # shown
-SENTENCE_S = 8.0  # that an error stays
+SENTENCE_S = 8.0  # time for which an error stays
 MIN_SCORE_AGE_S = 3.0  # up to which a coherence score is shown, however often there is one
-METER_RANGE_DB = 60.0  # of the level meters, below full scale
+METER_RANGE_DB = 60.0  # range of the level meters, below full scale
 SURE = 0.3  # confidence of a beat from which on it is shown bold
-CLIPPING_DB = -6.0  # from here on a level is red
+CLIPPING_DB = -6.0  # level from which on a meter is red
 
 
 def replace_unencodable(error: UnicodeError) -> tuple[str, int]:

@@ -47,10 +47,10 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-SEND_INTERVAL_S = 0.04  # between two messages to the pages
+SEND_INTERVAL_S = 0.04  # time between two messages to the pages
 SNAPSHOT_INTERVAL_S = 1.0
-MAX_MESSAGE_BYTES = 4096  # of a page
-MAX_UNSENT_BYTES = 256 * 1024  # that may wait for a slow page before it is dropped
+MAX_MESSAGE_BYTES = 4096  # longest message of a page
+MAX_UNSENT_BYTES = 256 * 1024  # what may wait for a slow page before it is dropped
 MAX_PAGES = 16
 MAX_WAVEFORM_POINTS = 4000
 MAX_CACHED_WAVEFORMS = 64
