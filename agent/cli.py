@@ -235,7 +235,7 @@ def bench(given: argparse.Namespace) -> None:
     if given.live:
         _bench_live(given, config)
         return
-    result = bench.run(given.model, given.hop, progress_bar("measuring"), deep=given.deep)
+    result = bench.run(given.model, given.hop, progress_bar("measuring"), deep=given.deep, large=given.large)
     bench.write(result, given.out)
     print_result(result, bench.lines(result), as_json=given.json)
 

@@ -35,9 +35,10 @@ from transformers import Wav2Vec2Model as Wav2Vec2Model
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from perception.compiled import compiled
 from perception.safe_unpickle import MalformedError
 from perception.torch_file import read_state
-from perception.transformer import ConvLayer, Transformer
+from perception.transformer import PRECISIONS, ConvLayer, KeysValues, Transformer, beside
 
 SAMPLERATE = 16000  # Hz, of every checkpoint of this family
 # model_type of config.json -> its classes. WavLM and others are not here: other layers under the same names.
@@ -173,14 +174,18 @@ class EncoderState:
     norm_sums: Tensor | None  # (blocks, 2, channels) float64, where group norm needs them: see `_group_norm`
     norm_frames: int = 0  # first-layer frames that the newest of these blocks holds
     recent: Tensor | None = None  # (samples of the window,) float32 raw sound, where the input is normalised
+    seen: list[KeysValues] | None = None  # of the frames of the window in each layer, where not all are recomputed
 
 
 class Wav2Vec2Encoder:
     """Streams a model of one of `KINDS`: the convolution stack once per new sample, attention over the window.
 
-    hop: seconds; context: seconds of frames the Transformer reads at each hop. bfloat16: `step` multiplies in bfloat16;
-    its features then stray from those of `batch` by about 1 % of their spread. normalise: the model was trained on
-    sound of zero mean and unit variance (`do_normalize` of its feature extractor), see `_normalised`.
+    hop: seconds; context: seconds of frames the Transformer reads at each hop. precision: of `PRECISIONS`, that of the
+    products of `step`; its features then stray from those of `batch`, in bfloat16 by about 1 % of their spread.
+    recompute: seconds of the newest frames that `step` computes again at each hop, at least the hop; the keys and
+    values of older ones stay what they were when these last were so new. They know less of what followed them, so
+    features stray, and a label depends, weakly, on more than `context`. 0: all are computed again. normalise: the model
+    was trained on sound of zero mean and unit variance (`do_normalize` of its feature extractor), see `_normalised`.
     A group-norm front end (the original base models) is normalised, frame by frame, by the statistics of the `context`
     before it; there, and with `normalise`, a label depends on up to twice as much.
     """
@@ -190,12 +195,17 @@ class Wav2Vec2Encoder:
         model: Any,
         hop: float,
         context: float = 1.28,
-        bfloat16: bool = False,
+        precision: str = "float32",
         normalise: bool = False,
+        recompute: float = 0.0,
     ):
-        config, self.bfloat16, self.normalise = model.config, bfloat16, normalise
+        config, self.precision, self.normalise = model.config, precision, normalise
+        if precision not in PRECISIONS:
+            raise EncoderError(f"precision = '{precision}': expected one of {', '.join(PRECISIONS)}")
         if abs(hop * SAMPLERATE - round(hop * SAMPLERATE)) > 1e-6 or not 0.02 < hop <= context:
             raise EncoderError(f"hop = {hop} s: expected whole samples at 16 kHz, more than 0.02 s, at most {context}")
+        if recompute and recompute < hop:
+            raise EncoderError(f"recompute = {recompute:g} s: expected 0, which is all, or at least a hop, {hop:g} s")
         LongConv.replace(model)
         self.model = model.eval().requires_grad_(False)
         self.samplerate, self.hop, self.dim = SAMPLERATE, round(hop * SAMPLERATE), config.hidden_size
@@ -204,6 +214,8 @@ class Wav2Vec2Encoder:
         self.support = receptive_field(kernels, strides)
         self.centre = getattr(config, "centre", None) or self.support / 2  # sample of a frame that it stands for
         self.window = round(context * SAMPLERATE / self.stride)  # frames
+        fresh = min(math.ceil(recompute * SAMPLERATE / self.stride) + 1, self.window) if recompute else self.window
+        self.fresh = fresh  # frames of the window that a hop computes
         self.window_samples = (self.window - 1) * self.stride + self.support
         self.context = self.window_samples + self.stride - 1
         if normalise:  # the oldest frame of the window was normalised with what came before it
@@ -217,21 +229,27 @@ class Wav2Vec2Encoder:
     @cached_property
     def conv_layers(self) -> list[ConvLayer]:
         """The convolution stack; taken from the model at first use, as `transformer` is: do not train it afterwards."""
-        return [ConvLayer(layer) for layer in self.model.feature_extractor.conv_layers]
+        first, *others = self.model.feature_extractor.conv_layers
+        return [ConvLayer(first), *(ConvLayer(layer, beside(self.precision)) for layer in others)]
 
     @cached_property
     def transformer(self) -> Transformer:
         """The Transformer."""
-        return Transformer(self.model, torch.bfloat16 if self.bfloat16 else torch.float32)
+        return Transformer(self.model, self.precision)
 
     @classmethod
     def load(
-        cls, where: str | Path, hop: float, context: float | None = None, bfloat16: bool = False
+        cls,
+        where: str | Path,
+        hop: float,
+        context: float | None = None,
+        precision: str = "float32",
+        recompute: float = 0.0,
     ) -> Wav2Vec2Encoder:
         """From a folder with config.json and weights, or a hub id; EncoderError if it is neither.
 
         The weights are a model.safetensors, or a pytorch_model.bin, whose pickle is parsed and not run. context: s;
-        None takes the `context` the folder's config.json names, else 1.28 s. bfloat16: see the class.
+        None takes the `context` the folder's config.json names, else 1.28 s. precision, recompute: see the class.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
@@ -255,7 +273,7 @@ class Wav2Vec2Encoder:
             why = f"it lacks {absent[0]}" if absent else "it holds numbers that are not finite"
             raise EncoderError(f"the encoder at '{where}' is damaged ({why}): copy or train it again")
         seconds: float = context or getattr(config, "context", None) or 1.28
-        return cls(model, hop, seconds, bfloat16, normalise)
+        return cls(model, hop, seconds, precision, normalise, recompute)
 
     def complete_frames(self, heard: int) -> int:
         """One past the last frame that lies wholly before sample `heard`; negative before the first has ended."""
@@ -280,6 +298,8 @@ class Wav2Vec2Encoder:
         state = EncoderState(0, pending, torch.zeros(0, self.dim), sums)
         self._hear(state, torch.zeros((self.window - self.complete_frames(0)) * self.stride))
         state.recent = torch.zeros(self.window_samples) if self.normalise else None
+        if self.fresh < self.window:
+            state.seen = self.transformer.advance(state.window, 1, self.fresh, None, 0)[1]
         return state
 
     @torch.inference_mode()
@@ -289,9 +309,12 @@ class Wav2Vec2Encoder:
             raise ValueError(f"expected one hop of {self.hop} samples, got {audio.shape}")
         hop = state.samples // self.hop
         state.samples += self.hop
-        self._hear(state, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
+        new = self._hear(state, torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
         first, end = self.hop_frames(hop)
-        return self.transformer(state.window, end - first).mean(0).numpy()
+        if state.seen is None:
+            return self.transformer(state.window, end - first).mean(0).numpy()
+        hidden, state.seen = self.transformer.advance(state.window, end - first, self.fresh, state.seen, len(new))
+        return hidden.mean(0).numpy()
 
     def _normalised(self, state: EncoderState, audio: Tensor) -> Tensor:
         """(n,) samples with the mean and the variance of the window that ends with them taken out.
@@ -333,21 +356,11 @@ class Wav2Vec2Encoder:
         stream, so that nothing depends on how many samples come at a time.
         """
         assert state.norm_sums is not None
-        projected = layer.linear(signal).T  # (channels, n)
-        normal, done = torch.empty_like(projected), 0
-        while done < projected.shape[1]:
-            take = min(NORM_BLOCK_FRAMES - state.norm_frames, projected.shape[1] - done)
-            part = projected[:, done : done + take].double()
-            own = torch.stack([part, part**2]).cumsum(2) + state.norm_sums[-1, :, :, None]
-            count = self.blocks * NORM_BLOCK_FRAMES + state.norm_frames + torch.arange(1, take + 1)
-            mean, square = (own + state.norm_sums[:-1].sum(0)[:, :, None]) / count
-            spread = ((square - mean**2).clamp(min=0) + layer.norm.eps).rsqrt()
-            normal[:, done : done + take] = ((part - mean) * spread).float()
-            state.norm_sums[-1], state.norm_frames, done = own[:, :, -1], state.norm_frames + take, done + take
-            if state.norm_frames == NORM_BLOCK_FRAMES:
-                newest = torch.zeros_like(state.norm_sums[:1])
-                state.norm_sums, state.norm_frames = torch.cat([state.norm_sums[1:], newest]), 0
-        activated: Tensor = layer.activation(normal.T * layer.norm.weight + layer.norm.bias)
+        normal = layer.linear(signal).numpy()
+        sums = state.norm_sums.numpy().copy()
+        state.norm_frames = _normalise_group(normal, sums, state.norm_frames, layer.norm.eps)
+        state.norm_sums = torch.from_numpy(sums)
+        activated: Tensor = layer.activation(torch.from_numpy(normal) * layer.norm.weight + layer.norm.bias)
         return activated
 
     @torch.inference_mode()
@@ -392,6 +405,32 @@ class Wav2Vec2Encoder:
                         first, end = self.hop_frames((hop + 1) // span - 1, span)
                         rows[(hop + 1) // span - 1] = states[self.window - (end - first) :].mean(0).numpy()
         return features
+
+
+@compiled()
+def _normalise_group(frames: np.ndarray, sums: np.ndarray, done: int, eps: float) -> int:
+    """Normalise first-layer frames (n, channels) float32 in place, and move on their sums: see `_group_norm`.
+
+    sums: (blocks + 1, 2, channels), of the newest block last, which holds `done` frames. Returns the new `done`.
+    """
+    count, channels = frames.shape
+    blocks = len(sums) - 1
+    before = sums[:-1].sum(0)
+    for i in range(count):
+        done += 1
+        heard = blocks * NORM_BLOCK_FRAMES + done
+        for c in range(channels):
+            value = np.float64(frames[i, c])
+            sums[-1, 0, c] += value
+            sums[-1, 1, c] += value * value
+            mean = (sums[-1, 0, c] + before[0, c]) / heard
+            spread = max((sums[-1, 1, c] + before[1, c]) / heard - mean * mean, 0.0) + eps
+            frames[i, c] = (value - mean) / math.sqrt(spread)
+        if done == NORM_BLOCK_FRAMES:
+            sums[:-1] = sums[1:].copy()
+            sums[-1] = 0
+            before, done = sums[:-1].sum(0), 0
+    return done
 
 
 def weights_hash(encoder: str | Path) -> str:

@@ -30,7 +30,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from corpora.disk import atomic_write
-from perception.transformer import has_bfloat16
+from perception.transformer import native_precision
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from train.common import command_line
@@ -200,7 +200,7 @@ def encode_shard(
 @lru_cache(1)
 def _encoders(encoder: str, lengths: tuple[float, ...], weights: str) -> dict[float, Wav2Vec2Encoder]:
     """{hop, s: encoder} of the hops to be encoded; by the hash of the weights, for a folder may get others."""
-    return {hop: Wav2Vec2Encoder.load(encoder, hop, bfloat16=has_bfloat16()) for hop in spans(lengths)}
+    return {hop: Wav2Vec2Encoder.load(encoder, hop, precision=native_precision()) for hop in spans(lengths)}
 
 
 def _about_features(folder: Path, settings: UnitsTraining) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def open_session(config: Config, samplerate: int, progress: Progress | None = No
 
 
 def _open(config: Config, samplerate: int, progress: Progress | None) -> tuple[Session, str]:
-    model = Model.load(config.agent.model, config.live.hop)
+    model = Model.load(config.agent.model, config.live.hop, perception=config.perception)
     if config.agent.second_model:
         model.load_second(config.agent.second_model)
     elif config.decision.model == "second":

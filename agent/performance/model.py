@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.performance.model_folder import ModelError, describe, encoder_of, find
+from agent.settings.config import PerceptionSection
 from decision.model import Decision
 from perception.proxy import Proxy
 from perception.stream import Listener
-from perception.transformer import has_bfloat16, torch_threads
+from perception.transformer import native_precision, torch_threads
 from perception.units import Alphabet, file_stem
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from perception.words import FILE, Words, WordsError
@@ -33,11 +34,19 @@ class Model:
     no_words: str = "this model was loaded without words"
 
     @classmethod
-    def load(cls, name: str | Path, hop: float, units: int | None = None, decide: bool = True) -> Model:
+    def load(
+        cls,
+        name: str | Path,
+        hop: float,
+        units: int | None = None,
+        decide: bool = True,
+        perception: PerceptionSection | None = None,
+    ) -> Model:
         """Load the parts for a hop (s).
 
-        units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. ModelError,
-        AlphabetError, EncoderError or DecisionError, each a sentence with the remedy.
+        units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. perception: the
+        settings that say in what precision the encoder multiplies and what it recomputes; None: the defaults.
+        ModelError, AlphabetError, EncoderError or DecisionError, each a sentence with the remedy.
         """
         folder = find(name)
         hops = describe(folder)["hops"]
@@ -50,7 +59,9 @@ class Model:
         own_encoder = encoder_path == folder / "encoder"
         if own_encoder and not (folder / "encoder" / "config.json").is_file():  # else transformers would ask the hub
             raise ModelError(f"model '{folder}' has no encoder/config.json: copy the model folder again")
-        encoder = Wav2Vec2Encoder.load(encoder_path, hop, bfloat16=has_bfloat16())
+        perception = perception or PerceptionSection()
+        precision = native_precision() if perception.precision == "auto" else perception.precision
+        encoder = Wav2Vec2Encoder.load(encoder_path, hop, precision=precision, recompute=perception.recompute)
         if len(alphabet.mean) != encoder.dim:
             raise ModelError(
                 f"the alphabet of model '{folder}' places {len(alphabet.mean)} features, its encoder makes "

@@ -65,9 +65,18 @@ class AgentSection(_Section):
 
 @dataclass(frozen=True)
 class PerceptionSection(_Section):
-    """[perception]: what counts as silence."""
+    """[perception]: what counts as silence, and what hearing may cost."""
 
     gate_db: float = define(-50.0, -120, 0, unit="dBFS", live=True, meaning="hops below this level count as silence")
+    precision: str = define(
+        "auto",
+        choices=("auto", "float32", "bfloat16", "int8"),
+        meaning="numbers that the encoder multiplies; auto: bfloat16 where the processor has it, else float32",
+    )
+    recompute: float = define(
+        0.0, 0, 10, unit="s",
+        meaning="newest sound that the encoder computes again at each hop, two hops or more; 0: all that it hears",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ import numpy as np
 
 from action import concat, cost, oracle, selection
 from action.search import NEVER, STEP, Played
-from agent.performance import loading, report
+from agent.performance import loading
 from agent.performance.repertoire import COST_HORIZON, FRESH_COST, JOIN_COST
 from agent.performance.session import Session
 from agent.settings.config import DEMO, Config, change
-from agent.verbs import bench_memory, bench_rivals
+from agent.verbs import bench_loop, bench_memory, bench_rivals
 from agent.verbs.console import ShowProgress
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, in_turns, load_average, machine, spread
 from corpora.audio import read_at
@@ -29,16 +29,18 @@ from perception.chroma import FRAME_RATE, ChromaTrack
 MEASURED_HOPS = 240  # hops of the decision loop that are timed
 
 
-def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, deep: bool = False) -> dict:
+def run(
+    model: str | None, hop: float, progress: ShowProgress | None = None, *, deep: bool = False, large: bool = False
+) -> dict:
     """Measure every stage with a model (None: the one of the settings) at a hop (s); `lines` formats the result.
 
-    deep: also measure the working memory of `respond`, which takes some minutes. ModelError or AudioError if the model
-    or the demo are absent.
+    deep: also measure the working memory of `respond`, which takes some minutes. large: also measure the decision loop
+    with the largest models. ModelError or AudioError if the model or the demo are absent.
     """
     description, load = machine(), load_average()
     name = model or Config().agent.model
     steps: list[tuple[str, Callable[[], object]]] = [
-        ("mind", lambda: decision_loop(open_demo(name, hop), MEASURED_HOPS)),
+        ("mind", lambda: bench_loop.decision_loop(open_demo(name, hop), MEASURED_HOPS)),
         ("encoder", lambda: bench_rivals.encoders(name, hop)),
         ("decision", lambda: {size: bench_rivals.decision(size, hop) for size in ("small", "paper")}),
         ("oracle", lambda: [oracle_times(count) for count in (10_000, 14_400, 144_000)]),
@@ -46,6 +48,8 @@ def run(model: str | None, hop: float, progress: ShowProgress | None = None, *, 
         ("stretch", lambda: stretch_times(hop)),
         ("coherence", bench_rivals.coherence),
     ]
+    if large:
+        steps.append(("large", lambda: bench_loop.largest(hop, MEASURED_HOPS)))
     if deep:
         steps.append(("respond", lambda: bench_memory.run(name, hop)))
     result: dict = {"machine": description, "model": name, "hop": hop}
@@ -64,24 +68,6 @@ def open_demo(name: str, hop: float) -> tuple[Session, np.ndarray]:
     session, _ = loading.open_session(config, DEVICE_SAMPLERATE_HZ)
     session.warm_up()
     return session, read_at(DEMO / "guide.flac", DEVICE_SAMPLERATE_HZ)
-
-
-def decision_loop(opened: tuple[Session, np.ndarray], hops: int) -> dict:
-    """Time each stage of a hop, ms: {"hops", "stages": {stage: {"p50", "p99", "max"}}, "cpu": of the whole hop}.
-
-    opened: session and guide of `open_demo`; the guide begins again when it is shorter than `hops`.
-    """
-    session, guide = opened
-    state, events, cpu_ms, position = session.start(), [], [], 0
-    for _ in range(hops):
-        samples = session.listener.next_hop_samples(state.hearing)
-        if position + samples > len(guide):
-            position = 0
-        began = time.process_time()
-        events.append(session.step(state, guide[position : position + samples])[1])
-        cpu_ms.append(1e3 * (time.process_time() - began))
-        position += samples
-    return {"hops": hops, "stages": report.timings(events), "cpu": spread(cpu_ms)}
 
 
 def oracle_times(count: int, repeat: float = 0.98, queries: int = 300) -> dict:
@@ -185,11 +171,16 @@ def bars(result: dict) -> list[dict]:
         *((f"choice by cost of {times['segments']} segments, p99, ms", times["query"]["p99"], 1.0)
           for times in result["cost"]),
     ]  # fmt: skip
+    if "large" in result:
+        loop_ms = result["large"]["recompute"]["stages"]["mind"]
+        most += [("largest models, decision loop p50, ms", loop_ms["p50"], 45.0),
+                 ("largest models, decision loop p99, ms", loop_ms["p99"], 75.0)]  # fmt: skip
     if "respond" in result:
         short, long = (result["respond"]["peak_mib"][f"guide_{minutes}_min"] for minutes in (1, 3))
         most += [("respond, peak memory, MiB", long, 1536.0), ("respond, growth from 1 to 3 min", long / short, 1.05)]
-    least = [(f"naive / step, {kind}", times.get("ratio_fast", times["ratio_step"]), 5.0)
-             for kind, times in result["encoder"].items() if kind != "model"]  # fmt: skip
+    least = [(f"naive / {way}, {kind}", times[f"ratio_{way}"], 5.0)
+             for kind, times in result["encoder"].items() if kind != "model"
+             for way in ("step", "fast", "int8", "recompute") if f"ratio_{way}" in times]  # fmt: skip
     for name, ratio in result.get("coherence", {}).get("ratios", {}).items():
         least.append((f"official / our {name} of coherence", ratio, 5.0))
     return [
@@ -224,9 +215,15 @@ def _decision_loop_lines(result: dict) -> list[str]:
 def _rival_lines(result: dict) -> list[str]:
     shown = []
     for kind, times in result["encoder"].items():
-        ways = ", ".join(f"{way} {times[way]['cpu']:.1f}" for way in ("naive", "step", "fast") if way in times)
+        ways = ", ".join(f"{way} {times[way]['cpu']:.1f}" for way in ("naive", *bench_rivals.ways(1.0)) if way in times)
         size = f"{times['parameters'] / 1e6:.0f} M, {times['window']:g} s"
         shown.append(f"encoder, {kind} ({size}): {ways} ms of processor")
+    for way, loop in result.get("large", {}).items():
+        ms = loop["stages"]
+        of_stages = ", ".join(f"{stage} {ms[stage]['p50']:.1f}" for stage in ms if stage != "mind")
+        shown.append(
+            f"largest models, {way}: p50 {ms['mind']['p50']:.1f}, p99 {ms['mind']['p99']:.1f} ms ({of_stages})"
+        )
     for times in result["oracle"]:
         build, query = times["build"], times["query"]["max"]
         shown.append(f"oracle, {times['labels']} labels: built in {build:.1f} ms, longest query {query:.3f} ms")

@@ -32,34 +32,47 @@ LAYER_NORM = {
 def encoders(name: str, hop: float) -> dict:
     """Compare a step with `transformers`, which encodes the whole window again, for the model and for base size.
 
-    Base size is 95 M parameters and a window of 2 s.
-    {kind: {"parameters", "window": s, "naive", "step", "fast": {"wall", "cpu"} ms, "ratio_step", "ratio_fast"}}.
+    Base size is 95 M parameters and a window of 2 s. Its ways: "step" in float32, "fast" in bfloat16, "int8", and
+    "recompute", which is int8 and computes the newest two hops alone.
+    {kind: {"parameters", "window": s, "naive" and each way: {"wall", "cpu"} ms, "ratio_" and each way}}.
     """
     own = Wav2Vec2Encoder.load(encoder_of(find(name)), hop)
     plain = type(own.model)(own.model.config).eval()  # of its kind, as transformers computes it
     plain.load_state_dict(own.model.state_dict())
-    results = {"model": _against_naive(plain, own, rounds=40)}
+    results = {"model": _against_naive(plain, {"step": own}, rounds=40)}
     for kind, config in (("base", Wav2Vec2Config()), ("base, layer norm", Wav2Vec2Config(**LAYER_NORM))):
         naive = Wav2Vec2Model(config).eval()
-        step = Wav2Vec2Encoder(copy.deepcopy(naive), hop, context=2.0)
-        fast = Wav2Vec2Encoder(step.model, hop, context=2.0, bfloat16=True)
-        results[kind] = _against_naive(naive, step, fast, rounds=6)
+        model = copy.deepcopy(naive)
+        encoders = {way: Wav2Vec2Encoder(model, hop, 2.0, **settings) for way, settings in ways(hop).items()}
+        results[kind] = _against_naive(naive, encoders, rounds=6)
     return results
 
 
-def _against_naive(
-    naive: Wav2Vec2Model, step: Wav2Vec2Encoder, fast: Wav2Vec2Encoder | None = None, rounds: int = 10
-) -> dict:
+def ways(hop: float) -> dict[str, dict[str, Any]]:
+    """The ways to step an encoder of base size, as `encoders` names them: arguments of `Wav2Vec2Encoder`."""
+    return {
+        "step": {},
+        "fast": {"precision": "bfloat16"},
+        "int8": {"precision": "int8"},
+        "recompute": {"precision": "int8", "recompute": 2 * hop},
+    }
+
+
+def base_encoders(hop: float) -> dict[str, Wav2Vec2Encoder]:
+    """An encoder of base size with random weights, stepped in each of the `ways`."""
+    torch.manual_seed(0)
+    network = Wav2Vec2Model(Wav2Vec2Config()).eval()
+    return {way: Wav2Vec2Encoder(network, hop, 2.0, **settings) for way, settings in ways(hop).items()}
+
+
+def _against_naive(naive: Wav2Vec2Model, encoders: dict[str, Wav2Vec2Encoder], rounds: int) -> dict:
+    """One hop by each way, and the whole window by the model's own `forward`, by turns."""
+    step = encoders["step"]
     rng = np.random.default_rng(0)
     heard = rng.standard_normal(step.hop).astype(np.float32) / 5
     window = rng.standard_normal((step.window - 1) * step.stride + step.support).astype(np.float32) / 5
-    frames = step.start()
-    rivals: dict[str, Rival] = {
-        "naive": lambda: reference_hidden_states(naive, window),
-        "step": lambda: step.step(frames, heard),
-    }
-    if fast:
-        rivals["fast"] = partial(fast.step, fast.start(), heard)
+    rivals: dict[str, Rival] = {"naive": lambda: reference_hidden_states(naive, window)}
+    rivals |= {way: partial(encoder.step, encoder.start(), heard) for way, encoder in encoders.items()}
     times: dict = dict(in_turns(rivals, rounds))
     parameters = sum(weights.numel() for weights in naive.parameters())
     ratios = {f"ratio_{name}": cpu_ratio(times["naive"], times[name]) for name in rivals if name != "naive"}
@@ -72,9 +85,8 @@ def decision(size: str, hop: float) -> dict:
     size: "small" or "paper". The minutes are not played: the state is set to the number of its hop.
     {"minute_1", "minute_60": {"wall", "cpu"}, "ratio": minute 60 / minute 1}.
     """
-    shape: dict[str, Any] = {"small": SMALL, "paper": PAPER}[size]
-    config = DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **shape)
-    model = Decision(config).eval()
+    model = random_decision(size, hop)
+    config = model.config
     states = {f"minute_{minute}": _at_minute(model, minute) for minute in (1, 60)}
 
     def play(state) -> None:
@@ -85,6 +97,19 @@ def decision(size: str, hop: float) -> dict:
     rivals: dict[str, Rival] = {name: partial(play, state) for name, state in states.items()}
     times = in_turns(rivals, 60 if size == "small" else 20)
     return {**times, "ratio": cpu_ratio(times["minute_60"], times["minute_1"])}
+
+
+def random_decision(size: str, hop: float, **more: Any) -> Decision:
+    """An untrained decision model of 64 units, its weights rounded to float16, as every model has them from its file.
+
+    size: "small" or "paper". more: further fields of its configuration.
+    """
+    shape: dict[str, Any] = {"small": SMALL, "paper": PAPER}[size]
+    model = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **shape, **more)).eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.copy_(weights.half().float())
+    return model
 
 
 def _at_minute(model: Decision, minute: int):

@@ -23,12 +23,12 @@ from agent.engine import scheduling
 from agent.performance.model import Model
 from agent.performance.model_folder import describe, named_folder
 from agent.performance.session import Session
-from agent.settings.config import DEMO, Config, change
+from agent.settings.config import DEMO, Config, PerceptionSection, change
 from agent.verbs import model_parts
+from agent.verbs.bench_rivals import random_decision
 from agent.verbs.errors import user_error_classes
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, machine, spread
 from corpora.build import label
-from decision.model import PAPER, Decision, DecisionConfig
 from perception.stream import boundary
 from perception.wav2vec2 import Wav2Vec2Config, Wav2Vec2Encoder, Wav2Vec2Model
 
@@ -55,7 +55,7 @@ def run(model: str | None, config: Config | None = None, devices: tuple[str, str
         result["ready"] = result["ready"] and state != "error"
 
     note("compiled", *_compiled())
-    _model(name, result["hops"], note)
+    _model(name, config.perception, result["hops"], note)
     note("demo", *_demo())
     note("disk", *_disk_space(Path.cwd()))
     note("temporary files", *_disk_space(Path(gettempdir())))
@@ -99,8 +99,8 @@ def sustains(slack_ms: float, rounds: int = 12) -> list[dict]:
     model = Wav2Vec2Model(Wav2Vec2Config()).eval()
     by_hop = []
     for hop in (0.25, 0.5):
-        encoder = Wav2Vec2Encoder(model, hop, context=2.0, bfloat16=True)
-        decision = Decision(DecisionConfig(units=64, hop=hop, window=int(np.ceil(15 / hop - 1e-6)), **PAPER)).eval()  # type: ignore[arg-type]
+        encoder = Wav2Vec2Encoder(model, hop, context=2.0, precision="bfloat16")
+        decision = random_decision("paper", hop)
         frames, state, times = encoder.start(), decision.start(), []
         heard = np.random.default_rng(0).standard_normal(encoder.hop).astype(np.float32) / 5
         for number in range(rounds + 3):
@@ -128,7 +128,7 @@ def _compiled() -> tuple[str, str]:
     )
 
 
-def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None:
+def _model(name: str, perception: PerceptionSection, hops: dict, note: Callable[[str, str, str], None]) -> None:
     """Note which parts of the model are absent, and of each hop whether it loads, hears a tone and keeps up."""
     folder = named_folder(name)
     if not os.path.isdir(folder):
@@ -143,7 +143,7 @@ def _model(name: str, hops: dict, note: Callable[[str, str, str], None]) -> None
     slack_ms = Config().live.slack_ms
     try:
         for hop in sorted(describe(folder)["hops"]):
-            model = Model.load(name, hop)
+            model = Model.load(name, hop, perception=perception)
             hops[f"{hop:g}"] = pace(model)
             note(f"hop {hop:g} s", *_hears(model))
     except user_error_classes() as error:

@@ -42,7 +42,7 @@ def build(
     used, ModelError if the model cannot be used.
     """
     beat_files, label_files = _one_each("--beats", beats, recordings), _one_each("--labels", labels, recordings)
-    model = Model.load(config.agent.model, config.live.hop, decide=False)
+    model = Model.load(config.agent.model, config.live.hop, decide=False, perception=config.perception)
     corpus = corpus_builder.build(
         recordings,
         lambda samplerate: model.listener(samplerate, config.perception.gate_db),

@@ -61,7 +61,8 @@ class Player:
 
     def __init__(self, model: str | Path, hop: float, samplerate: int, sets: Iterable[str] = ()):
         self.config = settings.read(None, [*sets, f"live.hop={hop:g}"])
-        self.model, self.samplerate = Model.load(model, self.config.live.hop), samplerate
+        self.model = Model.load(model, self.config.live.hop, perception=self.config.perception)
+        self.samplerate = samplerate
         self.hop, self.silence = self.model.alphabet.hop, self.model.alphabet.silence
         assert self.model.decision is not None
         self._reward = rerank.reward_for(self.config, self.model, DecisionModels(self.model.decision))
@@ -128,7 +129,7 @@ class Responder:
 
     def __init__(self, model: str | Path, sets: Iterable[str] = ()):
         self.config = settings.read(None, [*sets, f"agent.model={model}"])
-        self.model = Model.load(self.config.agent.model, self.config.live.hop)
+        self.model = Model.load(self.config.agent.model, self.config.live.hop, perception=self.config.perception)
         self.hop = self.config.live.hop
         self._memories: OrderedDict[tuple[Path, int], LoadedMemory] = OrderedDict()
 

@@ -209,6 +209,11 @@ def _add_machine(subparsers: Any, verbs: Verbs) -> None:
     verb.add_argument(
         "--deep", action="store_true", help="also measure the working memory of a long answer; takes some minutes"
     )
+    verb.add_argument(
+        "--large",
+        action="store_true",
+        help="also the loop with a base-size encoder and a paper-size decision; 5 minutes",
+    )
     verb.add_argument("--live", action="store_true", help="play on the sound device, with page and OSC in use")
     verb.add_argument("--minutes", type=float, default=1.0, help="how long --live plays")
     verb.add_text("--input", metavar="DEV", help="input device of --live")

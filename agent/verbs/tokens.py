@@ -19,7 +19,7 @@ def tokens(recording: str | Path, config: Config, *, units: int | None = None, b
     """
     hop, labels = config.live.hop, []
     with open_audio(recording, at_least=hop) as file:
-        model = Model.load(config.agent.model, hop, units, decide=False)
+        model = Model.load(config.agent.model, hop, units, decide=False, perception=config.perception)
         listener = model.listener(file.samplerate, config.perception.gate_db)
         hearing = listener.start()
         for audio in regroup(file.blocks(block or BLOCK), hop_sizes(hop, file.samplerate)):

@@ -7,6 +7,9 @@ model or a checkpoint of the official code; several are compared on the same pai
 
 OUT/coherence.json   every number with its n     OUT/coherence.md   the tables     OUT/coherence.png   the curves
 
+--cluster: windows, changed pairs and each measure of each meter are heard at once on a Ray cluster, to the same figures
+(train/common/cluster.py). Only this machine needs the models, and writes OUT.
+
 Classification is eq. (4) of Ciranni et al. (2024): among K windows, the share whose first sub-mixture scores highest
 with the second one of the same window. Every window is embedded once; many batches are drawn from them, of K different
 songs where there are as many, else as evenly over the songs as can be, no two windows sharing more than half.
@@ -36,12 +39,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from corpora.disk import atomic_write, disk_errors, temporary_name
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.evidence import EvidenceMeter
 from perception.scoring import Embeddings, embed_windows
+from perception.transformer import torch_threads
 from train.common import command_line
+from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
 from train.common.errors import TrainError
 from train.common.progress import progress
 from train.common.settings import add_arguments, parse_arguments, setting
@@ -49,7 +55,7 @@ from train.data.submixes import pairs_of, submix_songs
 from train.evaluate import coherence_report as report
 from train.evaluate import evidence
 from train.evaluate.metrics import interval
-from train.evaluate.sensitivity import WindowOrigins, measure
+from train.evaluate.sensitivity import WindowOrigins, embedded_changes, measure
 
 FILES = ("coherence.png", "coherence.md", "coherence.json")
 DRAWS_PER_WINDOW = 20  # mean number of batches that a window is drawn into
@@ -68,6 +74,7 @@ class CoherenceEvaluation:
     overlap: float = setting(0.5, "share of a window that another one in its batch may have too, at most")
     beat: float = setting(0.5, "s per beat of songs that do not say it (song.json: bpm)")
     seed: int = setting(0, "same seed, same figures")
+    cluster: str = setting("", CLUSTER_HELP)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", tuple(self.k))
@@ -89,28 +96,26 @@ def coherence(
     settings: fields of `CoherenceEvaluation`. TrainError, CoherenceError, AudioError.
     """
     s, data, out = CoherenceEvaluation(**settings), Path(data), Path(out)
+    check_cluster(s.cluster)
     models = {name: meter.coherence if isinstance(meter, EvidenceMeter) else meter for name, meter in meters.items()}
     wider = {name: meter for name, meter in meters.items() if isinstance(meter, EvidenceMeter) and meter.time}
     songs = submix_songs(data, s.split)
     _writable(out)
-    origins, embedded = _embedded_windows(songs, models, s)
-    result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name, "settings": asdict(s)}
+    heard = _heard(songs, models, wider, s)
+    origins, embedded = heard["windows"]
+    result: dict[str, Any] = {"task": "coherence", "data": data.resolve().name}
+    result["settings"] = {name: value for name, value in asdict(s).items() if name != "cluster"}
     result |= {"songs": len(np.unique(origins.song)), "windows": len(origins.song)}
     result["models"] = [_model_info(name, model) for name, model in models.items()]
-    result |= _classification(models, embedded, origins, s, _wider_tables(wider, songs, s))
+    result |= _classification(models, embedded, origins, s, _wider_tables(heard))
     result["threshold"] = list(_threshold(models, embedded, origins, s))
     result["sensitivity"] = []
     if s.pairs:
         strangers = [second for _, second in embedded]
-        result["sensitivity"] = measure(songs, models, strangers, origins, s.pairs, s.beat, s.seed)
-        result["displaced"] = [
-            row for name, meter in wider.items()
-            for row in evidence.displaced(name, meter, songs, s.pairs, s.seed + 1, s.beat)
-        ]  # fmt: skip
+        result["sensitivity"] = measure(heard["changes"], models, strangers, origins, s.seed)
+        result["displaced"] = [row for name in wider for row in heard["displaced", name]]
     if s.whole:
-        result["whole_files"] = [
-            row for name, meter in wider.items() for row in evidence.whole_files(name, meter, songs, s.seed)
-        ]
+        result["whole_files"] = [row for name in wider for row in heard["whole files", name]]
     result["paper"] = report.PAPER
     result = json.loads(json.dumps(result))  # what is returned is what is written
     contents: tuple[bytes | str, ...] = report.png(result), report.markdown(result), json.dumps(result, indent=1) + "\n"
@@ -132,6 +137,43 @@ def _model_info(name: str, model: Coherence) -> dict[str, Any]:
     calibration = model.calibration
     info = {"source": calibration.source, "pairs": calibration.pairs} if calibration else None
     return {"name": name, "separated": model.separated, "source": model.source, "calibration": info}
+
+
+def _heard(
+    songs: dict[str, list[Path]],
+    models: dict[str, Coherence],
+    wider: dict[str, EvidenceMeter],
+    s: CoherenceEvaluation,
+) -> dict[Any, Any]:
+    """All that is computed from sound, here or on a cluster: {what, or (what, name of a meter): its result}."""
+    work: dict[Any, tuple[Any, ...]] = {"windows": (_embedded_windows, songs, models, s)}
+    if s.pairs:
+        work["changes"] = (embedded_changes, songs, models, s.pairs, s.beat, s.seed)
+    for name, meter in wider.items():
+        work["tables", name] = (evidence.tables, meter, songs, s.windows, s.seed)
+        if s.pairs:
+            work["displaced", name] = (evidence.displaced, name, meter, songs, s.pairs, s.seed + 1, s.beat)
+        if s.whole:
+            work["whole files", name] = (evidence.whole_files, name, meter, songs, s.seed)
+    if wider:
+        work["chroma"] = (evidence.chroma_table, songs, s.windows, s.seed)
+    if s.cluster:
+        results = mapped(_in_one_thread, list(work.values()), 1, s.cluster, "listening")
+    else:  # each has a progress bar of its own
+        results = [_in_one_thread(*each) for each in work.values()]
+    return dict(zip(work, results, strict=True))
+
+
+def _in_one_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """work(*arguments), rows as a list; its products by one thread each, as a worker of a cluster has them."""
+    before = torch_threads()
+    torch_threads(1)
+    try:
+        with threadpool_limits(1):
+            result = work(*arguments)
+            return list(result) if isinstance(result, Iterator) else result
+    finally:
+        torch_threads(before)
 
 
 # Coherent sub-mix classification
@@ -162,16 +204,11 @@ def _embedded_windows(
 Tables = dict[tuple[str, str], np.ndarray]  # (model, mode) -> (n, n) of first with second sub-mixtures
 
 
-def _wider_tables(wider: dict[str, EvidenceMeter], songs: dict[str, list[Path]], s: CoherenceEvaluation) -> Tables:
+def _wider_tables(heard: dict[Any, Any]) -> Tables:
     """Tables of the other measures for the classified pairs, and of librosa's chroma, which needs no learning."""
-    tables = {
-        (name, mode): table
-        for name, meter in wider.items()
-        for mode, table in evidence.tables(meter, songs, s.windows, s.seed).items()
-    }
-    if wider:
-        tables[evidence.CHROMA_CQT, "harmony"] = evidence.chroma_table(songs, s.windows, s.seed)
-    return tables
+    of_meters = {key[1]: tables for key, tables in heard.items() if key[0] == "tables"}
+    tables = {(name, mode): table for name, by_mode in of_meters.items() for mode, table in by_mode.items()}
+    return tables | ({(evidence.CHROMA_CQT, "harmony"): heard["chroma"]} if of_meters else {})
 
 
 def _classification(

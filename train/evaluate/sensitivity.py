@@ -90,21 +90,21 @@ def stretch_window(sound: np.ndarray, margin: int, percent: float) -> np.ndarray
     return result[begin : begin + WINDOW_SAMPLES].astype(np.float32)
 
 
+EmbeddedChanges = tuple[list[tuple[int, float]], list[Embeddings]]
+
+
 def measure(
-    songs: dict[str, list[Path]],
+    changes: EmbeddedChanges,
     models: dict[str, Coherence],
     strangers: list[Embeddings],
     origins: WindowOrigins,
-    count: int,
-    beat: float,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """For each model, mode and change: scores and positions of about `count` pairs, and the share below the true pair.
+    """For each model, mode and change: scores and positions of the pairs, and the share below the true pair.
 
-    strangers: for each model, embeddings of other outputs, of the windows in `origins`. beat: s, where a song does not
-    give its own. TrainError if no song is long enough.
+    changes: of `embedded_changes`. strangers: for each model, embeddings of other outputs, of the windows in `origins`.
     """
-    where, result = _embedded_changes(songs, models, count, beat, seed)
+    where, result = changes
     here = WindowOrigins.of(where)
     rows: list[dict[str, Any]] = []
     for (name, model), item, others in zip(models.items(), result, strangers, strict=True):
@@ -123,11 +123,14 @@ def measure(
     return rows
 
 
-def _embedded_changes(
+def embedded_changes(
     songs: dict[str, list[Path]], models: dict[str, Coherence], count: int, beat: float, seed: int
-) -> tuple[list[tuple[int, float]], list[Embeddings]]:
-    """Origins of the pairs, and each model's embeddings of their changes: for each change its input, where it has one
-    of its own, then its output."""
+) -> EmbeddedChanges:
+    """Origins of about `count` pairs, and each model's embeddings of their changes: for each change its input, where it
+    has one of its own, then its output.
+
+    beat: s, where a song does not give its own. TrainError if no song is long enough.
+    """
     where: list[tuple[int, float]] = []
     margin = 2 * max(BEAT_RANGE_S[1], beat)
     pairs = pairs_of(songs, count, seed + 1, margin, beat)

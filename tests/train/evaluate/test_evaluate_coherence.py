@@ -223,6 +223,27 @@ def test_a_meter_with_more_measures_is_judged_by_each_of_them_and_by_their_sum(s
     assert "Displaced by some beats" in table and "Whole files" in table and "| wide | joined |" in table
 
 
+@pytest.mark.slow
+def test_a_cluster_gives_the_same(songs, tiny_coherence, tmp_path):
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs the extra [cluster]")
+    joined = Joined(dict.fromkeys(MEASURES, 1.0), [0.0, 2.0, 4.0], [-1.0, 0.0, 1.0], "here")
+    meter = EvidenceMeter(Coherence.load(tiny_coherence), TimeEmbedding().eval(), joined)
+    settings = {"windows": 6, "pairs": 2, "k": (2,), "whole": True}
+    coherence(songs, {"wide": meter}, tmp_path / "here", **settings)
+    nodes = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        coherence(songs, {"wide": meter}, tmp_path / "there", cluster=nodes.address, **settings)
+    finally:
+        nodes.shutdown()
+    assert tree(tmp_path / "there") == tree(tmp_path / "here") and set(tree(tmp_path / "here")) == set(FILES)
+
+
+def test_a_cluster_that_is_not_there_is_refused_at_once(antiphon, songs, tiny_coherence, tmp_path):
+    words = ("evaluate", "coherence", songs, "--model", tiny_coherence, "-o", "out", "--cluster", "nowhere")
+    assert "no Ray cluster at 'nowhere'" in antiphon(*words).sentence
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_verb_finds_the_meter_of_a_model(antiphon, songs, tiny_coherence, tmp_path, monkeypatch):
     monkeypatch.setattr(model_folder, "EMBEDDED", tmp_path)
     (tmp_path / "small").mkdir()
