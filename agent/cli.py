@@ -50,9 +50,22 @@ def _check_count(number: int) -> int:
     return number
 
 
+def _check_add(text: str | None) -> str | None:
+    """The value of --add; FillError if it is not understood."""
+    if text is not None:
+        from agent.performance import adding
+
+        adding.read(text, "--add")
+    return text
+
+
 def respond(given: argparse.Namespace) -> None:
     """Answer a recording with another."""
-    config = _read_settings(given, agent__memory=given.memory, agent__model=given.model, agent__seed=given.seed)
+    first, *others = given.memory or [None]
+    config = _read_settings(
+        given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
+        agent__seed=given.seed, action__add=_check_add(given.add),
+    )  # fmt: skip
     check_paths(given, config)
     if given.guide != "demo":
         check_guide(given.guide, config)
@@ -70,7 +83,7 @@ def play(given: argparse.Namespace) -> None:
     first, *others = given.memory or [None]
     config = _read_settings(
         given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
-        osc__port=given.osc, midi__port=given.midi, page__port=given.page,
+        osc__port=given.osc, midi__port=given.midi, page__port=given.page, action__add=_check_add(given.add),
     )  # fmt: skip
     given.input, given.output = given.input or config.live.input, given.output or config.live.output
     check_paths(given, config)

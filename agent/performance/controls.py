@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
-from agent.performance import pulse, wording
+from agent.performance import adding, pulse, wording
 from agent.performance.memories import Memory, voice_after_truncation
 from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
 from agent.performance.state import Bookmark, PerformanceState
 from agent.settings.config import FIELDS, Config, change
+from decision.fill import FillError
 from perception.words import WordsError
 
 TABOO_RADIUS = 8  # segments that `change` forbids on either side of a segment played
@@ -47,12 +48,27 @@ def apply(
         _check_section(memory, str(value))
     if name == "say" and value:
         partly = _read_words(session, str(value)) or wording.weighs_nothing(state, memory)
+    number = state.selected_memory
+    if name == "add" and value:
+        number, partly = _memory_to_add(session, state, str(value))
     if FIELDS[control.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     config = change(state.config, control.setting, value, "stage")
     if name == "region":  # what was asked for last counts
         config = change(config, "action.section", "", "stage")
-    return _configure(session, state, config) or partly
+    partly = _configure(session, state, config) or partly
+    if number != state.selected_memory:
+        _memory(session, state, number)
+    return partly
+
+
+def _memory_to_add(session: Session, state: PerformanceState, text: str) -> tuple[int, str]:
+    """The number of the memory that plays it, and a sentence if that is uncertain or in vain; CommandError."""
+    try:
+        number, believed = adding.memory_for(session.repertoire, text, state.selected_memory)
+    except FillError as error:
+        raise CommandError(str(error)) from None
+    return number, believed or adding.weighs_nothing(state, session.repertoire[number])
 
 
 def _read_words(session: Session, text: str) -> str:

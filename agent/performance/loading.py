@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.performance import wording
+from agent.performance import adding, wording
 from agent.performance.model import Model
 from agent.performance.session import Session
 from agent.settings.config import DEMO, Config, ConfigError
 from corpora import corpus as corpora
 from corpora.audio import open_audio, read_at
 from corpora.build import label
+from decision.fill import FillError
 from perception.stream import boundary
 from perception.words import WordsError, shown
 
@@ -99,10 +100,15 @@ def open_full_session(config: Config, samplerate: int, progress: Progress | None
 
 
 def _check_names(session: Session) -> None:
-    """ConfigError if the settings name a section that no memory has, or words that the model does not know."""
+    """ConfigError if the settings name a section or part that no memory has, or words that the model does not know."""
     name, said = session.config.action.section, session.config.action.say
     if name and all(memory.section(name) is None for memory in session.repertoire):
         raise ConfigError(f"action.section = {name!r}: {session.repertoire[0].no_section(name)}")
+    if adds := session.config.action.add:
+        try:
+            adding.memory_for(session.repertoire, adds, 0, "action.add")
+        except FillError as error:
+            raise ConfigError(str(error)) from None
     try:
         _, unknown = wording.read(session.model, said) if said else ([], "")
     except WordsError as error:

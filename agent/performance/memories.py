@@ -21,6 +21,7 @@ from perception.chroma import FRAME_RATE, SAMPLERATE, ChromaStream, ChromaTrack
 from perception.level import rms
 from perception.onsets import DELAY_FRAMES, ONSET_RATE, OnsetStream, OnsetTrack
 from perception.tatum import BeatTrack, TatumTrack
+from perception.traits import Traits
 from perception.tuning import Tuning, tuning_of
 
 GROWING = "live"  # name of the memory that records the performance
@@ -34,12 +35,14 @@ class Memory:
     name: unique in its session. corpus: its labels, levels and features; None for a growing memory. neighbours:
     (vocab, vocab) int32, see `action.selection.choose`. chroma: (frames, 12) of its audio; None: it has no places.
     onsets: (frames,) of its audio. edits: how many takes were removed from it. tatums: the grid to which it keeps.
-    windows: its music among words, see `agent.performance.wording`; None where there are no words.
+    windows: its music among words, see `agent.performance.wording`; None where there are no words. traits: of its
+    places, see `agent.performance.adding`; None where it grows.
     """
 
     growing = False
     edits = 0
     windows: tuple[np.ndarray, np.ndarray] | None = None
+    traits: Traits | None = None
 
     def __init__(
         self, name: str, corpus: Corpus | None, vocab: int, sound: Concatenator, neighbours: np.ndarray,

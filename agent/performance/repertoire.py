@@ -13,7 +13,7 @@ import numpy as np
 
 from action import concat, cost, selection
 from action.stretch import MAX_SEMITONES, ONE
-from agent.performance import tempo, wording
+from agent.performance import adding, tempo, wording
 from agent.performance.memories import CAPACITY_S, GROWING, GrowingMemory, Memory, MemorySnapshot, TakeListeners
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
@@ -76,6 +76,7 @@ class Repertoire:
         memory = Memory(name, corpus, self.silence + 1, sound, neighbours, chroma, onsets)
         if self.model.words is not None:
             memory.windows = wording.windows_of(self.model.words, corpus, onsets)
+        memory.traits = adding.traits_of(corpus, onsets, audio, self.samplerate)
         self._memories.append(memory)
         return len(self._memories) - 1
 

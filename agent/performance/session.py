@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from action import concat, cost, selection
-from agent.performance import phrases, rerank
+from agent.performance import adding, phrases, rerank
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.override import overriding_choice
@@ -81,6 +81,8 @@ class Session:
         listener, decision, chroma = self.listener.start(), self.decision.start(), ChromaTrack(self.hop)
         pulse = PulseState(self.samplerate, self.tracker.start())
         state = PerformanceState(listener, decision, voice, self.config, seed, chroma, pulse)
+        if self.config.action.add:
+            state.selected_memory, _ = adding.memory_for(self.repertoire, self.config.action.add, 0)
         if not offline:
             self.decision.commit(state.decision, self.silence)
             state.hop = 1

@@ -133,7 +133,7 @@ class PerformanceState:
     phrase: int = -1  # the phrase for which density has decided
     resting: bool = False  # whether it rests
     mask_cache: tuple = ()  # (key, mask) of the allowed labels, see `Repertoire.allowed`
-    said: tuple = ()  # (key, places, boundaries) by the words that were said, see `wording.places`
+    said: tuple = ()  # (key, places, boundaries) by what was said and is to be added, see `wording.places`
     selected_memory: int = 0  # from which the next hop is chosen
     sounding_memory: int = 0  # which `voice` plays
     stopped: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from action.cost import NO_LABEL, Query, Rhythm
+from agent.performance import adding
 from agent.performance.memories import Memory
 from agent.performance.state import PerformanceState
 from perception.anticipation import MEMORY_S, anticipate, anticipate_onsets
@@ -23,6 +24,7 @@ RHYTHM_S = 2.0  # length of the onsets that are compared
 RHYTHM_REACH_S = 0.25  # most by which a cut begins earlier or later, so that onsets coincide
 LEAST_RHYTHM = 0.2  # least certainty of the expected onsets, 0 to 1
 GRID_WEIGHT = 4.0  # weight of a certain grid beside the onsets expected, both of standard deviation 1
+BEAT_WEIGHT = 6.0  # weight of a certain beat, where on or off it is asked for
 GRID_FRAMES = 2.0  # standard deviation of a point of the grid, in frames of the onset envelope
 SILENCE_COST = 1.0  # cost of a hop of silence within a run
 KEY_SHIFT_COST = 0.1  # cost of each semitone by which a place is moved to what is heard
@@ -61,8 +63,8 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.n
     """The onsets expected from hop `state.hop` on, and those of a memory; None: nothing can be expected.
 
     Expected is what the musician is likely to play, from what they have played, and beside it a regular grid, by its
-    confidence. delay_s: from the beginning of that hop to the moment when its answer sounds. speeds: (blocks,) how fast
-    each block of the memory's tatums would be played.
+    confidence, and the beat or what is off it, where that is to be added. delay_s: from the beginning of that hop to
+    the moment when its answer sounds. speeds: (blocks,) how fast each block of the memory's tatums would be played.
     """
     hop_s, heard_hops = state.config.live.hop, state.heard_hops - len(state.delayed_hops)
     heard = state.heard_onsets.frames[: round(heard_hops * hop_s * ONSET_RATE)]
@@ -70,10 +72,12 @@ def rhythm(state: PerformanceState, memory: Memory, delay_s: float, speeds: np.n
     begins, frames = round(begins_s * ONSET_RATE) + DELAY_FRAMES, round(RHYTHM_S * ONSET_RATE)
     expected, sure = anticipate_onsets(heard, begins, frames, ONSET_RATE)
     regular = grid(state, begins_s)
-    if sure < LEAST_RHYTHM and not regular.confidence:
+    asked = adding.beats(state, begins_s)
+    if sure < LEAST_RHYTHM and not regular.confidence and not asked.confidence:
         return None
     expected = _standardised(expected) * (sure >= LEAST_RHYTHM)
     expected += GRID_WEIGHT * regular.confidence * _standardised(regular.comb(begins, frames, GRID_FRAMES))
+    expected += BEAT_WEIGHT * asked.confidence * _standardised(asked.comb(begins, frames, GRID_FRAMES))
     reach = round(RHYTHM_REACH_S * ONSET_RATE)
     return Rhythm(
         expected, memory.onsets.frames, ONSET_RATE / FRAME_RATE, DELAY_FRAMES, reach, RHYTHM_WEIGHT, speeds, BLOCK

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from action.cost import Boundaries, Places, boundaries
+from agent.performance import adding
 from agent.performance.memories import Memory
 from agent.performance.model import Model
 from agent.performance.state import PerformanceState
@@ -47,13 +48,19 @@ def weighs_nothing(state: PerformanceState, memory: Memory) -> str:
 
 
 def places(state: PerformanceState, model: Model, memory: Memory) -> tuple[Places, Boundaries | None]:
-    """The places of a memory and its boundaries, with what they are worth by the words that were said."""
+    """The places of a memory and its boundaries, with what they are worth by what was said and what is to be added."""
     action, plain = state.config.action, memory.places
-    if not action.say or not action.words or memory.windows is None or not len(plain.segment):
+    says = bool(action.say and action.words) and memory.windows is not None
+    adds = bool(action.add and action.obey) and memory.traits is not None
+    if not (says or adds) or not len(plain.segment):
         return plain, memory.boundaries
-    key = memory.name, action.say, action.words
+    key = memory.name, action.say, action.words, action.add, action.obey
     if state.said[:1] != (key,):
-        worth = action.words * _fits(model, memory, action.say, len(plain.segment))
+        worth = np.zeros(len(plain.segment))
+        if says:
+            worth += action.words * _fits(model, memory, action.say, len(worth))
+        if adds:
+            worth += adding.worth(action, memory)
         weighed = plain._replace(worth=worth.astype(np.float32))
         state.said = key, weighed, boundaries(weighed, memory.sound.hop * FRAME_RATE)
     return state.said[1], state.said[2]

@@ -180,6 +180,12 @@ class ActionSection(_Section):
         meaning="words for what to play of the memory, like 'sparse low piano, minor'; empty: none",
     )
     words: float = define(1.0, 0, 3, live=True, meaning="weight of what was said, beside the fit to what you play")
+    add: str = define(
+        "",
+        live=True,
+        meaning="the part to be added, like 'a sparse low bass off the beat'; empty: whatever fits",
+    )
+    obey: float = define(1.0, 0, 3, live=True, meaning="weight of what is to be added, beside the fit to what you play")
     crossfade_ms: float = define(50.0, 1, 200, unit="ms", meaning="length of the fade at a jump")
     align_ms: float = define(10.0, 0, 50, unit="ms", meaning="how far a jump may shift to fit the waveform")
     stretch: str = define(

@@ -87,9 +87,11 @@ def _add_files(subparsers: Any, verbs: Verbs) -> None:
     verb.add_input(
         "--memory",
         kind="memory",
+        action="append",
         metavar="FILE|CORPUS",
-        help="memory to answer from; 'demo' unless agent.toml names another",
+        help="memory to answer from, 'demo' unless agent.toml names another; repeat it for --add to choose from",
     )
+    verb.add_text("--add", metavar="WORDS", help='the part to add, such as "a sparse, low bass off the beat"')
     verb.add_output("-o", "--out", required=True, metavar="OUT.wav", help="file for the answer")
     verb.add_output("--mix", metavar="MIX.wav", help="guide and answer together, stereo")
     verb.add_argument(
@@ -109,6 +111,7 @@ def _add_stage(subparsers: Any, verbs: Verbs) -> None:
     )
     verb.add_output("--output", kind="endpoint", metavar="DEV|FILE|osc", help="where to play; with osc a patch plays")
     verb.add_input("--memory", kind="memory", action="append", metavar="FILE|CORPUS", help="memory; repeat it for more")
+    verb.add_text("--add", metavar="WORDS", help='the part to add at first, such as "a sparse, low bass off the beat"')
     verb.add_output("--log", kind="log written", metavar="S.jsonl", help="write a session log, for replay")
     verb.add_output("--record", kind="record", metavar="DIR", help="folder for heard.wav and spoken.wav")
     verb.add_argument("--page", type=int, metavar="PORT", help="serve the stage page there, for a browser")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.performance import adding
 from agent.performance.hops import live_hops, offline_hops
-from agent.performance.loading import open_session
+from agent.performance.loading import open_full_session, open_session
 from agent.performance.report import summarise, true_positive_percentage
 from agent.performance.state import Event
 from agent.settings.config import DEMO, Config
@@ -53,7 +54,7 @@ def _answer(
 ) -> dict:  # fmt: skip
     """Write answer and mix; return the report."""
     with open_audio(guide, at_least=config.live.hop) as file:
-        session, _ = open_session(config, file.samplerate)
+        session, _ = (open_full_session if config.action.add else open_session)(config, file.samplerate)
         state = session.start(offline=offline)
         events: list[Event] = []
         with AudioWriter(out, file.samplerate, seconds=file.seconds) as writer:
@@ -71,6 +72,10 @@ def _answer(
         report = summarise(session, events, writer.frames)
     report |= {"guide": str(guide), "memory": config.agent.memory, "model": config.agent.model}
     report |= {"mode": "offline" if offline else "live", "seed": config.agent.seed, "hop": config.live.hop}
+    if config.action.add:
+        instruction = adding.read(config.action.add).instruction
+        memory = session.repertoire[state.selected_memory].name
+        report["add"] = {"role": instruction.role, "asked": dict(instruction.asked or {}), "memory": memory}
     if truth:
         report["tpp"] = true_positive_percentage(session, events, truth)
     warn_if_silent(guide, report["heard"], session.silence, config.perception.gate_db)
@@ -82,7 +87,15 @@ def lines(report: dict, out: str | Path, mix: str | Path | None) -> list[str]:
     seconds, runs = report["samples"] / report["samplerate"], report["runs"]
     answer = (f"{out}: {seconds:.1f} s, {report['hops']} hops; {report['matched']} of {report['asked']} labels as "
               f"wanted, {runs['count']} runs of {runs['mean']:.1f} segments")  # fmt: skip
-    return [answer, f"{mix}: the guide and its answer"] if mix else [answer]
+    added = [f"added {_added(report['add'])}"] if "add" in report else []
+    return [answer, *added, f"{mix}: the guide and its answer"] if mix else [answer, *added]
+
+
+def _added(what: dict) -> str:
+    """What was to be added and from where, in words."""
+    asked = ", ".join(f"{attribute} {'high' if level > 0 else 'low'}" for attribute, level in what["asked"].items())
+    role = what["role"] or "a part"
+    return f"{role} from '{what['memory']}'" + (f": {asked}" if asked else "")
 
 
 def _side_by_side(heard: np.ndarray, spoken: np.ndarray) -> np.ndarray:

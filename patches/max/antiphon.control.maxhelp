@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/add verse",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        427.40000000000003,
+                        514.2,
                         22.0
                     ],
-                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
+                    "text": "the part to be added, like 'a sparse low bass off the beat'; empty: whatever fits"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/obey 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        495.6,
+                        396.40000000000003,
                         22.0
                     ],
-                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
+                    "text": "weight of what is to be added, beside the fit to what you play"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        179.4,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "transposition of the memory"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        477.0,
+                        495.6,
                         22.0
                     ],
-                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        204.20000000000002,
+                        179.4,
                         22.0
                     ],
-                    "text": "0: the memory's level, 1: yours"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        80.2,
+                        477.0,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        92.60000000000001,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1846,10 +1846,10 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        235.20000000000002,
+                        80.2,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "output gain"
                 }
             },
             {
@@ -1864,7 +1864,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1879,10 +1879,10 @@
                     "patching_rect": [
                         1098.0,
                         350.0,
-                        328.2,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1897,7 +1897,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1912,10 +1912,10 @@
                     "patching_rect": [
                         1098.0,
                         380.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1930,7 +1930,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1945,10 +1945,10 @@
                     "patching_rect": [
                         1098.0,
                         410.0,
-                        235.20000000000002,
+                        328.2,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1963,7 +1963,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1981,23 +1981,25 @@
                         229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
                 "box": {
                     "id": "obj-119",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         470.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/beat/double",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -2007,27 +2009,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        500.0,
-                        433.6,
+                        1098.0,
+                        470.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
                 "box": {
                     "id": "obj-121",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        530.0,
-                        390.2,
+                        500.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "/antiphon/beat/half",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -2037,12 +2042,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        560.0,
-                        1090.8,
+                        1098.0,
+                        500.0,
+                        229.0,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -2053,11 +2058,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        663.0,
+                        530.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -2068,11 +2074,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        284.8,
+                        560.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -2083,11 +2089,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        576.2,
+                        590.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -2098,11 +2104,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        557.6,
+                        620.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -2113,11 +2119,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        291.0,
+                        650.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -2128,11 +2134,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        303.40000000000003,
+                        680.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -2143,11 +2149,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        855.2,
+                        710.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -2158,11 +2164,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        929.6,
+                        740.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2173,11 +2179,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        365.40000000000003,
+                        770.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2188,11 +2194,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        860.0,
-                        433.6,
+                        800.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2203,11 +2209,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        890.0,
-                        520.4000000000001,
+                        830.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2218,11 +2224,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        920.0,
-                        421.2,
+                        860.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2233,11 +2239,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        950.0,
-                        421.2,
+                        890.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2248,11 +2254,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        980.0,
-                        371.6,
+                        920.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2263,7 +2269,67 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        950.0,
+                        520.4000000000001,
+                        22.0
+                    ],
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-138",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        980.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-139",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         1010.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-140",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1040.0,
+                        371.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-141",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1070.0,
                         340.6,
                         22.0
                     ],
@@ -2978,6 +3044,32 @@
                 "patchline": {
                     "source": [
                         "obj-117",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-119",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-121",
                         0
                     ],
                     "destination": [

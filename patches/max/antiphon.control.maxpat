@@ -442,7 +442,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        842.0
+                        898.0
                     ]
                 }
             },
@@ -5385,13 +5385,13 @@
                     "patching_rect": [
                         1070.0,
                         334.0,
-                        179.0,
+                        152.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/stretch"
+                    "text": "prepend /antiphon/add"
                 }
             },
             {
@@ -5401,7 +5401,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1230.6,
                         334.0,
                         80.0,
                         22.0
@@ -5417,12 +5417,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1318.6,
                         334.0,
                         160,
                         22.0
                     ],
-                    "text": "stretch",
+                    "text": "add",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5435,12 +5435,245 @@
             {
                 "box": {
                     "id": "obj-250",
+                    "maxclass": "textedit",
+                    "numinlets": 1,
+                    "numoutlets": 4,
+                    "patching_rect": [
+                        1486.6,
+                        334.0,
+                        120,
+                        44
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "keymode": 1,
+                    "lines": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        728.0,
+                        120.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-251",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1614.6,
+                        334.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route text"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-252",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1702.6,
+                        334.0,
+                        66.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "tosymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-253",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        386.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/obey"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-254",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1237.2,
+                        386.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-255",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1325.2,
+                        386.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "obey",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        756.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-256",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1493.2,
+                        386.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        756.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-257",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1561.2,
+                        386.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        756.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-258",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        416.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/stretch"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-259",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
+                        416.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-260",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1345.0,
+                        416.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "stretch",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        784.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-261",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        334.0,
+                        416.0,
                         100,
                         22.0
                     ],
@@ -5457,7 +5690,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        784.0,
                         110.0,
                         22.0
                     ]
@@ -5465,13 +5698,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-262",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        364.0,
+                        446.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5483,13 +5716,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-263",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        364.0,
+                        446.0,
                         80.0,
                         22.0
                     ],
@@ -5499,13 +5732,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-264",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        364.0,
+                        446.0,
                         160,
                         22.0
                     ],
@@ -5513,7 +5746,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        756.0,
+                        812.0,
                         160.0,
                         20.0
                     ]
@@ -5521,13 +5754,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-265",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        364.0,
+                        446.0,
                         60,
                         22.0
                     ],
@@ -5540,7 +5773,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        756.0,
+                        812.0,
                         70.0,
                         22.0
                     ]
@@ -5548,13 +5781,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-266",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        364.0,
+                        446.0,
                         120,
                         22.0
                     ],
@@ -5568,7 +5801,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        756.0,
+                        812.0,
                         164.0,
                         20.0
                     ]
@@ -5576,13 +5809,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-267",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        394.0,
+                        476.0,
                         192.2,
                         22.0
                     ],
@@ -5594,13 +5827,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-268",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        394.0,
+                        476.0,
                         80.0,
                         22.0
                     ],
@@ -5610,13 +5843,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-269",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        394.0,
+                        476.0,
                         160,
                         22.0
                     ],
@@ -5624,7 +5857,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        784.0,
+                        840.0,
                         160.0,
                         20.0
                     ]
@@ -5632,13 +5865,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-270",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1526.2,
-                        394.0,
+                        476.0,
                         60,
                         22.0
                     ],
@@ -5651,7 +5884,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        784.0,
+                        840.0,
                         70.0,
                         22.0
                     ]
@@ -5659,13 +5892,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-271",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1594.2,
-                        394.0,
+                        476.0,
                         120,
                         22.0
                     ],
@@ -5679,7 +5912,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        784.0,
+                        840.0,
                         164.0,
                         20.0
                     ]
@@ -5687,13 +5920,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-272",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        424.0,
+                        506.0,
                         192.2,
                         22.0
                     ],
@@ -5705,13 +5938,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-273",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        424.0,
+                        506.0,
                         80.0,
                         22.0
                     ],
@@ -5721,13 +5954,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-274",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        424.0,
+                        506.0,
                         160,
                         22.0
                     ],
@@ -5735,7 +5968,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        812.0,
+                        868.0,
                         160.0,
                         20.0
                     ]
@@ -5743,13 +5976,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-275",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        424.0,
+                        506.0,
                         100,
                         22.0
                     ],
@@ -5766,7 +5999,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        812.0,
+                        868.0,
                         110.0,
                         22.0
                     ]
@@ -5774,13 +6007,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-276",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        454.0,
+                        536.0,
                         212.0,
                         22.0
                     ],
@@ -5792,13 +6025,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-277",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1290.0,
-                        454.0,
+                        536.0,
                         80.0,
                         22.0
                     ],
@@ -5808,13 +6041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-278",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1378.0,
-                        454.0,
+                        536.0,
                         160,
                         22.0
                     ],
@@ -5822,7 +6055,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        840.0,
+                        896.0,
                         160.0,
                         20.0
                     ]
@@ -5830,13 +6063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-279",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        454.0,
+                        536.0,
                         60,
                         22.0
                     ],
@@ -5849,7 +6082,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        840.0,
+                        896.0,
                         70.0,
                         22.0
                     ]
@@ -5857,13 +6090,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-280",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        454.0,
+                        536.0,
                         120,
                         22.0
                     ],
@@ -5877,7 +6110,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        840.0,
+                        896.0,
                         164.0,
                         20.0
                     ]
@@ -5885,13 +6118,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-281",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        484.0,
+                        566.0,
                         179.0,
                         22.0
                     ],
@@ -5903,13 +6136,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-282",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        484.0,
+                        566.0,
                         80.0,
                         22.0
                     ],
@@ -5919,13 +6152,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-283",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        484.0,
+                        566.0,
                         160,
                         22.0
                     ],
@@ -5933,7 +6166,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        868.0,
+                        924.0,
                         160.0,
                         20.0
                     ]
@@ -5941,13 +6174,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-284",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        484.0,
+                        566.0,
                         60,
                         22.0
                     ],
@@ -5960,7 +6193,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
-                        868.0,
+                        924.0,
                         70.0,
                         22.0
                     ]
@@ -5968,13 +6201,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-285",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        484.0,
+                        566.0,
                         120,
                         22.0
                     ],
@@ -5988,7 +6221,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        868.0,
+                        924.0,
                         164.0,
                         20.0
                     ]
@@ -5996,13 +6229,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-286",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        514.0,
+                        596.0,
                         452.2,
                         22.0
                     ],
@@ -6011,13 +6244,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-287",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        544.0,
+                        626.0,
                         99.8,
                         22.0
                     ],
@@ -6029,13 +6262,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-288",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        544.0,
+                        626.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -6048,13 +6281,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-289",
                     "maxclass": "newobj",
-                    "numinlets": 34,
-                    "numoutlets": 34,
+                    "numinlets": 35,
+                    "numoutlets": 35,
                     "patching_rect": [
                         1070.0,
-                        574.0,
+                        656.0,
                         600,
                         22.0
                     ],
@@ -6092,207 +6325,10 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region words stretch speed transpose match_key follow_level gain_db"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-279",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        604.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-280",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        634.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-281",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        664.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-282",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        694.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-283",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        724.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-284",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        754.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-285",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        784.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-286",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        784.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-287",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        814.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-288",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        874.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-289",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        904.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region words obey stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
@@ -6302,8 +6338,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        904.0,
+                        1070.0,
+                        686.0,
                         86.6,
                         22.0
                     ],
@@ -6321,7 +6357,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        934.0,
+                        716.0,
                         86.6,
                         22.0
                     ],
@@ -6338,8 +6374,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        934.0,
+                        1070.0,
+                        746.0,
                         86.6,
                         22.0
                     ],
@@ -6357,7 +6393,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        964.0,
+                        776.0,
                         86.6,
                         22.0
                     ],
@@ -6374,15 +6410,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        964.0,
-                        86.6,
+                        1070.0,
+                        806.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6393,7 +6429,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        994.0,
+                        836.0,
                         86.6,
                         22.0
                     ],
@@ -6410,8 +6446,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        994.0,
+                        1070.0,
+                        866.0,
                         86.6,
                         22.0
                     ],
@@ -6428,8 +6464,26 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1164.6,
+                        866.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-298",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         1070.0,
-                        1024.0,
+                        896.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6441,38 +6495,20 @@
             },
             {
                 "box": {
-                    "id": "obj-298",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1054.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-299",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1054.0,
-                        86.6,
+                        1070.0,
+                        956.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6483,7 +6519,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1084.0,
+                        986.0,
                         86.6,
                         22.0
                     ],
@@ -6501,7 +6537,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1084.0,
+                        986.0,
                         86.6,
                         22.0
                     ],
@@ -6519,14 +6555,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1114.0,
-                        126.19999999999999,
+                        1016.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6536,15 +6572,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1144.0,
-                        126.19999999999999,
+                        1164.6,
+                        1016.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6555,7 +6591,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1174.0,
+                        1046.0,
                         86.6,
                         22.0
                     ],
@@ -6573,7 +6609,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1174.0,
+                        1046.0,
                         86.6,
                         22.0
                     ],
@@ -6591,7 +6627,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1204.0,
+                        1076.0,
                         86.6,
                         22.0
                     ],
@@ -6609,7 +6645,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1204.0,
+                        1076.0,
                         86.6,
                         22.0
                     ],
@@ -6627,7 +6663,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1234.0,
+                        1106.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6645,7 +6681,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1264.0,
+                        1136.0,
                         86.6,
                         22.0
                     ],
@@ -6663,7 +6699,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1264.0,
+                        1136.0,
                         86.6,
                         22.0
                     ],
@@ -6681,7 +6717,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1294.0,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6699,7 +6735,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1294.0,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6717,14 +6753,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1324.0,
-                        86.6,
+                        1196.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6734,15 +6770,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1324.0,
-                        86.6,
+                        1070.0,
+                        1226.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6753,7 +6789,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1384.0,
+                        1256.0,
                         86.6,
                         22.0
                     ],
@@ -6771,7 +6807,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1384.0,
+                        1256.0,
                         86.6,
                         22.0
                     ],
@@ -6789,14 +6825,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1414.0,
-                        126.19999999999999,
+                        1286.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6806,8 +6842,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1444.0,
+                        1164.6,
+                        1286.0,
                         86.6,
                         22.0
                     ],
@@ -6824,15 +6860,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1444.0,
-                        86.6,
+                        1070.0,
+                        1316.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6843,7 +6879,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1474.0,
+                        1346.0,
                         86.6,
                         22.0
                     ],
@@ -6861,7 +6897,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1474.0,
+                        1346.0,
                         86.6,
                         22.0
                     ],
@@ -6879,14 +6915,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1504.0,
-                        126.19999999999999,
+                        1376.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6896,8 +6932,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1534.0,
+                        1164.6,
+                        1376.0,
                         86.6,
                         22.0
                     ],
@@ -6914,8 +6950,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1534.0,
+                        1070.0,
+                        1406.0,
                         86.6,
                         22.0
                     ],
@@ -6932,8 +6968,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1564.0,
+                        1164.6,
+                        1406.0,
                         86.6,
                         22.0
                     ],
@@ -6950,8 +6986,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1564.0,
+                        1070.0,
+                        1466.0,
                         86.6,
                         22.0
                     ],
@@ -6964,16 +7000,19 @@
             {
                 "box": {
                     "id": "obj-327",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1594.0,
-                        136.0,
+                        1164.6,
+                        1466.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -6984,7 +7023,238 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1624.0,
+                        1496.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-329",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1496.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-330",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1526.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-331",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1556.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-332",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1556.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-333",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1586.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-334",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1586.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-335",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1616.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-336",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1646.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-337",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1646.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-338",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1676.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-339",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1676.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-340",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1070.0,
+                        1706.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-341",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1736.0,
                         99.8,
                         22.0
                     ],
@@ -6996,13 +7266,13 @@
             },
             {
                 "box": {
-                    "id": "obj-329",
+                    "id": "obj-342",
                     "maxclass": "newobj",
                     "numinlets": 18,
                     "numoutlets": 18,
                     "patching_rect": [
                         1177.8,
-                        1624.0,
+                        1736.0,
                         600,
                         22.0
                     ],
@@ -7031,13 +7301,13 @@
             },
             {
                 "box": {
-                    "id": "obj-330",
+                    "id": "obj-343",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1654.0,
+                        2120.0,
+                        20.0,
                         300,
                         22.0
                     ],
@@ -7054,13 +7324,13 @@
             },
             {
                 "box": {
-                    "id": "obj-331",
+                    "id": "obj-344",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        1378.0,
-                        1654.0,
+                        2428.0,
+                        20.0,
                         99.8,
                         22.0
                     ],
@@ -7074,13 +7344,13 @@
             },
             {
                 "box": {
-                    "id": "obj-332",
+                    "id": "obj-345",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1684.0,
+                        2120.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7096,13 +7366,13 @@
             },
             {
                 "box": {
-                    "id": "obj-333",
+                    "id": "obj-346",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1168.0,
-                        1684.0,
+                        2218.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7121,13 +7391,13 @@
             },
             {
                 "box": {
-                    "id": "obj-334",
+                    "id": "obj-347",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1246.0,
-                        1684.0,
+                        2296.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7143,13 +7413,13 @@
             },
             {
                 "box": {
-                    "id": "obj-335",
+                    "id": "obj-348",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1344.0,
-                        1684.0,
+                        2394.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7168,13 +7438,13 @@
             },
             {
                 "box": {
-                    "id": "obj-336",
+                    "id": "obj-349",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1422.0,
-                        1684.0,
+                        2472.0,
+                        50.0,
                         90,
                         22.0
                     ],
@@ -7190,13 +7460,13 @@
             },
             {
                 "box": {
-                    "id": "obj-337",
+                    "id": "obj-350",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1520.0,
-                        1684.0,
+                        2570.0,
+                        50.0,
                         70,
                         22.0
                     ],
@@ -7215,13 +7485,13 @@
             },
             {
                 "box": {
-                    "id": "obj-338",
+                    "id": "obj-351",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1070.0,
-                        1714.0,
+                        2120.0,
+                        80.0,
                         300,
                         22.0
                     ],
@@ -7238,13 +7508,13 @@
             },
             {
                 "box": {
-                    "id": "obj-339",
+                    "id": "obj-352",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
-                        1378.0,
-                        1714.0,
+                        2428.0,
+                        80.0,
                         225.2,
                         22.0
                     ],
@@ -7266,13 +7536,13 @@
             },
             {
                 "box": {
-                    "id": "obj-340",
+                    "id": "obj-353",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7288,13 +7558,13 @@
             },
             {
                 "box": {
-                    "id": "obj-341",
+                    "id": "obj-354",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        20.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -7313,13 +7583,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-355",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        20.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7335,13 +7605,13 @@
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-356",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        20.0,
+                        110.0,
                         80,
                         22.0
                     ],
@@ -7360,13 +7630,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-357",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        20.0,
+                        110.0,
                         86.6,
                         22.0
                     ],
@@ -7378,13 +7648,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-358",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        20.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7400,13 +7670,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-359",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        20.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -7425,13 +7695,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-360",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        20.0,
+                        110.0,
                         90,
                         22.0
                     ],
@@ -7447,13 +7717,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-361",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        20.0,
+                        110.0,
                         70,
                         22.0
                     ],
@@ -7472,13 +7742,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-362",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7494,13 +7764,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-363",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7519,13 +7789,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        50.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7541,13 +7811,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-365",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        50.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7566,13 +7836,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        50.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7588,13 +7858,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-367",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        50.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7613,13 +7883,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-368",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        50.0,
+                        140.0,
                         90,
                         22.0
                     ],
@@ -7635,13 +7905,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-369",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        50.0,
+                        140.0,
                         70,
                         22.0
                     ],
@@ -7660,13 +7930,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-370",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7682,13 +7952,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-371",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        80.0,
+                        170.0,
                         70,
                         22.0
                     ],
@@ -7707,13 +7977,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-372",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        80.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7729,13 +7999,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-373",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        80.0,
+                        170.0,
                         80,
                         22.0
                     ],
@@ -7754,13 +8024,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-374",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        80.0,
+                        170.0,
                         86.6,
                         22.0
                     ],
@@ -7772,13 +8042,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-375",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        80.0,
+                        170.0,
                         90,
                         22.0
                     ],
@@ -7794,13 +8064,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-376",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        80.0,
+                        170.0,
                         70,
                         22.0
                     ],
@@ -7819,13 +8089,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-377",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        200.0,
                         300,
                         22.0
                     ],
@@ -7842,13 +8112,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-378",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         2428.0,
-                        110.0,
+                        200.0,
                         159.2,
                         22.0
                     ],
@@ -7866,13 +8136,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-379",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -7888,13 +8158,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-380",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        230.0,
                         80,
                         22.0
                     ],
@@ -7913,13 +8183,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-381",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2306.0,
-                        140.0,
+                        230.0,
                         86.6,
                         22.0
                     ],
@@ -7931,13 +8201,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-382",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2400.6,
-                        140.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -7953,13 +8223,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-383",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2498.6,
-                        140.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -7978,13 +8248,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-384",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        140.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8000,13 +8270,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-385",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        140.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8025,13 +8295,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-386",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        140.0,
+                        230.0,
                         90,
                         22.0
                     ],
@@ -8047,13 +8317,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-387",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        140.0,
+                        230.0,
                         70,
                         22.0
                     ],
@@ -8072,13 +8342,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-388",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8094,13 +8364,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-389",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8119,13 +8389,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-390",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        170.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8141,13 +8411,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-391",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        170.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8166,13 +8436,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-392",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        170.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8188,13 +8458,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-393",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2570.0,
-                        170.0,
+                        260.0,
                         80,
                         22.0
                     ],
@@ -8213,13 +8483,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-394",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2658.0,
-                        170.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -8231,13 +8501,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-395",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        290.0,
                         300,
                         22.0
                     ],
@@ -8254,13 +8524,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-396",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        200.0,
+                        290.0,
                         152.6,
                         22.0
                     ],
@@ -8276,13 +8546,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-397",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8298,13 +8568,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-398",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        230.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8323,13 +8593,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-399",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        230.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8345,13 +8615,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-400",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        230.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8370,13 +8640,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-401",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        230.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8392,13 +8662,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-402",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        230.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8417,13 +8687,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-403",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        230.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8439,13 +8709,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-404",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        230.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8464,13 +8734,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-405",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8486,13 +8756,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-406",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        350.0,
                         70,
                         22.0
                     ],
@@ -8511,13 +8781,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-407",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8534,13 +8804,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-408",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        290.0,
+                        380.0,
                         200,
                         22.0
                     ],
@@ -8559,13 +8829,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-409",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        290.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -8577,13 +8847,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-410",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8600,13 +8870,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-411",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        410.0,
                         200,
                         22.0
                     ],
@@ -8625,13 +8895,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-412",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        320.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -8643,13 +8913,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-413",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        350.0,
+                        440.0,
                         90,
                         22.0
                     ],
@@ -8666,13 +8936,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-414",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        350.0,
+                        440.0,
                         200,
                         22.0
                     ],
@@ -8691,13 +8961,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-415",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        350.0,
+                        440.0,
                         86.6,
                         22.0
                     ],
@@ -8709,13 +8979,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-416",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        380.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8732,13 +9002,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-417",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        380.0,
+                        470.0,
                         200,
                         22.0
                     ],
@@ -8757,13 +9027,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-418",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        380.0,
+                        470.0,
                         86.6,
                         22.0
                     ],
@@ -8775,13 +9045,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-419",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -8798,13 +9068,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-420",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        410.0,
+                        500.0,
                         200,
                         22.0
                     ],
@@ -8823,13 +9093,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-421",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        410.0,
+                        500.0,
                         86.6,
                         22.0
                     ],
@@ -8841,13 +9111,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-422",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8864,13 +9134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-423",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        440.0,
+                        530.0,
                         200,
                         22.0
                     ],
@@ -8889,13 +9159,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-424",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        440.0,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -8907,13 +9177,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-425",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        560.0,
                         90,
                         22.0
                     ],
@@ -8930,13 +9200,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-426",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        560.0,
                         200,
                         22.0
                     ],
@@ -8955,13 +9225,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-427",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        470.0,
+                        560.0,
                         86.6,
                         22.0
                     ],
@@ -8973,13 +9243,13 @@
             },
             {
                 "box": {
-                    "id": "obj-415",
+                    "id": "obj-428",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        500.0,
+                        590.0,
                         90,
                         22.0
                     ],
@@ -8996,13 +9266,13 @@
             },
             {
                 "box": {
-                    "id": "obj-416",
+                    "id": "obj-429",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        500.0,
+                        590.0,
                         200,
                         22.0
                     ],
@@ -9021,13 +9291,13 @@
             },
             {
                 "box": {
-                    "id": "obj-417",
+                    "id": "obj-430",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        500.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -9039,13 +9309,13 @@
             },
             {
                 "box": {
-                    "id": "obj-418",
+                    "id": "obj-431",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        530.0,
+                        620.0,
                         90,
                         22.0
                     ],
@@ -9062,13 +9332,13 @@
             },
             {
                 "box": {
-                    "id": "obj-419",
+                    "id": "obj-432",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        530.0,
+                        620.0,
                         200,
                         22.0
                     ],
@@ -9087,13 +9357,13 @@
             },
             {
                 "box": {
-                    "id": "obj-420",
+                    "id": "obj-433",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        530.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -9105,13 +9375,13 @@
             },
             {
                 "box": {
-                    "id": "obj-421",
+                    "id": "obj-434",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        560.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -9128,13 +9398,13 @@
             },
             {
                 "box": {
-                    "id": "obj-422",
+                    "id": "obj-435",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        560.0,
+                        650.0,
                         200,
                         22.0
                     ],
@@ -9153,13 +9423,13 @@
             },
             {
                 "box": {
-                    "id": "obj-423",
+                    "id": "obj-436",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        560.0,
+                        650.0,
                         86.6,
                         22.0
                     ],
@@ -9171,13 +9441,13 @@
             },
             {
                 "box": {
-                    "id": "obj-424",
+                    "id": "obj-437",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        590.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -9194,13 +9464,13 @@
             },
             {
                 "box": {
-                    "id": "obj-425",
+                    "id": "obj-438",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        590.0,
+                        680.0,
                         200,
                         22.0
                     ],
@@ -9219,13 +9489,13 @@
             },
             {
                 "box": {
-                    "id": "obj-426",
+                    "id": "obj-439",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        590.0,
+                        680.0,
                         86.6,
                         22.0
                     ],
@@ -9237,13 +9507,13 @@
             },
             {
                 "box": {
-                    "id": "obj-427",
+                    "id": "obj-440",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        620.0,
+                        710.0,
                         90,
                         22.0
                     ],
@@ -9260,13 +9530,13 @@
             },
             {
                 "box": {
-                    "id": "obj-428",
+                    "id": "obj-441",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        620.0,
+                        710.0,
                         200,
                         22.0
                     ],
@@ -9285,13 +9555,13 @@
             },
             {
                 "box": {
-                    "id": "obj-429",
+                    "id": "obj-442",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        620.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -9303,13 +9573,13 @@
             },
             {
                 "box": {
-                    "id": "obj-430",
+                    "id": "obj-443",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        650.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -9326,13 +9596,13 @@
             },
             {
                 "box": {
-                    "id": "obj-431",
+                    "id": "obj-444",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        650.0,
+                        740.0,
                         200,
                         22.0
                     ],
@@ -9351,13 +9621,13 @@
             },
             {
                 "box": {
-                    "id": "obj-432",
+                    "id": "obj-445",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        650.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -11310,10 +11580,10 @@
                 "patchline": {
                     "source": [
                         "obj-250",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-247",
+                        "obj-251",
                         0
                     ],
                     "order": 0
@@ -11335,11 +11605,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-254",
+                        "obj-252",
                         0
                     ],
                     "destination": [
-                        "obj-251",
+                        "obj-247",
                         0
                     ],
                     "order": 0
@@ -11348,7 +11618,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-255",
+                        "obj-253",
                         0
                     ],
                     "destination": [
@@ -11365,18 +11635,18 @@
                         0
                     ],
                     "destination": [
+                        "obj-253",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-257",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-259",
-                        0
-                    ],
                     "destination": [
                         "obj-256",
                         0
@@ -11387,7 +11657,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-260",
+                        "obj-258",
                         0
                     ],
                     "destination": [
@@ -11401,6 +11671,32 @@
                 "patchline": {
                     "source": [
                         "obj-261",
+                        1
+                    ],
+                    "destination": [
+                        "obj-258",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-262",
+                        0
+                    ],
+                    "destination": [
+                        "obj-263",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-265",
                         0
                     ],
                     "destination": [
@@ -11413,35 +11709,9 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-264",
-                        1
-                    ],
-                    "destination": [
-                        "obj-261",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-265",
-                        0
-                    ],
-                    "destination": [
                         "obj-266",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-268",
-                        0
-                    ],
                     "destination": [
                         "obj-265",
                         0
@@ -11452,7 +11722,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-269",
+                        "obj-267",
                         0
                     ],
                     "destination": [
@@ -11469,7 +11739,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-271",
+                        "obj-267",
                         0
                     ],
                     "order": 0
@@ -11478,7 +11748,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-273",
+                        "obj-271",
                         0
                     ],
                     "destination": [
@@ -11491,11 +11761,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-274",
+                        "obj-272",
                         0
                     ],
                     "destination": [
                         "obj-273",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-275",
+                        1
+                    ],
+                    "destination": [
+                        "obj-272",
                         0
                     ],
                     "order": 0
@@ -11517,11 +11800,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-277",
+                        "obj-279",
                         0
                     ],
                     "destination": [
-                        "obj-278",
+                        "obj-276",
                         0
                     ],
                     "order": 0
@@ -11530,7 +11813,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-280",
                         0
                     ],
                     "destination": [
@@ -11543,7 +11826,85 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-279",
+                        "obj-281",
+                        0
+                    ],
+                    "destination": [
+                        "obj-282",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-284",
+                        0
+                    ],
+                    "destination": [
+                        "obj-281",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-285",
+                        0
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-287",
+                        0
+                    ],
+                    "destination": [
+                        "obj-288",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-288",
+                        0
+                    ],
+                    "destination": [
+                        "obj-289",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        0
+                    ],
+                    "destination": [
+                        "obj-290",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-290",
                         0
                     ],
                     "destination": [
@@ -11556,11 +11917,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         1
                     ],
                     "destination": [
-                        "obj-280",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -11569,7 +11930,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-280",
+                        "obj-291",
                         0
                     ],
                     "destination": [
@@ -11582,11 +11943,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         2
                     ],
                     "destination": [
-                        "obj-281",
+                        "obj-292",
                         0
                     ],
                     "order": 0
@@ -11595,7 +11956,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-281",
+                        "obj-292",
                         0
                     ],
                     "destination": [
@@ -11608,11 +11969,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         3
                     ],
                     "destination": [
-                        "obj-282",
+                        "obj-293",
                         0
                     ],
                     "order": 0
@@ -11621,7 +11982,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-282",
+                        "obj-293",
                         0
                     ],
                     "destination": [
@@ -11634,11 +11995,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         4
                     ],
                     "destination": [
-                        "obj-283",
+                        "obj-294",
                         0
                     ],
                     "order": 0
@@ -11647,7 +12008,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-283",
+                        "obj-294",
                         0
                     ],
                     "destination": [
@@ -11660,11 +12021,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         5
                     ],
                     "destination": [
-                        "obj-284",
+                        "obj-295",
                         0
                     ],
                     "order": 0
@@ -11673,7 +12034,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-284",
+                        "obj-295",
                         0
                     ],
                     "destination": [
@@ -11686,11 +12047,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         6
                     ],
                     "destination": [
-                        "obj-285",
+                        "obj-296",
                         0
                     ],
                     "order": 0
@@ -11699,7 +12060,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-285",
+                        "obj-296",
                         0
                     ],
                     "destination": [
@@ -11712,11 +12073,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         6
                     ],
                     "destination": [
-                        "obj-286",
+                        "obj-297",
                         0
                     ],
                     "order": 0
@@ -11725,7 +12086,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-286",
+                        "obj-297",
                         0
                     ],
                     "destination": [
@@ -11738,11 +12099,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         7
                     ],
                     "destination": [
-                        "obj-287",
+                        "obj-298",
                         0
                     ],
                     "order": 0
@@ -11751,7 +12112,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-287",
+                        "obj-298",
                         0
                     ],
                     "destination": [
@@ -11764,7 +12125,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         8
                     ],
                     "destination": [
@@ -11777,11 +12138,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         9
                     ],
                     "destination": [
-                        "obj-288",
+                        "obj-299",
                         0
                     ],
                     "order": 0
@@ -11790,7 +12151,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-288",
+                        "obj-299",
                         0
                     ],
                     "destination": [
@@ -11803,11 +12164,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         10
                     ],
                     "destination": [
-                        "obj-289",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -11816,7 +12177,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-300",
                         0
                     ],
                     "destination": [
@@ -11829,11 +12190,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         10
                     ],
                     "destination": [
-                        "obj-290",
+                        "obj-301",
                         0
                     ],
                     "order": 0
@@ -11842,7 +12203,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-290",
+                        "obj-301",
                         0
                     ],
                     "destination": [
@@ -11855,11 +12216,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         11
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-302",
                         0
                     ],
                     "order": 0
@@ -11868,7 +12229,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-291",
+                        "obj-302",
                         0
                     ],
                     "destination": [
@@ -11881,11 +12242,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         11
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-303",
                         0
                     ],
                     "order": 0
@@ -11894,7 +12255,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
+                        "obj-303",
                         0
                     ],
                     "destination": [
@@ -11907,11 +12268,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         12
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -11920,7 +12281,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-293",
+                        "obj-304",
                         0
                     ],
                     "destination": [
@@ -11933,11 +12294,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         12
                     ],
                     "destination": [
-                        "obj-294",
+                        "obj-305",
                         0
                     ],
                     "order": 0
@@ -11946,7 +12307,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-294",
+                        "obj-305",
                         0
                     ],
                     "destination": [
@@ -11959,11 +12320,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         13
                     ],
                     "destination": [
-                        "obj-295",
+                        "obj-306",
                         0
                     ],
                     "order": 0
@@ -11972,7 +12333,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-295",
+                        "obj-306",
                         0
                     ],
                     "destination": [
@@ -11985,11 +12346,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         13
                     ],
                     "destination": [
-                        "obj-296",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -11998,7 +12359,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-307",
                         0
                     ],
                     "destination": [
@@ -12011,11 +12372,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         14
                     ],
                     "destination": [
-                        "obj-297",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -12024,7 +12385,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-297",
+                        "obj-308",
                         0
                     ],
                     "destination": [
@@ -12037,11 +12398,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         15
                     ],
                     "destination": [
-                        "obj-298",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -12050,7 +12411,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-298",
+                        "obj-309",
                         0
                     ],
                     "destination": [
@@ -12063,11 +12424,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         15
                     ],
                     "destination": [
-                        "obj-299",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -12076,7 +12437,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-299",
+                        "obj-310",
                         0
                     ],
                     "destination": [
@@ -12089,11 +12450,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         16
                     ],
                     "destination": [
-                        "obj-300",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -12102,7 +12463,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-311",
                         0
                     ],
                     "destination": [
@@ -12115,11 +12476,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         16
                     ],
                     "destination": [
-                        "obj-301",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -12128,7 +12489,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-301",
+                        "obj-312",
                         0
                     ],
                     "destination": [
@@ -12141,11 +12502,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         17
                     ],
                     "destination": [
-                        "obj-302",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -12154,7 +12515,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-302",
+                        "obj-313",
                         0
                     ],
                     "destination": [
@@ -12167,11 +12528,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         18
                     ],
                     "destination": [
-                        "obj-303",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -12180,7 +12541,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-314",
                         0
                     ],
                     "destination": [
@@ -12193,11 +12554,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         19
                     ],
                     "destination": [
-                        "obj-304",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -12206,7 +12567,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-304",
+                        "obj-315",
                         0
                     ],
                     "destination": [
@@ -12219,11 +12580,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         19
                     ],
                     "destination": [
-                        "obj-305",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -12232,7 +12593,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
+                        "obj-316",
                         0
                     ],
                     "destination": [
@@ -12245,11 +12606,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         20
                     ],
                     "destination": [
-                        "obj-306",
+                        "obj-317",
                         0
                     ],
                     "order": 0
@@ -12258,7 +12619,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-306",
+                        "obj-317",
                         0
                     ],
                     "destination": [
@@ -12271,11 +12632,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         20
                     ],
                     "destination": [
-                        "obj-307",
+                        "obj-318",
                         0
                     ],
                     "order": 0
@@ -12284,7 +12645,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-307",
+                        "obj-318",
                         0
                     ],
                     "destination": [
@@ -12297,11 +12658,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         21
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-319",
                         0
                     ],
                     "order": 0
@@ -12310,7 +12671,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-319",
                         0
                     ],
                     "destination": [
@@ -12323,11 +12684,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         22
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-320",
                         0
                     ],
                     "order": 0
@@ -12336,7 +12697,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-309",
+                        "obj-320",
                         0
                     ],
                     "destination": [
@@ -12349,11 +12710,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         22
                     ],
                     "destination": [
-                        "obj-310",
+                        "obj-321",
                         0
                     ],
                     "order": 0
@@ -12362,7 +12723,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-321",
                         0
                     ],
                     "destination": [
@@ -12375,11 +12736,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         23
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-322",
                         0
                     ],
                     "order": 0
@@ -12388,7 +12749,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
+                        "obj-322",
                         0
                     ],
                     "destination": [
@@ -12401,11 +12762,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         23
                     ],
                     "destination": [
-                        "obj-312",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -12414,7 +12775,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
+                        "obj-323",
                         0
                     ],
                     "destination": [
@@ -12427,11 +12788,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         24
                     ],
                     "destination": [
-                        "obj-313",
+                        "obj-324",
                         0
                     ],
                     "order": 0
@@ -12440,7 +12801,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
+                        "obj-324",
                         0
                     ],
                     "destination": [
@@ -12453,11 +12814,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         24
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-325",
                         0
                     ],
                     "order": 0
@@ -12466,7 +12827,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-314",
+                        "obj-325",
                         0
                     ],
                     "destination": [
@@ -12479,7 +12840,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         25
                     ],
                     "destination": [
@@ -12492,11 +12853,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         26
                     ],
                     "destination": [
-                        "obj-315",
+                        "obj-326",
                         0
                     ],
                     "order": 0
@@ -12505,7 +12866,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
+                        "obj-326",
                         0
                     ],
                     "destination": [
@@ -12518,11 +12879,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         26
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-327",
                         0
                     ],
                     "order": 0
@@ -12531,7 +12892,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-327",
                         0
                     ],
                     "destination": [
@@ -12544,258 +12905,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-278",
+                        "obj-289",
                         27
                     ],
                     "destination": [
-                        "obj-317",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-317",
-                        0
-                    ],
-                    "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        28
-                    ],
-                    "destination": [
-                        "obj-318",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-318",
-                        0
-                    ],
-                    "destination": [
-                        "obj-254",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        28
-                    ],
-                    "destination": [
-                        "obj-319",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-319",
-                        0
-                    ],
-                    "destination": [
-                        "obj-255",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        29
-                    ],
-                    "destination": [
-                        "obj-320",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-320",
-                        0
-                    ],
-                    "destination": [
-                        "obj-259",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        29
-                    ],
-                    "destination": [
-                        "obj-321",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-321",
-                        0
-                    ],
-                    "destination": [
-                        "obj-260",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        30
-                    ],
-                    "destination": [
-                        "obj-322",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-322",
-                        0
-                    ],
-                    "destination": [
-                        "obj-264",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        31
-                    ],
-                    "destination": [
-                        "obj-323",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-323",
-                        0
-                    ],
-                    "destination": [
-                        "obj-268",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        31
-                    ],
-                    "destination": [
-                        "obj-324",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-324",
-                        0
-                    ],
-                    "destination": [
-                        "obj-269",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        32
-                    ],
-                    "destination": [
-                        "obj-325",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-325",
-                        0
-                    ],
-                    "destination": [
-                        "obj-273",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-278",
-                        32
-                    ],
-                    "destination": [
-                        "obj-326",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-326",
-                        0
-                    ],
-                    "destination": [
-                        "obj-274",
+                        "obj-328",
                         0
                     ],
                     "order": 0
@@ -12808,6 +12922,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-256",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        27
+                    ],
+                    "destination": [
                         "obj-329",
                         0
                     ],
@@ -12821,6 +12948,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-257",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        28
+                    ],
+                    "destination": [
+                        "obj-330",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-330",
+                        0
+                    ],
+                    "destination": [
+                        "obj-261",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        29
+                    ],
+                    "destination": [
                         "obj-331",
                         0
                     ],
@@ -12832,6 +12998,45 @@
                     "source": [
                         "obj-331",
                         0
+                    ],
+                    "destination": [
+                        "obj-265",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        29
+                    ],
+                    "destination": [
+                        "obj-332",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-332",
+                        0
+                    ],
+                    "destination": [
+                        "obj-266",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        30
                     ],
                     "destination": [
                         "obj-333",
@@ -12843,8 +13048,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-331",
-                        1
+                        "obj-333",
+                        0
+                    ],
+                    "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        30
+                    ],
+                    "destination": [
+                        "obj-334",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-334",
+                        0
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        31
                     ],
                     "destination": [
                         "obj-335",
@@ -12856,8 +13100,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-331",
-                        2
+                        "obj-335",
+                        0
+                    ],
+                    "destination": [
+                        "obj-275",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        32
+                    ],
+                    "destination": [
+                        "obj-336",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        0
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        32
                     ],
                     "destination": [
                         "obj-337",
@@ -12869,8 +13152,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        1
+                        "obj-337",
+                        0
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        33
+                    ],
+                    "destination": [
+                        "obj-338",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-338",
+                        0
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-289",
+                        33
                     ],
                     "destination": [
                         "obj-339",
@@ -12886,17 +13208,30 @@
                         0
                     ],
                     "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-341",
                         0
                     ],
+                    "destination": [
+                        "obj-342",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        1
+                        "obj-342",
+                        0
                     ],
                     "destination": [
                         "obj-344",
@@ -12910,19 +13245,6 @@
                     "source": [
                         "obj-344",
                         0
-                    ],
-                    "destination": [
-                        "obj-343",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-339",
-                        2
                     ],
                     "destination": [
                         "obj-346",
@@ -12934,8 +13256,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        3
+                        "obj-344",
+                        1
                     ],
                     "destination": [
                         "obj-348",
@@ -12947,8 +13269,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        4
+                        "obj-344",
+                        2
                     ],
                     "destination": [
                         "obj-350",
@@ -12960,8 +13282,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        5
+                        "obj-342",
+                        1
                     ],
                     "destination": [
                         "obj-352",
@@ -12973,8 +13295,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        6
+                        "obj-352",
+                        0
                     ],
                     "destination": [
                         "obj-354",
@@ -12986,8 +13308,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        7
+                        "obj-352",
+                        1
+                    ],
+                    "destination": [
+                        "obj-357",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-357",
+                        0
                     ],
                     "destination": [
                         "obj-356",
@@ -12999,11 +13334,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        8
+                        "obj-352",
+                        2
                     ],
                     "destination": [
-                        "obj-358",
+                        "obj-359",
                         0
                     ],
                     "order": 0
@@ -13012,8 +13347,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
-                        9
+                        "obj-352",
+                        3
                     ],
                     "destination": [
                         "obj-361",
@@ -13025,21 +13360,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-361",
-                        0
-                    ],
-                    "destination": [
-                        "obj-360",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-339",
-                        10
+                        "obj-352",
+                        4
                     ],
                     "destination": [
                         "obj-363",
@@ -13051,8 +13373,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        2
+                        "obj-352",
+                        5
                     ],
                     "destination": [
                         "obj-365",
@@ -13064,21 +13386,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        0
-                    ],
-                    "destination": [
-                        "obj-368",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-368",
-                        0
+                        "obj-352",
+                        6
                     ],
                     "destination": [
                         "obj-367",
@@ -13090,11 +13399,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        1
+                        "obj-352",
+                        7
                     ],
                     "destination": [
-                        "obj-370",
+                        "obj-369",
                         0
                     ],
                     "order": 0
@@ -13103,11 +13412,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        2
+                        "obj-352",
+                        8
                     ],
                     "destination": [
-                        "obj-372",
+                        "obj-371",
                         0
                     ],
                     "order": 0
@@ -13116,8 +13425,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        3
+                        "obj-352",
+                        9
                     ],
                     "destination": [
                         "obj-374",
@@ -13129,8 +13438,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        4
+                        "obj-374",
+                        0
+                    ],
+                    "destination": [
+                        "obj-373",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-352",
+                        10
                     ],
                     "destination": [
                         "obj-376",
@@ -13142,8 +13464,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        5
+                        "obj-342",
+                        2
                     ],
                     "destination": [
                         "obj-378",
@@ -13155,8 +13477,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
-                        6
+                        "obj-378",
+                        0
                     ],
                     "destination": [
                         "obj-381",
@@ -13181,8 +13503,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        3
+                        "obj-378",
+                        1
                     ],
                     "destination": [
                         "obj-383",
@@ -13194,8 +13516,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-383",
-                        0
+                        "obj-378",
+                        2
                     ],
                     "destination": [
                         "obj-385",
@@ -13207,8 +13529,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-383",
-                        1
+                        "obj-378",
+                        3
                     ],
                     "destination": [
                         "obj-387",
@@ -13220,8 +13542,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-383",
-                        2
+                        "obj-378",
+                        4
                     ],
                     "destination": [
                         "obj-389",
@@ -13233,8 +13555,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-383",
-                        3
+                        "obj-378",
+                        5
                     ],
                     "destination": [
                         "obj-391",
@@ -13246,8 +13568,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-383",
-                        4
+                        "obj-378",
+                        6
+                    ],
+                    "destination": [
+                        "obj-394",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-394",
+                        0
                     ],
                     "destination": [
                         "obj-393",
@@ -13259,8 +13594,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        4
+                        "obj-342",
+                        3
                     ],
                     "destination": [
                         "obj-396",
@@ -13273,32 +13608,6 @@
                 "patchline": {
                     "source": [
                         "obj-396",
-                        0
-                    ],
-                    "destination": [
-                        "obj-395",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-329",
-                        5
-                    ],
-                    "destination": [
-                        "obj-399",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-399",
                         0
                     ],
                     "destination": [
@@ -13311,8 +13620,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
-                        6
+                        "obj-396",
+                        1
+                    ],
+                    "destination": [
+                        "obj-400",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-396",
+                        2
                     ],
                     "destination": [
                         "obj-402",
@@ -13324,34 +13646,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-402",
-                        0
-                    ],
-                    "destination": [
-                        "obj-401",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-329",
-                        7
-                    ],
-                    "destination": [
-                        "obj-405",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-405",
-                        0
+                        "obj-396",
+                        3
                     ],
                     "destination": [
                         "obj-404",
@@ -13363,11 +13659,128 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-396",
+                        4
+                    ],
+                    "destination": [
+                        "obj-406",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
+                        4
+                    ],
+                    "destination": [
+                        "obj-409",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-409",
+                        0
+                    ],
+                    "destination": [
+                        "obj-408",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
+                        5
+                    ],
+                    "destination": [
+                        "obj-412",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-412",
+                        0
+                    ],
+                    "destination": [
+                        "obj-411",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
+                        6
+                    ],
+                    "destination": [
+                        "obj-415",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-415",
+                        0
+                    ],
+                    "destination": [
+                        "obj-414",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
+                        7
+                    ],
+                    "destination": [
+                        "obj-418",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-418",
+                        0
+                    ],
+                    "destination": [
+                        "obj-417",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-342",
                         8
                     ],
                     "destination": [
-                        "obj-408",
+                        "obj-421",
                         0
                     ],
                     "order": 0
@@ -13376,11 +13789,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-408",
+                        "obj-421",
                         0
                     ],
                     "destination": [
-                        "obj-407",
+                        "obj-420",
                         0
                     ],
                     "order": 0
@@ -13389,11 +13802,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         9
                     ],
                     "destination": [
-                        "obj-411",
+                        "obj-424",
                         0
                     ],
                     "order": 0
@@ -13402,11 +13815,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-411",
+                        "obj-424",
                         0
                     ],
                     "destination": [
-                        "obj-410",
+                        "obj-423",
                         0
                     ],
                     "order": 0
@@ -13415,11 +13828,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         10
                     ],
                     "destination": [
-                        "obj-414",
+                        "obj-427",
                         0
                     ],
                     "order": 0
@@ -13428,11 +13841,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-414",
+                        "obj-427",
                         0
                     ],
                     "destination": [
-                        "obj-413",
+                        "obj-426",
                         0
                     ],
                     "order": 0
@@ -13441,11 +13854,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         11
                     ],
                     "destination": [
-                        "obj-417",
+                        "obj-430",
                         0
                     ],
                     "order": 0
@@ -13454,11 +13867,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-417",
+                        "obj-430",
                         0
                     ],
                     "destination": [
-                        "obj-416",
+                        "obj-429",
                         0
                     ],
                     "order": 0
@@ -13467,11 +13880,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         12
                     ],
                     "destination": [
-                        "obj-420",
+                        "obj-433",
                         0
                     ],
                     "order": 0
@@ -13480,11 +13893,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-420",
+                        "obj-433",
                         0
                     ],
                     "destination": [
-                        "obj-419",
+                        "obj-432",
                         0
                     ],
                     "order": 0
@@ -13493,11 +13906,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         13
                     ],
                     "destination": [
-                        "obj-423",
+                        "obj-436",
                         0
                     ],
                     "order": 0
@@ -13506,11 +13919,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-423",
+                        "obj-436",
                         0
                     ],
                     "destination": [
-                        "obj-422",
+                        "obj-435",
                         0
                     ],
                     "order": 0
@@ -13519,11 +13932,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         14
                     ],
                     "destination": [
-                        "obj-426",
+                        "obj-439",
                         0
                     ],
                     "order": 0
@@ -13532,11 +13945,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-426",
+                        "obj-439",
                         0
                     ],
                     "destination": [
-                        "obj-425",
+                        "obj-438",
                         0
                     ],
                     "order": 0
@@ -13545,11 +13958,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         15
                     ],
                     "destination": [
-                        "obj-429",
+                        "obj-442",
                         0
                     ],
                     "order": 0
@@ -13558,11 +13971,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-429",
+                        "obj-442",
                         0
                     ],
                     "destination": [
-                        "obj-428",
+                        "obj-441",
                         0
                     ],
                     "order": 0
@@ -13571,11 +13984,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-342",
                         16
                     ],
                     "destination": [
-                        "obj-432",
+                        "obj-445",
                         0
                     ],
                     "order": 0
@@ -13584,11 +13997,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-432",
+                        "obj-445",
                         0
                     ],
                     "destination": [
-                        "obj-431",
+                        "obj-444",
                         0
                     ],
                     "order": 0

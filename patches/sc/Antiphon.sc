@@ -153,6 +153,10 @@ Antiphon {
 	say { |value| this.send('say', value) }
 	// weight of what was said, beside the fit to what you play
 	words { |value| this.send('words', value) }
+	// the part to be added, like 'a sparse low bass off the beat'; empty: whatever fits
+	add { |value| this.send('add', value) }
+	// weight of what is to be added, beside the fit to what you play
+	obey { |value| this.send('obey', value) }
 	// auto: plays the memory at your tempo where both tempos are reliable
 	stretch { |value| this.send('stretch', value) }
 	// playback speed where stretch does not apply, at the same pitch; 1: as recorded

@@ -268,6 +268,10 @@ def test_words_are_said_and_end_with_none(browser, play):
     browser.wait("stage.snap.settings.say === 'low piano'")
     browser.value("$('said').value = ''; $('say').requestSubmit()")
     browser.wait("stage.snap.settings.say === ''")
+    browser.value("$('added').value = 'sparse and low'; $('add').requestSubmit()")
+    browser.wait("stage.snap.settings.add === 'sparse and low'")
+    browser.value("$('added').value = ''; $('add').requestSubmit()")
+    browser.wait("stage.snap.settings.add === ''")
 
 
 def test_the_sheet_holds_the_rest(browser, play):
@@ -276,7 +280,7 @@ def test_the_sheet_holds_the_rest(browser, play):
     keep(browser, "sheet")
     assert browser.value("[...document.querySelectorAll('#others .setting')].map(e => e.dataset.setting)") == [
         name for name in browser.value("Object.values(stage.table.controls).filter(c => c.setting).map(c => c.name)")
-        if name not in ("region", "section", "say", "tempo_range")
+        if name not in ("region", "section", "say", "add", "tempo_range")
         and not browser.value(f"!!document.querySelector('#sliders [data-setting={name}]')")
     ]  # fmt: skip
     browser.press("m")

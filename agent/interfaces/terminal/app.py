@@ -30,6 +30,7 @@ from corpora.interruption import is_default
 
 REDRAW_INTERVAL_S = 0.1
 ESCAPE_TIMEOUT_S = 0.03  # time after which an escape is a key of its own and not the beginning of an arrow's code
+TYPED = {"/": "say", "a": "add"}  # controls whose words are typed after a key
 FADER_STEPS = 20  # key presses from one end of a fader to the other
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 
@@ -39,8 +40,8 @@ logger = logging.getLogger("antiphon.terminal")
 class Terminal:
     """Shows an engine and carries out the keys of the table, until `quit`, Ctrl-C or the engine's `over`.
 
-    Besides the table's keys, the arrows choose a setting and change it, and / begins words to be said. ConfigError
-    without a terminal.
+    Besides the table's keys, the arrows choose a setting and change it, / begins words to be said, and
+    a those of the part to be added. ConfigError without a terminal.
     """
 
     def __init__(self, engine: Engine, monitor: Monitor):
@@ -82,8 +83,8 @@ class Terminal:
         view, snapshot = self.view, self.monitor.latest
         if view.typed is not None and key != "escape":
             self._type(key, view.typed)
-        elif key == "/":
-            view.typed = ""
+        elif key in TYPED:
+            view.typed, view.typed_for = "", TYPED[key]
         elif key in ("up", "down"):
             view.chosen = (view.chosen + (1 if key == "down" else -1)) % len(view.settings)
         elif key in ("left", "right"):
@@ -99,10 +100,10 @@ class Terminal:
                 self.engine.over.set()
 
     def _type(self, key: str, typed: str) -> None:
-        """A key of the words to be said: they are said with the enter key, and no words end what was said."""
+        """A key of the words: they are sent with the enter key, and no words end what was said or to be added."""
         if key in ("\n", "\r"):
             self.view.typed = None
-            self._command("say", typed.strip())
+            self._command(self.view.typed_for, typed.strip())
         elif key in ("\x7f", "\b"):
             self.view.typed = typed[:-1]
         elif len(key) == 1 and key.isprintable():

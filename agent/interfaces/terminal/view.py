@@ -68,7 +68,8 @@ class ViewState:
         self.sentence, self.sentence_time = "", 0.0
         self.settings = [one.name for one in CONTROLS.values() if one.setting and len(one.args) == 1]
         self.chosen = 0  # number of the setting that the arrows change
-        self.typed: str | None = None  # words being typed, to be said; None: keys are those of the table
+        self.typed: str | None = None  # words being typed; None: keys are those of the table
+        self.typed_for = "say"  # the control that gets them
 
     def seconds(self, memory: str) -> float:
         """Length of a memory, 0 if there is none of that name."""
@@ -122,7 +123,7 @@ def render(state: ViewState, snapshot: Snapshot, width: int, height: int) -> Ren
     if state.sentence and time.monotonic() - state.sentence_time < SENTENCE_S:
         notes.append(Text(state.sentence, style="bold white on red"))
     if state.typed is not None:
-        notes.append(Text(f"say: {state.typed[-max(1, width - 8) :]}█", style="bold black on cyan"))
+        notes.append(Text(f"{state.typed_for}: {state.typed[-max(1, width - 8) :]}█", style="bold black on cyan"))
     notes.append(_key_line())
     console = Console(width=width, height=height, color_system=None)
     taken = sum(len(console.render_lines(line)) for line in (*lines, *notes))
@@ -273,7 +274,9 @@ def _key_line() -> Text:
         .append("←→ ", "bold cyan")
         .append("change  ")
         .append("/ ", "bold cyan")
-        .append("say")
+        .append("say  ")
+        .append("a ", "bold cyan")
+        .append("add")
     )
 
 

@@ -36,6 +36,7 @@ CONTROLS = st.one_of(
     st.tuples(st.just("density"), st.tuples(st.sampled_from([0.3, 1.0]))),
     st.tuples(st.just("say"), st.tuples(st.sampled_from(["", "low piano", "fast flute", "fluet"]))),
     st.tuples(st.just("words"), st.tuples(st.sampled_from([0.5, 3.0]))),
+    st.tuples(st.just("add"), st.tuples(st.sampled_from(["", "sparse", "loud and off the beat", "a bass", "basss"]))),
 )
 
 

@@ -18,7 +18,7 @@ RECIPES = ("train", "model", "evaluate")  # they have parsers of their own: test
 NO_PATHS = {  # settings with text that are no paths
     "live.input", "live.output",  # paths at times: what --input and --output are
     "live.input_channels", "live.output_channels", "live.client", "osc.host", "osc.allow", "osc.subscribers",
-    "action.section", "action.say", "midi.port", "page.host", "page.allow",
+    "action.section", "action.say", "action.add", "midi.port", "page.host", "page.allow",
 }  # fmt: skip
 
 

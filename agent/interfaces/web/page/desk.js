@@ -2,7 +2,8 @@
 "use strict";
 
 const REPEAT = 60; // ms between two messages of one fader
-const TEXTS = ["section", "say"]; // settings that have a place of their own
+const TEXTS = ["section", "say", "add"]; // settings that have a place of their own
+const WORDS = { say: "said", add: "added" }; // settings in words, and the fields in which they are typed
 
 function build() {
   for (const place of document.querySelectorAll("[data-buttons]")) {
@@ -21,11 +22,13 @@ function build() {
   $("pulse").addEventListener("pointerdown", (event) => { if (event.button === 0) act("tap"); });
   $("undo").onclick = () => send("undo");
   $("save").onclick = () => send("save", `live ${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}`);
-  $("say").onsubmit = (event) => {
-    event.preventDefault();
-    send("say", $("said").value.trim()); // empty: nothing is wanted any more
-    $("said").blur();
-  };
+  for (const [name, field] of Object.entries(WORDS)) {
+    $(name).onsubmit = (event) => {
+      event.preventDefault();
+      send(name, $(field).value.trim()); // empty: nothing is wanted any more
+      $(field).blur();
+    };
+  }
   $("toast").onclick = () => { $("toast").hidden = true; };
   document.addEventListener("keydown", press);
 }
@@ -109,7 +112,7 @@ function show(name, values) {
     stage.section = values[0] ?? "";
     return showSections();
   }
-  if (name === "say" && document.activeElement !== $("said")) $("said").value = values[0] ?? "";
+  if (name in WORDS && document.activeElement !== $(WORDS[name])) $(WORDS[name]).value = values[0] ?? "";
   if (name === "region" && values.length === 2) return showRegion(values);
   const about = stage.table.controls[name], place = document.querySelector(`[data-setting="${CSS.escape(name)}"]`);
   if (!about || !place || !values.length) return;

@@ -121,6 +121,17 @@ def test_words_are_typed_and_said_with_the_enter_key():
     assert len(show.view.typed) == 200 and any(line.startswith("say: xxx") for line in drawn)
 
 
+def test_a_part_to_add_is_typed_after_its_own_key():
+    sent: list[tuple] = []
+    engine = SimpleNamespace(session=SESSION, bus=Bus(), over=SimpleNamespace(set=lambda: None),
+                             command=lambda one: sent.append((one.name, one.args)))  # fmt: skip
+    show = app.Terminal.__new__(app.Terminal)
+    show.engine, show.monitor, show.view = engine, SimpleNamespace(latest=NOW), ViewState(SESSION)
+    for key in ["a", *"a bass", "\n", "a", "\n", "/", *"low", "\n"]:
+        show.press(key)
+    assert sent == [("add", ("a bass",)), ("add", ("",)), ("say", ("low",))]
+
+
 def test_arrows_stay_in_the_range_of_every_setting():
     for name in ViewState(SESSION).settings:
         value = FIELDS[command.CONTROLS[name].setting].default
