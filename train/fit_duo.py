@@ -44,7 +44,8 @@ from train.songs import pairs
 from train.songs.datasets import find
 
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
-FOLDERS = ("encoder", "units", "decision", "coherence", "proxy")
+SHARED = ("encoder", "coherence", "words", "fill")  # folders that no hop changes
+FOLDERS = (*SHARED, "units", "decision", "proxy")
 SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.85), "test": (0.85, 1.0)}
 INPUT, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played
 WINDOW_S, STRIDE_S = 15.0, 2.5  # s of the windows that are judged, and from one to the next
@@ -205,7 +206,7 @@ def _assemble(base: Path, run: Path, out: Path, units: int, hop: float, result: 
     """Write the model folder: the base with the decision of one hop exchanged, and only that hop."""
     name = file_stem(units, hop)
     with atomic_folder(out, replaces=(*MODEL_FILES, *FOLDERS)) as new:
-        for folder in ("encoder", "coherence"):
+        for folder in SHARED:
             if (base / folder).is_dir():
                 shutil.copytree(base / folder, new / folder)
         for folder in ("units", "proxy"):

@@ -8,6 +8,7 @@ import pytest
 import soundfile as sf
 
 from agent.performance.model import Model
+from agent.performance.model_folder import find
 from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig
 from perception.units import Alphabet
@@ -43,6 +44,14 @@ def test_a_duo_becomes_a_model_that_plays(antiphon, tiny, takes, tmp_path):
     answered = antiphon("respond", takes[0], "--memory", takes[1], "--model", out, "-o", tmp_path / "answer.wav")
     assert answered.code == 0
     assert sf.info(tmp_path / "answer.wav").duration == pytest.approx(120, abs=0.01)
+
+
+def test_every_part_of_the_base_is_kept(tmp_path):
+    base = find("small")
+    fit_duo._assemble(base, base / "decision" / "k64_h0.50", tmp_path / "mine", 64, 0.5, {"base": "small"})
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {path.name for path in base.iterdir()} | {
+        "duo.json"
+    }
 
 
 def test_a_is_heard_and_b_is_played_never_the_other_way(tiny, takes, tmp_path):
