@@ -225,12 +225,14 @@ class _Trainer:
         run, s = self.run, self.s
         losses = [torch.tensor(loss, device=self.device) for loss in run.state.get("losses", [])]
         run.state["losses"] = losses  # since the last validation
+        if s.start and not run.step:
+            self._validate(0)  # what learning makes worse is not kept
         while self._share() < 1 and not self._out_of_patience():
             with run.clock():
                 losses.append(self._update())
             ends = run.step + 1 >= s.steps or self._share() >= 1
             if (run.step + 1) % s.evaluate == 0 or ends:
-                scores = self._validate(float(torch.stack(losses).mean()))
+                scores = {"loss": float(torch.stack(losses).mean()), **self._validate(run.step + 1)}
                 losses.clear()
                 run.tick(scores=scores)
             else:
@@ -356,9 +358,9 @@ class _Trainer:
         ]
         return torch.from_numpy(np.stack(rows)).to(self.device).float()
 
-    def _validate(self, loss: float) -> dict[str, float]:
-        """Score the validation crops after this step; save the model if it is the best so far."""
-        step, scores = self.run.step + 1, {}
+    def _validate(self, step: int) -> dict[str, float]:
+        """Score the validation crops after so many steps; save the model if it is the best so far."""
+        scores: dict[str, float] = {}
         with self.run.clock(), self._autocast():
             if self.ranks.first:
                 scores = evaluate(self.model, self.valid)
@@ -371,7 +373,7 @@ class _Trainer:
             if self.ranks.first:
                 write_files(self.run.out, self.model.files(self._card(step)))
         self.run.state["best"] = self.best
-        return {"loss": loss, **scores, "best_step": self.best["step"]}
+        return {**scores, "best_step": self.best["step"]}
 
     def _out_of_patience(self) -> bool:
         return self.s.patience > 0 and self.run.step - self.best["step"] >= self.s.patience * self.s.evaluate

@@ -471,6 +471,15 @@ def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_fine_tuning_keeps_nothing_that_is_worse(tmp_path):
+    tokens = cache(tmp_path / "t")
+    fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=40, evaluate=20, rate=3e-3))
+    ruin = dataclasses.replace(TINY, steps=8, rate=10.0, warmup=0, start=str(tmp_path / "first"))
+    assert fit(tokens, tmp_path / "second", ruin)["best_step"] == 0
+    first, second = (load_file(tmp_path / name / "decision.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_fine_tuning_refuses_a_model_of_another_alphabet(tmp_path):
     fit(cache(tmp_path / "t"), tmp_path / "first", dataclasses.replace(TINY, steps=1))
     other = cache(tmp_path / "u", alphabet="k7-other")
