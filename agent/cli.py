@@ -200,7 +200,7 @@ def model(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Measure a model on data: re-generation, musical fit, a coherence meter, best of n, or its words."""
+    """Measure a model on data: re-generation, musical fit, a coherence meter, best of n, its words, or what it adds."""
     from agent.performance.model_folder import coherence_folder, named_folder
 
     if given.what == "coherence":
@@ -220,6 +220,11 @@ def evaluate(given: argparse.Namespace) -> None:
         from train.evaluate import listening
 
         _recipe(lambda words: listening.main(words, Responder), given.rest)
+        return
+    if given.what == "adding":
+        from train.evaluate import adding
+
+        _recipe(lambda words: adding.main(words, Responder), given.rest)
         return
     if given.what == "best-of":
         from train.evaluate import best_of

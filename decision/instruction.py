@@ -6,6 +6,7 @@ A word is known or refused, with the nearest known ones: what is not understood 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -49,6 +50,8 @@ STYLE_WORDS = {
     "reggae": "reggae", "electronic": "electronic", "dance": "electronic", "house": "electronic", "folk": "folk",
     "country": "folk", "blues": "blues", "bluesy": "blues", "pop": "pop",
 }  # fmt: skip
+UNMEASURED = ("style", "length")  # what the measures of a recording do not tell
+SHOWN_LEVELS = ("sparse", "dense", "low", "high", "on the beat", "off the beat", "short", "long", "soft", "loud")
 SILENT = {
     "a", "an", "the", "and", "with", "in", "of", "to", "for", "add", "play", "write", "make", "give", "me", "please",
     "some", "line", "part", "notes", "style", "track", "insert", "put", "that", "is", "it", "very",
@@ -91,8 +94,8 @@ def read_sound(text: str, flag: str) -> Asked:
 
     Style and length of the notes cannot be heard in a recording by its measures, so they are refused.
     """
-    role, program, style, asked, said = _parsed(text, None, flag)
-    for what in ("style", "length"):
+    role, program, style, asked, said = _parsed(text, None, flag, UNMEASURED)
+    for what in UNMEASURED:
         if what in said:
             raise FillError(f"{flag}: '{said[what]}' cannot be measured in a recording: leave it out")
     return Asked(Instruction(role or "", style, asked), program)
@@ -104,7 +107,8 @@ def named(word: str) -> tuple[str, int | None] | None:
     return ROLE_WORDS.get(lower) or ROLE_WORDS.get(lower.removesuffix("s"))
 
 
-def _parsed(text: str | None, part: str | None, flag: str) -> _Parsed:
+def _parsed(text: str | None, part: str | None, flag: str, without: Container[str] = ()) -> _Parsed:
+    """What a text says. without: attributes, and "style", of which a sentence about unknown words does not speak."""
     role, program, style = part, None, ""
     asked: dict[str, int] = {}
     said: dict[str, str] = {}
@@ -125,7 +129,7 @@ def _parsed(text: str | None, part: str | None, flag: str) -> _Parsed:
             _refuse_both(flag, said, "role", word, role not in (None, meant))
             role, program = meant, program if own is None else own
         else:
-            raise FillError(_unknown(word, flag))
+            raise FillError(_unknown(word, flag, without))
     for attribute in PITCHED:
         if role == "drums" and attribute in asked:
             raise FillError(f"'{said[attribute]}' says nothing about drums: leave it out")
@@ -150,12 +154,13 @@ def _refuse_both(flag: str, said: dict[str, str], what: str, word: str, contradi
     said.setdefault(what, word)
 
 
-def _unknown(word: str, flag: str) -> str:
-    known = [*LEVELS, *ROLE_WORDS, *STYLE_WORDS]
-    near = get_close_matches(word, known, 3, 0.6)
+def _unknown(word: str, flag: str, without: Container[str]) -> str:
+    levels = [known for known, (attribute, _) in LEVELS.items() if attribute not in without]
+    styles = [] if "style" in without else list(STYLE_WORDS)
+    near = get_close_matches(word, [*levels, *ROLE_WORDS, *styles], 3, 0.6)
+    shown = [name for name in SHOWN_LEVELS if PHRASES.get(name, name) in levels]
     hint = f"the nearest known: {', '.join(near)}" if near else (
-        "known are " + ", ".join(["sparse", "dense", "low", "high", "on the beat", "off the beat", "short", "long",
-                                  "soft", "loud", *dict.fromkeys(STYLE_WORDS.values()), *ROLES])
+        "known are " + ", ".join([*shown, *dict.fromkeys(STYLE_WORDS[style] for style in styles), *ROLES])
     )  # fmt: skip
     return f"{flag}: '{_shown(word)}' is not understood; {hint}"
 

@@ -133,11 +133,15 @@ class Responder:
         self.hop = self.config.live.hop
         self._memories: OrderedDict[tuple[Path, int], LoadedMemory] = OrderedDict()
 
-    def answer(self, guide: Path, memory: Path, seed: int) -> Answer:
-        """Answer a guide from a memory, with as many samples as the guide has. AudioError or CorpusError."""
+    def answer(self, guide: Path, memory: Path, seed: int, add: str = "") -> Answer:
+        """Answer a guide from a memory, with as many samples as the guide has. AudioError or CorpusError.
+
+        add: what is to be added, in words.
+        """
+        config = settings.change(self.config, "action.add", add) if add else self.config
         with open_audio(guide, at_least=self.hop) as file:
             loaded = self._memory(memory, file.samplerate)
-            session = Session(self.model, loaded.corpus, self.config, file.samplerate, loaded.audio)
+            session = Session(self.model, loaded.corpus, config, file.samplerate, loaded.audio)
             return _answer_of(live_hops(session, session.start(seed), file.blocks()), session.silence, file.samplerate)
 
     def _memory(self, path: Path, samplerate: int) -> LoadedMemory:

@@ -147,6 +147,41 @@ def test_an_odd_memory_plays(antiphon, tiny, guide, tmp_path, kind):
     assert np.abs(samples(tmp_path / "b.wav")).max() > 0.01
 
 
+def test_a_part_is_added_from_the_memory_that_tells_it_is_one(antiphon, tiny, guide, tmp_path):
+    for name, seed in (("keys", 3), ("Bass 2", 4)):
+        write(tmp_path / f"{name}.wav", melody(6.0, 32000, seed), 32000, "PCM_16")
+    words = ("respond", guide, "--memory", "keys.wav", "--memory", "Bass 2.wav", "--model", tiny)
+    said = antiphon(*words, "-o", "a.wav", "--add", "a sparse, low bass", "--report", "r.json")
+    assert said.code == 0 and "added bass from 'Bass 2': density low, register low" in said.out
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["add"] == {"role": "bass", "asked": {"density": -1, "register": -1}, "memory": "Bass 2"}
+    assert any(place["worth"] > 0 for places in report["places"] for place in places)
+    alone = ("respond", guide, "--memory", "Bass 2.wav", "--model", tiny, "--set", "action.add=a sparse, low bass")
+    assert antiphon(*alone, "-o", "b.wav").code == 0
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes(), "the other memory is not heard"
+    assert antiphon(*words, "-o", "c.wav").code == 0
+    assert (tmp_path / "a.wav").read_bytes() != (tmp_path / "c.wav").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "--add is empty: say what to play, as in --add"),
+        ("🥁", "--add: '🥁' is not understood; known are"),
+        ("basss", "--add: 'basss' is not understood; the nearest known: bass"),
+        ("low " * 2500, "--add has 10000 characters: say it in 400 or fewer"),
+        ("drums", "action.add: by their names none of the memories is drums ('keys'): load one that is"),
+    ],
+)
+def test_a_part_that_cannot_be_added_is_refused_in_a_sentence(antiphon, tiny, guide, tmp_path, words, said):
+    write(tmp_path / "keys.wav", melody(3.0, 32000, 3), 32000, "PCM_16")
+    before = tree(tmp_path)
+    use = ("--memory", "keys.wav", "--model", tiny, "--add", words)
+    assert said in antiphon("respond", guide, "-o", "a.wav", "--mix", "m.wav", *use).sentence
+    assert said in antiphon("play", "--input", guide, "--output", "a.wav", "--log", "l.jsonl", *use).sentence
+    assert tree(tmp_path) == before
+
+
 @pytest.mark.slow
 def test_three_hours_cost_time_but_no_memory(tiny, memory, tmp_path):
     """3 h at 8 kHz: named and answered by a process that may hold little more than one of ten seconds does."""

@@ -12,8 +12,9 @@ import librosa.beat as librosa_beat
 import librosa.effects as librosa_effects
 import librosa.onset as librosa_onset
 import numpy as np
-from librosa import frames_to_time
+from librosa import cqt, frames_to_time
 from librosa.feature import chroma_cqt
+from librosa.feature import rms as librosa_rms
 
 from perception.fit import (
     SEGMENT_S,
@@ -29,6 +30,8 @@ from perception.fit import (
 SAMPLERATE = 22050  # Hz
 HOP_SAMPLES = 512  # samples between two frames of librosa
 TIGHTNESS = 100  # setting of the beat tracker, librosa's default
+AUDIBLE = 10 ** (-50 / 20)  # level above which something sounds, full scale = 1
+LOWEST_MIDI = 24  # C1, lowest note of a constant-Q transform
 GHOST_Z = 3.0  # standard deviations, above which an answer fits its moment
 
 
@@ -55,6 +58,50 @@ def onsets(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     envelope = librosa_onset.onset_strength(y=audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
     frames = librosa_onset.onset_detect(onset_envelope=envelope, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
     return frames_to_time(frames, sr=SAMPLERATE, hop_length=HOP_SAMPLES), envelope[frames]
+
+
+def strong_onset(audio: np.ndarray) -> float:
+    """The onset strength that one frame in twenty of those that sound exceeds, by which `traits` counts onsets."""
+    envelope, audible = _envelope(audio)
+    return float(np.quantile(envelope[audible], 0.95)) if audible.any() else 1.0
+
+
+def _envelope(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(frames,) onset strengths, and whether the frame sounds."""
+    envelope = librosa_onset.onset_strength(y=audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES)
+    level = librosa_rms(y=audio, hop_length=HOP_SAMPLES)[0][: len(envelope)]
+    return envelope[: len(level)], level > AUDIBLE
+
+
+def traits(audio: np.ndarray, beats: np.ndarray, strong: float) -> dict[str, float]:
+    """How a recording is played: "density", "register", "dynamics" and "place", see `train.evaluate.adding`.
+
+    beats: s; without two of them "place" is NaN. strong: of its memory, see `strong_onset`. NaN where nothing sounds.
+    """
+    envelope, audible = _envelope(audio)
+    frames = librosa_onset.onset_detect(
+        onset_envelope=envelope / max(strong, 1e-9), sr=SAMPLERATE, hop_length=HOP_SAMPLES, normalize=False, delta=0.1
+    )
+    frames = np.array([frame for frame in frames if audible[frame : frame + 4].any()], int)
+    times, strengths = frames_to_time(frames, sr=SAMPLERATE, hop_length=HOP_SAMPLES), envelope[frames]
+    power = np.square(np.abs(cqt(audio, sr=SAMPLERATE, hop_length=HOP_SAMPLES)))
+    parts = cuts(int(len(audio) / SAMPLERATE / SEGMENT_S), SEGMENT_S, SEGMENT_S, SAMPLERATE)
+    rms = np.array([np.sqrt(np.square(audio[part]).mean()) for part in parts])
+    columns = cuts(len(rms), SEGMENT_S, SEGMENT_S, SAMPLERATE / HOP_SAMPLES)
+    summed = np.array([power[:, column].sum(1) for column in columns]).reshape(len(rms), len(power))
+    sounds = rms > AUDIBLE
+    if not sounds.any():
+        return dict.fromkeys(("density", "register", "dynamics", "place"), float("nan"))
+    heights = summed[sounds] @ (LOWEST_MIDI + np.arange(len(power))) / summed[sounds].sum(1)
+    inside = (times > beats[0]) & (times < beats[-1]) if len(beats) > 1 else np.zeros(len(times), bool)
+    phase = np.interp(times[inside], beats, np.arange(len(beats))) if inside.any() else np.zeros(0)
+    weight = strengths[inside]
+    return {
+        "density": len(frames) / (audible.sum() * HOP_SAMPLES / SAMPLERATE),
+        "register": float(heights.mean()),
+        "dynamics": float((20 * np.log10(rms[sounds])).mean()),
+        "place": float(-(weight * np.cos(2 * np.pi * phase)).sum() / weight.sum()) if weight.sum() else float("nan"),
+    }
 
 
 def track_beats(audio: np.ndarray) -> np.ndarray:
