@@ -163,6 +163,18 @@ def test_a_part_is_added_from_the_memory_that_tells_it_is_one(antiphon, tiny, gu
     assert (tmp_path / "a.wav").read_bytes() != (tmp_path / "c.wav").read_bytes()
 
 
+def test_a_part_is_added_live_and_replayed(antiphon, tiny, guide, tmp_path):
+    for name, seed in (("keys", 3), ("Bass 2", 4)):
+        write(tmp_path / f"{name}.wav", melody(6.0, 32000, seed), 32000, "PCM_16")
+    memories = ("--memory", "keys.wav", "--memory", "Bass 2.wav")
+    use = ("play", "--input", guide, *memories, "--model", tiny, "--speed", "0", "--osc", "0")
+    assert antiphon(*use, "--output", "a.wav", "--log", "a.jsonl", "--add", "a dense bass off the beat").code == 0
+    assert antiphon("replay", "a.jsonl", "-o", "again.wav").code == 0
+    assert np.array_equal(samples(tmp_path / "a.wav"), samples(tmp_path / "again.wav"))
+    hops = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert {hop["memory"] for hop in hops if hop.get("segment", -1) >= 0} == {1}, "it began with the bass"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
