@@ -6,6 +6,7 @@ replay. The other sources come as controls, with the sample at which they came.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ class ExternalBeat:
 
     beat: Beat = NO_BEAT
     beats: int = 0  # that the line is fitted to
-    newest_s: float = 0.0  # time of its last message
+    newest_s: float = -math.inf  # time of its last message; before the first there is no distance to it
     period_s: float = 0.0  # of a given tempo; 0: from the beats
     multiple: float = 1.0  # 2 after `double`
 

@@ -471,6 +471,16 @@ def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_the_newest_layers_alone_learn_where_asked(tmp_path):
+    tokens = cache(tmp_path / "t")
+    fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=1))
+    some = dataclasses.replace(TINY, steps=40, rate=3e-3, best="ce", layers=1, start=str(tmp_path / "first"))
+    assert fit(tokens, tmp_path / "second", some)["best_step"] > 0
+    first, second = (load_file(tmp_path / name / "decision.safetensors") for name in ("first", "second"))
+    moved = {name for name in first if not torch.equal(first[name], second[name])}
+    assert moved and all(name.startswith(("blocks.1.", "norm.", "head.")) for name in moved)
+
+
 def test_fine_tuning_keeps_nothing_that_is_worse(tmp_path):
     tokens = cache(tmp_path / "t")
     fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=40, evaluate=20, rate=3e-3))
