@@ -48,15 +48,6 @@ def traits_of(corpus: Corpus, onsets: np.ndarray, audio: np.ndarray, samplerate:
     return traits(moments_s, audio, samplerate, onsets, corpus.rms, corpus.hop)
 
 
-def weighs_nothing(state: PerformanceState, memory: Memory) -> str:
-    """A sentence if what is to be added weighs nothing as things stand, else ""."""
-    if state.config.action.choice != "cost":
-        return "add: it weighs only where choice is cost: send  choice cost"
-    if memory.traits is None:
-        return f"add: it weighs nothing in '{memory.name}', which is recorded as it plays: choose another memory"
-    return ""
-
-
 def memory_for(memories: Iterable[Memory], text: str, selected: int, flag: str = "add") -> tuple[int, str]:
     """The number of the memory that plays what a text asks for, and a sentence if that has to be believed.
 

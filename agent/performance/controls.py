@@ -47,7 +47,7 @@ def apply(
     if name == "section":
         _check_section(memory, str(value))
     if name == "say" and value:
-        partly = _read_words(session, str(value)) or wording.weighs_nothing(state, memory)
+        partly = _read_words(session, str(value)) or _weighs_nothing(state, name, memory, memory.windows)
     number = state.selected_memory
     if name == "add" and value:
         number, partly = _memory_to_add(session, state, str(value))
@@ -68,7 +68,20 @@ def _memory_to_add(session: Session, state: PerformanceState, text: str) -> tupl
         number, believed = adding.memory_for(session.repertoire, text, state.selected_memory)
     except FillError as error:
         raise CommandError(str(error)) from None
-    return number, believed or adding.weighs_nothing(state, session.repertoire[number])
+    memory = session.repertoire[number]
+    return number, believed or _weighs_nothing(state, "add", memory, memory.traits)
+
+
+def _weighs_nothing(state: PerformanceState, name: str, memory: Memory, measured: object) -> str:
+    """A sentence if the words of a control weigh nothing as things stand, else "".
+
+    measured: what they are compared with; None in a memory that is recorded as it plays.
+    """
+    if state.config.action.choice != "cost":
+        return f"{name}: words weigh only where choice is cost: send  choice cost"
+    if measured is None:
+        return f"{name}: words weigh nothing in '{memory.name}', which is recorded as it plays: choose another memory"
+    return ""
 
 
 def _read_words(session: Session, text: str) -> str:

@@ -38,15 +38,6 @@ def read(model: Model, text: str) -> tuple[list[int], str]:
     return model.words.read(text)
 
 
-def weighs_nothing(state: PerformanceState, memory: Memory) -> str:
-    """A sentence if words weigh nothing as things stand, else ""."""
-    if state.config.action.choice != "cost":
-        return "say: words weigh only where choice is cost: send  choice cost"
-    if memory.windows is None:
-        return f"say: words weigh nothing in '{memory.name}', which is recorded as it plays: choose another memory"
-    return ""
-
-
 def places(state: PerformanceState, model: Model, memory: Memory) -> tuple[Places, Boundaries | None]:
     """The places of a memory and its boundaries, with what they are worth by what was said and what is to be added."""
     action, plain = state.config.action, memory.places

@@ -77,6 +77,7 @@ def test_a_part_that_is_written_by_its_family_is_still_a_or_b(takes, tmp_path):
 
 def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
     settings = fit_duo.DuoTraining(minutes=0.03, layers=1)
+    assert fit_duo._decision_settings(settings, tiny).layers == 1  # what they do: tests/train/test_fit_decision.py
     fit_duo.fit(list(takes), tiny, tmp_path / "mine", settings)
     name = "decision/k64_h0.50"
     before, after = (Decision.load(folder / name).state_dict() for folder in (tiny, tmp_path / "mine"))

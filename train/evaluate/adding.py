@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,8 +33,8 @@ from train.common.settings import add_arguments, frozen, parse_arguments, settin
 from train.common.table import NOTHING, table, with_interval
 from train.data.stems import read_at_rate
 from train.evaluate.listening import BACKING, Answer, ListeningEvaluation, Song, songs_of
-from train.evaluate.metrics import compare, describe
-from train.evaluate.resumable import begin, read_part
+from train.evaluate.metrics import compare, describe_known, seeded
+from train.evaluate.resumable import begin, read_part, write_part
 
 ASKED = {  # attribute -> words that ask for its low end and its high end
     "density": ("sparse", "dense"),
@@ -124,7 +123,7 @@ def adding(
             if not file.exists():
                 write_guide(song, part, guide, s.span)
                 row = {"song": song.name, "part": part, "played": measure(song, part, guide, responder, s)}
-                atomic_write(file, json.dumps(row).replace("NaN", "null") + "\n")
+                write_part(file, row)
             rows.append(read_part(file))
     if not rows:
         raise TrainError(f"no song below '{data}' is a mix of several stems: expected folders <song>/<part>.flac")
@@ -148,31 +147,24 @@ def _attribute(rows: list[dict[str, Any]], name: str, seed: int) -> dict[str, An
     songs = np.array([row["song"] for row in rows])[known]
     if not known.any():
         return {"pairs": 0}
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return {
         "pairs": int(known.sum()), "low": float(low[known].mean()), "free": float(free[known].mean()),
         "high": float(high[known].mean()), "obeyed": float((high[known] > low[known]).mean()),
-        "difference": compare(high[known], low[known], songs, rng),
+        "difference": compare(high[known], low[known], songs, seeded(seed, name)),
     }  # fmt: skip
 
 
 def _fit(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
     """{measure: {"" or attribute: mean, or difference to that without words}}."""
     found: dict[str, Any] = {}
+    songs = np.array([row["song"] for row in rows])
     for measure in FIT:
         free, columns = _column(rows, "", measure), {}
         for name, (low, high) in ASKED.items():
             cost = (_column(rows, low, measure) + _column(rows, high, measure)) / 2 - free
-            columns[name] = _described(cost, rows, seed, measure, name)
-        found[measure] = {"": _described(free, rows, seed, measure, ""), **columns}
+            columns[name] = describe_known(cost, songs, seeded(seed, measure, name))
+        found[measure] = {"": describe_known(free, songs, seeded(seed, measure, "")), **columns}
     return found
-
-
-def _described(values: np.ndarray, rows: list[dict[str, Any]], seed: int, *purpose: str) -> dict[str, Any] | None:
-    known = ~np.isnan(values)
-    songs = np.array([row["song"] for row in rows])
-    rng = np.random.default_rng([seed, zlib.crc32("/".join(purpose).encode())])
-    return describe(values[known], songs[known], rng) if known.any() else None
 
 
 def markdown(result: dict[str, Any]) -> str:

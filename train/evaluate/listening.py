@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -42,8 +41,8 @@ from train.common.settings import add_arguments, frozen, parse_arguments, settin
 from train.data.stems import AUDIO_SUFFIXES, read_at_rate, stems_of
 from train.evaluate import listening_report as report
 from train.evaluate.listening_report import ANSWER, BEATS, CHROMA, KINDS, MEASURES, RANDOM, TRUE
-from train.evaluate.metrics import compare, describe
-from train.evaluate.resumable import begin
+from train.evaluate.metrics import compare_known, describe_known, seeded
+from train.evaluate.resumable import begin, write_part
 
 BACKING = "backing"  # the part that contains all others
 BEAT_PARTS = ("drums", BACKING)  # parts that the beats are tracked on, without beats.txt
@@ -227,7 +226,7 @@ def answer_song(songs: list[Song], number: int, out: Path, make: Factory, model:
             _write_audio(out / "audio", pair, sounds, s.audio)
             if s.pictures:
                 _write_picture(out / "audio", pair, sounds)
-            atomic_write(_row_file(out, pair), json.dumps(_without_nan(row)) + "\n")
+            write_part(_row_file(out, pair), row)
 
 
 def measure_pair(pair: Pair, responder: Responder, s: ListeningEvaluation) -> tuple[dict, dict[str, np.ndarray]]:
@@ -280,13 +279,6 @@ def _write_picture(folder: Path, pair: Pair, sounds: dict[str, np.ndarray]) -> N
     atomic_write(folder / report.picture_file(pair.name), picture)
 
 
-def _without_nan(value: Any) -> Any:
-    """The value with None for NaN, which JSON lacks."""
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
 # All of them
 
 
@@ -324,10 +316,10 @@ def summary(rows: list[dict[str, Any]], kind: str, seed: int) -> dict[str, Any]:
     table = {who: {measure: _column(chosen, who, measure) for measure in MEASURES} for who in whos}
     means: dict[str, Any] = {"pairs": len(chosen), "songs": len(np.unique(songs)), "who": {}, "differences": {}}
     for who, columns in table.items():
-        means["who"][who] = {m: _described(v, songs, _rng(seed, kind, who, m)) for m, v in columns.items()}
+        means["who"][who] = {m: describe_known(v, songs, seeded(seed, kind, who, m)) for m, v in columns.items()}
         if who != ANSWER:
             means["differences"][who] = {
-                m: _compared(table[ANSWER][m], v, songs, _rng(seed, kind, who, m, "difference"))
+                m: compare_known(table[ANSWER][m], v, songs, seeded(seed, kind, who, m, "difference"))
                 for m, v in columns.items()
             }
     return means
@@ -346,20 +338,6 @@ def _column(rows: list[dict[str, Any]], who: str, measure: str) -> np.ndarray:
 def _number(measured: dict[str, float | None], measure: str) -> float:
     value = measured.get(measure)
     return float("nan") if value is None else value
-
-
-def _described(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict[str, Any] | None:
-    known = ~np.isnan(values)
-    return describe(values[known], songs[known], rng) if known.any() else None
-
-
-def _compared(ours: np.ndarray, theirs: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict | None:
-    known = ~np.isnan(ours) & ~np.isnan(theirs)
-    return compare(ours[known], theirs[known], songs[known], rng) if known.any() else None
-
-
-def _rng(seed: int, *purpose: str) -> np.random.Generator:
-    return np.random.default_rng([seed, zlib.crc32("/".join(purpose).encode())])
 
 
 # Command line

@@ -7,6 +7,7 @@ No model and no file is used here.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -117,3 +118,22 @@ def compare(
 def _check(answer: np.ndarray, truth: np.ndarray) -> None:
     if answer.shape != truth.shape or answer.ndim != 2 or truth.shape[1] == 0:
         raise ValueError(f"answers {answer.shape} against truth {truth.shape}: expected both (windows, labels) alike")
+
+
+def describe_known(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> dict[str, Any] | None:
+    """`describe` of the values that are not NaN, (n,), with their songs; None if there is none."""
+    known = ~np.isnan(values)
+    return describe(values[known], songs[known], rng) if known.any() else None
+
+
+def compare_known(
+    ours: np.ndarray, theirs: np.ndarray, songs: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any] | None:
+    """`compare` where neither value is NaN, (n,), with their songs; None if that is nowhere."""
+    known = ~np.isnan(ours) & ~np.isnan(theirs)
+    return compare(ours[known], theirs[known], songs[known], rng) if known.any() else None
+
+
+def seeded(seed: int, *purpose: str) -> np.random.Generator:
+    """Random numbers that follow from a seed and from what they are for."""
+    return np.random.default_rng([seed, zlib.crc32("/".join(purpose).encode())])

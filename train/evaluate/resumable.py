@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,17 @@ def begin(out: Path, folders: tuple[str, ...], run: Mapping[str, Any], settings:
                 )
         check_resume(out, saved, settings)
     atomic_write(out / RUN_FILE, json.dumps(run) + "\n")
+
+
+def write_part(path: Path, content: dict[str, Any]) -> None:
+    """Write what `read_part` reads, whole or not at all, with null for NaN, which JSON lacks. AudioError."""
+    atomic_write(path, json.dumps(_without_nan(content)) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def read_part(path: Path) -> dict[str, Any]:

@@ -182,10 +182,10 @@ def test_what_is_not_understood_is_refused_and_changes_nothing(two, stage, text,
 def test_what_weighs_nothing_is_told(two):
     state = two.start()
     apply(two, state, "choice", ("match",))
-    assert apply(two, state, "add", ("dense",)) == "add: it weighs only where choice is cost: send  choice cost"
+    assert apply(two, state, "add", ("dense",)) == "add: words weigh only where choice is cost: send  choice cost"
     apply(two, state, "choice", ("cost",))
     apply(two, state, "record", ("input",))
     run(two, {}, HOPS[:4], state=state)
     apply(two, state, "memory", ("live",))
-    assert "it weighs nothing in 'live'" in apply(two, state, "add", ("dense",))
+    assert "words weigh nothing in 'live'" in apply(two, state, "add", ("dense",))
     run(two, {}, HOPS[:4], state=state)

@@ -104,13 +104,19 @@ def test_every_key_of_the_table_does_its_control():
     assert app.control_of("§") is None and app.control_of("") is None and app.control_of("up") is None
 
 
-def test_words_are_typed_and_said_with_the_enter_key():
-    """While they are typed no letter is a command, but for escape, which is panic."""
-    said: list[tuple] = []
+def typing():
+    """A view at which keys can be pressed, and the commands that come of them."""
+    sent: list[tuple] = []
     engine = SimpleNamespace(session=SESSION, bus=Bus(), over=SimpleNamespace(set=lambda: None),
-                             command=lambda one: said.append((one.name, one.args)))  # fmt: skip
+                             command=lambda one: sent.append((one.name, one.args)))  # fmt: skip
     show = app.Terminal.__new__(app.Terminal)
     show.engine, show.monitor, show.view = engine, SimpleNamespace(latest=NOW), ViewState(SESSION)
+    return show, sent
+
+
+def test_words_are_typed_and_said_with_the_enter_key():
+    """While they are typed no letter is a command, but for escape, which is panic."""
+    show, said = typing()
     for key in ["/", *"lowm", "\x7f", " ", *"piano", "left", "\n", "m", "/", "\r", "/", "q", "escape", "m"]:
         show.press(key)
     assert said == [("say", ("low piano",)), ("mute", ()), ("say", ("",)), ("panic", ()), ("mute", ())]
@@ -122,11 +128,7 @@ def test_words_are_typed_and_said_with_the_enter_key():
 
 
 def test_a_part_to_add_is_typed_after_its_own_key():
-    sent: list[tuple] = []
-    engine = SimpleNamespace(session=SESSION, bus=Bus(), over=SimpleNamespace(set=lambda: None),
-                             command=lambda one: sent.append((one.name, one.args)))  # fmt: skip
-    show = app.Terminal.__new__(app.Terminal)
-    show.engine, show.monitor, show.view = engine, SimpleNamespace(latest=NOW), ViewState(SESSION)
+    show, sent = typing()
     for key in ["a", *"a bass", "\n", "a", "\n", "/", *"low", "\n"]:
         show.press(key)
     assert sent == [("add", ("a bass",)), ("add", ("",)), ("say", ("low",))]
