@@ -23,7 +23,7 @@ from agent.verbs.console import (
     printed_warnings,
     progress_bar,
 )
-from agent.verbs.early_checks import check_endpoints, check_guide
+from agent.verbs.early_checks import check_endpoints, check_fill, check_guide
 from agent.verbs.errors import user_sentence
 from agent.verbs.parser import LARGEST_BLOCK, MOST_FOUND, Verb, make_parser
 from agent.verbs.paths import check_paths, settings_file
@@ -83,11 +83,13 @@ def play(given: argparse.Namespace) -> None:
     first, *others = given.memory or [None]
     config = _read_settings(
         given, agent__memory=first, agent__memories=json.dumps(others) if others else None, agent__model=given.model,
-        osc__port=given.osc, midi__port=given.midi, page__port=given.page, action__add=_check_add(given.add),
+        osc__port=given.osc, midi__port=given.midi, fill__port=given.fill, page__port=given.page,
+        action__add=_check_add(given.add),
     )  # fmt: skip
     given.input, given.output = given.input or config.live.input, given.output or config.live.output
     check_paths(given, config)
     check_endpoints(given.input, given.output, config)
+    check_fill(config)
     from agent.verbs import play
 
     options = play.PlayOptions(

@@ -204,6 +204,7 @@ class Fill(nn.Module):
         *,
         seed: int = 0,
         given: np.ndarray | None = None,
+        begin: int | None = None,
         guidance: float = 2.0,
         temperature: float = 0.4,
         passes: int = PASSES,
@@ -212,7 +213,8 @@ class Fill(nn.Module):
         """(n, 4) int notes of the part asked for, over all steps of `metre` (steps, 3), beside the parts heard.
 
         given: the part's own notes at the beginning, kept as they are; up to the end of the last of them nothing is
-        added. guidance: weight of the instruction, 1 as trained. temperature: below 1 likelier notes, but not fewer.
+        added. begin: instead of there, the step from which it is written; given notes that end there may be held on.
+        guidance: weight of the instruction, 1 as trained. temperature: below 1 likelier notes, but not fewer.
         passes: of the network for each window, 2 or more. progress: called with the share that is done. The same seed
         gives the same notes.
         """
@@ -221,6 +223,8 @@ class Fill(nn.Module):
         notes = np.zeros((0, 4), int) if given is None or not len(given) else np.asarray(given, int)
         known = min(total, int(notes[:, 1].max())) if len(notes) else 0
         fixed = len(notes)
+        if begin is not None:
+            known, fixed = begin, 0
         while known < total:
             first = max(0, known - GIVEN)
             steps = min(window, total - first)

@@ -14,9 +14,10 @@ GROUPS = {  # group of the table -> its title; the groups "osc", "hear" and "mid
     "presets": "presets",
     "scenario": "scenario",
     "pulse": "beat",
+    "fill": "missing part",
     "settings": "settings",
 }
-COLUMNS = (("stage", "choice", "pulse"), ("memory", "presets", "scenario"), ("settings",))
+COLUMNS = (("stage", "choice", "pulse"), ("memory", "presets", "scenario", "fill"), ("settings",))
 DETAILED_REPORTS = ("heard", "event", "status", "latency")  # shown value by value; the other reports as a line
 DISPLAYED_REPORTS = tuple(name for name in REPORTS if name not in ("pong",))
 MESSAGE_EXAMPLES = {"scenario": "scenario 40 3 3 -1 7", "scenario/next": "scenario/next 3 3 -1 7"}

@@ -2,7 +2,8 @@
 
 Clocks come with the jitter of wire and polling, and on a busy machine some come late and in a burst. A line through the
 last two beats of clocks gives tempo and beat. Its slope is the median over clocks half of them apart, its height the
-median over all (as Theil and Sen do), so that a burst moves neither. Each beat is reported once, by the line.
+median over all (as Theil and Sen do), so that a burst moves neither. Each beat is reported once, by the line; who plays
+between the beats asks the line where the song is.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class MidiClock:
     ("beat/stop", 0.0, when) when the clock stops.
     """
 
-    def __init__(self, tell: Callable[[str, float, float], None]):
+    def __init__(self, tell: Callable[[str, float, float], None] = lambda what, value, time_s: None):
         self._tell = tell
         self._clocks: deque[tuple[int, float]] = deque(maxlen=FITTED_CLOCKS)  # number, monotonic s
-        self._position = 0  # clocks since the beginning of the song, of the next clock
+        self.count = 0  # clocks since the beginning of the song, of the next clock
         self.running = True  # many senders send clocks without a start
+        self.jumps = 0  # times the place in the song was set anew
+        self._fitted: tuple[tuple[int, float], tuple[int, float, float]] | None = None  # newest clock, line up to it
 
     def receive(self, message: bytes, time_s: float) -> bool:
         """A MIDI message and its monotonic time; False if it is not of the clock."""
@@ -40,35 +43,62 @@ class MidiClock:
             if self.running:
                 self._clock(time_s)
         elif kind in (START, CONTINUE):
-            self._begin(0 if kind == START else self._position)
+            self._begin(0 if kind == START else self.count)
         elif kind == STOP:
             self.running = False
             self._clocks.clear()
             self._tell("beat/stop", 0.0, time_s)
         elif kind == SONG_POSITION and len(message) == 3:
-            self._position = (message[1] | message[2] << 7) * CLOCKS_PER_SIXTEENTH
-            self._clocks.clear()
+            self._begin_at((message[1] | message[2] << 7) * CLOCKS_PER_SIXTEENTH)
         else:
             return False
         return True
 
+    def position(self, time_s: float) -> float | None:
+        """Clocks since the beginning of the song at a monotonic time, by the line; None while no clock can be told.
+
+        None before LEAST_CLOCKS clocks, while the clock stands, and LONGEST_GAP_S after the newest clock.
+        """
+        if len(self._clocks) < LEAST_CLOCKS or not self.runs_at(time_s):
+            return None
+        number, at, period = self._line()
+        return number + (time_s - at) / period
+
+    def runs_at(self, time_s: float) -> bool:
+        """Whether a clock has come within LONGEST_GAP_S before a monotonic time."""
+        return bool(self._clocks) and time_s - self._clocks[-1][1] <= LONGEST_GAP_S
+
     def _begin(self, position: int) -> None:
-        self._position, self.running = position, True
+        self._begin_at(position)
+        self.running = True
+
+    def _begin_at(self, position: int) -> None:
+        self.jumps += position != self.count
+        self.count = position
         self._clocks.clear()
 
     def _clock(self, time_s: float) -> None:
         if self._clocks and not 0 <= time_s - self._clocks[-1][1] < LONGEST_GAP_S:
             self._clocks.clear()  # some were lost, or the sender has paused: where the beat is stays as counted
-        number = self._position
+        number = self.count
         self._clocks.append((number, time_s))
-        self._position = number + 1
-        if number % CLOCKS_PER_BEAT or len(self._clocks) < LEAST_CLOCKS:
-            if number % CLOCKS_PER_BEAT == 0:
-                self._tell("beat", 0.0, time_s)
+        self.count = number + 1
+        if number % CLOCKS_PER_BEAT:
             return
-        numbers, times = np.array(self._clocks).T
-        apart = len(times) // 2
-        slope = np.median((times[apart:] - times[:-apart]) / apart)
-        at = np.median(times - slope * (numbers - number))
-        self._tell("tempo", float(60 / (slope * CLOCKS_PER_BEAT)), time_s)
-        self._tell("beat", 0.0, float(at))
+        if len(self._clocks) < LEAST_CLOCKS:
+            self._tell("beat", 0.0, time_s)
+            return
+        _, at, period = self._line()
+        self._tell("tempo", 60 / (period * CLOCKS_PER_BEAT), time_s)
+        self._tell("beat", 0.0, at)
+
+    def _line(self) -> tuple[int, float, float]:
+        """The newest clock, when it is by the line in monotonic s, and s from one clock to the next."""
+        newest = self._clocks[-1]
+        if self._fitted is None or self._fitted[0] != newest:
+            numbers, times = np.array(self._clocks).T
+            apart = len(times) // 2
+            period = np.median((times[apart:] - times[:-apart]) / apart)
+            at = np.median(times - period * (numbers - numbers[-1]))
+            self._fitted = newest, (newest[0], float(at), float(period))
+        return self._fitted[1]

@@ -1,4 +1,4 @@
-"""A MIDI input: finds it by name, reads its messages, reports when it is unplugged and opens it again."""
+"""MIDI ports: an input, found by name, read, reported when it is unplugged and opened again; and an output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MidiPort:
 
     def __init__(self, name: str, receive: Callable[[bytes], None], bus: Bus, client: str = "antiphon"):
         self._receive, self._bus, self._client = receive, bus, client
-        self._input, self.name = _open(name, client)
+        self._input, self.name = _open("midi.port", name, client)
         self._watch = _watch(self._input, client)
         self._connected, self._ended = True, threading.Event()
         self._reported = ""
@@ -76,7 +76,7 @@ class MidiPort:
             self._set_connected(False)
         if self._input is None:
             try:
-                self._input, self.name = _open(self.name, self._client)
+                self._input, self.name = _open("midi.port", self.name, self._client)
             except ConfigError:  # not yet, which "lost" has reported
                 return
             self._watch = _watch(self._input, self._client)
@@ -102,9 +102,44 @@ class MidiPort:
         self._reported = sentence
 
     def _abandon(self) -> None:
-        """Never call the input again. The extra reference keeps Python from calling it when it frees it."""
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._input))
+        """Never call the input again."""
+        _never_free(self._input)
         self._input = self._watch = None
+
+
+class MidiOutput:
+    """A MIDI output by (part of) its name, or VIRTUAL for a port of our own; ConfigError unless exactly one has it.
+
+    setting: the one that names it, for the errors. bus: gets `error`, once, when it can no longer be written.
+    """
+
+    def __init__(self, setting: str, name: str, bus: Bus, client: str = "antiphon"):
+        self._output, self.name = _open(setting, name, client, output=True)
+        self._bus, self._failed = bus, False
+        self._watch = _watch(self._output, f"{client}-out")
+
+    def send(self, message: bytes) -> None:
+        """Send a message. Where that fails the sentence is reported, and nothing more is sent."""
+        if self._failed or (self._watch is not None and not self._watch.server_lives):
+            self._fail("its server has gone")
+            return
+        try:
+            self._output.send_message(message)
+        except _rtmidi().RtMidiError as error:
+            self._fail(str(error))
+
+    def close(self) -> None:
+        """Close the port; send the last note offs before."""
+        if self._watch is not None and not self._watch.server_lives:
+            _never_free(self._output)
+            return
+        self._output.close_port()
+        self._output.delete()
+
+    def _fail(self, why: str) -> None:
+        if not self._failed:
+            self._bus.publish("error", f"MIDI '{self.name}' cannot be written ({why}): plug it in, and start again")
+        self._failed = True
 
 
 def _rtmidi() -> Any:
@@ -118,6 +153,11 @@ def _rtmidi() -> Any:
     return rtmidi
 
 
+def _never_free(port: Any) -> None:
+    """Keep Python from calling a client whose server has gone when it would free it, by one more reference."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(port))
+
+
 def _watch(port: Any, client: str) -> Any:
     """The watch on the JACK server of an input; None for other MIDI systems."""
     if port.get_current_api() != _rtmidi().API_UNIX_JACK:
@@ -129,7 +169,7 @@ def _watch(port: Any, client: str) -> Any:
 
 def ports(client: str = "antiphon") -> list[str]:
     """Names of all MIDI inputs of this machine."""
-    return [_plain(name) for _, names in _systems(client) for name in names]
+    return [_plain(name) for _, names in _systems(client, output=False) for name in names]
 
 
 def _plain(name: str) -> str:
@@ -137,12 +177,13 @@ def _plain(name: str) -> str:
     return re.sub(r" [0-9]+:[0-9]+$", "", name)
 
 
-def _systems(client: str) -> list[tuple[int, list[str]]]:
-    """(number, names of its inputs) of every MIDI system that runs on this machine."""
+def _systems(client: str, output: bool) -> list[tuple[int, list[str]]]:
+    """(number, names of its inputs or outputs) of every MIDI system that runs on this machine."""
     rtmidi, systems = _rtmidi(), []
+    make = rtmidi.MidiOut if output else rtmidi.MidiIn
     for api in rtmidi.get_compiled_api():
         try:
-            port = rtmidi.MidiIn(api, client)
+            port = make(api, client)
             systems.append((api, port.get_ports()))
             port.delete()
         except rtmidi.RtMidiError:  # not running
@@ -150,31 +191,34 @@ def _systems(client: str) -> list[tuple[int, list[str]]]:
     return systems
 
 
-def _open(name: str, client: str) -> tuple[Any, str]:
-    """Open an input by (part of) its name; return it with its full name. ConfigError."""
-    rtmidi, systems = _rtmidi(), _systems(client)
+def _open(setting: str, name: str, client: str, output: bool = False) -> tuple[Any, str]:
+    """Open an input, or an output, by (part of) its name; return it with its full name. ConfigError names `setting`."""
+    rtmidi, systems = _rtmidi(), _systems(client, output)
     if name == VIRTUAL and not systems:
-        raise ConfigError("midi.port = 'virtual': no MIDI system runs here: start JACK or ALSA, and begin again")
-    api, number, full = (systems[0][0], -1, VIRTUAL) if name == VIRTUAL else _find(name, systems)
+        raise ConfigError(f"{setting} = 'virtual': no MIDI system runs here: start JACK or ALSA, and begin again")
+    api, number, full = (systems[0][0], -1, VIRTUAL) if name == VIRTUAL else _find(setting, name, systems, output)
+    label = "midi_out" if output else "midi_in"
     try:
-        port = rtmidi.MidiIn(api, client)
-        port.ignore_types(timing=False)  # MIDI clock
+        port = rtmidi.MidiOut(api, client) if output else rtmidi.MidiIn(api, client)
+        if not output:
+            port.ignore_types(timing=False)  # MIDI clock
         if number < 0:
-            port.open_virtual_port("midi_in")
+            port.open_virtual_port(label)
         else:
-            port.open_port(number, "midi_in")
+            port.open_port(number, label)
     except rtmidi.RtMidiError as error:
-        raise ConfigError(f"midi.port = '{full}' cannot be opened ({error}): is another program using it?") from error
+        raise ConfigError(f"{setting} = '{full}' cannot be opened ({error}): is another program using it?") from error
     return port, full
 
 
-def _find(name: str, systems: list[tuple[int, list[str]]]) -> tuple[int, int, str]:
-    """(system, number, full name) of the one input that `name` matches; ConfigError if there is not exactly one."""
+def _find(setting: str, name: str, systems: list[tuple[int, list[str]]], output: bool) -> tuple[int, int, str]:
+    """(system, number, full name) of the one port that `name` matches; ConfigError if there is not exactly one."""
     known = [(api, number, _plain(port)) for api, names in systems for number, port in enumerate(names)]
     exact = [port for port in known if port[2] == name][:1]
     chosen = exact or [port for port in known if name.lower() in port[2].lower()]
     if len(chosen) == 1:
         return chosen[0]
-    many = f"{len(chosen)} MIDI inputs are named '{printable(name)}'"
+    kind = "output" if output else "input"
+    many = f"{len(chosen)} MIDI {kind}s are named '{printable(name)}'"
     names = ", ".join(f"'{printable(port[2])}'" for port in known) or "none: connect one, and start again"
-    raise ConfigError(f"midi.port: {many if chosen else f'no MIDI input {printable(name)!r}'}; there are {names}")
+    raise ConfigError(f"{setting}: {many if chosen else f'no MIDI {kind} {printable(name)!r}'}; there are {names}")

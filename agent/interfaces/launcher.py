@@ -13,7 +13,8 @@ from agent.engine.engine import Engine
 from agent.interfaces.monitor import Monitor
 from agent.settings.config import Config
 
-if TYPE_CHECKING:  # rich, which it needs, is loaded with the terminal view alone
+if TYPE_CHECKING:  # rich, which the terminal view needs, and the fill model are loaded with them alone
+    from agent.interfaces.part_player import PartPlayer
     from agent.interfaces.terminal.app import Terminal
 
 POLL_INTERVAL_S = 0.02
@@ -78,12 +79,37 @@ class Interfaces:
             engine.add_handler(name, mapping.handle)
         clock = MidiClock(lambda what, value, time_s: _tell_beat(engine, "midi clock", what, value, time_s))
 
+        player = self._open_part_player() if self.config.fill.port else None
+
         def receive(message: bytes) -> None:
-            if not clock.receive(message, time.monotonic()):
+            now_s = time.monotonic()
+            if player:
+                player.receive(message, now_s)
+            if not clock.receive(message, now_s):
                 mapping.receive(message)
 
         port = MidiPort(self.config.midi.port, receive, engine.bus, self.config.live.client)
         self.stack.callback(port.close)
+
+    def _open_part_player(self) -> PartPlayer:
+        from agent.devices.midi_port import MidiOutput
+        from agent.interfaces.part_player import PartPlayer
+        from agent.performance.missing_part import MissingPart, fill_folder
+        from decision.fill import Fill
+
+        fill, engine, agent = self.config.fill, self.engine, self.config.agent
+        part = MissingPart(Fill.load(fill_folder(agent.model)), beats=fill.beats, lead=fill.lead, seed=agent.seed)
+        output = MidiOutput("fill.port", fill.port, engine.bus, f"{self.config.live.client}-fill")
+        self.stack.callback(output.close)
+        player = PartPlayer(
+            part, output.send, engine.bus, name=fill.part, say=fill.say, channel=fill.channel,
+            is_silenced=lambda: engine.state in ("muted", "stopped"),
+        )  # fmt: skip
+        self.stack.callback(player.close)
+        for name in ("fill/part", "fill/say"):
+            engine.add_handler(name, player.handle)
+        self.say(f"the {fill.part} goes to MIDI '{output.name}', in time with the clock of '{self.config.midi.port}'")
+        return player
 
     def _open_link(self) -> None:
         from agent.devices.link import LinkClock

@@ -268,6 +268,18 @@ class MidiSection(_Section):
 
 
 @dataclass(frozen=True)
+class FillSection(_Section):
+    """[fill]: the missing part that is played over MIDI, in time with the MIDI clock of midi.port."""
+
+    port: str = define("", meaning="MIDI output, by (part of) its name, 'virtual': one of its own; empty is none")
+    channel: int = define(0, 0, 16, meaning="MIDI channel of the part; 0: 10 for drums, else 1")
+    part: str = define("bass", meaning="the part that is missing, like bass, chords, melody or drums")
+    say: str = define("", meaning="how it is to be played, like 'sparse, low, funk'; empty: as the model likes")
+    beats: int = define(4, 1, 12, meaning="beats in a bar, which a MIDI clock does not say")
+    lead: float = define(1.0, 0.25, 16, unit="beats", meaning="time before a bar at which it is written")
+
+
+@dataclass(frozen=True)
 class PageSection(_OnNetwork):
     """[page]: the address of the page, and who may open it."""
 
@@ -296,6 +308,7 @@ class Config:
     live: LiveSection = dataclass_field(default_factory=LiveSection)
     osc: OscSection = dataclass_field(default_factory=OscSection)
     midi: MidiSection = dataclass_field(default_factory=MidiSection)
+    fill: FillSection = dataclass_field(default_factory=FillSection)
     page: PageSection = dataclass_field(default_factory=PageSection)
     coherence: CoherenceSection = dataclass_field(default_factory=CoherenceSection)
 
@@ -309,6 +322,7 @@ SECTIONS: dict[str, type] = {
     "live": LiveSection,
     "osc": OscSection,
     "midi": MidiSection,
+    "fill": FillSection,
     "page": PageSection,
     "coherence": CoherenceSection,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.settings.config import Config
+from agent.settings.config import Config, ConfigError
 from agent.verbs.paths import endpoint_kind
 
 
@@ -23,3 +23,13 @@ def check_endpoints(source: str, sink: str, config: Config) -> None:
 
         heard, spoken = (source if kinds[0] == "device" else None), (sink if kinds[1] == "device" else None)
         audio_device.choose(heard, spoken, config.live.samplerate, config.live.client)
+
+
+def check_fill(config: Config) -> None:
+    """FillError unless the missing part that is asked for is understood, ConfigError if there is no clock for it."""
+    if config.fill.port:
+        from decision import instruction
+
+        instruction.read(config.fill.say or None, config.fill.part or None)
+        if not config.midi.port:
+            raise ConfigError("fill.port needs the clock and the notes of a MIDI input: name it with  --midi PORT")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.performance.model_folder import named_folder
+from agent.performance.missing_part import ALONE, DRUM_CHANNEL, fill_folder, role_of
 from agent.verbs.console import ShowProgress
 from corpora import midi_file, midi_grid
 from corpora.disk import AudioError, atomic_write
@@ -15,12 +15,6 @@ from corpora.midi_file import MidiFileError, Voice
 from corpora.midi_grid import Grid
 from decision import instruction
 from decision.fill import Fill
-
-DRUM_CHANNEL = 9
-LOW_PITCH, BASS_PROGRAMS = 48, (*range(32, 40), 43, 58)  # median of a bass without such a program; General MIDI, from 0
-PAD_PROGRAMS = (*range(48, 53), *range(88, 96))
-CHORD_SHARE = 0.35  # share of the notes begun together with another, from which on a voice plays chords
-ALONE = ("bass", "drums")  # parts that are not written beside another of their kind
 
 
 def fill(
@@ -41,7 +35,7 @@ def fill(
     """
     asked = instruction.read(say, part)
     data = Path(song).read_bytes()
-    network = Fill.load(folder_of(model))
+    network = Fill.load(fill_folder(model))
     role = asked.instruction.role
     try:
         voices = midi_file.read_voices(data)
@@ -85,25 +79,6 @@ def lines(result: dict[str, Any], out: str | Path) -> list[str]:
         f"{result['part']}: {result['notes']} notes on channel {result['channel']}, in {out}",
         *result["warnings"],
     ]
-
-
-def folder_of(model: str) -> Path:
-    """The folder of a fill model: `model` itself, or fill/ in the model of that name."""
-    folder = named_folder(model)
-    return folder if (folder / "fill.json").is_file() else folder / "fill"
-
-
-def role_of(voice: Voice) -> str:
-    """What a voice seems to play, a role of decision/roll.py: by its channel, program and notes."""
-    if voice.channel == DRUM_CHANNEL:
-        return "drums"
-    pitches, onsets = voice.notes[:, 2], voice.notes[:, 0]
-    _, of, together = np.unique(onsets, return_inverse=True, return_counts=True)
-    if (together[of] > 1).mean() >= CHORD_SHARE:
-        return "pad" if voice.program in PAD_PROGRAMS else "chords"
-    if np.median(pitches) < LOW_PITCH or (voice.program in BASS_PROGRAMS and np.median(pitches) < LOW_PITCH + 7):
-        return "bass"
-    return "melody"
 
 
 def _channel(used: set[int], drums: bool) -> int:

@@ -117,6 +117,7 @@ def _add_stage(subparsers: Any, verbs: Verbs) -> None:
     verb.add_argument("--page", type=int, metavar="PORT", help="serve the stage page there, for a browser")
     verb.add_argument("--osc", type=int, metavar="PORT", help="listen to OSC on this port; 0: do not listen")
     verb.add_text("--midi", metavar="PORT", help="MIDI input, by (part of) its name")
+    verb.add_text("--fill", metavar="PORT", help="MIDI output for the missing part, in time with the input's clock")
     verb.add_argument("--tui", action="store_true", help="show the stage in this terminal")
     verb.add_argument("--freewheel", action="store_true", help="without a clock: the sound waits for the decision")
     verb.add_argument(

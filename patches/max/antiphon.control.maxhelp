@@ -2053,17 +2053,19 @@
             {
                 "box": {
                     "id": "obj-123",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
                         530.0,
-                        446.0,
+                        270,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/fill/part verse",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -2073,27 +2075,30 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        560.0,
-                        433.6,
+                        1098.0,
+                        530.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "the part that is missing, like drums, from the next bar on; with --fill"
                 }
             },
             {
                 "box": {
                     "id": "obj-125",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        390.2,
+                        560.0,
+                        270,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "/antiphon/fill/say verse",
+                    "outlettype": [
+                        ""
+                    ]
                 }
             },
             {
@@ -2103,12 +2108,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        820.0,
-                        620.0,
-                        1090.8,
+                        1098.0,
+                        560.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "how it is to be played, from the next bar on; empty: as the model likes"
                 }
             },
             {
@@ -2119,11 +2124,12 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        663.0,
+                        590.0,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -2134,11 +2140,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        284.8,
+                        620.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -2149,11 +2155,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        576.2,
+                        650.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -2164,11 +2170,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        557.6,
+                        680.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -2179,11 +2185,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        291.0,
+                        710.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -2194,11 +2200,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        303.40000000000003,
+                        740.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -2209,11 +2215,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        855.2,
+                        770.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -2224,11 +2230,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        860.0,
-                        929.6,
+                        800.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2239,11 +2245,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        890.0,
-                        365.40000000000003,
+                        830.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2254,11 +2260,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        920.0,
-                        433.6,
+                        860.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2269,11 +2275,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        950.0,
-                        520.4000000000001,
+                        890.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2284,11 +2290,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        980.0,
-                        421.2,
+                        920.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2299,11 +2305,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        1010.0,
-                        421.2,
+                        950.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2314,11 +2320,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        1040.0,
-                        371.6,
+                        980.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2329,7 +2335,82 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
+                        1010.0,
+                        520.4000000000001,
+                        22.0
+                    ],
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-142",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1040.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-143",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
                         1070.0,
+                        421.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-144",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1100.0,
+                        669.2,
+                        22.0
+                    ],
+                    "text": "/antiphon/fill bar notes took lead - a bar of the missing part was written, so many beats before it begins"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-145",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1130.0,
+                        371.6,
+                        22.0
+                    ],
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-146",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        820.0,
+                        1160.0,
                         340.6,
                         22.0
                     ],
@@ -3070,6 +3151,32 @@
                 "patchline": {
                     "source": [
                         "obj-121",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-123",
+                        0
+                    ],
+                    "destination": [
+                        "obj-8",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-125",
                         0
                     ],
                     "destination": [

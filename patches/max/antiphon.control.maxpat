@@ -439,10 +439,10 @@
                     "background": 1,
                     "presentation": 1,
                     "presentation_rect": [
-                        436.0,
-                        60.0,
-                        430.0,
-                        898.0
+                        188.0,
+                        426.0,
+                        240.0,
+                        86.0
                     ]
                 }
             },
@@ -455,6 +455,60 @@
                     "patching_rect": [
                         68.0,
                         260.0,
+                        86.4,
+                        22.0
+                    ],
+                    "text": "missing part",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        194.0,
+                        428.0,
+                        140.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-17",
+                    "maxclass": "panel",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        20.0,
+                        290.0,
+                        40,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "bgcolor": [
+                        0.8,
+                        0.9,
+                        1.0,
+                        1.0
+                    ],
+                    "mode": 0,
+                    "rounded": 6,
+                    "background": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        436.0,
+                        60.0,
+                        430.0,
+                        898.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-18",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        68.0,
+                        290.0,
                         61.6,
                         22.0
                     ],
@@ -471,13 +525,13 @@
             },
             {
                 "box": {
-                    "id": "obj-17",
+                    "id": "obj-19",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        290.0,
+                        320.0,
                         669.2,
                         22.0
                     ],
@@ -486,13 +540,13 @@
             },
             {
                 "box": {
-                    "id": "obj-18",
+                    "id": "obj-20",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         20.0,
-                        320.0,
+                        350.0,
                         159.2,
                         22.0
                     ],
@@ -502,13 +556,13 @@
             },
             {
                 "box": {
-                    "id": "obj-19",
+                    "id": "obj-21",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         187.2,
-                        320.0,
+                        350.0,
                         80.0,
                         22.0
                     ],
@@ -520,13 +574,13 @@
             },
             {
                 "box": {
-                    "id": "obj-20",
+                    "id": "obj-22",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        350.0,
+                        380.0,
                         113.0,
                         22.0
                     ],
@@ -538,13 +592,13 @@
             },
             {
                 "box": {
-                    "id": "obj-21",
+                    "id": "obj-23",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         141.0,
-                        350.0,
+                        380.0,
                         99.8,
                         22.0
                     ],
@@ -554,13 +608,13 @@
             },
             {
                 "box": {
-                    "id": "obj-22",
+                    "id": "obj-24",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        380.0,
+                        410.0,
                         80.0,
                         22.0
                     ],
@@ -572,13 +626,13 @@
             },
             {
                 "box": {
-                    "id": "obj-23",
+                    "id": "obj-25",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         108.0,
-                        380.0,
+                        410.0,
                         80.0,
                         22.0
                     ],
@@ -590,17 +644,17 @@
             },
             {
                 "box": {
-                    "id": "obj-24",
+                    "id": "obj-26",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         196.0,
-                        380.0,
+                        410.0,
                         300,
                         52
                     ],
-                    "text": "/antiphon/subscribe 9001 heard plan event pulse meter status latency xruns missed coherence fit changed memory section device midi error",
+                    "text": "/antiphon/subscribe 9001 heard plan event pulse meter status latency xruns missed coherence fit changed memory section device midi fill error",
                     "outlettype": [
                         ""
                     ]
@@ -608,13 +662,13 @@
             },
             {
                 "box": {
-                    "id": "obj-25",
+                    "id": "obj-27",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        440.0,
+                        470.0,
                         99.8,
                         22.0
                     ],
@@ -626,13 +680,13 @@
             },
             {
                 "box": {
-                    "id": "obj-26",
+                    "id": "obj-28",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         127.8,
-                        440.0,
+                        470.0,
                         47.0,
                         22.0
                     ],
@@ -645,13 +699,13 @@
             },
             {
                 "box": {
-                    "id": "obj-27",
+                    "id": "obj-29",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         182.8,
-                        440.0,
+                        470.0,
                         159.2,
                         22.0
                     ],
@@ -664,13 +718,13 @@
             },
             {
                 "box": {
-                    "id": "obj-28",
+                    "id": "obj-30",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         350.0,
-                        440.0,
+                        470.0,
                         80.0,
                         22.0
                     ],
@@ -682,13 +736,13 @@
             },
             {
                 "box": {
-                    "id": "obj-29",
+                    "id": "obj-31",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         438.0,
-                        440.0,
+                        470.0,
                         73.4,
                         22.0
                     ],
@@ -700,13 +754,13 @@
             },
             {
                 "box": {
-                    "id": "obj-30",
+                    "id": "obj-32",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         519.4,
-                        440.0,
+                        470.0,
                         73.4,
                         22.0
                     ],
@@ -718,13 +772,13 @@
             },
             {
                 "box": {
-                    "id": "obj-31",
+                    "id": "obj-33",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         600.8,
-                        440.0,
+                        470.0,
                         53.599999999999994,
                         22.0
                     ],
@@ -738,13 +792,13 @@
             },
             {
                 "box": {
-                    "id": "obj-32",
+                    "id": "obj-34",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         662.4,
-                        440.0,
+                        470.0,
                         24,
                         22.0
                     ],
@@ -762,13 +816,13 @@
             },
             {
                 "box": {
-                    "id": "obj-33",
+                    "id": "obj-35",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        470.0,
+                        500.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -780,13 +834,13 @@
             },
             {
                 "box": {
-                    "id": "obj-34",
+                    "id": "obj-36",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         193.79999999999998,
-                        470.0,
+                        500.0,
                         47.0,
                         22.0
                     ],
@@ -799,13 +853,13 @@
             },
             {
                 "box": {
-                    "id": "obj-35",
+                    "id": "obj-37",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         248.79999999999998,
-                        470.0,
+                        500.0,
                         73.4,
                         22.0
                     ],
@@ -817,13 +871,13 @@
             },
             {
                 "box": {
-                    "id": "obj-36",
+                    "id": "obj-38",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         330.2,
-                        470.0,
+                        500.0,
                         300,
                         22.0
                     ],
@@ -839,13 +893,13 @@
             },
             {
                 "box": {
-                    "id": "obj-37",
+                    "id": "obj-39",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        500.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -872,13 +926,13 @@
             },
             {
                 "box": {
-                    "id": "obj-38",
+                    "id": "obj-40",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        500.0,
+                        530.0,
                         159.2,
                         22.0
                     ],
@@ -890,13 +944,13 @@
             },
             {
                 "box": {
-                    "id": "obj-39",
+                    "id": "obj-41",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        500.0,
+                        530.0,
                         80.0,
                         22.0
                     ],
@@ -906,13 +960,13 @@
             },
             {
                 "box": {
-                    "id": "obj-40",
+                    "id": "obj-42",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        530.0,
+                        560.0,
                         90,
                         22.0
                     ],
@@ -939,13 +993,13 @@
             },
             {
                 "box": {
-                    "id": "obj-41",
+                    "id": "obj-43",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        530.0,
+                        560.0,
                         159.2,
                         22.0
                     ],
@@ -957,46 +1011,12 @@
             },
             {
                 "box": {
-                    "id": "obj-42",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        285.2,
-                        530.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-43",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        560.0,
-                        159.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/mute"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-44",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        187.2,
+                        285.2,
                         560.0,
                         80.0,
                         22.0
@@ -1008,12 +1028,46 @@
             {
                 "box": {
                     "id": "obj-45",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        590.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/mute"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-46",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        187.2,
+                        590.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-47",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        560.0,
+                        590.0,
                         160,
                         22.0
                     ],
@@ -1029,13 +1083,13 @@
             },
             {
                 "box": {
-                    "id": "obj-46",
+                    "id": "obj-48",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         443.2,
-                        560.0,
+                        590.0,
                         24,
                         22.0
                     ],
@@ -1053,13 +1107,13 @@
             },
             {
                 "box": {
-                    "id": "obj-47",
+                    "id": "obj-49",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        590.0,
+                        620.0,
                         159.2,
                         22.0
                     ],
@@ -1071,13 +1125,13 @@
             },
             {
                 "box": {
-                    "id": "obj-48",
+                    "id": "obj-50",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         187.2,
-                        590.0,
+                        620.0,
                         80.0,
                         22.0
                     ],
@@ -1087,13 +1141,13 @@
             },
             {
                 "box": {
-                    "id": "obj-49",
+                    "id": "obj-51",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        590.0,
+                        620.0,
                         160,
                         22.0
                     ],
@@ -1109,13 +1163,13 @@
             },
             {
                 "box": {
-                    "id": "obj-50",
+                    "id": "obj-52",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         443.2,
-                        590.0,
+                        620.0,
                         24,
                         22.0
                     ],
@@ -1133,13 +1187,13 @@
             },
             {
                 "box": {
-                    "id": "obj-51",
+                    "id": "obj-53",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        620.0,
+                        650.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1151,13 +1205,13 @@
             },
             {
                 "box": {
-                    "id": "obj-52",
+                    "id": "obj-54",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         200.39999999999998,
-                        620.0,
+                        650.0,
                         80.0,
                         22.0
                     ],
@@ -1167,13 +1221,13 @@
             },
             {
                 "box": {
-                    "id": "obj-53",
+                    "id": "obj-55",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        620.0,
+                        650.0,
                         160,
                         22.0
                     ],
@@ -1189,13 +1243,13 @@
             },
             {
                 "box": {
-                    "id": "obj-54",
+                    "id": "obj-56",
                     "maxclass": "toggle",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         456.4,
-                        620.0,
+                        650.0,
                         24,
                         22.0
                     ],
@@ -1213,13 +1267,13 @@
             },
             {
                 "box": {
-                    "id": "obj-55",
+                    "id": "obj-57",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        650.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -1246,13 +1300,13 @@
             },
             {
                 "box": {
-                    "id": "obj-56",
+                    "id": "obj-58",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        650.0,
+                        680.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -1264,13 +1318,13 @@
             },
             {
                 "box": {
-                    "id": "obj-57",
+                    "id": "obj-59",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         291.79999999999995,
-                        650.0,
+                        680.0,
                         80.0,
                         22.0
                     ],
@@ -1280,13 +1334,13 @@
             },
             {
                 "box": {
-                    "id": "obj-58",
+                    "id": "obj-60",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        680.0,
+                        710.0,
                         90,
                         22.0
                     ],
@@ -1313,13 +1367,13 @@
             },
             {
                 "box": {
-                    "id": "obj-59",
+                    "id": "obj-61",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        680.0,
+                        710.0,
                         159.2,
                         22.0
                     ],
@@ -1331,13 +1385,13 @@
             },
             {
                 "box": {
-                    "id": "obj-60",
+                    "id": "obj-62",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        680.0,
+                        710.0,
                         80.0,
                         22.0
                     ],
@@ -1347,13 +1401,13 @@
             },
             {
                 "box": {
-                    "id": "obj-61",
+                    "id": "obj-63",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        710.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -1380,13 +1434,13 @@
             },
             {
                 "box": {
-                    "id": "obj-62",
+                    "id": "obj-64",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        710.0,
+                        740.0,
                         159.2,
                         22.0
                     ],
@@ -1398,13 +1452,13 @@
             },
             {
                 "box": {
-                    "id": "obj-63",
+                    "id": "obj-65",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        710.0,
+                        740.0,
                         80.0,
                         22.0
                     ],
@@ -1414,13 +1468,13 @@
             },
             {
                 "box": {
-                    "id": "obj-64",
+                    "id": "obj-66",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        740.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -1447,13 +1501,13 @@
             },
             {
                 "box": {
-                    "id": "obj-65",
+                    "id": "obj-67",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        740.0,
+                        770.0,
                         159.2,
                         22.0
                     ],
@@ -1465,13 +1519,13 @@
             },
             {
                 "box": {
-                    "id": "obj-66",
+                    "id": "obj-68",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        740.0,
+                        770.0,
                         80.0,
                         22.0
                     ],
@@ -1481,13 +1535,13 @@
             },
             {
                 "box": {
-                    "id": "obj-67",
+                    "id": "obj-69",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        770.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -1514,13 +1568,13 @@
             },
             {
                 "box": {
-                    "id": "obj-68",
+                    "id": "obj-70",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        770.0,
+                        800.0,
                         159.2,
                         22.0
                     ],
@@ -1532,13 +1586,13 @@
             },
             {
                 "box": {
-                    "id": "obj-69",
+                    "id": "obj-71",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         285.2,
-                        770.0,
+                        800.0,
                         80.0,
                         22.0
                     ],
@@ -1548,13 +1602,13 @@
             },
             {
                 "box": {
-                    "id": "obj-70",
+                    "id": "obj-72",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        800.0,
+                        830.0,
                         90,
                         22.0
                     ],
@@ -1581,13 +1635,13 @@
             },
             {
                 "box": {
-                    "id": "obj-71",
+                    "id": "obj-73",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        800.0,
+                        830.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1599,46 +1653,12 @@
             },
             {
                 "box": {
-                    "id": "obj-72",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        298.4,
-                        800.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-73",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        830.0,
-                        172.39999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/memory"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-74",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        200.39999999999998,
+                        298.4,
                         830.0,
                         80.0,
                         22.0
@@ -1650,12 +1670,46 @@
             {
                 "box": {
                     "id": "obj-75",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        860.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/memory"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-76",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        200.39999999999998,
+                        860.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-77",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        830.0,
+                        860.0,
                         160,
                         22.0
                     ],
@@ -1671,13 +1725,13 @@
             },
             {
                 "box": {
-                    "id": "obj-76",
+                    "id": "obj-78",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         456.4,
-                        830.0,
+                        860.0,
                         60,
                         22.0
                     ],
@@ -1698,13 +1752,13 @@
             },
             {
                 "box": {
-                    "id": "obj-77",
+                    "id": "obj-79",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        860.0,
+                        890.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -1716,13 +1770,13 @@
             },
             {
                 "box": {
-                    "id": "obj-78",
+                    "id": "obj-80",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         200.39999999999998,
-                        860.0,
+                        890.0,
                         80.0,
                         22.0
                     ],
@@ -1732,13 +1786,13 @@
             },
             {
                 "box": {
-                    "id": "obj-79",
+                    "id": "obj-81",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         288.4,
-                        860.0,
+                        890.0,
                         160,
                         22.0
                     ],
@@ -1754,13 +1808,13 @@
             },
             {
                 "box": {
-                    "id": "obj-80",
+                    "id": "obj-82",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         456.4,
-                        860.0,
+                        890.0,
                         100,
                         22.0
                     ],
@@ -1787,13 +1841,13 @@
             },
             {
                 "box": {
-                    "id": "obj-81",
+                    "id": "obj-83",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        890.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -1820,13 +1874,13 @@
             },
             {
                 "box": {
-                    "id": "obj-82",
+                    "id": "obj-84",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        890.0,
+                        920.0,
                         159.2,
                         22.0
                     ],
@@ -1838,46 +1892,12 @@
             },
             {
                 "box": {
-                    "id": "obj-83",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        285.2,
-                        890.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-84",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        920.0,
-                        159.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/save"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-85",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        187.2,
+                        285.2,
                         920.0,
                         80.0,
                         22.0
@@ -1889,12 +1909,46 @@
             {
                 "box": {
                     "id": "obj-86",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        950.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/save"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-87",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        187.2,
+                        950.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-88",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         275.2,
-                        920.0,
+                        950.0,
                         160,
                         22.0
                     ],
@@ -1910,13 +1964,13 @@
             },
             {
                 "box": {
-                    "id": "obj-87",
+                    "id": "obj-89",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         443.2,
-                        920.0,
+                        950.0,
                         120,
                         44
                     ],
@@ -1939,13 +1993,13 @@
             },
             {
                 "box": {
-                    "id": "obj-88",
+                    "id": "obj-90",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         571.2,
-                        920.0,
+                        950.0,
                         80.0,
                         22.0
                     ],
@@ -1958,13 +2012,13 @@
             },
             {
                 "box": {
-                    "id": "obj-89",
+                    "id": "obj-91",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         659.2,
-                        920.0,
+                        950.0,
                         66.8,
                         22.0
                     ],
@@ -1976,13 +2030,13 @@
             },
             {
                 "box": {
-                    "id": "obj-90",
+                    "id": "obj-92",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        972.0,
+                        1002.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -1994,13 +2048,13 @@
             },
             {
                 "box": {
-                    "id": "obj-91",
+                    "id": "obj-93",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        972.0,
+                        1002.0,
                         80.0,
                         22.0
                     ],
@@ -2010,13 +2064,13 @@
             },
             {
                 "box": {
-                    "id": "obj-92",
+                    "id": "obj-94",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        972.0,
+                        1002.0,
                         160,
                         22.0
                     ],
@@ -2032,13 +2086,13 @@
             },
             {
                 "box": {
-                    "id": "obj-93",
+                    "id": "obj-95",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         489.4,
-                        972.0,
+                        1002.0,
                         120,
                         44
                     ],
@@ -2061,13 +2115,13 @@
             },
             {
                 "box": {
-                    "id": "obj-94",
+                    "id": "obj-96",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         617.4,
-                        972.0,
+                        1002.0,
                         80.0,
                         22.0
                     ],
@@ -2080,13 +2134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-95",
+                    "id": "obj-97",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         705.4,
-                        972.0,
+                        1002.0,
                         66.8,
                         22.0
                     ],
@@ -2098,13 +2152,13 @@
             },
             {
                 "box": {
-                    "id": "obj-96",
+                    "id": "obj-98",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1024.0,
+                        1054.0,
                         218.6,
                         22.0
                     ],
@@ -2116,13 +2170,13 @@
             },
             {
                 "box": {
-                    "id": "obj-97",
+                    "id": "obj-99",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         246.6,
-                        1024.0,
+                        1054.0,
                         80.0,
                         22.0
                     ],
@@ -2132,13 +2186,13 @@
             },
             {
                 "box": {
-                    "id": "obj-98",
+                    "id": "obj-100",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         334.6,
-                        1024.0,
+                        1054.0,
                         160,
                         22.0
                     ],
@@ -2154,13 +2208,13 @@
             },
             {
                 "box": {
-                    "id": "obj-99",
+                    "id": "obj-101",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         502.6,
-                        1024.0,
+                        1054.0,
                         120,
                         44
                     ],
@@ -2183,13 +2237,13 @@
             },
             {
                 "box": {
-                    "id": "obj-100",
+                    "id": "obj-102",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         630.6,
-                        1024.0,
+                        1054.0,
                         80.0,
                         22.0
                     ],
@@ -2202,13 +2256,13 @@
             },
             {
                 "box": {
-                    "id": "obj-101",
+                    "id": "obj-103",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         718.6,
-                        1024.0,
+                        1054.0,
                         66.8,
                         22.0
                     ],
@@ -2220,13 +2274,13 @@
             },
             {
                 "box": {
-                    "id": "obj-102",
+                    "id": "obj-104",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1076.0,
+                        1106.0,
                         264.79999999999995,
                         22.0
                     ],
@@ -2245,13 +2299,13 @@
             },
             {
                 "box": {
-                    "id": "obj-103",
+                    "id": "obj-105",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         292.79999999999995,
-                        1076.0,
+                        1106.0,
                         80.0,
                         22.0
                     ],
@@ -2261,13 +2315,13 @@
             },
             {
                 "box": {
-                    "id": "obj-104",
+                    "id": "obj-106",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1106.0,
+                        1136.0,
                         278.0,
                         22.0
                     ],
@@ -2286,13 +2340,13 @@
             },
             {
                 "box": {
-                    "id": "obj-105",
+                    "id": "obj-107",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         306.0,
-                        1106.0,
+                        1136.0,
                         80.0,
                         22.0
                     ],
@@ -2302,13 +2356,13 @@
             },
             {
                 "box": {
-                    "id": "obj-106",
+                    "id": "obj-108",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1136.0,
+                        1166.0,
                         90,
                         22.0
                     ],
@@ -2335,13 +2389,13 @@
             },
             {
                 "box": {
-                    "id": "obj-107",
+                    "id": "obj-109",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1136.0,
+                        1166.0,
                         225.2,
                         22.0
                     ],
@@ -2353,13 +2407,13 @@
             },
             {
                 "box": {
-                    "id": "obj-108",
+                    "id": "obj-110",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         351.2,
-                        1136.0,
+                        1166.0,
                         80.0,
                         22.0
                     ],
@@ -2369,13 +2423,13 @@
             },
             {
                 "box": {
-                    "id": "obj-109",
+                    "id": "obj-111",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1166.0,
+                        1196.0,
                         90,
                         22.0
                     ],
@@ -2402,13 +2456,13 @@
             },
             {
                 "box": {
-                    "id": "obj-110",
+                    "id": "obj-112",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1166.0,
+                        1196.0,
                         159.2,
                         22.0
                     ],
@@ -2420,46 +2474,12 @@
             },
             {
                 "box": {
-                    "id": "obj-111",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        285.2,
-                        1166.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-112",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1196.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/tempo"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-113",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
+                        285.2,
                         1196.0,
                         80.0,
                         22.0
@@ -2471,12 +2491,46 @@
             {
                 "box": {
                     "id": "obj-114",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1226.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/tempo"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-115",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        193.79999999999998,
+                        1226.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-116",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1196.0,
+                        1226.0,
                         160,
                         22.0
                     ],
@@ -2492,13 +2546,13 @@
             },
             {
                 "box": {
-                    "id": "obj-115",
+                    "id": "obj-117",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1196.0,
+                        1226.0,
                         60,
                         22.0
                     ],
@@ -2519,13 +2573,13 @@
             },
             {
                 "box": {
-                    "id": "obj-116",
+                    "id": "obj-118",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1226.0,
+                        1256.0,
                         90,
                         22.0
                     ],
@@ -2552,13 +2606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-117",
+                    "id": "obj-119",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1226.0,
+                        1256.0,
                         152.6,
                         22.0
                     ],
@@ -2570,13 +2624,13 @@
             },
             {
                 "box": {
-                    "id": "obj-118",
+                    "id": "obj-120",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         278.6,
-                        1226.0,
+                        1256.0,
                         80.0,
                         22.0
                     ],
@@ -2586,13 +2640,13 @@
             },
             {
                 "box": {
-                    "id": "obj-119",
+                    "id": "obj-121",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1256.0,
+                        1286.0,
                         90,
                         22.0
                     ],
@@ -2619,13 +2673,13 @@
             },
             {
                 "box": {
-                    "id": "obj-120",
+                    "id": "obj-122",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1256.0,
+                        1286.0,
                         192.2,
                         22.0
                     ],
@@ -2637,13 +2691,13 @@
             },
             {
                 "box": {
-                    "id": "obj-121",
+                    "id": "obj-123",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         318.2,
-                        1256.0,
+                        1286.0,
                         80.0,
                         22.0
                     ],
@@ -2653,13 +2707,13 @@
             },
             {
                 "box": {
-                    "id": "obj-122",
+                    "id": "obj-124",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1286.0,
+                        1316.0,
                         90,
                         22.0
                     ],
@@ -2686,13 +2740,13 @@
             },
             {
                 "box": {
-                    "id": "obj-123",
+                    "id": "obj-125",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1286.0,
+                        1316.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -2704,13 +2758,13 @@
             },
             {
                 "box": {
-                    "id": "obj-124",
+                    "id": "obj-126",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         331.4,
-                        1286.0,
+                        1316.0,
                         80.0,
                         22.0
                     ],
@@ -2720,13 +2774,13 @@
             },
             {
                 "box": {
-                    "id": "obj-125",
+                    "id": "obj-127",
                     "maxclass": "textbutton",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         20.0,
-                        1316.0,
+                        1346.0,
                         90,
                         22.0
                     ],
@@ -2753,13 +2807,13 @@
             },
             {
                 "box": {
-                    "id": "obj-126",
+                    "id": "obj-128",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         118.0,
-                        1316.0,
+                        1346.0,
                         192.2,
                         22.0
                     ],
@@ -2771,46 +2825,12 @@
             },
             {
                 "box": {
-                    "id": "obj-127",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        318.2,
-                        1316.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-128",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        20.0,
-                        1346.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/gate_db"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-129",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
+                        318.2,
                         1346.0,
                         80.0,
                         22.0
@@ -2822,12 +2842,290 @@
             {
                 "box": {
                     "id": "obj-130",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1376.0,
+                        192.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/fill/part"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-131",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        220.2,
+                        1376.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-132",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        308.2,
+                        1376.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "fill/part",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        328.0,
+                        450.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-133",
+                    "maxclass": "textedit",
+                    "numinlets": 1,
+                    "numoutlets": 4,
+                    "patching_rect": [
+                        476.2,
+                        1376.0,
+                        120,
+                        44
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "keymode": 1,
+                    "lines": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        196.0,
+                        450.0,
+                        120.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-134",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        604.2,
+                        1376.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route text"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-135",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        692.2,
+                        1376.0,
+                        66.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "tosymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-136",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1428.0,
+                        185.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/fill/say"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-137",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        213.6,
+                        1428.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-138",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        301.6,
+                        1428.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "fill/say",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        328.0,
+                        478.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-139",
+                    "maxclass": "textedit",
+                    "numinlets": 1,
+                    "numoutlets": 4,
+                    "patching_rect": [
+                        469.6,
+                        1428.0,
+                        120,
+                        44
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "keymode": 1,
+                    "lines": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        196.0,
+                        478.0,
+                        120.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-140",
+                    "maxclass": "newobj",
+                    "numinlets": 2,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        597.6,
+                        1428.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "text": "route text"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-141",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        685.6,
+                        1428.0,
+                        66.8,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "tosymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-142",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        20.0,
+                        1480.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/gate_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-143",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        207.0,
+                        1480.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-144",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         295.0,
-                        1346.0,
+                        1480.0,
                         160,
                         22.0
                     ],
@@ -2843,13 +3141,13 @@
             },
             {
                 "box": {
-                    "id": "obj-131",
+                    "id": "obj-145",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         463.0,
-                        1346.0,
+                        1480.0,
                         60,
                         22.0
                     ],
@@ -2870,13 +3168,13 @@
             },
             {
                 "box": {
-                    "id": "obj-132",
+                    "id": "obj-146",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         531.0,
-                        1346.0,
+                        1480.0,
                         120,
                         22.0
                     ],
@@ -2898,13 +3196,13 @@
             },
             {
                 "box": {
-                    "id": "obj-133",
+                    "id": "obj-147",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1376.0,
+                        1510.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -2916,13 +3214,13 @@
             },
             {
                 "box": {
-                    "id": "obj-134",
+                    "id": "obj-148",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        1376.0,
+                        1510.0,
                         80.0,
                         22.0
                     ],
@@ -2932,13 +3230,13 @@
             },
             {
                 "box": {
-                    "id": "obj-135",
+                    "id": "obj-149",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        1376.0,
+                        1510.0,
                         160,
                         22.0
                     ],
@@ -2954,13 +3252,13 @@
             },
             {
                 "box": {
-                    "id": "obj-136",
+                    "id": "obj-150",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         489.4,
-                        1376.0,
+                        1510.0,
                         100,
                         22.0
                     ],
@@ -2995,13 +3293,13 @@
             },
             {
                 "box": {
-                    "id": "obj-137",
+                    "id": "obj-151",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1406.0,
+                        1540.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -3013,13 +3311,13 @@
             },
             {
                 "box": {
-                    "id": "obj-138",
+                    "id": "obj-152",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        1406.0,
+                        1540.0,
                         80.0,
                         22.0
                     ],
@@ -3029,13 +3327,13 @@
             },
             {
                 "box": {
-                    "id": "obj-139",
+                    "id": "obj-153",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        1406.0,
+                        1540.0,
                         160,
                         22.0
                     ],
@@ -3051,13 +3349,13 @@
             },
             {
                 "box": {
-                    "id": "obj-140",
+                    "id": "obj-154",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         489.4,
-                        1406.0,
+                        1540.0,
                         60,
                         22.0
                     ],
@@ -3078,13 +3376,13 @@
             },
             {
                 "box": {
-                    "id": "obj-141",
+                    "id": "obj-155",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         557.4,
-                        1406.0,
+                        1540.0,
                         60,
                         22.0
                     ],
@@ -3105,13 +3403,13 @@
             },
             {
                 "box": {
-                    "id": "obj-142",
+                    "id": "obj-156",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         625.4,
-                        1406.0,
+                        1540.0,
                         73.4,
                         22.0
                     ],
@@ -3123,13 +3421,13 @@
             },
             {
                 "box": {
-                    "id": "obj-143",
+                    "id": "obj-157",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         706.8,
-                        1406.0,
+                        1540.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -3142,13 +3440,13 @@
             },
             {
                 "box": {
-                    "id": "obj-144",
+                    "id": "obj-158",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         808.0,
-                        1406.0,
+                        1540.0,
                         86.6,
                         22.0
                     ],
@@ -3160,13 +3458,13 @@
             },
             {
                 "box": {
-                    "id": "obj-145",
+                    "id": "obj-159",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         902.6,
-                        1406.0,
+                        1540.0,
                         86.6,
                         22.0
                     ],
@@ -3178,13 +3476,13 @@
             },
             {
                 "box": {
-                    "id": "obj-146",
+                    "id": "obj-160",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1436.0,
+                        1570.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3196,13 +3494,13 @@
             },
             {
                 "box": {
-                    "id": "obj-147",
+                    "id": "obj-161",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1436.0,
+                        1570.0,
                         80.0,
                         22.0
                     ],
@@ -3212,13 +3510,13 @@
             },
             {
                 "box": {
-                    "id": "obj-148",
+                    "id": "obj-162",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1436.0,
+                        1570.0,
                         160,
                         22.0
                     ],
@@ -3234,13 +3532,13 @@
             },
             {
                 "box": {
-                    "id": "obj-149",
+                    "id": "obj-163",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         449.79999999999995,
-                        1436.0,
+                        1570.0,
                         100,
                         22.0
                     ],
@@ -3265,13 +3563,13 @@
             },
             {
                 "box": {
-                    "id": "obj-150",
+                    "id": "obj-164",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1466.0,
+                        1600.0,
                         205.39999999999998,
                         22.0
                     ],
@@ -3283,13 +3581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-151",
+                    "id": "obj-165",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         233.39999999999998,
-                        1466.0,
+                        1600.0,
                         80.0,
                         22.0
                     ],
@@ -3299,13 +3597,13 @@
             },
             {
                 "box": {
-                    "id": "obj-152",
+                    "id": "obj-166",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         321.4,
-                        1466.0,
+                        1600.0,
                         160,
                         22.0
                     ],
@@ -3321,13 +3619,13 @@
             },
             {
                 "box": {
-                    "id": "obj-153",
+                    "id": "obj-167",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         489.4,
-                        1466.0,
+                        1600.0,
                         60,
                         22.0
                     ],
@@ -3348,13 +3646,13 @@
             },
             {
                 "box": {
-                    "id": "obj-154",
+                    "id": "obj-168",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         557.4,
-                        1466.0,
+                        1600.0,
                         120,
                         22.0
                     ],
@@ -3376,13 +3674,13 @@
             },
             {
                 "box": {
-                    "id": "obj-155",
+                    "id": "obj-169",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1496.0,
+                        1630.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3394,13 +3692,13 @@
             },
             {
                 "box": {
-                    "id": "obj-156",
+                    "id": "obj-170",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1496.0,
+                        1630.0,
                         80.0,
                         22.0
                     ],
@@ -3410,13 +3708,13 @@
             },
             {
                 "box": {
-                    "id": "obj-157",
+                    "id": "obj-171",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1496.0,
+                        1630.0,
                         160,
                         22.0
                     ],
@@ -3432,13 +3730,13 @@
             },
             {
                 "box": {
-                    "id": "obj-158",
+                    "id": "obj-172",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1496.0,
+                        1630.0,
                         60,
                         22.0
                     ],
@@ -3459,13 +3757,13 @@
             },
             {
                 "box": {
-                    "id": "obj-159",
+                    "id": "obj-173",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1496.0,
+                        1630.0,
                         120,
                         22.0
                     ],
@@ -3487,13 +3785,13 @@
             },
             {
                 "box": {
-                    "id": "obj-160",
+                    "id": "obj-174",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1526.0,
+                        1660.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -3505,13 +3803,13 @@
             },
             {
                 "box": {
-                    "id": "obj-161",
+                    "id": "obj-175",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         193.79999999999998,
-                        1526.0,
+                        1660.0,
                         80.0,
                         22.0
                     ],
@@ -3521,13 +3819,13 @@
             },
             {
                 "box": {
-                    "id": "obj-162",
+                    "id": "obj-176",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         281.79999999999995,
-                        1526.0,
+                        1660.0,
                         160,
                         22.0
                     ],
@@ -3543,13 +3841,13 @@
             },
             {
                 "box": {
-                    "id": "obj-163",
+                    "id": "obj-177",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         449.79999999999995,
-                        1526.0,
+                        1660.0,
                         60,
                         22.0
                     ],
@@ -3570,13 +3868,13 @@
             },
             {
                 "box": {
-                    "id": "obj-164",
+                    "id": "obj-178",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         517.8,
-                        1526.0,
+                        1660.0,
                         120,
                         22.0
                     ],
@@ -3598,13 +3896,13 @@
             },
             {
                 "box": {
-                    "id": "obj-165",
+                    "id": "obj-179",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1556.0,
+                        1690.0,
                         251.6,
                         22.0
                     ],
@@ -3616,13 +3914,13 @@
             },
             {
                 "box": {
-                    "id": "obj-166",
+                    "id": "obj-180",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         279.6,
-                        1556.0,
+                        1690.0,
                         80.0,
                         22.0
                     ],
@@ -3632,13 +3930,13 @@
             },
             {
                 "box": {
-                    "id": "obj-167",
+                    "id": "obj-181",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         367.6,
-                        1556.0,
+                        1690.0,
                         160,
                         22.0
                     ],
@@ -3654,13 +3952,13 @@
             },
             {
                 "box": {
-                    "id": "obj-168",
+                    "id": "obj-182",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         535.6,
-                        1556.0,
+                        1690.0,
                         60,
                         22.0
                     ],
@@ -3681,13 +3979,13 @@
             },
             {
                 "box": {
-                    "id": "obj-169",
+                    "id": "obj-183",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         603.6,
-                        1556.0,
+                        1690.0,
                         120,
                         22.0
                     ],
@@ -3709,13 +4007,13 @@
             },
             {
                 "box": {
-                    "id": "obj-170",
+                    "id": "obj-184",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         20.0,
-                        1586.0,
+                        1720.0,
                         198.79999999999998,
                         22.0
                     ],
@@ -3727,13 +4025,13 @@
             },
             {
                 "box": {
-                    "id": "obj-171",
+                    "id": "obj-185",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         226.79999999999998,
-                        1586.0,
+                        1720.0,
                         80.0,
                         22.0
                     ],
@@ -3743,13 +4041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-172",
+                    "id": "obj-186",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         314.79999999999995,
-                        1586.0,
+                        1720.0,
                         160,
                         22.0
                     ],
@@ -3765,13 +4063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-173",
+                    "id": "obj-187",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         482.79999999999995,
-                        1586.0,
+                        1720.0,
                         100,
                         22.0
                     ],
@@ -3798,13 +4096,13 @@
             },
             {
                 "box": {
-                    "id": "obj-174",
+                    "id": "obj-188",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1070.0,
                         20.0,
-                        1616.0,
                         192.2,
                         22.0
                     ],
@@ -3816,13 +4114,13 @@
             },
             {
                 "box": {
-                    "id": "obj-175",
+                    "id": "obj-189",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        220.2,
-                        1616.0,
+                        1270.2,
+                        20.0,
                         80.0,
                         22.0
                     ],
@@ -3832,13 +4130,13 @@
             },
             {
                 "box": {
-                    "id": "obj-176",
+                    "id": "obj-190",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        308.2,
-                        1616.0,
+                        1358.2,
+                        20.0,
                         160,
                         22.0
                     ],
@@ -3854,13 +4152,13 @@
             },
             {
                 "box": {
-                    "id": "obj-177",
+                    "id": "obj-191",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        476.2,
-                        1616.0,
+                        1526.2,
+                        20.0,
                         60,
                         22.0
                     ],
@@ -3881,13 +4179,13 @@
             },
             {
                 "box": {
-                    "id": "obj-178",
+                    "id": "obj-192",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        544.2,
-                        1616.0,
+                        1594.2,
+                        20.0,
                         120,
                         22.0
                     ],
@@ -3909,13 +4207,13 @@
             },
             {
                 "box": {
-                    "id": "obj-179",
+                    "id": "obj-193",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1646.0,
+                        1070.0,
+                        50.0,
                         179.0,
                         22.0
                     ],
@@ -3927,13 +4225,13 @@
             },
             {
                 "box": {
-                    "id": "obj-180",
+                    "id": "obj-194",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
-                        1646.0,
+                        1257.0,
+                        50.0,
                         80.0,
                         22.0
                     ],
@@ -3943,13 +4241,13 @@
             },
             {
                 "box": {
-                    "id": "obj-181",
+                    "id": "obj-195",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
-                        1646.0,
+                        1345.0,
+                        50.0,
                         160,
                         22.0
                     ],
@@ -3965,13 +4263,13 @@
             },
             {
                 "box": {
-                    "id": "obj-182",
+                    "id": "obj-196",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        463.0,
-                        1646.0,
+                        1513.0,
+                        50.0,
                         60,
                         22.0
                     ],
@@ -3992,13 +4290,13 @@
             },
             {
                 "box": {
-                    "id": "obj-183",
+                    "id": "obj-197",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        531.0,
-                        1646.0,
+                        1581.0,
+                        50.0,
                         120,
                         22.0
                     ],
@@ -4020,13 +4318,13 @@
             },
             {
                 "box": {
-                    "id": "obj-184",
+                    "id": "obj-198",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1676.0,
+                        1070.0,
+                        80.0,
                         192.2,
                         22.0
                     ],
@@ -4038,13 +4336,13 @@
             },
             {
                 "box": {
-                    "id": "obj-185",
+                    "id": "obj-199",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        220.2,
-                        1676.0,
+                        1270.2,
+                        80.0,
                         80.0,
                         22.0
                     ],
@@ -4054,13 +4352,13 @@
             },
             {
                 "box": {
-                    "id": "obj-186",
+                    "id": "obj-200",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        308.2,
-                        1676.0,
+                        1358.2,
+                        80.0,
                         160,
                         22.0
                     ],
@@ -4076,13 +4374,13 @@
             },
             {
                 "box": {
-                    "id": "obj-187",
+                    "id": "obj-201",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        476.2,
-                        1676.0,
+                        1526.2,
+                        80.0,
                         100,
                         22.0
                     ],
@@ -4109,13 +4407,13 @@
             },
             {
                 "box": {
-                    "id": "obj-188",
+                    "id": "obj-202",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1706.0,
+                        1070.0,
+                        110.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4127,13 +4425,13 @@
             },
             {
                 "box": {
-                    "id": "obj-189",
+                    "id": "obj-203",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        193.79999999999998,
-                        1706.0,
+                        1243.8,
+                        110.0,
                         80.0,
                         22.0
                     ],
@@ -4143,13 +4441,13 @@
             },
             {
                 "box": {
-                    "id": "obj-190",
+                    "id": "obj-204",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        281.79999999999995,
-                        1706.0,
+                        1331.8,
+                        110.0,
                         160,
                         22.0
                     ],
@@ -4165,13 +4463,13 @@
             },
             {
                 "box": {
-                    "id": "obj-191",
+                    "id": "obj-205",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
-                        449.79999999999995,
-                        1706.0,
+                        1499.8,
+                        110.0,
                         100,
                         22.0
                     ],
@@ -4198,13 +4496,13 @@
             },
             {
                 "box": {
-                    "id": "obj-192",
+                    "id": "obj-206",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        20.0,
-                        1736.0,
+                        1070.0,
+                        140.0,
                         179.0,
                         22.0
                     ],
@@ -4216,13 +4514,13 @@
             },
             {
                 "box": {
-                    "id": "obj-193",
+                    "id": "obj-207",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        207.0,
-                        1736.0,
+                        1257.0,
+                        140.0,
                         80.0,
                         22.0
                     ],
@@ -4232,13 +4530,13 @@
             },
             {
                 "box": {
-                    "id": "obj-194",
+                    "id": "obj-208",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        295.0,
-                        1736.0,
+                        1345.0,
+                        140.0,
                         160,
                         22.0
                     ],
@@ -4254,13 +4552,13 @@
             },
             {
                 "box": {
-                    "id": "obj-195",
+                    "id": "obj-209",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        463.0,
-                        1736.0,
+                        1513.0,
+                        140.0,
                         60,
                         22.0
                     ],
@@ -4281,13 +4579,13 @@
             },
             {
                 "box": {
-                    "id": "obj-196",
+                    "id": "obj-210",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        531.0,
-                        1736.0,
+                        1581.0,
+                        140.0,
                         120,
                         22.0
                     ],
@@ -4309,13 +4607,13 @@
             },
             {
                 "box": {
-                    "id": "obj-197",
+                    "id": "obj-211",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        20.0,
+                        170.0,
                         179.0,
                         22.0
                     ],
@@ -4327,13 +4625,13 @@
             },
             {
                 "box": {
-                    "id": "obj-198",
+                    "id": "obj-212",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        20.0,
+                        170.0,
                         80.0,
                         22.0
                     ],
@@ -4343,13 +4641,13 @@
             },
             {
                 "box": {
-                    "id": "obj-199",
+                    "id": "obj-213",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        20.0,
+                        170.0,
                         160,
                         22.0
                     ],
@@ -4365,13 +4663,13 @@
             },
             {
                 "box": {
-                    "id": "obj-200",
+                    "id": "obj-214",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        20.0,
+                        170.0,
                         60,
                         22.0
                     ],
@@ -4392,13 +4690,13 @@
             },
             {
                 "box": {
-                    "id": "obj-201",
+                    "id": "obj-215",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        20.0,
+                        170.0,
                         120,
                         22.0
                     ],
@@ -4420,13 +4718,13 @@
             },
             {
                 "box": {
-                    "id": "obj-202",
+                    "id": "obj-216",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        50.0,
+                        200.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -4438,13 +4736,13 @@
             },
             {
                 "box": {
-                    "id": "obj-203",
+                    "id": "obj-217",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.4,
-                        50.0,
+                        200.0,
                         80.0,
                         22.0
                     ],
@@ -4454,13 +4752,13 @@
             },
             {
                 "box": {
-                    "id": "obj-204",
+                    "id": "obj-218",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1338.4,
-                        50.0,
+                        200.0,
                         160,
                         22.0
                     ],
@@ -4476,13 +4774,13 @@
             },
             {
                 "box": {
-                    "id": "obj-205",
+                    "id": "obj-219",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1506.4,
-                        50.0,
+                        200.0,
                         100,
                         22.0
                     ],
@@ -4507,13 +4805,13 @@
             },
             {
                 "box": {
-                    "id": "obj-206",
+                    "id": "obj-220",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        80.0,
+                        230.0,
                         185.6,
                         22.0
                     ],
@@ -4525,13 +4823,13 @@
             },
             {
                 "box": {
-                    "id": "obj-207",
+                    "id": "obj-221",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1263.6,
-                        80.0,
+                        230.0,
                         80.0,
                         22.0
                     ],
@@ -4541,13 +4839,13 @@
             },
             {
                 "box": {
-                    "id": "obj-208",
+                    "id": "obj-222",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1351.6,
-                        80.0,
+                        230.0,
                         160,
                         22.0
                     ],
@@ -4563,13 +4861,13 @@
             },
             {
                 "box": {
-                    "id": "obj-209",
+                    "id": "obj-223",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1519.6,
-                        80.0,
+                        230.0,
                         60,
                         22.0
                     ],
@@ -4590,13 +4888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-210",
+                    "id": "obj-224",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1587.6,
-                        80.0,
+                        230.0,
                         120,
                         22.0
                     ],
@@ -4618,13 +4916,13 @@
             },
             {
                 "box": {
-                    "id": "obj-211",
+                    "id": "obj-225",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        110.0,
+                        260.0,
                         225.2,
                         22.0
                     ],
@@ -4636,13 +4934,13 @@
             },
             {
                 "box": {
-                    "id": "obj-212",
+                    "id": "obj-226",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1303.2,
-                        110.0,
+                        260.0,
                         80.0,
                         22.0
                     ],
@@ -4652,13 +4950,13 @@
             },
             {
                 "box": {
-                    "id": "obj-213",
+                    "id": "obj-227",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1391.2,
-                        110.0,
+                        260.0,
                         160,
                         22.0
                     ],
@@ -4674,13 +4972,13 @@
             },
             {
                 "box": {
-                    "id": "obj-214",
+                    "id": "obj-228",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1559.2,
-                        110.0,
+                        260.0,
                         60,
                         22.0
                     ],
@@ -4701,13 +4999,13 @@
             },
             {
                 "box": {
-                    "id": "obj-215",
+                    "id": "obj-229",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1627.2,
-                        110.0,
+                        260.0,
                         120,
                         22.0
                     ],
@@ -4729,13 +5027,13 @@
             },
             {
                 "box": {
-                    "id": "obj-216",
+                    "id": "obj-230",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        140.0,
+                        290.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -4747,13 +5045,13 @@
             },
             {
                 "box": {
-                    "id": "obj-217",
+                    "id": "obj-231",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        140.0,
+                        290.0,
                         80.0,
                         22.0
                     ],
@@ -4763,13 +5061,13 @@
             },
             {
                 "box": {
-                    "id": "obj-218",
+                    "id": "obj-232",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        140.0,
+                        290.0,
                         160,
                         22.0
                     ],
@@ -4785,13 +5083,13 @@
             },
             {
                 "box": {
-                    "id": "obj-219",
+                    "id": "obj-233",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        140.0,
+                        290.0,
                         60,
                         22.0
                     ],
@@ -4812,13 +5110,13 @@
             },
             {
                 "box": {
-                    "id": "obj-220",
+                    "id": "obj-234",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        140.0,
+                        290.0,
                         120,
                         22.0
                     ],
@@ -4840,13 +5138,13 @@
             },
             {
                 "box": {
-                    "id": "obj-221",
+                    "id": "obj-235",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        170.0,
+                        320.0,
                         172.39999999999998,
                         22.0
                     ],
@@ -4858,13 +5156,13 @@
             },
             {
                 "box": {
-                    "id": "obj-222",
+                    "id": "obj-236",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1250.4,
-                        170.0,
+                        320.0,
                         80.0,
                         22.0
                     ],
@@ -4874,13 +5172,13 @@
             },
             {
                 "box": {
-                    "id": "obj-223",
+                    "id": "obj-237",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1338.4,
-                        170.0,
+                        320.0,
                         160,
                         22.0
                     ],
@@ -4896,13 +5194,13 @@
             },
             {
                 "box": {
-                    "id": "obj-224",
+                    "id": "obj-238",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1506.4,
-                        170.0,
+                        320.0,
                         60,
                         22.0
                     ],
@@ -4923,13 +5221,13 @@
             },
             {
                 "box": {
-                    "id": "obj-225",
+                    "id": "obj-239",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1574.4,
-                        170.0,
+                        320.0,
                         60,
                         22.0
                     ],
@@ -4950,13 +5248,13 @@
             },
             {
                 "box": {
-                    "id": "obj-226",
+                    "id": "obj-240",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1642.4,
-                        170.0,
+                        320.0,
                         73.4,
                         22.0
                     ],
@@ -4968,13 +5266,13 @@
             },
             {
                 "box": {
-                    "id": "obj-227",
+                    "id": "obj-241",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1723.8000000000002,
-                        170.0,
+                        320.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -4987,13 +5285,13 @@
             },
             {
                 "box": {
-                    "id": "obj-228",
+                    "id": "obj-242",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1825.0000000000002,
-                        170.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -5005,13 +5303,13 @@
             },
             {
                 "box": {
-                    "id": "obj-229",
+                    "id": "obj-243",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1919.6000000000001,
-                        170.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -5023,13 +5321,13 @@
             },
             {
                 "box": {
-                    "id": "obj-230",
+                    "id": "obj-244",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        200.0,
+                        350.0,
                         179.0,
                         22.0
                     ],
@@ -5041,13 +5339,13 @@
             },
             {
                 "box": {
-                    "id": "obj-231",
+                    "id": "obj-245",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        200.0,
+                        350.0,
                         80.0,
                         22.0
                     ],
@@ -5057,13 +5355,13 @@
             },
             {
                 "box": {
-                    "id": "obj-232",
+                    "id": "obj-246",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        200.0,
+                        350.0,
                         160,
                         22.0
                     ],
@@ -5079,13 +5377,13 @@
             },
             {
                 "box": {
-                    "id": "obj-233",
+                    "id": "obj-247",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1513.0,
-                        200.0,
+                        350.0,
                         120,
                         44
                     ],
@@ -5108,13 +5406,13 @@
             },
             {
                 "box": {
-                    "id": "obj-234",
+                    "id": "obj-248",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1641.0,
-                        200.0,
+                        350.0,
                         80.0,
                         22.0
                     ],
@@ -5127,13 +5425,13 @@
             },
             {
                 "box": {
-                    "id": "obj-235",
+                    "id": "obj-249",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1729.0,
-                        200.0,
+                        350.0,
                         66.8,
                         22.0
                     ],
@@ -5145,13 +5443,13 @@
             },
             {
                 "box": {
-                    "id": "obj-236",
+                    "id": "obj-250",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        252.0,
+                        402.0,
                         152.6,
                         22.0
                     ],
@@ -5163,13 +5461,13 @@
             },
             {
                 "box": {
-                    "id": "obj-237",
+                    "id": "obj-251",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1230.6,
-                        252.0,
+                        402.0,
                         80.0,
                         22.0
                     ],
@@ -5179,13 +5477,13 @@
             },
             {
                 "box": {
-                    "id": "obj-238",
+                    "id": "obj-252",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1318.6,
-                        252.0,
+                        402.0,
                         160,
                         22.0
                     ],
@@ -5201,13 +5499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-253",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        252.0,
+                        402.0,
                         120,
                         44
                     ],
@@ -5230,13 +5528,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-254",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        252.0,
+                        402.0,
                         80.0,
                         22.0
                     ],
@@ -5249,13 +5547,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        252.0,
+                        402.0,
                         66.8,
                         22.0
                     ],
@@ -5267,13 +5565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        304.0,
+                        454.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5285,13 +5583,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-257",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        304.0,
+                        454.0,
                         80.0,
                         22.0
                     ],
@@ -5301,13 +5599,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-258",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        304.0,
+                        454.0,
                         160,
                         22.0
                     ],
@@ -5323,13 +5621,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-259",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        304.0,
+                        454.0,
                         60,
                         22.0
                     ],
@@ -5350,13 +5648,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-260",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        304.0,
+                        454.0,
                         120,
                         22.0
                     ],
@@ -5378,13 +5676,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-261",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        334.0,
+                        484.0,
                         152.6,
                         22.0
                     ],
@@ -5396,13 +5694,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-262",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1230.6,
-                        334.0,
+                        484.0,
                         80.0,
                         22.0
                     ],
@@ -5412,13 +5710,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-263",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1318.6,
-                        334.0,
+                        484.0,
                         160,
                         22.0
                     ],
@@ -5434,13 +5732,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-264",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        334.0,
+                        484.0,
                         120,
                         44
                     ],
@@ -5463,13 +5761,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-265",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        334.0,
+                        484.0,
                         80.0,
                         22.0
                     ],
@@ -5482,13 +5780,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-266",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        334.0,
+                        484.0,
                         66.8,
                         22.0
                     ],
@@ -5500,13 +5798,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-267",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        386.0,
+                        536.0,
                         159.2,
                         22.0
                     ],
@@ -5518,13 +5816,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-268",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1237.2,
-                        386.0,
+                        536.0,
                         80.0,
                         22.0
                     ],
@@ -5534,13 +5832,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-269",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1325.2,
-                        386.0,
+                        536.0,
                         160,
                         22.0
                     ],
@@ -5556,13 +5854,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-270",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1493.2,
-                        386.0,
+                        536.0,
                         60,
                         22.0
                     ],
@@ -5583,13 +5881,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-271",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1561.2,
-                        386.0,
+                        536.0,
                         120,
                         22.0
                     ],
@@ -5611,13 +5909,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-272",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        416.0,
+                        566.0,
                         179.0,
                         22.0
                     ],
@@ -5629,13 +5927,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-273",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        416.0,
+                        566.0,
                         80.0,
                         22.0
                     ],
@@ -5645,13 +5943,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-274",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        416.0,
+                        566.0,
                         160,
                         22.0
                     ],
@@ -5667,13 +5965,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-275",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        416.0,
+                        566.0,
                         100,
                         22.0
                     ],
@@ -5698,13 +5996,13 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-276",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        446.0,
+                        596.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5716,13 +6014,13 @@
             },
             {
                 "box": {
-                    "id": "obj-263",
+                    "id": "obj-277",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
-                        446.0,
+                        596.0,
                         80.0,
                         22.0
                     ],
@@ -5732,13 +6030,13 @@
             },
             {
                 "box": {
-                    "id": "obj-264",
+                    "id": "obj-278",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1331.8,
-                        446.0,
+                        596.0,
                         160,
                         22.0
                     ],
@@ -5754,13 +6052,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-279",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1499.8,
-                        446.0,
+                        596.0,
                         60,
                         22.0
                     ],
@@ -5781,13 +6079,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-280",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1567.8,
-                        446.0,
+                        596.0,
                         120,
                         22.0
                     ],
@@ -5809,13 +6107,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-281",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        476.0,
+                        626.0,
                         192.2,
                         22.0
                     ],
@@ -5827,13 +6125,13 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
+                    "id": "obj-282",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        476.0,
+                        626.0,
                         80.0,
                         22.0
                     ],
@@ -5843,13 +6141,13 @@
             },
             {
                 "box": {
-                    "id": "obj-269",
+                    "id": "obj-283",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        476.0,
+                        626.0,
                         160,
                         22.0
                     ],
@@ -5865,13 +6163,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-284",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1526.2,
-                        476.0,
+                        626.0,
                         60,
                         22.0
                     ],
@@ -5892,13 +6190,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-285",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1594.2,
-                        476.0,
+                        626.0,
                         120,
                         22.0
                     ],
@@ -5920,13 +6218,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-286",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        506.0,
+                        656.0,
                         192.2,
                         22.0
                     ],
@@ -5938,13 +6236,13 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-287",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1270.2,
-                        506.0,
+                        656.0,
                         80.0,
                         22.0
                     ],
@@ -5954,13 +6252,13 @@
             },
             {
                 "box": {
-                    "id": "obj-274",
+                    "id": "obj-288",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1358.2,
-                        506.0,
+                        656.0,
                         160,
                         22.0
                     ],
@@ -5976,13 +6274,13 @@
             },
             {
                 "box": {
-                    "id": "obj-275",
+                    "id": "obj-289",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        506.0,
+                        656.0,
                         100,
                         22.0
                     ],
@@ -6007,13 +6305,13 @@
             },
             {
                 "box": {
-                    "id": "obj-276",
+                    "id": "obj-290",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        536.0,
+                        686.0,
                         212.0,
                         22.0
                     ],
@@ -6025,13 +6323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-277",
+                    "id": "obj-291",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1290.0,
-                        536.0,
+                        686.0,
                         80.0,
                         22.0
                     ],
@@ -6041,13 +6339,13 @@
             },
             {
                 "box": {
-                    "id": "obj-278",
+                    "id": "obj-292",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1378.0,
-                        536.0,
+                        686.0,
                         160,
                         22.0
                     ],
@@ -6063,13 +6361,13 @@
             },
             {
                 "box": {
-                    "id": "obj-279",
+                    "id": "obj-293",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1546.0,
-                        536.0,
+                        686.0,
                         60,
                         22.0
                     ],
@@ -6090,13 +6388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-280",
+                    "id": "obj-294",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1614.0,
-                        536.0,
+                        686.0,
                         120,
                         22.0
                     ],
@@ -6118,13 +6416,13 @@
             },
             {
                 "box": {
-                    "id": "obj-281",
+                    "id": "obj-295",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        566.0,
+                        716.0,
                         179.0,
                         22.0
                     ],
@@ -6136,13 +6434,13 @@
             },
             {
                 "box": {
-                    "id": "obj-282",
+                    "id": "obj-296",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        566.0,
+                        716.0,
                         80.0,
                         22.0
                     ],
@@ -6152,13 +6450,13 @@
             },
             {
                 "box": {
-                    "id": "obj-283",
+                    "id": "obj-297",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        566.0,
+                        716.0,
                         160,
                         22.0
                     ],
@@ -6174,13 +6472,13 @@
             },
             {
                 "box": {
-                    "id": "obj-284",
+                    "id": "obj-298",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1513.0,
-                        566.0,
+                        716.0,
                         60,
                         22.0
                     ],
@@ -6201,13 +6499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-285",
+                    "id": "obj-299",
                     "maxclass": "slider",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1581.0,
-                        566.0,
+                        716.0,
                         120,
                         22.0
                     ],
@@ -6229,13 +6527,13 @@
             },
             {
                 "box": {
-                    "id": "obj-286",
+                    "id": "obj-300",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        596.0,
+                        746.0,
                         452.2,
                         22.0
                     ],
@@ -6244,13 +6542,13 @@
             },
             {
                 "box": {
-                    "id": "obj-287",
+                    "id": "obj-301",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        626.0,
+                        776.0,
                         99.8,
                         22.0
                     ],
@@ -6262,13 +6560,13 @@
             },
             {
                 "box": {
-                    "id": "obj-288",
+                    "id": "obj-302",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        626.0,
+                        776.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -6281,13 +6579,13 @@
             },
             {
                 "box": {
-                    "id": "obj-289",
+                    "id": "obj-303",
                     "maxclass": "newobj",
                     "numinlets": 35,
                     "numoutlets": 35,
                     "patching_rect": [
                         1070.0,
-                        656.0,
+                        806.0,
                         600,
                         22.0
                     ],
@@ -6333,97 +6631,7 @@
             },
             {
                 "box": {
-                    "id": "obj-290",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        686.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-291",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        716.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-292",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        746.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-293",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        776.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-294",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        806.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-295",
+                    "id": "obj-304",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6441,175 +6649,13 @@
             },
             {
                 "box": {
-                    "id": "obj-296",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        866.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-297",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        866.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-298",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        896.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-299",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        956.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-300",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        986.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-301",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        986.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-302",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1016.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-303",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        1016.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-304",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1046.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-305",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1046.0,
+                        1070.0,
+                        866.0,
                         86.6,
                         22.0
                     ],
@@ -6627,7 +6673,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1076.0,
+                        896.0,
                         86.6,
                         22.0
                     ],
@@ -6644,8 +6690,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1076.0,
+                        1070.0,
+                        926.0,
                         86.6,
                         22.0
                     ],
@@ -6663,7 +6709,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1106.0,
+                        956.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6681,7 +6727,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1136.0,
+                        986.0,
                         86.6,
                         22.0
                     ],
@@ -6698,8 +6744,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1136.0,
+                        1070.0,
+                        1016.0,
                         86.6,
                         22.0
                     ],
@@ -6716,8 +6762,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1166.0,
+                        1164.6,
+                        1016.0,
                         86.6,
                         22.0
                     ],
@@ -6734,15 +6780,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1166.0,
-                        86.6,
+                        1070.0,
+                        1046.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6753,7 +6799,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1196.0,
+                        1106.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6771,14 +6817,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1226.0,
-                        126.19999999999999,
+                        1136.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6788,8 +6834,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1256.0,
+                        1164.6,
+                        1136.0,
                         86.6,
                         22.0
                     ],
@@ -6806,8 +6852,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1256.0,
+                        1070.0,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6824,8 +6870,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1286.0,
+                        1164.6,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6842,8 +6888,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1286.0,
+                        1070.0,
+                        1196.0,
                         86.6,
                         22.0
                     ],
@@ -6860,15 +6906,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1316.0,
-                        126.19999999999999,
+                        1164.6,
+                        1196.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6879,7 +6925,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1346.0,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -6897,7 +6943,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1346.0,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -6915,14 +6961,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1376.0,
-                        86.6,
+                        1256.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6932,8 +6978,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1376.0,
+                        1070.0,
+                        1286.0,
                         86.6,
                         22.0
                     ],
@@ -6950,8 +6996,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1406.0,
+                        1164.6,
+                        1286.0,
                         86.6,
                         22.0
                     ],
@@ -6968,8 +7014,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1406.0,
+                        1070.0,
+                        1316.0,
                         86.6,
                         22.0
                     ],
@@ -6986,8 +7032,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1466.0,
+                        1164.6,
+                        1316.0,
                         86.6,
                         22.0
                     ],
@@ -7004,15 +7050,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1466.0,
-                        86.6,
+                        1070.0,
+                        1346.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7023,14 +7069,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1496.0,
-                        86.6,
+                        1376.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7040,8 +7086,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1496.0,
+                        1070.0,
+                        1406.0,
                         86.6,
                         22.0
                     ],
@@ -7058,15 +7104,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1526.0,
-                        126.19999999999999,
+                        1164.6,
+                        1406.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7077,7 +7123,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1556.0,
+                        1436.0,
                         86.6,
                         22.0
                     ],
@@ -7095,7 +7141,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1556.0,
+                        1436.0,
                         86.6,
                         22.0
                     ],
@@ -7113,14 +7159,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1586.0,
-                        86.6,
+                        1466.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7130,8 +7176,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1586.0,
+                        1070.0,
+                        1496.0,
                         86.6,
                         22.0
                     ],
@@ -7148,15 +7194,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1616.0,
-                        126.19999999999999,
+                        1164.6,
+                        1496.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7167,7 +7213,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1646.0,
+                        1526.0,
                         86.6,
                         22.0
                     ],
@@ -7185,7 +7231,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1646.0,
+                        1526.0,
                         86.6,
                         22.0
                     ],
@@ -7203,7 +7249,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1676.0,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7221,7 +7267,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1676.0,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7234,16 +7280,19 @@
             {
                 "box": {
                     "id": "obj-340",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1706.0,
-                        136.0,
+                        1616.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -7253,8 +7302,257 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        1164.6,
+                        1616.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-342",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1646.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-343",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1646.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-344",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1676.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-345",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1706.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-346",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1706.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-347",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         1070.0,
                         1736.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-348",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1736.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-349",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        20.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-350",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        50.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-351",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2214.6,
+                        50.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-352",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        80.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-353",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2214.6,
+                        80.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-354",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        110.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-355",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        140.0,
                         99.8,
                         22.0
                     ],
@@ -7266,13 +7564,13 @@
             },
             {
                 "box": {
-                    "id": "obj-342",
+                    "id": "obj-356",
                     "maxclass": "newobj",
-                    "numinlets": 18,
-                    "numoutlets": 18,
+                    "numinlets": 19,
+                    "numoutlets": 19,
                     "patching_rect": [
-                        1177.8,
-                        1736.0,
+                        2227.8,
+                        140.0,
                         600,
                         22.0
                     ],
@@ -7294,20 +7592,21 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/pulse /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/section /antiphon/device /antiphon/midi /antiphon/error"
+                    "text": "route /antiphon/heard /antiphon/event /antiphon/status /antiphon/latency /antiphon/plan /antiphon/pulse /antiphon/meter /antiphon/xruns /antiphon/missed /antiphon/coherence /antiphon/fit /antiphon/changed /antiphon/memory /antiphon/section /antiphon/device /antiphon/midi /antiphon/fill /antiphon/error"
                 }
             },
             {
                 "box": {
-                    "id": "obj-343",
+                    "id": "obj-357",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        170.0,
                         300,
                         22.0
                     ],
@@ -7324,13 +7623,13 @@
             },
             {
                 "box": {
-                    "id": "obj-344",
+                    "id": "obj-358",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         2428.0,
-                        20.0,
+                        170.0,
                         99.8,
                         22.0
                     ],
@@ -7344,13 +7643,13 @@
             },
             {
                 "box": {
-                    "id": "obj-345",
+                    "id": "obj-359",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7366,13 +7665,13 @@
             },
             {
                 "box": {
-                    "id": "obj-346",
+                    "id": "obj-360",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        50.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7391,13 +7690,13 @@
             },
             {
                 "box": {
-                    "id": "obj-347",
+                    "id": "obj-361",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        50.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7413,13 +7712,13 @@
             },
             {
                 "box": {
-                    "id": "obj-348",
+                    "id": "obj-362",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        50.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7438,13 +7737,13 @@
             },
             {
                 "box": {
-                    "id": "obj-349",
+                    "id": "obj-363",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        50.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7460,13 +7759,13 @@
             },
             {
                 "box": {
-                    "id": "obj-350",
+                    "id": "obj-364",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        50.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7485,13 +7784,13 @@
             },
             {
                 "box": {
-                    "id": "obj-351",
+                    "id": "obj-365",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        230.0,
                         300,
                         22.0
                     ],
@@ -7508,13 +7807,13 @@
             },
             {
                 "box": {
-                    "id": "obj-352",
+                    "id": "obj-366",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         2428.0,
-                        80.0,
+                        230.0,
                         225.2,
                         22.0
                     ],
@@ -7536,13 +7835,13 @@
             },
             {
                 "box": {
-                    "id": "obj-353",
+                    "id": "obj-367",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        110.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7558,13 +7857,13 @@
             },
             {
                 "box": {
-                    "id": "obj-354",
+                    "id": "obj-368",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        110.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7583,13 +7882,13 @@
             },
             {
                 "box": {
-                    "id": "obj-355",
+                    "id": "obj-369",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        110.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7605,13 +7904,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-370",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        110.0,
+                        260.0,
                         80,
                         22.0
                     ],
@@ -7630,13 +7929,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-371",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        110.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -7648,13 +7947,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-372",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        110.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7670,13 +7969,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-373",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        110.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7695,13 +7994,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-374",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        110.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7717,13 +8016,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-375",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        110.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7742,13 +8041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-376",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        140.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -7764,13 +8063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-377",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        140.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -7789,13 +8088,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-378",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        140.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -7811,13 +8110,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-379",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        140.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -7836,13 +8135,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-380",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        140.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -7858,13 +8157,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-381",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        140.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -7883,13 +8182,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-382",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        140.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -7905,13 +8204,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-383",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        140.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -7930,13 +8229,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-384",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -7952,13 +8251,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-385",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        170.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -7977,13 +8276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-386",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        170.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -7999,13 +8298,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-387",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        170.0,
+                        320.0,
                         80,
                         22.0
                     ],
@@ -8024,13 +8323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-388",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        170.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -8042,13 +8341,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-389",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        170.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8064,13 +8363,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-390",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        170.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8089,13 +8388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-391",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        350.0,
                         300,
                         22.0
                     ],
@@ -8112,13 +8411,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-392",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         2428.0,
-                        200.0,
+                        350.0,
                         159.2,
                         22.0
                     ],
@@ -8136,13 +8435,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-393",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8158,13 +8457,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-394",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        230.0,
+                        380.0,
                         80,
                         22.0
                     ],
@@ -8183,13 +8482,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-395",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2306.0,
-                        230.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -8201,13 +8500,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-396",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2400.6,
-                        230.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8223,13 +8522,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-397",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2498.6,
-                        230.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8248,13 +8547,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-398",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        230.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8270,13 +8569,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-399",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        230.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8295,13 +8594,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-400",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        230.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8317,13 +8616,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-401",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        230.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8342,13 +8641,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-402",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8364,13 +8663,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-403",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        410.0,
                         70,
                         22.0
                     ],
@@ -8389,13 +8688,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-404",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        260.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8411,13 +8710,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-405",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        260.0,
+                        410.0,
                         70,
                         22.0
                     ],
@@ -8436,13 +8735,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-406",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        260.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8458,13 +8757,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-407",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2570.0,
-                        260.0,
+                        410.0,
                         80,
                         22.0
                     ],
@@ -8483,13 +8782,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-408",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2658.0,
-                        260.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -8501,13 +8800,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-409",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        440.0,
                         300,
                         22.0
                     ],
@@ -8524,13 +8823,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-410",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        290.0,
+                        440.0,
                         152.6,
                         22.0
                     ],
@@ -8546,13 +8845,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-411",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8568,13 +8867,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-412",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8593,13 +8892,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-413",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        320.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8615,13 +8914,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-414",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        320.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8640,13 +8939,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-415",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        320.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8662,13 +8961,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-416",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        320.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8687,13 +8986,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-417",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        320.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8709,13 +9008,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-418",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        320.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8734,13 +9033,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-419",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        350.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -8756,13 +9055,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-420",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        350.0,
+                        500.0,
                         70,
                         22.0
                     ],
@@ -8781,13 +9080,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-421",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        380.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8804,13 +9103,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-422",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        380.0,
+                        530.0,
                         200,
                         22.0
                     ],
@@ -8829,13 +9128,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-423",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        380.0,
+                        530.0,
                         86.6,
                         22.0
                     ],
@@ -8847,13 +9146,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-424",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        560.0,
                         90,
                         22.0
                     ],
@@ -8870,13 +9169,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-425",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        410.0,
+                        560.0,
                         200,
                         22.0
                     ],
@@ -8895,13 +9194,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-426",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        410.0,
+                        560.0,
                         86.6,
                         22.0
                     ],
@@ -8913,13 +9212,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-427",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        590.0,
                         90,
                         22.0
                     ],
@@ -8936,13 +9235,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-428",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        440.0,
+                        590.0,
                         200,
                         22.0
                     ],
@@ -8961,13 +9260,13 @@
             },
             {
                 "box": {
-                    "id": "obj-415",
+                    "id": "obj-429",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        440.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -8979,13 +9278,13 @@
             },
             {
                 "box": {
-                    "id": "obj-416",
+                    "id": "obj-430",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        620.0,
                         90,
                         22.0
                     ],
@@ -9002,13 +9301,13 @@
             },
             {
                 "box": {
-                    "id": "obj-417",
+                    "id": "obj-431",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        620.0,
                         200,
                         22.0
                     ],
@@ -9027,13 +9326,13 @@
             },
             {
                 "box": {
-                    "id": "obj-418",
+                    "id": "obj-432",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        470.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -9045,13 +9344,13 @@
             },
             {
                 "box": {
-                    "id": "obj-419",
+                    "id": "obj-433",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        500.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -9068,13 +9367,13 @@
             },
             {
                 "box": {
-                    "id": "obj-420",
+                    "id": "obj-434",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        500.0,
+                        650.0,
                         200,
                         22.0
                     ],
@@ -9093,13 +9392,13 @@
             },
             {
                 "box": {
-                    "id": "obj-421",
+                    "id": "obj-435",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        500.0,
+                        650.0,
                         86.6,
                         22.0
                     ],
@@ -9111,13 +9410,13 @@
             },
             {
                 "box": {
-                    "id": "obj-422",
+                    "id": "obj-436",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        530.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -9134,13 +9433,13 @@
             },
             {
                 "box": {
-                    "id": "obj-423",
+                    "id": "obj-437",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        530.0,
+                        680.0,
                         200,
                         22.0
                     ],
@@ -9159,13 +9458,13 @@
             },
             {
                 "box": {
-                    "id": "obj-424",
+                    "id": "obj-438",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        530.0,
+                        680.0,
                         86.6,
                         22.0
                     ],
@@ -9177,13 +9476,13 @@
             },
             {
                 "box": {
-                    "id": "obj-425",
+                    "id": "obj-439",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        560.0,
+                        710.0,
                         90,
                         22.0
                     ],
@@ -9200,13 +9499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-426",
+                    "id": "obj-440",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        560.0,
+                        710.0,
                         200,
                         22.0
                     ],
@@ -9225,13 +9524,13 @@
             },
             {
                 "box": {
-                    "id": "obj-427",
+                    "id": "obj-441",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        560.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -9243,13 +9542,13 @@
             },
             {
                 "box": {
-                    "id": "obj-428",
+                    "id": "obj-442",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        590.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -9266,13 +9565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-429",
+                    "id": "obj-443",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        590.0,
+                        740.0,
                         200,
                         22.0
                     ],
@@ -9291,13 +9590,13 @@
             },
             {
                 "box": {
-                    "id": "obj-430",
+                    "id": "obj-444",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        590.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -9309,13 +9608,13 @@
             },
             {
                 "box": {
-                    "id": "obj-431",
+                    "id": "obj-445",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        620.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -9332,13 +9631,13 @@
             },
             {
                 "box": {
-                    "id": "obj-432",
+                    "id": "obj-446",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        620.0,
+                        770.0,
                         200,
                         22.0
                     ],
@@ -9357,13 +9656,13 @@
             },
             {
                 "box": {
-                    "id": "obj-433",
+                    "id": "obj-447",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        620.0,
+                        770.0,
                         86.6,
                         22.0
                     ],
@@ -9375,13 +9674,13 @@
             },
             {
                 "box": {
-                    "id": "obj-434",
+                    "id": "obj-448",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        650.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -9398,13 +9697,13 @@
             },
             {
                 "box": {
-                    "id": "obj-435",
+                    "id": "obj-449",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        650.0,
+                        800.0,
                         200,
                         22.0
                     ],
@@ -9423,13 +9722,13 @@
             },
             {
                 "box": {
-                    "id": "obj-436",
+                    "id": "obj-450",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        650.0,
+                        800.0,
                         86.6,
                         22.0
                     ],
@@ -9441,13 +9740,13 @@
             },
             {
                 "box": {
-                    "id": "obj-437",
+                    "id": "obj-451",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        680.0,
+                        830.0,
                         90,
                         22.0
                     ],
@@ -9464,13 +9763,13 @@
             },
             {
                 "box": {
-                    "id": "obj-438",
+                    "id": "obj-452",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        680.0,
+                        830.0,
                         200,
                         22.0
                     ],
@@ -9489,13 +9788,13 @@
             },
             {
                 "box": {
-                    "id": "obj-439",
+                    "id": "obj-453",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        680.0,
+                        830.0,
                         86.6,
                         22.0
                     ],
@@ -9507,13 +9806,13 @@
             },
             {
                 "box": {
-                    "id": "obj-440",
+                    "id": "obj-454",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        710.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -9530,13 +9829,13 @@
             },
             {
                 "box": {
-                    "id": "obj-441",
+                    "id": "obj-455",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        710.0,
+                        860.0,
                         200,
                         22.0
                     ],
@@ -9555,13 +9854,13 @@
             },
             {
                 "box": {
-                    "id": "obj-442",
+                    "id": "obj-456",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        710.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -9573,17 +9872,17 @@
             },
             {
                 "box": {
-                    "id": "obj-443",
+                    "id": "obj-457",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        740.0,
+                        890.0,
                         90,
                         22.0
                     ],
-                    "text": "error",
+                    "text": "fill",
                     "fontface": 1,
                     "presentation": 1,
                     "presentation_rect": [
@@ -9596,13 +9895,13 @@
             },
             {
                 "box": {
-                    "id": "obj-444",
+                    "id": "obj-458",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        740.0,
+                        890.0,
                         200,
                         22.0
                     ],
@@ -9621,13 +9920,79 @@
             },
             {
                 "box": {
-                    "id": "obj-445",
+                    "id": "obj-459",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        740.0,
+                        890.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-460",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        920.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "error",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        792.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-461",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        920.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        792.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-462",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -9642,24 +10007,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-19",
-                        0
-                    ],
-                    "destination": [
-                        "obj-18",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-20",
-                        0
-                    ],
-                    "destination": [
                         "obj-21",
+                        0
+                    ],
+                    "destination": [
+                        "obj-20",
                         0
                     ],
                     "order": 0
@@ -9681,24 +10033,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-23",
-                        0
-                    ],
-                    "destination": [
-                        "obj-24",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-24",
                         0
                     ],
                     "destination": [
-                        "obj-18",
+                        "obj-25",
                         0
                     ],
                     "order": 0
@@ -9711,19 +10050,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-27",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-27",
-                        0
-                    ],
-                    "destination": [
                         "obj-26",
                         0
                     ],
@@ -9737,7 +10063,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-28",
+                        "obj-20",
                         0
                     ],
                     "order": 0
@@ -9746,7 +10072,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-28",
+                        "obj-27",
                         0
                     ],
                     "destination": [
@@ -9763,6 +10089,32 @@
                         0
                     ],
                     "destination": [
+                        "obj-28",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-28",
+                        0
+                    ],
+                    "destination": [
+                        "obj-30",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-30",
+                        0
+                    ],
+                    "destination": [
                         "obj-31",
                         0
                     ],
@@ -9774,6 +10126,32 @@
                     "source": [
                         "obj-31",
                         0
+                    ],
+                    "destination": [
+                        "obj-33",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-33",
+                        0
+                    ],
+                    "destination": [
+                        "obj-34",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-28",
+                        1
                     ],
                     "destination": [
                         "obj-32",
@@ -9785,59 +10163,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-26",
-                        1
-                    ],
-                    "destination": [
-                        "obj-30",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-30",
-                        0
-                    ],
-                    "destination": [
-                        "obj-31",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-31",
-                        0
-                    ],
-                    "destination": [
-                        "obj-34",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-34",
-                        0
-                    ],
-                    "destination": [
-                        "obj-35",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-35",
+                        "obj-32",
                         0
                     ],
                     "destination": [
@@ -9854,7 +10180,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-18",
+                        "obj-36",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-36",
+                        0
+                    ],
+                    "destination": [
+                        "obj-37",
                         0
                     ],
                     "order": 0
@@ -9867,7 +10206,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-38",
+                        "obj-35",
                         0
                     ],
                     "order": 0
@@ -9876,11 +10215,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-38",
+                        "obj-35",
                         0
                     ],
                     "destination": [
+                        "obj-20",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-39",
+                        0
+                    ],
+                    "destination": [
+                        "obj-40",
                         0
                     ],
                     "order": 0
@@ -9902,11 +10254,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-41",
+                        "obj-42",
                         0
                     ],
                     "destination": [
-                        "obj-42",
+                        "obj-43",
                         0
                     ],
                     "order": 0
@@ -9928,78 +10280,65 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-45",
+                        0
+                    ],
+                    "destination": [
                         "obj-46",
                         0
                     ],
-                    "destination": [
-                        "obj-43",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-47",
-                        0
-                    ],
-                    "destination": [
                         "obj-48",
                         0
                     ],
+                    "destination": [
+                        "obj-45",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-49",
+                        0
+                    ],
+                    "destination": [
                         "obj-50",
                         0
                     ],
-                    "destination": [
-                        "obj-47",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-51",
-                        0
-                    ],
-                    "destination": [
                         "obj-52",
                         0
                     ],
+                    "destination": [
+                        "obj-49",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-53",
+                        0
+                    ],
+                    "destination": [
                         "obj-54",
                         0
                     ],
-                    "destination": [
-                        "obj-51",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-55",
-                        0
-                    ],
-                    "destination": [
-                        "obj-56",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -10010,7 +10349,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-53",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-57",
+                        0
+                    ],
+                    "destination": [
+                        "obj-58",
                         0
                     ],
                     "order": 0
@@ -10032,11 +10384,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-59",
+                        "obj-60",
                         0
                     ],
                     "destination": [
-                        "obj-60",
+                        "obj-61",
                         0
                     ],
                     "order": 0
@@ -10058,11 +10410,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-62",
+                        "obj-63",
                         0
                     ],
                     "destination": [
-                        "obj-63",
+                        "obj-64",
                         0
                     ],
                     "order": 0
@@ -10084,11 +10436,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-65",
+                        "obj-66",
                         0
                     ],
                     "destination": [
-                        "obj-66",
+                        "obj-67",
                         0
                     ],
                     "order": 0
@@ -10110,11 +10462,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-68",
+                        "obj-69",
                         0
                     ],
                     "destination": [
-                        "obj-69",
+                        "obj-70",
                         0
                     ],
                     "order": 0
@@ -10136,11 +10488,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-71",
+                        "obj-72",
                         0
                     ],
                     "destination": [
-                        "obj-72",
+                        "obj-73",
                         0
                     ],
                     "order": 0
@@ -10162,37 +10514,50 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-75",
+                        0
+                    ],
+                    "destination": [
                         "obj-76",
                         0
                     ],
-                    "destination": [
-                        "obj-73",
-                        0
-                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-77",
-                        0
-                    ],
-                    "destination": [
                         "obj-78",
                         0
                     ],
+                    "destination": [
+                        "obj-75",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
+                        "obj-79",
+                        0
+                    ],
+                    "destination": [
                         "obj-80",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-82",
                         1
                     ],
                     "destination": [
-                        "obj-77",
+                        "obj-79",
                         0
                     ],
                     "order": 0
@@ -10201,24 +10566,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-81",
-                        0
-                    ],
-                    "destination": [
-                        "obj-82",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-82",
-                        0
-                    ],
-                    "destination": [
                         "obj-83",
+                        0
+                    ],
+                    "destination": [
+                        "obj-84",
                         0
                     ],
                     "order": 0
@@ -10240,26 +10592,13 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-86",
+                        0
+                    ],
+                    "destination": [
                         "obj-87",
                         0
                     ],
-                    "destination": [
-                        "obj-88",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-88",
-                        0
-                    ],
-                    "destination": [
-                        "obj-89",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -10270,7 +10609,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-84",
+                        "obj-90",
                         0
                     ],
                     "order": 0
@@ -10292,26 +10631,26 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-91",
+                        0
+                    ],
+                    "destination": [
+                        "obj-86",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-92",
+                        0
+                    ],
+                    "destination": [
                         "obj-93",
                         0
                     ],
-                    "destination": [
-                        "obj-94",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-94",
-                        0
-                    ],
-                    "destination": [
-                        "obj-95",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -10322,7 +10661,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-90",
+                        "obj-96",
                         0
                     ],
                     "order": 0
@@ -10344,26 +10683,26 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-97",
+                        0
+                    ],
+                    "destination": [
+                        "obj-92",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-98",
+                        0
+                    ],
+                    "destination": [
                         "obj-99",
                         0
                     ],
-                    "destination": [
-                        "obj-100",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-100",
-                        0
-                    ],
-                    "destination": [
-                        "obj-101",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -10374,7 +10713,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-96",
+                        "obj-102",
                         0
                     ],
                     "order": 0
@@ -10388,6 +10727,19 @@
                     ],
                     "destination": [
                         "obj-103",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-103",
+                        0
+                    ],
+                    "destination": [
+                        "obj-98",
                         0
                     ],
                     "order": 0
@@ -10422,11 +10774,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-107",
+                        "obj-108",
                         0
                     ],
                     "destination": [
-                        "obj-108",
+                        "obj-109",
                         0
                     ],
                     "order": 0
@@ -10448,11 +10800,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-110",
+                        "obj-111",
                         0
                     ],
                     "destination": [
-                        "obj-111",
+                        "obj-112",
                         0
                     ],
                     "order": 0
@@ -10474,26 +10826,13 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-114",
+                        0
+                    ],
+                    "destination": [
                         "obj-115",
                         0
                     ],
-                    "destination": [
-                        "obj-112",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-116",
-                        0
-                    ],
-                    "destination": [
-                        "obj-117",
-                        0
-                    ],
                     "order": 0
                 }
             },
@@ -10504,7 +10843,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-114",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-118",
+                        0
+                    ],
+                    "destination": [
+                        "obj-119",
                         0
                     ],
                     "order": 0
@@ -10526,11 +10878,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-120",
+                        "obj-121",
                         0
                     ],
                     "destination": [
-                        "obj-121",
+                        "obj-122",
                         0
                     ],
                     "order": 0
@@ -10552,11 +10904,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-123",
+                        "obj-124",
                         0
                     ],
                     "destination": [
-                        "obj-124",
+                        "obj-125",
                         0
                     ],
                     "order": 0
@@ -10578,11 +10930,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-126",
+                        "obj-127",
                         0
                     ],
                     "destination": [
-                        "obj-127",
+                        "obj-128",
                         0
                     ],
                     "order": 0
@@ -10604,20 +10956,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-131",
-                        0
-                    ],
-                    "destination": [
-                        "obj-128",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-132",
+                        "obj-130",
                         0
                     ],
                     "destination": [
@@ -10643,46 +10982,33 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-134",
+                        0
+                    ],
+                    "destination": [
+                        "obj-135",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-135",
+                        0
+                    ],
+                    "destination": [
+                        "obj-130",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-136",
-                        1
-                    ],
-                    "destination": [
-                        "obj-133",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-137",
-                        0
-                    ],
-                    "destination": [
-                        "obj-138",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-140",
-                        0
-                    ],
-                    "destination": [
-                        "obj-142",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-142",
                         0
                     ],
                     "destination": [
@@ -10695,33 +11021,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-141",
-                        0
-                    ],
-                    "destination": [
-                        "obj-142",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-143",
-                        0
-                    ],
-                    "destination": [
-                        "obj-144",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-144",
+                        "obj-139",
                         0
                     ],
                     "destination": [
@@ -10734,11 +11034,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-143",
-                        1
+                        "obj-140",
+                        0
                     ],
                     "destination": [
-                        "obj-145",
+                        "obj-141",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-141",
+                        0
+                    ],
+                    "destination": [
+                        "obj-136",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-142",
+                        0
+                    ],
+                    "destination": [
+                        "obj-143",
                         0
                     ],
                     "order": 0
@@ -10751,7 +11077,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-141",
+                        "obj-142",
                         0
                     ],
                     "order": 0
@@ -10762,6 +11088,32 @@
                     "source": [
                         "obj-146",
                         0
+                    ],
+                    "destination": [
+                        "obj-145",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-147",
+                        0
+                    ],
+                    "destination": [
+                        "obj-148",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-150",
+                        1
                     ],
                     "destination": [
                         "obj-147",
@@ -10773,37 +11125,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-149",
-                        1
-                    ],
-                    "destination": [
-                        "obj-146",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-150",
-                        0
-                    ],
-                    "destination": [
                         "obj-151",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-153",
-                        0
-                    ],
                     "destination": [
-                        "obj-150",
+                        "obj-152",
                         0
                     ],
                     "order": 0
@@ -10816,7 +11142,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-153",
+                        "obj-156",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-156",
+                        0
+                    ],
+                    "destination": [
+                        "obj-151",
                         0
                     ],
                     "order": 0
@@ -10830,6 +11169,19 @@
                     ],
                     "destination": [
                         "obj-156",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-157",
+                        0
+                    ],
+                    "destination": [
+                        "obj-158",
                         0
                     ],
                     "order": 0
@@ -10842,7 +11194,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-155",
+                        "obj-154",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-157",
+                        1
+                    ],
+                    "destination": [
+                        "obj-159",
                         0
                     ],
                     "order": 0
@@ -10855,7 +11220,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-158",
+                        "obj-155",
                         0
                     ],
                     "order": 0
@@ -10878,7 +11243,7 @@
                 "patchline": {
                     "source": [
                         "obj-163",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-160",
@@ -10894,7 +11259,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-163",
+                        "obj-165",
                         0
                     ],
                     "order": 0
@@ -10903,11 +11268,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-165",
+                        "obj-167",
                         0
                     ],
                     "destination": [
-                        "obj-166",
+                        "obj-164",
                         0
                     ],
                     "order": 0
@@ -10920,7 +11285,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-165",
+                        "obj-167",
                         0
                     ],
                     "order": 0
@@ -10933,7 +11298,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-168",
+                        "obj-170",
                         0
                     ],
                     "order": 0
@@ -10942,11 +11307,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-170",
+                        "obj-172",
                         0
                     ],
                     "destination": [
-                        "obj-171",
+                        "obj-169",
                         0
                     ],
                     "order": 0
@@ -10956,10 +11321,10 @@
                 "patchline": {
                     "source": [
                         "obj-173",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-170",
+                        "obj-172",
                         0
                     ],
                     "order": 0
@@ -11086,7 +11451,7 @@
                 "patchline": {
                     "source": [
                         "obj-191",
-                        1
+                        0
                     ],
                     "destination": [
                         "obj-188",
@@ -11102,7 +11467,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-193",
+                        "obj-191",
                         0
                     ],
                     "order": 0
@@ -11111,11 +11476,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-195",
+                        "obj-193",
                         0
                     ],
                     "destination": [
-                        "obj-192",
+                        "obj-194",
                         0
                     ],
                     "order": 0
@@ -11128,7 +11493,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-195",
+                        "obj-193",
                         0
                     ],
                     "order": 0
@@ -11141,20 +11506,20 @@
                         0
                     ],
                     "destination": [
+                        "obj-196",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-198",
                         0
                     ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-200",
-                        0
-                    ],
                     "destination": [
-                        "obj-197",
+                        "obj-199",
                         0
                     ],
                     "order": 0
@@ -11164,10 +11529,10 @@
                 "patchline": {
                     "source": [
                         "obj-201",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-200",
+                        "obj-198",
                         0
                     ],
                     "order": 0
@@ -11294,7 +11659,7 @@
                 "patchline": {
                     "source": [
                         "obj-219",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-216",
@@ -11310,7 +11675,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-219",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -11319,11 +11684,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-223",
                         0
                     ],
                     "destination": [
-                        "obj-222",
+                        "obj-220",
                         0
                     ],
                     "order": 0
@@ -11336,20 +11701,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-226",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-226",
-                        0
-                    ],
-                    "destination": [
-                        "obj-221",
+                        "obj-223",
                         0
                     ],
                     "order": 0
@@ -11363,19 +11715,6 @@
                     ],
                     "destination": [
                         "obj-226",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-227",
-                        0
-                    ],
-                    "destination": [
-                        "obj-228",
                         0
                     ],
                     "order": 0
@@ -11385,36 +11724,23 @@
                 "patchline": {
                     "source": [
                         "obj-228",
-                        0
-                    ],
-                    "destination": [
-                        "obj-224",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-227",
-                        1
-                    ],
-                    "destination": [
-                        "obj-229",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-229",
                         0
                     ],
                     "destination": [
                         "obj-225",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-229",
+                        0
+                    ],
+                    "destination": [
+                        "obj-228",
                         0
                     ],
                     "order": 0
@@ -11440,32 +11766,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-234",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-234",
-                        0
-                    ],
-                    "destination": [
-                        "obj-235",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-235",
-                        0
-                    ],
-                    "destination": [
                         "obj-230",
                         0
                     ],
@@ -11475,11 +11775,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-236",
+                        "obj-234",
                         0
                     ],
                     "destination": [
-                        "obj-237",
+                        "obj-233",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-235",
+                        0
+                    ],
+                    "destination": [
+                        "obj-236",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-238",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-240",
+                        0
+                    ],
+                    "destination": [
+                        "obj-235",
                         0
                     ],
                     "order": 0
@@ -11493,20 +11832,7 @@
                     ],
                     "destination": [
                         "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-240",
-                        0
-                    ],
-                    "destination": [
-                        "obj-241",
-                        0
+                        1
                     ],
                     "order": 0
                 }
@@ -11518,7 +11844,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-236",
+                        "obj-242",
                         0
                     ],
                     "order": 0
@@ -11529,6 +11855,19 @@
                     "source": [
                         "obj-242",
                         0
+                    ],
+                    "destination": [
+                        "obj-238",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-241",
+                        1
                     ],
                     "destination": [
                         "obj-243",
@@ -11540,11 +11879,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-245",
+                        "obj-243",
                         0
                     ],
                     "destination": [
-                        "obj-242",
+                        "obj-239",
                         0
                     ],
                     "order": 0
@@ -11553,7 +11892,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-246",
+                        "obj-244",
                         0
                     ],
                     "destination": [
@@ -11579,37 +11918,37 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-248",
+                        0
+                    ],
+                    "destination": [
+                        "obj-249",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-249",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-250",
                         0
                     ],
                     "destination": [
                         "obj-251",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-251",
-                        0
-                    ],
-                    "destination": [
-                        "obj-252",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-252",
-                        0
-                    ],
-                    "destination": [
-                        "obj-247",
                         0
                     ],
                     "order": 0
@@ -11631,11 +11970,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-256",
+                        "obj-254",
                         0
                     ],
                     "destination": [
-                        "obj-253",
+                        "obj-255",
                         0
                     ],
                     "order": 0
@@ -11644,9 +11983,35 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-255",
+                        0
+                    ],
+                    "destination": [
+                        "obj-250",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-256",
+                        0
+                    ],
+                    "destination": [
                         "obj-257",
                         0
                     ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-259",
+                        0
+                    ],
                     "destination": [
                         "obj-256",
                         0
@@ -11657,7 +12022,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-258",
+                        "obj-260",
                         0
                     ],
                     "destination": [
@@ -11671,10 +12036,10 @@
                 "patchline": {
                     "source": [
                         "obj-261",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-258",
+                        "obj-262",
                         0
                     ],
                     "order": 0
@@ -11683,11 +12048,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-262",
+                        "obj-264",
                         0
                     ],
                     "destination": [
-                        "obj-263",
+                        "obj-265",
                         0
                     ],
                     "order": 0
@@ -11700,7 +12065,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-262",
+                        "obj-266",
                         0
                     ],
                     "order": 0
@@ -11713,7 +12078,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-265",
+                        "obj-261",
                         0
                     ],
                     "order": 0
@@ -11865,50 +12230,11 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-286",
+                        0
+                    ],
+                    "destination": [
                         "obj-287",
-                        0
-                    ],
-                    "destination": [
-                        "obj-288",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-288",
-                        0
-                    ],
-                    "destination": [
-                        "obj-289",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        0
-                    ],
-                    "destination": [
-                        "obj-290",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-290",
-                        0
-                    ],
-                    "destination": [
-                        "obj-46",
                         0
                     ],
                     "order": 0
@@ -11921,7 +12247,7 @@
                         1
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-286",
                         0
                     ],
                     "order": 0
@@ -11930,11 +12256,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-291",
+                        "obj-290",
                         0
                     ],
                     "destination": [
-                        "obj-50",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -11943,11 +12269,154 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-293",
+                        0
+                    ],
+                    "destination": [
+                        "obj-290",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-294",
+                        0
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-295",
+                        0
+                    ],
+                    "destination": [
+                        "obj-296",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-298",
+                        0
+                    ],
+                    "destination": [
+                        "obj-295",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-299",
+                        0
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-301",
+                        0
+                    ],
+                    "destination": [
+                        "obj-302",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-302",
+                        0
+                    ],
+                    "destination": [
+                        "obj-303",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        0
+                    ],
+                    "destination": [
+                        "obj-304",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-304",
+                        0
+                    ],
+                    "destination": [
+                        "obj-48",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        1
+                    ],
+                    "destination": [
+                        "obj-305",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-305",
+                        0
+                    ],
+                    "destination": [
+                        "obj-52",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
                         2
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-306",
                         0
                     ],
                     "order": 0
@@ -11956,11 +12425,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-292",
+                        "obj-306",
                         0
                     ],
                     "destination": [
-                        "obj-54",
+                        "obj-56",
                         0
                     ],
                     "order": 0
@@ -11969,11 +12438,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         3
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -11982,11 +12451,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-293",
+                        "obj-307",
                         0
                     ],
                     "destination": [
-                        "obj-76",
+                        "obj-78",
                         0
                     ],
                     "order": 0
@@ -11995,11 +12464,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         4
                     ],
                     "destination": [
-                        "obj-294",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -12008,11 +12477,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-294",
+                        "obj-308",
                         0
                     ],
                     "destination": [
-                        "obj-80",
+                        "obj-82",
                         0
                     ],
                     "order": 0
@@ -12021,11 +12490,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         5
                     ],
                     "destination": [
-                        "obj-295",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -12034,11 +12503,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-295",
+                        "obj-309",
                         0
                     ],
                     "destination": [
-                        "obj-115",
+                        "obj-117",
                         0
                     ],
                     "order": 0
@@ -12047,11 +12516,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         6
                     ],
                     "destination": [
-                        "obj-296",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -12060,11 +12529,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-296",
+                        "obj-310",
                         0
                     ],
                     "destination": [
-                        "obj-131",
+                        "obj-145",
                         0
                     ],
                     "order": 0
@@ -12073,11 +12542,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         6
                     ],
                     "destination": [
-                        "obj-297",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -12086,11 +12555,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-297",
+                        "obj-311",
                         0
                     ],
                     "destination": [
-                        "obj-132",
+                        "obj-146",
                         0
                     ],
                     "order": 0
@@ -12099,11 +12568,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         7
                     ],
                     "destination": [
-                        "obj-298",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -12112,11 +12581,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-298",
+                        "obj-312",
                         0
                     ],
                     "destination": [
-                        "obj-136",
+                        "obj-150",
                         0
                     ],
                     "order": 0
@@ -12125,11 +12594,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         8
                     ],
                     "destination": [
-                        "obj-143",
+                        "obj-157",
                         0
                     ],
                     "order": 0
@@ -12138,11 +12607,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         9
                     ],
                     "destination": [
-                        "obj-299",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -12151,137 +12620,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-299",
-                        0
-                    ],
-                    "destination": [
-                        "obj-149",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        10
-                    ],
-                    "destination": [
-                        "obj-300",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-300",
-                        0
-                    ],
-                    "destination": [
-                        "obj-153",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        10
-                    ],
-                    "destination": [
-                        "obj-301",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-301",
-                        0
-                    ],
-                    "destination": [
-                        "obj-154",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        11
-                    ],
-                    "destination": [
-                        "obj-302",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-302",
-                        0
-                    ],
-                    "destination": [
-                        "obj-158",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        11
-                    ],
-                    "destination": [
-                        "obj-303",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        0
-                    ],
-                    "destination": [
-                        "obj-159",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        12
-                    ],
-                    "destination": [
-                        "obj-304",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-304",
+                        "obj-313",
                         0
                     ],
                     "destination": [
@@ -12294,11 +12633,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        12
+                        "obj-303",
+                        10
                     ],
                     "destination": [
-                        "obj-305",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -12307,11 +12646,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
+                        "obj-314",
                         0
                     ],
                     "destination": [
-                        "obj-164",
+                        "obj-167",
                         0
                     ],
                     "order": 0
@@ -12320,11 +12659,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        13
+                        "obj-303",
+                        10
                     ],
                     "destination": [
-                        "obj-306",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -12333,7 +12672,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-306",
+                        "obj-315",
                         0
                     ],
                     "destination": [
@@ -12346,11 +12685,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        13
+                        "obj-303",
+                        11
                     ],
                     "destination": [
-                        "obj-307",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -12359,11 +12698,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-307",
+                        "obj-316",
                         0
                     ],
                     "destination": [
-                        "obj-169",
+                        "obj-172",
                         0
                     ],
                     "order": 0
@@ -12372,11 +12711,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        14
+                        "obj-303",
+                        11
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-317",
                         0
                     ],
                     "order": 0
@@ -12385,7 +12724,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-317",
                         0
                     ],
                     "destination": [
@@ -12398,11 +12737,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        15
+                        "obj-303",
+                        12
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-318",
                         0
                     ],
                     "order": 0
@@ -12411,7 +12750,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-309",
+                        "obj-318",
                         0
                     ],
                     "destination": [
@@ -12424,11 +12763,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        15
+                        "obj-303",
+                        12
                     ],
                     "destination": [
-                        "obj-310",
+                        "obj-319",
                         0
                     ],
                     "order": 0
@@ -12437,7 +12776,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-319",
                         0
                     ],
                     "destination": [
@@ -12450,11 +12789,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        16
+                        "obj-303",
+                        13
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-320",
                         0
                     ],
                     "order": 0
@@ -12463,7 +12802,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
+                        "obj-320",
                         0
                     ],
                     "destination": [
@@ -12476,11 +12815,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        16
+                        "obj-303",
+                        13
                     ],
                     "destination": [
-                        "obj-312",
+                        "obj-321",
                         0
                     ],
                     "order": 0
@@ -12489,7 +12828,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
+                        "obj-321",
                         0
                     ],
                     "destination": [
@@ -12502,11 +12841,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        17
+                        "obj-303",
+                        14
                     ],
                     "destination": [
-                        "obj-313",
+                        "obj-322",
                         0
                     ],
                     "order": 0
@@ -12515,7 +12854,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
+                        "obj-322",
                         0
                     ],
                     "destination": [
@@ -12528,11 +12867,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        18
+                        "obj-303",
+                        15
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -12541,7 +12880,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-314",
+                        "obj-323",
                         0
                     ],
                     "destination": [
@@ -12554,11 +12893,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        19
+                        "obj-303",
+                        15
                     ],
                     "destination": [
-                        "obj-315",
+                        "obj-324",
                         0
                     ],
                     "order": 0
@@ -12567,11 +12906,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
+                        "obj-324",
                         0
                     ],
                     "destination": [
-                        "obj-195",
+                        "obj-192",
                         0
                     ],
                     "order": 0
@@ -12580,11 +12919,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        19
+                        "obj-303",
+                        16
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-325",
                         0
                     ],
                     "order": 0
@@ -12593,7 +12932,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-325",
                         0
                     ],
                     "destination": [
@@ -12606,11 +12945,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        20
+                        "obj-303",
+                        16
                     ],
                     "destination": [
-                        "obj-317",
+                        "obj-326",
                         0
                     ],
                     "order": 0
@@ -12619,11 +12958,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-317",
+                        "obj-326",
                         0
                     ],
                     "destination": [
-                        "obj-200",
+                        "obj-197",
                         0
                     ],
                     "order": 0
@@ -12632,11 +12971,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        20
+                        "obj-303",
+                        17
                     ],
                     "destination": [
-                        "obj-318",
+                        "obj-327",
                         0
                     ],
                     "order": 0
@@ -12645,7 +12984,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
+                        "obj-327",
                         0
                     ],
                     "destination": [
@@ -12658,11 +12997,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        21
+                        "obj-303",
+                        18
                     ],
                     "destination": [
-                        "obj-319",
+                        "obj-328",
                         0
                     ],
                     "order": 0
@@ -12671,7 +13010,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-319",
+                        "obj-328",
                         0
                     ],
                     "destination": [
@@ -12684,11 +13023,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        22
+                        "obj-303",
+                        19
                     ],
                     "destination": [
-                        "obj-320",
+                        "obj-329",
                         0
                     ],
                     "order": 0
@@ -12697,7 +13036,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-320",
+                        "obj-329",
                         0
                     ],
                     "destination": [
@@ -12710,11 +13049,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        22
+                        "obj-303",
+                        19
                     ],
                     "destination": [
-                        "obj-321",
+                        "obj-330",
                         0
                     ],
                     "order": 0
@@ -12723,7 +13062,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-330",
                         0
                     ],
                     "destination": [
@@ -12736,11 +13075,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        23
+                        "obj-303",
+                        20
                     ],
                     "destination": [
-                        "obj-322",
+                        "obj-331",
                         0
                     ],
                     "order": 0
@@ -12749,7 +13088,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-322",
+                        "obj-331",
                         0
                     ],
                     "destination": [
@@ -12762,11 +13101,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        23
+                        "obj-303",
+                        20
                     ],
                     "destination": [
-                        "obj-323",
+                        "obj-332",
                         0
                     ],
                     "order": 0
@@ -12775,7 +13114,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-323",
+                        "obj-332",
                         0
                     ],
                     "destination": [
@@ -12788,11 +13127,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
-                        24
+                        "obj-303",
+                        21
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-333",
                         0
                     ],
                     "order": 0
@@ -12801,7 +13140,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-324",
+                        "obj-333",
                         0
                     ],
                     "destination": [
@@ -12814,11 +13153,115 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
+                        22
+                    ],
+                    "destination": [
+                        "obj-334",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-334",
+                        0
+                    ],
+                    "destination": [
+                        "obj-223",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        22
+                    ],
+                    "destination": [
+                        "obj-335",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-335",
+                        0
+                    ],
+                    "destination": [
+                        "obj-224",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        23
+                    ],
+                    "destination": [
+                        "obj-336",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-336",
+                        0
+                    ],
+                    "destination": [
+                        "obj-228",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        23
+                    ],
+                    "destination": [
+                        "obj-337",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-337",
+                        0
+                    ],
+                    "destination": [
+                        "obj-229",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
                         24
                     ],
                     "destination": [
-                        "obj-325",
+                        "obj-338",
                         0
                     ],
                     "order": 0
@@ -12827,11 +13270,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-325",
+                        "obj-338",
                         0
                     ],
                     "destination": [
-                        "obj-220",
+                        "obj-233",
                         0
                     ],
                     "order": 0
@@ -12840,11 +13283,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
+                        24
+                    ],
+                    "destination": [
+                        "obj-339",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-339",
+                        0
+                    ],
+                    "destination": [
+                        "obj-234",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
                         25
                     ],
                     "destination": [
-                        "obj-227",
+                        "obj-241",
                         0
                     ],
                     "order": 0
@@ -12853,11 +13322,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         26
                     ],
                     "destination": [
-                        "obj-326",
+                        "obj-340",
                         0
                     ],
                     "order": 0
@@ -12866,11 +13335,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
+                        "obj-340",
                         0
                     ],
                     "destination": [
-                        "obj-245",
+                        "obj-259",
                         0
                     ],
                     "order": 0
@@ -12879,336 +13348,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-289",
+                        "obj-303",
                         26
                     ],
                     "destination": [
-                        "obj-327",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-327",
-                        0
-                    ],
-                    "destination": [
-                        "obj-246",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        27
-                    ],
-                    "destination": [
-                        "obj-328",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-328",
-                        0
-                    ],
-                    "destination": [
-                        "obj-256",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        27
-                    ],
-                    "destination": [
-                        "obj-329",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-329",
-                        0
-                    ],
-                    "destination": [
-                        "obj-257",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        28
-                    ],
-                    "destination": [
-                        "obj-330",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-330",
-                        0
-                    ],
-                    "destination": [
-                        "obj-261",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        29
-                    ],
-                    "destination": [
-                        "obj-331",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-331",
-                        0
-                    ],
-                    "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        29
-                    ],
-                    "destination": [
-                        "obj-332",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-332",
-                        0
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        30
-                    ],
-                    "destination": [
-                        "obj-333",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-333",
-                        0
-                    ],
-                    "destination": [
-                        "obj-270",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        30
-                    ],
-                    "destination": [
-                        "obj-334",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-334",
-                        0
-                    ],
-                    "destination": [
-                        "obj-271",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        31
-                    ],
-                    "destination": [
-                        "obj-335",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-335",
-                        0
-                    ],
-                    "destination": [
-                        "obj-275",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        32
-                    ],
-                    "destination": [
-                        "obj-336",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-336",
-                        0
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        32
-                    ],
-                    "destination": [
-                        "obj-337",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-337",
-                        0
-                    ],
-                    "destination": [
-                        "obj-280",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        33
-                    ],
-                    "destination": [
-                        "obj-338",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-338",
-                        0
-                    ],
-                    "destination": [
-                        "obj-284",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-289",
-                        33
-                    ],
-                    "destination": [
-                        "obj-339",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-339",
-                        0
-                    ],
-                    "destination": [
-                        "obj-285",
+                        "obj-341",
                         0
                     ],
                     "order": 0
@@ -13221,6 +13365,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        27
+                    ],
+                    "destination": [
                         "obj-342",
                         0
                     ],
@@ -13234,6 +13391,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-270",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        27
+                    ],
+                    "destination": [
+                        "obj-343",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-343",
+                        0
+                    ],
+                    "destination": [
+                        "obj-271",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        28
+                    ],
+                    "destination": [
                         "obj-344",
                         0
                     ],
@@ -13245,6 +13441,45 @@
                     "source": [
                         "obj-344",
                         0
+                    ],
+                    "destination": [
+                        "obj-275",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        29
+                    ],
+                    "destination": [
+                        "obj-345",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-345",
+                        0
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        29
                     ],
                     "destination": [
                         "obj-346",
@@ -13256,8 +13491,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
-                        1
+                        "obj-346",
+                        0
+                    ],
+                    "destination": [
+                        "obj-280",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        30
+                    ],
+                    "destination": [
+                        "obj-347",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-347",
+                        0
+                    ],
+                    "destination": [
+                        "obj-284",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        30
                     ],
                     "destination": [
                         "obj-348",
@@ -13269,8 +13543,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
-                        2
+                        "obj-348",
+                        0
+                    ],
+                    "destination": [
+                        "obj-285",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        31
+                    ],
+                    "destination": [
+                        "obj-349",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-349",
+                        0
+                    ],
+                    "destination": [
+                        "obj-289",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        32
                     ],
                     "destination": [
                         "obj-350",
@@ -13282,8 +13595,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        1
+                        "obj-350",
+                        0
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        32
+                    ],
+                    "destination": [
+                        "obj-351",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-351",
+                        0
+                    ],
+                    "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        33
                     ],
                     "destination": [
                         "obj-352",
@@ -13299,7 +13651,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-354",
+                        "obj-298",
                         0
                     ],
                     "order": 0
@@ -13308,11 +13660,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        1
+                        "obj-303",
+                        33
                     ],
                     "destination": [
-                        "obj-357",
+                        "obj-353",
                         0
                     ],
                     "order": 0
@@ -13321,7 +13673,20 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-357",
+                        "obj-353",
+                        0
+                    ],
+                    "destination": [
+                        "obj-299",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-355",
                         0
                     ],
                     "destination": [
@@ -13334,11 +13699,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
+                        "obj-356",
+                        0
+                    ],
+                    "destination": [
+                        "obj-358",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-358",
+                        0
+                    ],
+                    "destination": [
+                        "obj-360",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-358",
+                        1
+                    ],
+                    "destination": [
+                        "obj-362",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-358",
                         2
                     ],
                     "destination": [
-                        "obj-359",
+                        "obj-364",
                         0
                     ],
                     "order": 0
@@ -13347,11 +13751,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        3
+                        "obj-356",
+                        1
                     ],
                     "destination": [
-                        "obj-361",
+                        "obj-366",
                         0
                     ],
                     "order": 0
@@ -13360,11 +13764,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        4
+                        "obj-366",
+                        0
                     ],
                     "destination": [
-                        "obj-363",
+                        "obj-368",
                         0
                     ],
                     "order": 0
@@ -13373,47 +13777,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        5
-                    ],
-                    "destination": [
-                        "obj-365",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-352",
-                        6
-                    ],
-                    "destination": [
-                        "obj-367",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-352",
-                        7
-                    ],
-                    "destination": [
-                        "obj-369",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-352",
-                        8
+                        "obj-366",
+                        1
                     ],
                     "destination": [
                         "obj-371",
@@ -13425,11 +13790,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        9
+                        "obj-371",
+                        0
                     ],
                     "destination": [
-                        "obj-374",
+                        "obj-370",
                         0
                     ],
                     "order": 0
@@ -13438,8 +13803,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-374",
-                        0
+                        "obj-366",
+                        2
                     ],
                     "destination": [
                         "obj-373",
@@ -13451,11 +13816,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
-                        10
+                        "obj-366",
+                        3
                     ],
                     "destination": [
-                        "obj-376",
+                        "obj-375",
                         0
                     ],
                     "order": 0
@@ -13464,11 +13829,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        2
+                        "obj-366",
+                        4
                     ],
                     "destination": [
-                        "obj-378",
+                        "obj-377",
                         0
                     ],
                     "order": 0
@@ -13477,8 +13842,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
+                        "obj-366",
+                        5
+                    ],
+                    "destination": [
+                        "obj-379",
                         0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        6
                     ],
                     "destination": [
                         "obj-381",
@@ -13490,21 +13868,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-381",
-                        0
-                    ],
-                    "destination": [
-                        "obj-380",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-378",
-                        1
+                        "obj-366",
+                        7
                     ],
                     "destination": [
                         "obj-383",
@@ -13516,8 +13881,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
-                        2
+                        "obj-366",
+                        8
                     ],
                     "destination": [
                         "obj-385",
@@ -13529,8 +13894,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
-                        3
+                        "obj-366",
+                        9
+                    ],
+                    "destination": [
+                        "obj-388",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-388",
+                        0
                     ],
                     "destination": [
                         "obj-387",
@@ -13542,11 +13920,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
-                        4
+                        "obj-366",
+                        10
                     ],
                     "destination": [
-                        "obj-389",
+                        "obj-390",
                         0
                     ],
                     "order": 0
@@ -13555,89 +13933,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-378",
-                        5
-                    ],
-                    "destination": [
-                        "obj-391",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-378",
-                        6
-                    ],
-                    "destination": [
-                        "obj-394",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-394",
-                        0
-                    ],
-                    "destination": [
-                        "obj-393",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-342",
-                        3
-                    ],
-                    "destination": [
-                        "obj-396",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-396",
-                        0
-                    ],
-                    "destination": [
-                        "obj-398",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-396",
-                        1
-                    ],
-                    "destination": [
-                        "obj-400",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-396",
+                        "obj-356",
                         2
                     ],
                     "destination": [
-                        "obj-402",
+                        "obj-392",
                         0
                     ],
                     "order": 0
@@ -13646,11 +13946,63 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-396",
+                        "obj-392",
+                        0
+                    ],
+                    "destination": [
+                        "obj-395",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-395",
+                        0
+                    ],
+                    "destination": [
+                        "obj-394",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-392",
+                        1
+                    ],
+                    "destination": [
+                        "obj-397",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-392",
+                        2
+                    ],
+                    "destination": [
+                        "obj-399",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-392",
                         3
                     ],
                     "destination": [
-                        "obj-404",
+                        "obj-401",
                         0
                     ],
                     "order": 0
@@ -13659,11 +14011,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-396",
+                        "obj-392",
                         4
                     ],
                     "destination": [
-                        "obj-406",
+                        "obj-403",
                         0
                     ],
                     "order": 0
@@ -13672,11 +14024,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        4
+                        "obj-392",
+                        5
                     ],
                     "destination": [
-                        "obj-409",
+                        "obj-405",
                         0
                     ],
                     "order": 0
@@ -13685,8 +14037,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-409",
-                        0
+                        "obj-392",
+                        6
                     ],
                     "destination": [
                         "obj-408",
@@ -13698,8 +14050,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        5
+                        "obj-408",
+                        0
+                    ],
+                    "destination": [
+                        "obj-407",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        3
+                    ],
+                    "destination": [
+                        "obj-410",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-410",
+                        0
                     ],
                     "destination": [
                         "obj-412",
@@ -13711,34 +14089,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-412",
-                        0
-                    ],
-                    "destination": [
-                        "obj-411",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-342",
-                        6
-                    ],
-                    "destination": [
-                        "obj-415",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-415",
-                        0
+                        "obj-410",
+                        1
                     ],
                     "destination": [
                         "obj-414",
@@ -13750,8 +14102,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        7
+                        "obj-410",
+                        2
+                    ],
+                    "destination": [
+                        "obj-416",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-410",
+                        3
                     ],
                     "destination": [
                         "obj-418",
@@ -13763,34 +14128,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-418",
-                        0
-                    ],
-                    "destination": [
-                        "obj-417",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-342",
-                        8
-                    ],
-                    "destination": [
-                        "obj-421",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-421",
-                        0
+                        "obj-410",
+                        4
                     ],
                     "destination": [
                         "obj-420",
@@ -13802,21 +14141,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        9
-                    ],
-                    "destination": [
-                        "obj-424",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-424",
-                        0
+                        "obj-356",
+                        4
                     ],
                     "destination": [
                         "obj-423",
@@ -13828,11 +14154,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        10
+                        "obj-423",
+                        0
                     ],
                     "destination": [
-                        "obj-427",
+                        "obj-422",
                         0
                     ],
                     "order": 0
@@ -13841,8 +14167,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-427",
-                        0
+                        "obj-356",
+                        5
                     ],
                     "destination": [
                         "obj-426",
@@ -13854,11 +14180,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        11
+                        "obj-426",
+                        0
                     ],
                     "destination": [
-                        "obj-430",
+                        "obj-425",
                         0
                     ],
                     "order": 0
@@ -13867,8 +14193,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-430",
-                        0
+                        "obj-356",
+                        6
                     ],
                     "destination": [
                         "obj-429",
@@ -13880,11 +14206,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        12
+                        "obj-429",
+                        0
                     ],
                     "destination": [
-                        "obj-433",
+                        "obj-428",
                         0
                     ],
                     "order": 0
@@ -13893,8 +14219,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-433",
-                        0
+                        "obj-356",
+                        7
                     ],
                     "destination": [
                         "obj-432",
@@ -13906,11 +14232,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        13
+                        "obj-432",
+                        0
                     ],
                     "destination": [
-                        "obj-436",
+                        "obj-431",
                         0
                     ],
                     "order": 0
@@ -13919,8 +14245,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-436",
-                        0
+                        "obj-356",
+                        8
                     ],
                     "destination": [
                         "obj-435",
@@ -13932,11 +14258,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        14
+                        "obj-435",
+                        0
                     ],
                     "destination": [
-                        "obj-439",
+                        "obj-434",
                         0
                     ],
                     "order": 0
@@ -13945,8 +14271,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-439",
-                        0
+                        "obj-356",
+                        9
                     ],
                     "destination": [
                         "obj-438",
@@ -13958,11 +14284,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        15
+                        "obj-438",
+                        0
                     ],
                     "destination": [
-                        "obj-442",
+                        "obj-437",
                         0
                     ],
                     "order": 0
@@ -13971,8 +14297,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-442",
-                        0
+                        "obj-356",
+                        10
                     ],
                     "destination": [
                         "obj-441",
@@ -13984,11 +14310,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
-                        16
+                        "obj-441",
+                        0
                     ],
                     "destination": [
-                        "obj-445",
+                        "obj-440",
                         0
                     ],
                     "order": 0
@@ -13997,11 +14323,180 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-445",
-                        0
+                        "obj-356",
+                        11
                     ],
                     "destination": [
                         "obj-444",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-444",
+                        0
+                    ],
+                    "destination": [
+                        "obj-443",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        12
+                    ],
+                    "destination": [
+                        "obj-447",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-447",
+                        0
+                    ],
+                    "destination": [
+                        "obj-446",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        13
+                    ],
+                    "destination": [
+                        "obj-450",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-450",
+                        0
+                    ],
+                    "destination": [
+                        "obj-449",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        14
+                    ],
+                    "destination": [
+                        "obj-453",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-453",
+                        0
+                    ],
+                    "destination": [
+                        "obj-452",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        15
+                    ],
+                    "destination": [
+                        "obj-456",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-456",
+                        0
+                    ],
+                    "destination": [
+                        "obj-455",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        16
+                    ],
+                    "destination": [
+                        "obj-459",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-459",
+                        0
+                    ],
+                    "destination": [
+                        "obj-458",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        17
+                    ],
+                    "destination": [
+                        "obj-462",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-462",
+                        0
+                    ],
+                    "destination": [
+                        "obj-461",
                         0
                     ],
                     "order": 0

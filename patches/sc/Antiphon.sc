@@ -5,7 +5,7 @@ Antiphon {
 	classvar <reports;
 	var <addr, <memories, <state, <>verbose = false, hooks, responders, beat, seen;
 
-	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \pulse -> #[\lead, \bpm, \phase, \confidence, \source, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \section -> #[\memory, \name, \begin, \end], \device -> #[\state, \name], \midi -> #[\message, \control], \error -> #[\sentence], \pong -> #[\value]]; }
+	*initClass { reports = IdentityDictionary[\heard -> #[\hop, \label, \level, \time], \plan -> #[\hop, \label], \event -> #[\hop, \why, \segment, \label, \match, \run, \position, \duration, \gain, \memory, \lead, \time], \pulse -> #[\lead, \bpm, \phase, \confidence, \source, \time], \meter -> #[\in, \out], \status -> #[\state, \hop, \mind_p50, \mind_p99, \missed, \xruns, \memory], \latency -> #[\hop, \slack, \in, \out, \total], \xruns -> #[\total], \missed -> #[\total, \hop], \coherence -> #[\position, \both, \harmonic, \percussive], \fit -> #[\in_tune, \in_time], \changed -> #[\name, \value], \memory -> #[\name, \segments, \seconds], \section -> #[\memory, \name, \begin, \end], \device -> #[\state, \name], \midi -> #[\message, \control], \fill -> #[\bar, \notes, \took, \lead], \error -> #[\sentence], \pong -> #[\value]]; }
 
 	// host, port: where the agent listens ([osc] in agent.toml)
 	*new { |host = "127.0.0.1", port = 9000| ^super.new.init(NetAddr(host, port)) }
@@ -189,4 +189,8 @@ Antiphon {
 	midiLearn { |...values| this.send('midi/learn', *values) }
 	// unbinds this control from all pedals, keys and faders
 	midiForget { |control| this.send('midi/forget', control) }
+	// the part that is missing, like drums, from the next bar on; with --fill
+	fillPart { |part| this.send('fill/part', part) }
+	// how it is to be played, from the next bar on; empty: as the model likes
+	fillSay { |words| this.send('fill/say', words) }
 }

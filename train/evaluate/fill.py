@@ -1,6 +1,6 @@
 """Measure a fill model on songs that it never saw: does the part fit the others, and is it what was asked for?
 
-    python -m train.evaluate.fill SCORES --model DIR [-o OUT] [--songs 55] [--steps 256] [--groove FOLDER]
+    python -m train.evaluate.fill SCORES --model DIR [-o OUT] [--songs 55] [--steps 256] [--groove FOLDER] [--lead 1]
 
 SCORES is POP909 as published; songs 855-909 are used, of each so many steps from a quarter of the song on. A part is
 taken away and written again, asked for in the style of the song ("pop", of a band its own):
@@ -8,7 +8,8 @@ taken away and written again, asked for in the style of the song ("pop", of a ba
     bass     given melody, bridge and the rest of the piano        chords   given melody, bridge and bass
     piano    bass and chords, given melody and bridge alone        drums    given a band over the song's chords
 
-and compared with the true part ("true"), with the true part of the same song 30 s later ("elsewhere"), with that of
+and compared with the true part ("true"), with the true part of the same song 30 s later ("elsewhere"), with one written
+live, bar by bar, from what was heard `lead` beats before each ("live", decision/next_bar.py), with that of
 another song ("other"), also transposed to the key in which it fits best ("other in key"). Per song, then meaned:
 
     harmony  share of the melody's notes at whose onset, 50 ms either way, the part sounds the same pitch class
@@ -36,6 +37,7 @@ import numpy as np
 from corpora.disk import atomic_write
 from decision import roll
 from decision.fill import PASSES, Fill, Instruction
+from decision.next_bar import STEPS_PER_BEAT, next_bar, still_sounding, with_bar
 from decision.roll import ATTRIBUTES, PITCHED
 from train.common import command_line
 from train.common.table import table
@@ -51,7 +53,7 @@ ELSEWHERE_S = 30.0
 CASES = {"bass": ("bass",), "chords": ("chords",), "piano": ("bass", "chords"), "drums": ("drums",)}
 ASKED_ROLES = ("bass", "chords", "melody", "drums")
 MEASURES = ("harmony", "onsets", "F1", "in chord")
-COLUMNS = ("true", "fill", "elsewhere", "other", "other in key")
+COLUMNS = ("true", "fill", "live", "elsewhere", "other", "other in key")
 
 
 class Song(NamedTuple):
@@ -158,6 +160,29 @@ def written_again(model: Fill, song: Song, case: str, seed: int) -> np.ndarray:
     return song.seconds(np.concatenate(result) + np.array([song.first, song.first, 0, 0]))
 
 
+def written_live(model: Fill, song: Song, role: str, seed: int, lead: float) -> np.ndarray:
+    """The part written bar by bar, each `lead` beats before it begins, as `antiphon play --fill` does; (n, 4) in s.
+
+    The others are heard from the beginning of the song.
+    """
+    beats = int(song.metre[0, 2])
+    bar, own = beats * STEPS_PER_BEAT, np.zeros((0, 4), int)
+    early = song.first % bar  # so many steps are left out, for bars that begin at multiples of a bar
+    heard = [
+        (other, notes - np.array([early, early, 0, 0]))
+        for name, (other, notes) in song.arrangement.parts.items()
+        if name != role
+    ]
+    for begin in range(song.first - early, song.first - early + len(song.metre), bar):
+        until = begin - round(lead * STEPS_PER_BEAT)
+        notes = next_bar(
+            model, [(other, still_sounding(notes, until)) for other, notes in heard], own,
+            Instruction(role, song.arrangement.style), heard=until, begin=begin, beats=beats, seed=seed + begin // bar,
+        )  # fmt: skip
+        own = with_bar(own, notes, begin)
+    return song.seconds(own + np.array([early, early, 0, 0]))
+
+
 def true_part(song: Song, case: str) -> np.ndarray:
     """The same as they were; (n, 4) notes in s."""
     return song.seconds(np.concatenate([song.arrangement.parts[name][1] for name in CASES[case]]))
@@ -168,7 +193,9 @@ def moved(part: np.ndarray, seconds: float) -> np.ndarray:
     return part + np.array([seconds, seconds, 0, 0])
 
 
-def fit_of(model: Fill, songs: list[Song], case: str, seed: int) -> dict[str, dict[str, list[float]]]:
+def fit_of(
+    model: Fill, songs: list[Song], case: str, seed: int, lead: float | None = None
+) -> dict[str, dict[str, list[float]]]:
     """{column: {measure: [of each song]}} of a case."""
     found: dict[str, dict[str, list[float]]] = {column: defaultdict(list) for column in COLUMNS}
     usable = [song for song in songs if all(name in song.arrangement.parts for name in (*CASES[case], song.melody))]
@@ -179,6 +206,8 @@ def fit_of(model: Fill, songs: list[Song], case: str, seed: int) -> dict[str, di
             "true": true, "fill": written_again(model, song, case, seed), "elsewhere": moved(true, -ELSEWHERE_S),
             "other": other,
         }  # fmt: skip
+        if lead is not None and len(CASES[case]) == 1:
+            parts["live"] = written_live(model, song, CASES[case][0], seed, lead)
         if case != "drums":
             parts["other in key"] = best_key(song, other)
         for column, part in parts.items():
@@ -253,15 +282,17 @@ def evaluate(
     asked: int = 24,
     groove: Path | None = None,
     seed: int = 0,
+    lead: float | None = None,
 ) -> dict[str, Any]:
     """Everything in the module's docstring: {"fit": {case: {column: {measure: described}}}, "obedience", "ms"}.
 
-    count: songs, at most; steps: of each; asked: songs of which every attribute is asked.
+    count: songs, at most; steps: of each; asked: songs of which every attribute is asked; lead: beats before a bar at
+    which a single part is written live, None: it is not.
     """
     written, bands = songs_of(scores, count, steps, groove)
     fit = {}
     for case in CASES:
-        found = fit_of(model, bands if case == "drums" else written, case, seed)
+        found = fit_of(model, bands if case == "drums" else written, case, seed, lead)
         fit[case] = {
             column: {measure: described(values, seed) for measure, values in of.items()}
             for column, of in found.items()
@@ -313,10 +344,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=256, help="of each song, four a beat")
     parser.add_argument("--asked", type=int, default=24, help="songs of which every attribute is asked")
     parser.add_argument("--groove", type=Path, help="folder of takes of real drummers")
+    parser.add_argument("--lead", type=float, help="beats before a bar at which it is also written live")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     report = evaluate(
-        Fill.load(given.model), given.scores, given.songs, given.steps, given.asked, given.groove, given.seed
+        Fill.load(given.model),
+        given.scores,
+        given.songs,
+        given.steps,
+        given.asked,
+        given.groove,
+        given.seed,
+        given.lead,
     )
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)

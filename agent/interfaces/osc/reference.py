@@ -17,6 +17,7 @@ GROUPS = {
     "pulse": "The beat",
     "hear": "Hearing by OSC",
     "midi": "MIDI",
+    "fill": "The missing part, over MIDI",
     "osc": "Between you and the agent",
 }
 HEAD = """# Antiphon over OSC

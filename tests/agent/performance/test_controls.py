@@ -378,7 +378,7 @@ def test_every_control_of_the_table_belongs_to_someone(two):
                 others.add(name)
     assert others == {
         "mute", "panic", "quit", "save", "preset/save", "preset/recall", "hear/label", "hear/feature", "midi/learn",
-        "midi/forget", "subscribe", "unsubscribe", "ping", "state",
+        "midi/forget", "fill/part", "fill/say", "subscribe", "unsubscribe", "ping", "state",
     }  # fmt: skip
     del two.repertoire._memories[2:]
 

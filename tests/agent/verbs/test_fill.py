@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from agent.performance.missing_part import fill_folder
 from agent.performance.model_folder import EMBEDDED
-from agent.verbs import fill
 from corpora import midi_file
 from corpora.disk import write_files
-from corpora.midi_file import Voice
 from decision.fill import Fill, FillConfig
 from decision.instruction import STYLE_WORDS
 from tests.conftest import tree
@@ -139,19 +138,6 @@ def test_what_is_there_already_is_said(antiphon, small):
     assert "its notes keep to no grid" in done.out
 
 
-@pytest.mark.parametrize(
-    ("channel", "program", "pitches", "role"),
-    [
-        (9, 0, [36], "drums"), (0, 33, [40], "bass"), (0, 0, [36], "bass"), (0, 33, [60], "melody"),
-        (0, 0, [72], "melody"),
-        (0, 0, [48, 52, 55], "chords"), (0, 48, [48, 52, 55], "pad"),
-    ],
-)  # fmt: skip
-def test_what_a_track_plays(channel, program, pitches, role):
-    notes = np.array([(at, at + 9, pitch, 80) for at in range(0, 90, 10) for pitch in pitches])
-    assert fill.role_of(Voice("", channel, program, notes)) == role
-
-
 def test_the_embedded_model_knows_every_style_of_the_words(tmp_path):
     model = Fill.load(EMBEDDED / "small" / "fill")
     assert set(STYLE_WORDS.values()) <= set(model.config.styles)
@@ -159,4 +145,4 @@ def test_the_embedded_model_knows_every_style_of_the_words(tmp_path):
     files = {path.name: path.stat().st_size for path in (EMBEDDED / "small" / "fill").iterdir()}
     assert sum(files.values()) < 10e6
     shutil.copytree(EMBEDDED / "small" / "fill", tmp_path / "fill")
-    assert fill.folder_of(str(tmp_path)) == tmp_path / "fill" and fill.folder_of(str(tmp_path / "fill")).name == "fill"
+    assert fill_folder(str(tmp_path)) == tmp_path / "fill" and fill_folder(str(tmp_path / "fill")).name == "fill"

@@ -19,6 +19,7 @@ NO_PATHS = {  # settings with text that are no paths
     "live.input", "live.output",  # paths at times: what --input and --output are
     "live.input_channels", "live.output_channels", "live.client", "osc.host", "osc.allow", "osc.subscribers",
     "action.section", "action.say", "action.add", "midi.port", "page.host", "page.allow",
+    "fill.port", "fill.part", "fill.say",
 }  # fmt: skip
 
 
