@@ -53,7 +53,7 @@ TRAIN = (  # the same in train/
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
 NAIVE = {"agent/verbs/bench_rivals.py"}  # measures the naive way beside ours, hence with torch
-TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
+TORCH = {"torch", "torchaudio", "transformers", "safetensors", "diffusers", "torchsde"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 ACTION = {
