@@ -166,7 +166,7 @@ def _add_listening(subparsers: Any, verbs: Verbs) -> None:
     verb = _add_verb(subparsers, "render", verbs["render"], settings=False)
     verb.add_input("guide", kind="recording", help="recording that the part is to fit, or 'demo'")
     verb.add_output("-o", "--out", required=True, metavar="OUT.wav", help="file for the part, as long as the guide")
-    verb.add_text("--say", required=True, metavar="WORDS", help='what to play, in any words, as "a sparse, low bass"')
+    verb.add_text("--say", default="", metavar="WORDS", help='what to play, in any words, as "a sparse, low bass"')
     verb.add_input(
         "--voice", kind="folder", required=True, metavar="DIR", help="your diffusers pipeline, of Stable Audio's class"
     )

@@ -85,7 +85,7 @@ def lines(report: dict[str, Any], out: str | Path) -> list[str]:
 
 def _check_flags(say: str, steps: int, strength: float | None) -> None:
     if not say.strip():
-        raise DiffusionError('--say is empty: say what to play, as in --say "a sparse, low bass"')
+        raise DiffusionError('nothing is asked for: say what to play, as in  --say "a sparse, low bass"')
     if not STEPS[0] <= steps <= STEPS[1]:
         raise DiffusionError(f"--steps {steps}: expected {STEPS[0]} to {STEPS[1]}")
     if strength is not None and not STRENGTHS[0] <= strength <= STRENGTHS[1]:

@@ -71,7 +71,7 @@ def test_a_silent_guide_is_told(antiphon, voices, tmp_path):
 
 
 MISTAKES = {  # flags in place of the right ones -> what is said
-    "no words": (("--say", " "), "--say is empty"),
+    "no words": (("--say", " "), "nothing is asked for: say what to play"),
     "many words": (("--say", "bass " * 9), "--say has 9 tokens, this voice reads 8"),
     "no steps": (("--steps", "1"), "--steps 1: expected 2 to 1000"),
     "weak": (("--strength", "0"), "--strength 0: expected 0.1"),
