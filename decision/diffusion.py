@@ -56,8 +56,8 @@ class Diffusion:
         )
         self._shape = (1, latent, int(pipe.transformer.config.sample_size))
         self.samplerate, self.channels = int(pipe.vae.config.sampling_rate), int(pipe.vae.config.audio_channels)
-        self._padded = self._shape[2] * int(pipe.vae.hop_length)
-        self.frames = min(self._padded, int(pipe.projection_model.config.max_value * self.samplerate))
+        self._hop = int(pipe.vae.hop_length)
+        self.frames = min(self._shape[2] * self._hop, int(pipe.projection_model.config.max_value * self.samplerate))
 
     @classmethod
     def load(cls, folder: str | Path) -> Diffusion:
@@ -96,17 +96,19 @@ class Diffusion:
 
     @torch.inference_mode()
     def render(
-        self, context: np.ndarray, text: str, *, seed: int, steps: int, strength: float | None = None,
+        self, context: np.ndarray, text: str, *, seed: int, steps: int, strength: float | None = None, at: int = 0,
         progress: ShowShare | None = None,
     ) -> np.ndarray:  # fmt: skip
         """(channels, n) float32, a part for a context of (n,) float32 at `samplerate` Hz, n at most `frames`.
 
         The same seed gives the same samples on the same machine. strength: of the noise, None: `STRENGTH`; "condition"
-        has none. A sound beyond full scale is turned down. DiffusionError if the model answers with no number.
+        has none. at: the sample of a longer context at which this begins; the parts of such windows begin as the same
+        noise where they overlap. A sound beyond full scale is turned down. DiffusionError if the model answers with no
+        number, or with an error.
         """
         pipe, scheduler = self._pipe, self._scheduler
-        latent, generator = self._latent(context), torch.Generator().manual_seed(seed % 2**63)
-        noise = torch.randn(self._shape, generator=generator).to(latent)
+        latent, generator = self._latent(context), torch.Generator().manual_seed((seed + (at << 20)) % 2**63)
+        noise = self._noise(seed, at).to(latent)
         if self.way == "start":
             share, settings = STRENGTH if strength is None else strength, scheduler.config
             sigma = settings.sigma_min ** (1 - share) * settings.sigma_max**share
@@ -128,12 +130,19 @@ class Diffusion:
             raise DiffusionError("the voice rendered no sound but NaN or Inf: try other words, or more --steps")
         return sound * np.float32(CEILING / max(CEILING, float(np.abs(sound).max())))
 
+    def _noise(self, seed: int, at: int) -> Tensor:
+        """Noise of deviation 1 in the shape of a latent that begins at a sample, a cut of one endless noise."""
+        _, channels, frames = self._shape
+        first = round(at / self._hop)
+        endless = np.random.default_rng(seed % 2**63)
+        return torch.from_numpy(endless.standard_normal((first + frames, channels), np.float32)[None, first:]).mT
+
     def _latent(self, context: np.ndarray) -> Tensor:
         """The mean latent of a context, (1, latent channels, latent frames); silence follows its end."""
         if len(context) > self.frames:
             raise ValueError(f"a context of {len(context)} samples, {self.frames} at most")
         vae = self._pipe.vae
-        padded = torch.zeros(1, self.channels, self._padded, device=vae.device)
+        padded = torch.zeros(1, self.channels, self._shape[2] * self._hop, device=vae.device)
         padded[..., : len(context)] = torch.from_numpy(np.asarray(context, np.float32))
         with _quiet():
             latent: Tensor = vae.encode(padded).latent_dist.mode()

@@ -33,7 +33,8 @@ def render(
 
     voice: folder of a pipeline (decision/diffusion.py). A guide of one channel gets a part of one, any other of two; it
     is heard as the mean of its channels. What is longer than the voice renders at once is rendered in windows that
-    overlap, each from the same noise. The same seed gives the same samples. AudioError or DiffusionError.
+    overlap, and begin as the same noise where they do. The same seed gives the same samples. AudioError,
+    DiffusionError.
     """
     _check_flags(say, steps, strength)
     with open_audio(guide, at_least=SHORTEST_S) as file:
@@ -54,7 +55,8 @@ def render(
                     progress((number + 0.99 * share) / len(spans) * file.seconds, file.seconds)
 
             heard = resample(context, file.samplerate, model.samplerate)
-            sound = model.render(heard, say, seed=seed, steps=steps, strength=strength, progress=show)
+            at = round(spans[number][0] * model.samplerate / file.samplerate)
+            sound = model.render(heard, say, seed=seed, steps=steps, strength=strength, at=at, progress=show)
             return _fitted(sound, model.samplerate, file.samplerate, channels, len(context))
 
         with writer:

@@ -54,8 +54,7 @@ def test_the_part_begins_as_the_mix_with_noise(models, strength):
     """The first input is z + sigma n, scaled to unit variance; sigma goes from 0.3 to 500 with the strength."""
     model = models["start"]
     sigma = 0.3 ** (1 - strength) * 500**strength
-    noise = torch.randn(8, 256, generator=torch.Generator().manual_seed(3))
-    wanted = (model._latent(MIX)[0] + sigma * noise) / (sigma**2 + 1) ** 0.5
+    wanted = (model._latent(MIX)[0] + sigma * model._noise(3, 0)[0]) / (sigma**2 + 1) ** 0.5
     torch.testing.assert_close(inputs(model, MIX, strength=strength)[0], wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -72,10 +71,17 @@ def test_the_mix_stands_below_each_noisy_latent(models):
     assert len(steps) == 3 and all(step.shape == (16, 256) for step in steps)
     for step in steps:
         torch.testing.assert_close(step[8:], latent)
-    noise = torch.randn(8, 256, generator=torch.Generator().manual_seed(3))
-    torch.testing.assert_close(steps[0][:8], noise, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(steps[0][:8], model._noise(3, 0)[0], atol=1e-4, rtol=1e-4)
     with pytest.raises(DiffusionError, match="--strength is for a voice that begins with the mix"):
         model.check("bass", 0.5)
+
+
+def test_windows_begin_as_the_same_noise_where_they_overlap(models):
+    model, silence = models["condition"], np.zeros(9000, np.float32)
+    first, later = (inputs(model, silence, at=at)[0][:8] for at in (0, 100 * 128 + 5))
+    torch.testing.assert_close(first[:, 100:], later[:, :156])
+    assert abs(float(first.mean())) < 0.1 and abs(float(first.std()) - 1) < 0.1
+    assert float((first[:, :156] * later[:, :156]).mean()) < 0.1
 
 
 def test_what_is_too_loud_is_turned_down_and_no_number_is_refused(voices):
