@@ -5,9 +5,10 @@ library `diffusers` was saved, StableAudioPipeline (Evans et al., "Stable Audio 
 is heard in one of two ways:
 
 - "condition": the transformer has twice as many channels as a latent. It was trained subtractively (Villa-Renteria et
-  al., "Subtractive Training for Music Stem Insertion using Latent Diffusion Models", 2024, section 3.3), and in each
-  step gets the latent of the mix below the noisy one, as InstructPix2Pix orders them (Brooks et al. 2023,
-  arXiv:2211.09800). The part begins as noise.
+  al., "Subtractive Training for Music Stem Insertion using Latent Diffusion Models", 2024), and in each step gets the
+  latent of the mix below the noisy one, as InstructPix2Pix orders them (Brooks et al. 2023, arXiv:2211.09800). The part
+  begins as noise. What was taken away is what should have been learned (their section 3.2): a model that learned the
+  whole mix, as theirs of drums did, renders one.
 - "start": any other. The part begins as the latent of the mix with noise of deviation sigma (SDEdit, Meng et al. 2022,
   arXiv:2108.01073; the baseline of the paper above). The pipeline alone adds noise of its sigma_max, 500 where a latent
   has about 1, which leaves nothing of the mix; here the strength s, above 0 and up to 1, chooses it:
@@ -35,7 +36,7 @@ PICKLED = {".bin", ".ckpt", ".pt", ".pth"}
 REMEDY = "copy the folder again, or save the pipeline again with save_pretrained(..., safe_serialization=True)"
 INSTALL = "pip install 'antiphon[voice]'"
 STRENGTH = 0.5  # where none is asked for; sigma is 12 in Stable Audio. Chosen by no measurement
-STRENGTHS, STEPS = (0.1, 1.0), (2, 1000)  # ranges; below, neighbouring noise levels of a schedule would be equal
+STRENGTHS, STEPS = (0.1, 1.0), (2, 1000)  # ranges; below them a schedule has one level of noise, the least
 CEILING = 0.98  # full scale = 1; a louder window is turned down to it
 
 ShowShare = Callable[[float], None]  # share done, 0 to 1
@@ -156,7 +157,9 @@ def _loaded(folder: Path) -> tuple[Any, list[str]]:
         from transformers import T5EncoderModel
 
         how: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
-        text_encoder, about = T5EncoderModel.from_pretrained(folder / "text_encoder", output_loading_info=True, **how)
+        text_encoder, about = T5EncoderModel.from_pretrained(
+            folder / "text_encoder", output_loading_info=True, dtype=torch.float32, **how
+        )
         pipe = StableAudioPipeline.from_pretrained(folder, text_encoder=text_encoder, torch_dtype=torch.float32, **how)
     pipe.set_progress_bar_config(disable=True)
     return pipe, [f"text_encoder/{key}" for key in about["missing_keys"]]

@@ -44,11 +44,11 @@ def render(
         model.check(say, strength)
         longest = int((model.frames - 1) * file.samplerate / model.samplerate)  # one less: resampling rounds
         spans = windows.spans(file.frames, longest, min(round(OVERLAP_S * file.samplerate), longest // 4))
-        loudest = [-200.0]
+        levels: list[float] = []  # of the windows so far, dBFS
 
         def rendered(context: np.ndarray) -> np.ndarray:
-            number = len(loudest) - 1
-            loudest.append(float(level_db(context)))
+            number = len(levels)
+            levels.append(float(level_db(context)))
 
             def show(share: float) -> None:
                 if progress:
@@ -68,7 +68,7 @@ def render(
         "experimental": True, "guide": str(guide), "voice": str(voice), "pipeline": model.pipeline, "way": model.way,
         "say": say, "strength": None if model.way == "condition" else STRENGTH if strength is None else strength,
         "steps": steps, "seed": seed, "samplerate": file.samplerate, "channels": channels, "samples": writer.frames,
-        "windows": len(spans), "silent": max(loudest) < SILENT_DB, "warnings": input_warnings(),
+        "windows": len(spans), "silent": max(levels) < SILENT_DB, "warnings": input_warnings(),
     }  # fmt: skip
 
 

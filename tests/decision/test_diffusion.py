@@ -97,6 +97,15 @@ def test_what_is_too_loud_is_turned_down_and_no_number_is_refused(voices):
         model.render(MIX, **ASK)
 
 
+def test_a_voice_of_half_precision_is_computed_in_full(models, voices, tmp_path):
+    from diffusers import StableAudioPipeline
+
+    StableAudioPipeline.from_pretrained(voices["start"], torch_dtype=torch.float16).save_pretrained(tmp_path)
+    np.testing.assert_allclose(
+        Diffusion.load(tmp_path).render(MIX, **ASK), models["start"].render(MIX, **ASK), atol=0.01
+    )
+
+
 def test_what_a_voice_takes_at_most(models):
     model = models["start"]
     assert model.render(np.zeros(model.frames, np.float32), **ASK).shape == (2, model.frames)
