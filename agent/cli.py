@@ -26,7 +26,7 @@ from agent.verbs.console import (
 from agent.verbs.early_checks import check_endpoints, check_fill, check_guide
 from agent.verbs.errors import user_sentence
 from agent.verbs.parser import LARGEST_BLOCK, MOST_FOUND, Verb, make_parser
-from agent.verbs.paths import check_paths, settings_file
+from agent.verbs.paths import check_paths, guide_path, settings_file
 from corpora.interruption import Interruption, handled
 
 
@@ -72,7 +72,7 @@ def respond(given: argparse.Namespace) -> None:
     from agent.verbs import respond
 
     report = respond.respond(
-        respond.guide_path(given.guide), given.out, config, offline=given.mode == "offline", mix=given.mix,
+        guide_path(given.guide), given.out, config, offline=given.mode == "offline", mix=given.mix,
         truth=given.truth, report_file=given.report, progress=progress_bar("answering"),
     )  # fmt: skip
     print_result(report, respond.lines(report, given.out, given.mix), as_json=given.json)
@@ -143,6 +143,18 @@ def fill(given: argparse.Namespace) -> None:
         progress=progress_bar("writing"),
     )  # fmt: skip
     print_result(result, fill.lines(result, given.out), as_json=given.json)
+
+
+def render(given: argparse.Namespace) -> None:
+    """Render a part that fits a recording, by a diffusion model of your own (experimental)."""
+    check_paths(given)
+    from agent.verbs import render
+
+    result = render.render(
+        guide_path(given.guide), given.out, given.voice, given.say, seed=given.seed, steps=given.steps,
+        strength=given.strength, progress=progress_bar("rendering"),
+    )  # fmt: skip
+    print_result(result, render.lines(result, given.out), as_json=given.json)
 
 
 def corpus_build(given: argparse.Namespace) -> None:
@@ -307,8 +319,8 @@ def osc(given: argparse.Namespace) -> None:
 def parser() -> Verb:
     """All verbs and their flags (`agent.verbs.parser`)."""
     verbs = (
-        respond, play, replay, tokens, score, fill, corpus_build, corpus_info, corpus_find, train, model, evaluate,
-        bench, devices, check, osc,
+        respond, play, replay, tokens, score, fill, render, corpus_build, corpus_info, corpus_find, train, model,
+        evaluate, bench, devices, check, osc,
     )  # fmt: skip
     return make_parser({run.__name__: run for run in verbs})
 

@@ -42,6 +42,7 @@ torch.set_num_threads(1)
 HOPS = {0.25: 16, 0.35: 16, 0.5: 64}  # s -> K of the decision model
 SIZES = (16, 64)  # K of the alphabets at every hop
 TOPICS = {"tempo": ["slow", "fast"], "register": ["low", "high"], "instruments": ["piano", "flute"]}
+VOICE_WORDS = ("<pad>", "</s>", "<unk>", "a", "sparse", "low", "bright", "bass", "drums")
 WORDS = ("slow", "fast", "low", "high", "piano", "flute", "a", "in")
 
 
@@ -163,6 +164,60 @@ def tiny_coherence(tmp_path_factory) -> Path:
     for name, content in model.files().items():
         (folder / name).write_bytes(content)
     return folder
+
+
+def make_voice(folder: Path, condition: bool) -> Path:
+    """A random Stable Audio pipeline of two channels at 16 kHz, 2 s at once, which knows VOICE_WORDS.
+
+    condition: its transformer takes the latent of a mix beside the noisy one.
+    """
+    from diffusers import (
+        AutoencoderOobleck,
+        CosineDPMSolverMultistepScheduler,
+        StableAudioDiTModel,
+        StableAudioPipeline,
+        StableAudioProjectionModel,
+    )
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+
+    torch.manual_seed(5)
+    words = Tokenizer(models.WordLevel({word: n for n, word in enumerate(VOICE_WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    latent, dim, heads = 8, 16, 2
+    vae = AutoencoderOobleck(
+        encoder_hidden_size=2 * latent, downsampling_ratios=[4, 4, 8], channel_multiples=[1, 2, 4],
+        decoder_channels=4, decoder_input_channels=latent, audio_channels=2, sampling_rate=16000,
+    )  # fmt: skip
+    for name, weights in vae.named_parameters():  # a mix, not a constant, is what is in a latent and comes out again
+        if name.endswith("bias"):
+            weights.data.zero_()
+    vae.encoder.conv2.weight_g.data *= 200  # of deviation 1, about
+    vae.decoder.conv2.weight_g.data *= 2
+    StableAudioPipeline(
+        vae=vae,
+        text_encoder=T5EncoderModel(
+            T5Config(vocab_size=len(VOICE_WORDS), d_model=dim, d_kv=8, d_ff=32, num_layers=1, num_heads=heads)
+        ),
+        projection_model=StableAudioProjectionModel(dim, dim, 0, 32),
+        tokenizer=PreTrainedTokenizerFast(
+            tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=8
+        ),
+        transformer=StableAudioDiTModel(
+            sample_size=256, in_channels=latent * (2 if condition else 1), out_channels=latent, num_layers=1,
+            attention_head_dim=dim // heads, num_attention_heads=heads, num_key_value_attention_heads=heads,
+            cross_attention_dim=dim, cross_attention_input_dim=dim, global_states_input_dim=2 * dim, time_proj_dim=8,
+        ),
+        scheduler=CosineDPMSolverMultistepScheduler(),
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory) -> dict[str, Path]:
+    """{way in which it hears a mix (decision/diffusion.py): folder of a tiny random voice}. Copy one to damage it."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {way: make_voice(folder / way, way == "condition") for way in ("start", "condition")}
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ TRAIN = (  # the same in train/
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}
 NAIVE = {"agent/verbs/bench_rivals.py"}  # measures the naive way beside ours, hence with torch
-TORCH = {"torch", "torchaudio", "transformers", "safetensors"}
+TORCH = {"torch", "torchaudio", "transformers", "safetensors", "diffusers", "torchsde"}
 DEVICES = {"sounddevice", "pythonosc", "websockets", "mido", "rtmidi"}
 STDLIB_PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 ACTION = {
@@ -153,6 +153,18 @@ def test_what_stays_in_its_folder(path):
         assert not found & DEVICES, f"devices and the network are agent/'s, not {folder}/'s"
     if folder == "action":
         assert found <= ACTION, "action/ is numpy and numba"
+
+
+def test_diffusers_is_imported_where_a_voice_is_loaded_and_nowhere_else():
+    """It takes seconds and a hundred megabytes, which no other verb pays, and need not be installed."""
+    found = {name_of(path) for path in FILES if "diffusers" in tops(path)}
+    assert found == {"decision/diffusion.py"}
+    for node in tree_of(ROOT / "decision" / "diffusion.py").body:
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            assert not {name.split(".")[0] for name in imports(node)} & {"diffusers"}
+    assert {name_of(path) for path in FILES if "decision.diffusion" in imports(tree_of(path))} == {
+        "agent/verbs/render.py"
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -147,10 +147,11 @@ def _until(done) -> None:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory, tiny, tiny_coherence) -> Path:
+def room(tmp_path_factory, tiny, tiny_coherence, voices) -> Path:
     """What the verbs read."""
     folder = tmp_path_factory.mktemp("room")
     (folder / "coherence").symlink_to(tiny_coherence)
+    (folder / "voice").symlink_to(voices["start"])
     for song in ("one", "two"):
         for number, part in enumerate(("bass", "keys", "drums")):
             path = folder / "stems" / "train" / song / f"{part}.flac"
@@ -178,6 +179,8 @@ VERBS = {  # verb -> (words, what it writes; None: a folder of a run, to which w
     "bench": (["bench", "--model", "{model}", "--hop", "0.5", "-o", "bench.json"], {"bench.json"}),
     "train": (["train", "units", "{room}/stems", "--encoder", "{model}/encoder", "--units", "8", "-o", "run"], None),
     "listening": (["evaluate", "listening", "{room}/stems/train", "--model", "{model}", "-o", "run"], None),
+    "render": (["render", "{room}/guide.wav", "--voice", "{room}/voice", "--say", "bass", "-o", "out.wav"],
+               {"out.wav"}),
 }  # fmt: skip
 
 

@@ -164,6 +164,17 @@ def _add_listening(subparsers: Any, verbs: Verbs) -> None:
     verb.add_input("--model", kind="model", metavar="DIR", default="small", help="model with a fill model")
     verb.add_argument("--seed", type=int, default=0, help="same seed, same notes")
 
+    verb = _add_verb(subparsers, "render", verbs["render"], settings=False)
+    verb.add_input("guide", kind="recording", help="recording that the part is to fit, or 'demo'")
+    verb.add_output("-o", "--out", required=True, metavar="OUT.wav", help="file for the part, as long as the guide")
+    verb.add_text("--say", default="", metavar="WORDS", help='what to play, in any words, as "a sparse, low bass"')
+    verb.add_input(
+        "--voice", kind="folder", required=True, metavar="DIR", help="your diffusers pipeline, of Stable Audio's class"
+    )
+    verb.add_argument("--strength", type=float, metavar="S", help="how far it goes from the guide, 0.1 to 1; 0.5")
+    verb.add_argument("--steps", type=int, default=100, metavar="N", help="denoising steps; fewer are faster")
+    verb.add_argument("--seed", type=int, default=0, help="same seed, same sound")
+
 
 def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
     corpus = subparsers.add_parser("corpus", help="Make and inspect memories.").add_subparsers(required=True)

@@ -40,6 +40,11 @@ def settings_file(given: str | None) -> str | None:
     return os.path.expanduser(given) if given else (SETTINGS_FILE if Path(SETTINGS_FILE).is_file() else None)
 
 
+def guide_path(name: str) -> Path:
+    """The file of a guide: the one of the demo for "demo", else the file of that name."""
+    return DEMO / "guide.flac" if name == "demo" else Path(name)
+
+
 def check_paths(given: argparse.Namespace, config: Config | None = None) -> None:
     """Raise AudioError if an output of this command is an input, overlaps another output, or cannot be written.
 
@@ -91,7 +96,7 @@ def _settings(value: str) -> list[Path]:
 
 
 def _recording(value: str) -> list[Path]:
-    return [DEMO / "guide.flac" if value == "demo" else Path(value)]
+    return [guide_path(value)]
 
 
 def _memory(value: str) -> list[Path]:

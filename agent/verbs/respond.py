@@ -13,15 +13,10 @@ from agent.performance.hops import live_hops, offline_hops
 from agent.performance.loading import open_full_session, open_session
 from agent.performance.report import summarise, true_positive_percentage
 from agent.performance.state import Event
-from agent.settings.config import DEMO, Config
+from agent.settings.config import Config
 from agent.verbs.console import ShowProgress, input_warnings
 from corpora.audio import AudioWriter, open_audio, warn_if_silent
 from corpora.disk import atomic_write, together
-
-
-def guide_path(name: str) -> Path:
-    """The file of a guide: the one of the demo for "demo", else the file of that name."""
-    return DEMO / "guide.flac" if name == "demo" else Path(name)
 
 
 def respond(

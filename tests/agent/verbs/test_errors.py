@@ -49,6 +49,7 @@ def command(words: tuple[str, ...]) -> list[str]:
     given = {
         ("respond",): ["guide.wav", "-o", "out.wav"], ("replay",): ["log", "-o", "out.wav"], ("tokens",): ["a.wav"],
         ("score",): ["a.wav", "b.wav"], ("fill",): ["a.mid", "-o", "out.mid"],
+        ("render",): ["a.wav", "-o", "out.wav", "--say", "bass", "--voice", "folder"],
         ("corpus", "build"): ["a.wav", "-o", "out"], ("corpus", "info"): ["folder"],
         ("corpus", "find"): ["low piano", "folder"],
         ("train",): ["units"], ("model",): ["make"], ("evaluate",): ["coherence"],
