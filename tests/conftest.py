@@ -6,12 +6,16 @@ alphabets fitted by k-means, decision models. Nothing is mocked.
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +34,12 @@ from agent.performance.session import Session
 from agent.settings import config
 from agent.verbs import play
 from corpora.audio import read_at
+from corpora.build import Progress, label
+from corpora.corpus import Corpus
 from corpora.disk import write_files
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
+from perception.stream import Listener
 from perception.units import file_stem, fit_alphabet, pca_projection
 from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config, weights_hash
 from perception.words import FILE, Words, WordsConfig
@@ -44,6 +51,16 @@ SIZES = (16, 64)  # K of the alphabets at every hop
 TOPICS = {"tempo": ["slow", "fast"], "register": ["low", "high"], "instruments": ["piano", "flute"]}
 VOICE_WORDS = ("<pad>", "</s>", "<unk>", "a", "sparse", "low", "bright", "bass", "drums")
 WORDS = ("slow", "fast", "low", "high", "piano", "flute", "a", "in")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_was_imported_is_old() -> Iterator[None]:
+    """An engine collects garbage when it begins; 700,000 objects of imports and tests took 0.4 s of each beginning."""
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "unfreeze", lambda: None)  # which the engine does when it stops
+        yield
 
 
 # --- music
@@ -268,6 +285,32 @@ def load(tiny):
     return ear
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _label_once() -> Iterator[None]:
+    """What a session opens is labelled by the first that opens it: the rest would wait for it, not learn from it.
+
+    That a recording gets the same labels each time is a law of its own, see tests/agent/performance/test_memories.py.
+    """
+    known: dict[str, Corpus] = {}
+
+    def once(audio: np.ndarray, name: str, listener: Listener, progress: Progress | None = None) -> Corpus:
+        if progress or not isinstance(listener.encoder, Wav2Vec2Encoder):
+            return label(audio, name, listener, progress)
+        encoder, alphabet = listener.encoder, listener.alphabet
+        how = (encoder.hop, encoder.window, encoder.fresh, encoder.precision, encoder.normalise)
+        about = repr((name, listener.samplerate, listener.gate_db, alphabet.hash, alphabet.hop, *how))
+        key = hashlib.sha256(about.encode() + audio.tobytes())
+        for weights in encoder.model.parameters():
+            key.update(weights.detach().numpy().tobytes())
+        if key.hexdigest() not in known:
+            known[key.hexdigest()] = label(audio, name, listener)
+        return replace(deepcopy(known[key.hexdigest()]), recording=audio)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "label", once)
+        yield
+
+
 # --- a disk that is soon full
 
 
@@ -286,6 +329,23 @@ def disk(tmp_path) -> Iterator[Callable[[str], Path]]:
     yield mounted
     if folder.is_mount():
         subprocess.run(["umount", folder], check=True)
+
+
+# --- signals
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Signals have their usual handlers: a shell that starts the tests in its background ignores SIGINT for them."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 # --- the command line

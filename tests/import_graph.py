@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,7 @@ def _dotted(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
 def file_graph(root: Path = ROOT) -> dict[str, set[str]]:
     """Which module imports which, also inside functions and under TYPE_CHECKING."""
     known = modules(root)

@@ -1,6 +1,7 @@
 """The house rules: who may import whom, what may be imported where, no pickle, and a docstring on what is public."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), name_of(path))
 
@@ -98,6 +100,7 @@ def called(call: ast.Call) -> str:
     return ".".join([at.id, *reversed(names)]) if isinstance(at, ast.Name) else ""
 
 
+@cache
 def tops(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(tree_of(path))}
 

@@ -17,21 +17,10 @@ import soundfile as sf
 from corpora import disk
 from corpora.audio import AudioWriter, read_at
 from corpora.interruption import Interrupted, deferred, handled, is_default, temporaries
-from tests.conftest import melody, tree
+from tests.conftest import SIGNALS, melody, play_files, tree
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+pytestmark = pytest.mark.usefixtures("interruptible")
 PATIENCE_S = 300.0  # for a process to begin, or to end once it is asked to
-
-
-@pytest.fixture(autouse=True)
-def _interruptible():
-    """Signals have their usual handlers: a shell that starts the tests in its background ignores SIGINT for them."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 # --- the parts
@@ -147,7 +136,7 @@ def _until(done) -> None:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory, tiny, tiny_coherence, voices) -> Path:
+def room(tmp_path_factory, tiny_coherence, stage, voices) -> Path:
     """What the verbs read."""
     folder = tmp_path_factory.mktemp("room")
     (folder / "coherence").symlink_to(tiny_coherence)
@@ -159,9 +148,8 @@ def room(tmp_path_factory, tiny, tiny_coherence, voices) -> Path:
             sf.write(path, melody(12, 16000, number + len(song)), 16000)
     sf.write(folder / "guide.wav", melody(20, 16000, 1), 16000)
     sf.write(folder / "memory.wav", melody(8, 16000, 2), 16000)
-    words = ["play", "--input", "guide.wav", "--output", "x.wav", "--memory", "memory.wav", "--log", "log.jsonl"]
-    done = _start(folder, *words, "--speed", "0", "--model", str(tiny))
-    assert done.wait(PATIENCE_S) == 0
+    settings = stage.settings(f"agent.memory={folder / 'memory.wav'}")
+    play_files(folder / "guide.wav", folder / "x.wav", settings, log=folder / "log.jsonl", speed=0)
     return folder
 
 

@@ -105,15 +105,15 @@ def test_a_name_that_is_not_utf8_goes_through_every_verb(antiphon, inputs, tiny)
     assert "did you mean" in antiphon("tokens", NAME[:-1], *model).sentence
 
 
-@pytest.mark.parametrize("words", [["respond", NAME, "--memory", NAME, "-o", "out" + NAME], ["tokens", "no" + NAME]])
+@pytest.mark.parametrize("words", [[NAME, "--memory", NAME, "-o", "out" + NAME], ["no" + NAME, "-o", "out.wav"]])
 def test_a_terminal_that_is_ascii(tmp_path, tiny, words):
     write(tmp_path / NAME)
     environment = os.environ | {
         "PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C", "PYTHONUTF8": "0",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }  # fmt: skip
-    command = [sys.executable, "-m", "agent.cli", *words, "--model", str(tiny)]
+    command = [sys.executable, "-m", "agent.cli", "respond", *words, "--model", str(tiny)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
-    assert done.returncode == (0 if words[0] == "respond" else 2), done.stderr
+    assert done.returncode == (0 if words[0] == NAME else 2), done.stderr
     assert b"Error" not in done.stderr and b"caf\\udce9" in done.stdout + done.stderr
     assert (done.stdout + done.stderr).isascii()

@@ -17,6 +17,12 @@ from tests.live.jackrig import Rig, needs_jack
 pytestmark = needs_jack
 
 
+@pytest.fixture(autouse=True)
+def short_loop(monkeypatch):
+    """A loop of one server is a few periods long: nobody waits a second for what has long come back."""
+    monkeypatch.setattr(latency, "LONGEST_LOOP_S", 0.4)
+
+
 @pytest.mark.parametrize(("hop", "period", "rate"), [(0.25, 256, 48000), (0.5, 512, 44100)])
 def test_the_servers_own_loop_takes_one_period(hop, period, rate):
     with Rig(period=period, rate=rate):

@@ -24,7 +24,7 @@ def begun(run: subprocess.Popen, log: Path) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_the_piece_well(tiny, memory, tmp_path, stop):
     """The log has its end, what was recorded is whole, the exit code is 0."""
     words = ["play", "--input", "osc", "--output", "osc", "--osc", "0", "--model", tiny, "--memory", memory]

@@ -88,7 +88,7 @@ def test_clicks_are_onsets_and_a_held_tone_is_none():
 
 @pytest.mark.parametrize("block", [997, 8000, 80000])
 def test_it_does_not_matter_in_what_blocks_the_sound_comes(block):
-    heard, spoken, beats = melody(30, RATE, 1), melody(30, RATE, 2), np.arange(60) * 0.5
+    heard, spoken, beats = melody(16, RATE, 1), melody(16, RATE, 2), np.arange(32) * 0.5
     once, often = FitState(), FitState()
     hear(once, heard, spoken)
     for begin in range(0, len(heard), block):

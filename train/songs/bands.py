@@ -28,6 +28,7 @@ __all__ = ["MIN_BEATS", "STYLES", "Band", "Chord", "Part", "Style", "invented_so
 
 ROLES = {"bass": "bass", "comp": "chords", "comp2": "chords", "pad": "pad", "riff": "riff", "lead": "melody",
          "second": "melody", "answer": "melody", "drums": "drums"}  # fmt: skip
+ALWAYS = {"bass", "comp", "lead"}  # players of every song
 LATE_S = (-0.004, 0.014)  # range of a player's constant delay
 JITTER_S = 0.015  # largest deviation of a stroke
 MIN_BEATS = 16
@@ -139,11 +140,14 @@ def write_band(
     takes = [take for take in takes if _fits(take, sheet)]
     played: dict[str, list[Note]] = defaultdict(list)
     members, seed = _members(STYLES[name], rng), rng.random()
-    for number, (kind, bars) in enumerate(_form(sheet.bars, rng)):
+    form = _form(sheet.bars, rng)
+    for number, (kind, bars) in enumerate(form):
         begin, end = bars[0].first, bars[-1].first + bars[-1].beats
         inside = [note for note in given if begin <= note.position < end]
         section = play(sheet, bars, name, inside, random.Random(f"{seed} {kind}"), takes)
         active = _active(members, number, rng)
+        if number == len(form) - 1:  # nobody who is always there rests for the whole song
+            active |= ALWAYS - played.keys()
         energy = rng.uniform(0.75, 1.1)
         if rng.random() < 0.15 and len(bars) >= 4:
             _break(section, bars[-rng.choice((1, 2)) :], rng)
@@ -200,7 +204,7 @@ def _form(bars: list[Bar], rng: random.Random) -> list[tuple[str, list[Bar]]]:
 def _members(style: Style, rng: random.Random) -> set[str]:
     """The players of a song: always bass, chords and lead; the others at random."""
     chance = {"drums": 0.9, "comp2": 0.4, "pad": 0.35, "riff": 0.3 + style.riffs, "second": 0.5, "answer": 0.6}
-    return {"bass", "comp", "lead"} | {part for part, share in chance.items() if rng.random() < share}
+    return ALWAYS | {part for part, share in chance.items() if rng.random() < share}
 
 
 def _active(members: set[str], number: int, rng: random.Random) -> set[str]:

@@ -17,16 +17,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.control.command import CONTROLS, CommandError, parse_command
 from agent.control.table import MAX_TEXT_LENGTH
-from agent.engine.engine import Engine
 from agent.engine.snapshot import SettingValue
 from agent.interfaces.monitor import Monitor
 from agent.interfaces.terminal.view import FALLBACK_HANDLER, ViewState, render
 from agent.settings.config import ConfigError
 from corpora.interruption import is_default
+
+if TYPE_CHECKING:
+    from agent.engine.engine import Engine
 
 REDRAW_INTERVAL_S = 0.1
 ESCAPE_TIMEOUT_S = 0.03  # time after which an escape is a key of its own and not the beginning of an arrow's code

@@ -40,6 +40,7 @@ from tests.agent.interfaces.terminal.test_app import NOW
 from tests.conftest import melody, noise
 
 RATE = 22050
+PATIENCE_S = 300.0  # for two processes to begin on a busy machine
 ALIKE = (
     "from agent.coherence import meter_worker as m; m.lower_priority = lambda: None; m.main()"  # where others are busy
 )
@@ -82,16 +83,17 @@ def test_it_answers_the_scores_of_the_model_and_the_calibrated_position(tiny_coh
 
 def test_what_is_measured_needs_its_time_and_is_that_of_the_whole(tiny_coherence):
     """Windows of 5 s, one a second, are the same minute as the sound in one piece; after a gap it begins anew."""
-    heard, spoken, beats = melody(30, RATE, 3), melody(30, RATE, 4), np.arange(70) * 0.4
-    windows = [tuple(x[begin * RATE : (begin + 5) * RATE] for x in (heard, spoken)) for begin in range(26)]
-    _, first, *_, last = asked(tiny_coherence, *windows, beats=beats, every=1)
+    heard, spoken, beats = melody(20, RATE, 3), melody(20, RATE, 4), np.arange(45) * 0.4
+    windows = [tuple(x[begin * RATE : (begin + 5) * RATE] for x in (heard, spoken)) for begin in range(16)]
+    _, first, *others, last = asked(tiny_coherence, *windows, beats=beats, every=1)
     assert first["in_tune"] is None, "there is no other moment yet"
     state = FitState()
     hear(state, *(resample(x, RATE, 16000) for x in (heard, spoken)))
     whole = measure(state, beats)
     assert last["in_tune"] == pytest.approx(whole.in_tune, abs=0.02), "a window is resampled without what is around it"
     assert last["in_time"] == pytest.approx(whole.in_time, abs=0.05)
-    after_gap = asked(tiny_coherence, *windows, beats=beats, every=6)[-1]
+    count = 1 + next(number for number, one in enumerate((first, *others)) if one["in_tune"] is not None)
+    after_gap = asked(tiny_coherence, *windows[: count + 1], beats=beats, every=6)[-1]
     assert after_gap["in_tune"] is None
 
 
@@ -314,8 +316,8 @@ def test_the_real_one_on_an_engine(stage, tiny_coherence, monkeypatch, tmp_path)
         engine.warm_up()
         one = CoherenceMeter(engine, tiny_coherence, 1.0).start()
         engine.start(log)
-        loop = file_transport.BlockLoop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 4.0, written.append)
-        until, killed = time.monotonic() + 90, None
+        loop = file_transport.BlockLoop(engine, cycle(np.split(melody(20, RATE, 8), 1000)), 2.0, written.append)
+        until, killed = time.monotonic() + PATIENCE_S, None
         scores, errors, fits = [], [], []
         while time.monotonic() < until and len(scores) < 2 + 2 * bool(killed):
             for name, values in tap.drain():

@@ -64,13 +64,10 @@ def test_without_permission_nothing_changes():
 
 @only_linux
 @pytest.mark.parametrize("scheduled", ["realtime", "normal"])
-def test_a_performance_says_how_it_was_scheduled(tiny, memory, tmp_path, scheduled):
-    words = ["play", "--input", "osc", "--output", "osc", "--osc", "0", "--model", tiny, "--memory", memory]
-    words += ["--seconds", "0.5", "--json", "--set", f"live.scheduling={scheduled}"]
-    run = subprocess.run(
-        [sys.executable, "-m", "agent.cli", *map(str, words)], cwd=tmp_path, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120,
-    )  # fmt: skip
+def test_a_performance_says_how_it_was_scheduled(antiphon, tiny, memory, scheduled):
+    said = antiphon("play", "--input", "osc", "--output", "osc", "--osc", 0, "--model", tiny, "--memory", memory,
+                    "--seconds", 0.5, "--json", "--set", f"live.scheduling={scheduled}")  # fmt: skip
+    assert not scheduling.is_real_time()
     with scheduling.real_time() as granted:
         pass
-    assert json.loads(run.stdout)["scheduling"] == ("realtime" if granted and scheduled == "realtime" else "normal")
+    assert json.loads(said.out)["scheduling"] == ("realtime" if granted and scheduled == "realtime" else "normal")

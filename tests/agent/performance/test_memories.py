@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from action.concat import Concatenator
 from agent.performance import pulse, tempo
 from agent.performance.controls import apply
-from agent.performance.loading import load_memory
+from agent.performance.loading import load_memory, load_recording
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.repertoire import Repertoire
@@ -267,6 +268,14 @@ def test_a_glide_survives_self_recording(stage):
     live = session.repertoire[1]
     assert np.array_equal(live.sound.audio, np.concatenate(spoken))
     assert live.labels.tolist() == [event.label for event in events]
+
+
+def test_a_recording_is_labelled_alike_each_time(tiny, memory):
+    """By an ear that is loaded anew too; so the tests may keep what a session opens."""
+    audio = load_recording(str(memory), 48000, 0.5)[1]
+    first, again = (label(audio, "memory", Model.load(tiny, 0.5).listener(48000, -50.0)) for _ in range(2))
+    for part in fields(first):
+        np.testing.assert_array_equal(getattr(first, part.name), getattr(again, part.name), part.name)
 
 
 def test_a_corpus_of_before_chroma_and_onsets_is_completed(tiny, memory, tmp_path):

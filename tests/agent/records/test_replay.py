@@ -56,8 +56,8 @@ def opened(stage, other_memory):
             first = loading.open_session(stage.settings("action.taboo=0", hop=hop), rate)[0]
             audio = loading.load_recording(str(other_memory), rate, hop)[1]
             corpus = label(audio, "second", first.model.listener(rate, -50.0))
-            known[hop, rate] = first, corpus, audio
-        first, corpus, audio = known[hop, rate]
+            known[rate, hop] = first, corpus, audio
+        first, corpus, audio = known[rate, hop]
         session = Session(first.model, first.repertoire[0].corpus, first.config, rate, first.repertoire[0].sound.audio)
         session.repertoire.add(corpus, audio)
         return session, [str(stage.memory), str(other_memory)]

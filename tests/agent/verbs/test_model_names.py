@@ -1,6 +1,7 @@
 """A model's name means the same folder in every verb: an embedded model if it is a plain name of one, else a path."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.performance.model_folder import EMBEDDED, ModelError, coherence_folder, find, named_folder
+from agent.verbs import check
 
 HOP = 0.35  # s: the embedded model has not learned it, the tiny one has
 VERBS = {
@@ -26,6 +28,7 @@ NAMES = [["--model", "mine"], ["--model=mine"], ["--model", "./mine"], ["--model
 def here(tiny, guide, memory, tmp_path, monkeypatch):
     """A folder, the user's home too, with models 'mine' and 'small' that are the tiny one."""
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(check, "pace", partial(check.pace, hops=2))  # how fast it is has nothing to do with names
     for name in ("mine", "small"):
         shutil.copytree(tiny, tmp_path / name)
     (tmp_path / "up").mkdir()

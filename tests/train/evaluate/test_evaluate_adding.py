@@ -1,6 +1,7 @@
 """What is added is measured as it was played, beside the answer without words; the guide is the mix of all else."""
 
 import json
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from agent.verbs.evaluation_player import Responder
 from corpora.audio import read_at
-from tests.conftest import melody, write
+from tests.conftest import melody, tree, write
 from tests.perception.test_traits import strokes
 from tests.train.evaluate.test_evaluate_listening import RATE, clicks
 from train.common.errors import TrainError
@@ -16,6 +17,7 @@ from train.evaluate.adding import ASKED, GUIDE_RATE, adding
 
 pytest.importorskip("librosa")
 SPAN = (1.0, 13.0)
+SETS = ("action.obey=2",)
 
 
 @dataclass
@@ -56,9 +58,17 @@ def band(tmp_path_factory):
     return folder
 
 
-def test_every_attribute_is_measured_at_both_ends(band, tmp_path):
-    result = adding(band, "small", tmp_path / "out", Obedient, span=SPAN, set=("action.obey=2",))
-    assert Obedient.made == ("small", ("action.obey=2",)) and len(result["rows"]) == 3
+@pytest.fixture(scope="module")
+def whole(band, tmp_path_factory):
+    """The folder of one evaluation of all three parts."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    adding(band, "small", out, Obedient, span=SPAN, set=SETS)
+    return out
+
+
+def test_every_attribute_is_measured_at_both_ends(whole):
+    result = json.loads((whole / "adding.json").read_text())
+    assert Obedient.made == ("small", SETS) and len(result["rows"]) == 3
     for name, one in result["attributes"].items():
         assert one["pairs"] == 3 and one["obeyed"] == 1 and one["low"] < one["high"], name
         assert name == "place" or one["low"] < one["free"] < one["high"], name
@@ -68,26 +78,26 @@ def test_every_attribute_is_measured_at_both_ends(band, tmp_path):
     assert attributes["density"]["low"] == pytest.approx(1, abs=0.3)
     assert attributes["density"]["high"] == pytest.approx(4, abs=0.6)
     assert attributes["place"]["low"] < -0.7 and attributes["place"]["high"] > 0.7
-    text = (tmp_path / "out" / "adding.md").read_text()
+    text = (whole / "adding.md").read_text()
     assert all(f"| {name} |" in text for name in ASKED) and "100% of 3" in text
-    assert json.loads((tmp_path / "out" / "adding.json").read_text()) == result
 
 
-def test_a_guide_is_the_mix_of_all_but_the_part(band, tmp_path):
-    adding(band, "small", tmp_path / "out", Obedient, span=SPAN)
+def test_a_guide_is_the_mix_of_all_but_the_part(whole, band):
     first, last = (round(end * GUIDE_RATE) for end in SPAN)
     for song, part, others in (("one", "bass", ("keys", "drums")), ("two", "guitar", ("backing",))):
-        heard = read_at(tmp_path / "out" / "guides" / f"{song}_{part}.wav", GUIDE_RATE)
+        heard = read_at(whole / "guides" / f"{song}_{part}.wav", GUIDE_RATE)
         mix = sum(read_at(band / song / f"{other}.flac", GUIDE_RATE)[first:last] for other in others)
         assert np.corrcoef(heard, mix)[0, 1] > 0.9999
 
 
-def test_it_goes_on_where_it_was_ended(band, tmp_path):
-    whole = adding(band, "small", tmp_path / "out", Obedient, span=SPAN)
-    (tmp_path / "out" / "pairs" / "one_keys.json").unlink()
+def test_it_goes_on_where_it_was_ended(whole, band, tmp_path):
+    shutil.copytree(whole, tmp_path / "out")
+    for path in (tmp_path / "out" / "pairs" / "one_keys.json", *(tmp_path / "out").glob("adding.*")):
+        path.unlink()
     with pytest.raises(TrainError, match="holds an evaluation: add --resume"):
-        adding(band, "small", tmp_path / "out", Obedient, span=SPAN)
-    assert adding(band, "small", tmp_path / "out", Obedient, resume=True, span=SPAN) == whole
+        adding(band, "small", tmp_path / "out", Obedient, span=SPAN, set=SETS)
+    again = adding(band, "small", tmp_path / "out", Obedient, resume=True, span=SPAN, set=SETS)
+    assert tree(tmp_path / "out") == tree(whole) and again == json.loads((whole / "adding.json").read_text())
 
 
 def test_what_cannot_be_measured_is_refused(band, tmp_path):

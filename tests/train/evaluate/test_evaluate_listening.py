@@ -19,7 +19,7 @@ from train.evaluate.listening import listening
 
 librosa = pytest.importorskip("librosa")
 RATE, SR, H, HALF = 16000, 22050, 512, 0.5
-SECONDS = 14
+SECONDS = 11
 PATIENCE_S = 600.0  # for a process on a busy machine
 
 

@@ -22,6 +22,7 @@ from train.common.errors import TrainError
 from train.data import hearing, shards, token_pairs
 from train.data.tokenise import pitched_songs, tokenise
 from train.evaluate import regeneration_grid
+from train.evaluate import regeneration_grid_report as report
 from train.evaluate.regeneration import regeneration
 from train.evaluate.regeneration_audio import render
 from train.evaluate.regeneration_grid import absent, grid
@@ -31,6 +32,23 @@ MODES = ("full", 2)
 NAMES = ["k16_h0.25", "k16_h0.35", "k64_h0.50"]  # what the tiny model has, by K and hop
 SETTINGS = {"modes": MODES, "pairs": 4, "seconds": 5.0, "examples": 1}
 PATIENCE_S = 600.0  # for a process on a busy machine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _draw_once():
+    """Pictures follow from the figures alone, and drawing them takes longer than a grid: the same are drawn once."""
+    drawn: dict[str, dict[str, bytes]] = {}
+    draw = report.figures
+
+    def once(result):
+        key = json.dumps(result["configurations"])
+        if key not in drawn:
+            drawn[key] = draw(result)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "figures", once)
+        yield
 
 
 @pytest.fixture(scope="module")

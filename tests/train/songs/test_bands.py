@@ -55,6 +55,8 @@ def grid(band):
 @pytest.mark.parametrize("style", STYLES)
 @settings(max_examples=3, deadline=None)
 @given(seed=SEEDS)
+@example(seed=221745)  # in a ballad and in reggae, whose bass or lead rested in every section
+@example(seed=892884)  # in rock, whose bass and lead did
 def test_a_band_plays_within_its_song_and_register(style, seed):
     band = band_of(seed, style)
     assert len(band.parts) >= 3 and band.style == style
