@@ -102,6 +102,7 @@ class DecisionTraining:
         0.5, "q of the loss (1 - p^q) / q of the units (Zhang & Sabuncu 2018): what none could foresee counts less"
     )
     noise: float = setting(0.05, "share of the input's labels that are replaced at random")
+    transposed: float = setting(1.0, "share of the crops that are transposed, where the alphabet allows")
     long: float = setting(0.25, "share of the batches whose crops are two windows long")
     own: float = setting(1.0, "highest chance that a label of the history is the model's own")
     own_rise: float = setting(10.0, "how fast that chance rises, own * (1 - exp(-own_rise * share of the run))")
@@ -117,7 +118,8 @@ class DecisionTraining:
     recordings: str = setting("real", "how the names of recordings begin in the token cache")
     recorded: float = setting(0.3, "share of the crops from recordings, where there are any")
     best: str = setting(
-        "tpp", "checkpoint that is kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce)"
+        "tpp",
+        "checkpoint kept: most hits on its own history where B sounds (tpp), lowest cross-entropy (ce), last (last)",
     )
     evaluate: int = setting(250, "steps between two validations")
     crops: int = setting(256, "crops of one window to validate on")
@@ -147,12 +149,13 @@ class DecisionTraining:
             raise TrainError(f"precision = {self.precision!r}: expected auto, float32 or bfloat16")
         if min(self.steps, self.batch, self.evaluate, self.crops, self.pool, self.accumulate) < 1:
             raise TrainError("steps, batch, evaluate, crops, pool and accumulate must be 1 or more")
-        if self.best not in ("tpp", "ce"):
-            raise TrainError(f"best = {self.best!r}: expected tpp or ce")
-        shares = self.own, self.own_share, self.own_top_p, self.long, self.bound, self.masked
+        if self.best not in ("tpp", "ce", "last"):
+            raise TrainError(f"best = {self.best!r}: expected tpp, ce or last")
+        shares = self.own, self.own_share, self.own_top_p, self.long, self.bound, self.masked, self.transposed
         if not (0 <= self.noise < 1 and 0 <= self.smoothing < 1 and all(0 <= share <= 1 for share in shares)):
             raise TrainError(
-                "noise, smoothing, long, own, own_share, own_top_p, bound and masked are shares: expected 0 to 1"
+                "noise, smoothing, long, own, own_share, own_top_p, bound, masked and transposed are shares: "
+                "expected 0 to 1"
             )
 
 
@@ -321,11 +324,15 @@ class _Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _crops(self, length: int, count: int, rng: np.random.Generator) -> Batch:
-        """Crops of the training songs, A and B transposed by the same random interval where the alphabet allows."""
+        """Crops of the training songs, A and B of a share of them transposed by the same random interval where the
+        alphabet allows."""
         batch = self._draw(self.songs, length, count, rng, self.weights)
         if not self.cache.shapes:
             return batch
-        semitones = torch.from_numpy(rng.integers(0, 12, (count, 1))).to(self.device)
+        drawn = rng.integers(0, 12, (count, 1))
+        if self.s.transposed < 1:
+            drawn *= rng.random((count, 1)) < self.s.transposed
+        semitones = torch.from_numpy(drawn).to(self.device)
         input, played = (transposed_labels(part, semitones, self.cache.shapes) for part in batch[:2])
         key_dim = self.model.config.key_dim
         features, keys = (part if part is None else transposed_keys(part, semitones, key_dim) for part in batch[2:])
@@ -368,7 +375,7 @@ class _Trainer:
         kind, sign = ("_sounding", -1) if self.s.best == "tpp" else ("_ce", 1)
         counted = [sign * value for name, value in scores.items() if name.endswith(kind) and "unpaired" not in name]
         (mean,) = self.ranks.of_first(sum(counted) / max(1, len(counted)))
-        if mean < self.best["value"]:
+        if mean < self.best["value"] or self.s.best == "last":
             self.best = {"value": mean, "step": step, "scores": scores}
             if self.ranks.first:
                 write_files(self.run.out, self.model.files(self._card(step)))

@@ -1,14 +1,18 @@
 """Make the relation of two musicians your own: fine-tune a model on what they played together, in minutes.
 
-    antiphon train duo A.wav B.wav -o mine [--model small] [--minutes 4]      takes that begin together
+    antiphon train duo A.wav B.wav -o mine [--model small] [--steps 40]       takes that begin together
     antiphon train duo FOLDER_A FOLDER_B -o mine                              files of the same names
     antiphon play --model mine                                                answers A as B did
 
 A is heard, B answers: the other way round is another duo. Encoder and alphabet stay; the decision model of one hop goes
-on learning on the first 70 % of each take (or of the takes, if there are ten), keeps what is best on the next 15 %, and
-is judged on the last 15 %, which it never heard. OUT becomes a model folder. Its duo.json says what was gained,
-in the same windows, against the base model, p(b|a) of the training part, and copying A. A part that is told by its own
-past more than by its partner may gain nothing.
+on learning on the first 85 % of each take (or of the takes, if there are ten), in the keys they were played in, and is
+judged on the last 15 %, which it never heard. OUT becomes a model folder. Its duo.json says what was gained, in the
+same windows, against the base model, p(b|a) of the training part, and copying A. A part that is told by its own past
+more than by its partner may gain nothing.
+
+Nothing is chosen by validation: half a minute of a take is another section of the song than the one to come, and what
+it prefers loses there (train/LOG.md). Few steps at a low rate are taken instead, and the weights are set part of the
+way from the base to what was learned, which keeps what the base knows (Wortsman et al. 2022, arXiv:2109.01903).
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpora.disk import atomic_folder
+from corpora.disk import atomic_folder, write_files
 from decision.model import Decision
 from perception.units import Alphabet, file_stem
 from train import fit_decision
@@ -46,7 +50,8 @@ from train.songs.datasets import find
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
 SHARED = ("encoder", "coherence", "words", "fill")  # folders that no hop changes
 FOLDERS = (*SHARED, "units", "decision", "proxy")
-SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.85), "test": (0.85, 1.0)}
+JUDGED = "validation"  # split that is judged; nothing is chosen by it
+SHARES = {"train": (0.0, 0.85), JUDGED: (0.85, 1.0)}
 INPUT, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played
 WINDOW_S, STRIDE_S = 15.0, 2.5  # s of the windows that are judged, and from one to the next
 LIVE, CONSTRAINT, TOP_P = 1, "require", 0.9  # as it plays by default
@@ -57,15 +62,21 @@ DRAWS = 8  # answers to each window
 class DuoTraining:
     """Settings of this recipe; each is a flag."""
 
-    minutes: float = setting(4.0, "minutes of learning")
+    steps: int = setting(40, "updates")
+    minutes: float = setting(4.0, "minutes of learning, at most")
     hop: float = setting(0.5, "s per label; a hop that the base model has")
     layers: int = setting(0, "newest layers of the decision that learn; 0: all of it")
-    rate: float = setting(4e-4, "highest learning rate")
+    rate: float = setting(1e-4, "highest learning rate")
+    blend: float = setting(0.7, "how far the weights go from the base, 0, to what was learned, 1")
+    transposed: float = setting(0.0, "share of the crops that are transposed, for duos that change their keys")
     own_share: float = setting(0.85, "share of the batches that are taught on the model's own history")
     bound: float = setting(0.5, "q of the loss, see antiphon train decision")
-    patience: int = setting(8, "validations without a new best after which to stop")
     seed: int = setting(0, "of everything drawn")
     device: str = setting("auto", "cpu, cuda or auto")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blend <= 1:
+            raise TrainError(f"blend = {self.blend:g}: expected 0, the base, to 1, what was learned")
 
 
 def fit(data: list[Path], base: Path, out: Path, settings: DuoTraining, name: str = "") -> dict[str, Any]:
@@ -84,9 +95,11 @@ def fit(data: list[Path], base: Path, out: Path, settings: DuoTraining, name: st
         _refuse_short(tokens)
         start = base / "decision" / file_stem(units, settings.hop)
         card = fit_decision.fit([tokens], work / "run", False, _decision_settings(settings, start))
+        old, learned = Decision.load(start), Decision.load(work / "run")
+        write_files(work / "blended", blend(old, learned, settings.blend).files())
         result = {"base": name or base.name, "settings": asdict(settings), "steps": card["best_step"]}
-        result |= _judge(tokens, Decision.load(start), Decision.load(work / "run"))
-        _assemble(base, work / "run", out, units, settings.hop, result)
+        result |= _judge(tokens, old, Decision.load(work / "blended"))
+        _assemble(base, work / "blended", out, units, settings.hop, result)
     return result
 
 
@@ -143,19 +156,26 @@ def _refuse_short(tokens: Path) -> None:
 
 def _decision_settings(settings: DuoTraining, start: Path) -> fit_decision.DecisionTraining:
     return fit_decision.DecisionTraining(
-        start=str(start), size="", minutes=settings.minutes, layers=settings.layers, rate=settings.rate,
-        own_share=settings.own_share, bound=settings.bound, patience=settings.patience, seed=settings.seed,
-        device=settings.device, batch=16, warmup=20, evaluate=20, crops=64, forget=0.0,
+        start=str(start), size="", steps=settings.steps, minutes=settings.minutes, layers=settings.layers,
+        rate=settings.rate, own_share=settings.own_share, bound=settings.bound, transposed=settings.transposed,
+        seed=settings.seed, device=settings.device, best="last", batch=16, warmup=20, evaluate=20, crops=16, forget=0.0,
     )  # fmt: skip
 
 
+def blend(base: Decision, learned: Decision, share: float) -> Decision:
+    """`learned`, each of its weights moved to that `share` of the way from `base` to it; its card stays."""
+    old, new = base.state_dict(), learned.state_dict()
+    learned.load_state_dict({name: old[name].lerp(new[name], share) for name in new})
+    return learned.eval()
+
+
 def _judge(tokens: Path, base: Decision, tuned: Decision) -> dict[str, Any]:
-    """What was gained in the windows of the split "test": {"windows", "tpp": {player: share of labels hit, 0 to 100},
+    """What was gained in the windows that are judged: {"windows", "tpp": {player: share of labels hit, 0 to 100},
     "cross_entropy": {player: nats per label}}, live, with the labels of B as the memory."""
     cache = load(tokens)
     heard = hearing.load(tokens.parent, cache.hop, cache.alphabet)
     cache = replace(cache, features=heard[0]) if heard else cache
-    test, known = (_windows(cache, split) for split in ("test", "train"))
+    test, known = (_windows(cache, split) for split in (JUDGED, "train"))
     vocab = cache.units + 1
     features = None if test.features is None else torch.from_numpy(test.features)
     batch = fit_decision.Batch(torch.from_numpy(test.input), torch.from_numpy(test.played), features, None)

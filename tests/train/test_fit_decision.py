@@ -249,7 +249,10 @@ def test_log_checkpoint_and_model_are_written(tmp_path):
 
 
 def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch):
-    tokens, scores = cache(tmp_path / "t"), iter([(5.0, 2.0), (9.0, 3.0), (7.0, 1.0)] * 2)
+    tokens, scores = (
+        cache(tmp_path / "t"),
+        iter([(5.0, 2.0), (9.0, 3.0), (7.0, 1.0)] * 2 + [(9.0, 1.0)] * 2 + [(7.0, 3.0)]),
+    )
     monkeypatch.setattr(fit_decision, "free_running", lambda *_: {})
 
     def scored(*_):
@@ -259,6 +262,7 @@ def test_the_checkpoint_kept_is_the_best_by_what_was_asked(tmp_path, monkeypatch
     monkeypatch.setattr(fit_decision, "evaluate", scored)
     assert fit(tokens, tmp_path / "tpp", TINY)["best_step"] == 8
     assert fit(tokens, tmp_path / "ce", dataclasses.replace(TINY, best="ce"))["best_step"] == 12
+    assert fit(tokens, tmp_path / "last", dataclasses.replace(TINY, best="last"))["best_step"] == 12
 
 
 def test_what_is_rolled_out_is_what_the_agent_would_play(tmp_path):
@@ -454,6 +458,21 @@ def test_transposition_is_a_circle_that_leaves_the_rest_alone():
         assert (moved[:, 60:] == labels[:, 60:]).all(), "units that do not turn, and silence"
         assert (token_pairs.transpose(moved, 12 - semitones, 5) == labels).all()
     assert (token_pairs.transpose(labels, 3, 5)[0, :12] == (np.arange(12) + 3) % 12).all()
+
+
+def test_crops_stay_in_their_key_where_none_is_transposed(tmp_path):
+    """B plays unit 0 throughout: only a transposition makes another label of it."""
+    stems = {f"{split}/x/{part}": np.zeros(60, np.int16) for split in ("train", "validation") for part in ("a", "b")}
+    token_pairs.save(tmp_path / "t", stems, UNITS + 17, 1.0, "k24-test", shapes=2)
+
+    def moved(share):
+        settings = dataclasses.replace(TINY, transposed=share)
+        trainer = fit_decision._Trainer(tmp_path / "t", tmp_path / f"{share:g}", settings, False)
+        return (trainer._crops(15, 256, np.random.default_rng(0)).played[:, 0] != 0).float().mean().item()
+
+    assert moved(0.0) == 0.0
+    assert moved(0.5) == pytest.approx(0.5 * 11 / 12, abs=0.1)
+    assert moved(1.0) == pytest.approx(11 / 12, abs=0.1)
 
 
 def test_shapes_survive_the_cache(tmp_path):

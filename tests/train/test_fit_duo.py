@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 
 from agent.performance.model import Model
 from agent.performance.model_folder import find
@@ -62,7 +63,7 @@ def test_a_is_heard_and_b_is_played_never_the_other_way(tiny, takes, tmp_path):
         for song in cache.split(split):
             assert token_pairs.stem_pairs(song) == [("mix-A", "B")]
     song = cache.split("train")[0]
-    assert len(song["B"]) == pytest.approx(0.7 * 240, abs=2)
+    assert len(song["B"]) == pytest.approx(0.85 * 240, abs=2)
     shifted = (song["mix-A"][:-2] == song["B"][2:]).mean()
     assert shifted > (song["mix-A"] == song["B"]).mean(), "B is A, a second later"
 
@@ -73,6 +74,37 @@ def test_a_part_that_is_written_by_its_family_is_still_a_or_b(takes, tmp_path):
     assert fit_duo._names([takes[0], drums]) == ["sax", "drums"]
     fit_duo.pairs.take([takes[0], drums], tmp_path / "stems", leave_out=(), jobs=1, shares=fit_duo.SHARES)
     assert {path.stem for path in (tmp_path / "stems" / "train").rglob("*.flac")} == {"sax", "drums"}
+
+
+def test_a_blend_lies_between_the_base_and_what_was_learned():
+    about = DecisionConfig(units=64, hop=0.5, window=30, dim=32, layers=1, heads=2, ff=64)
+    old, new = Decision(about).state_dict(), Decision(about).state_dict()
+
+    def blended(share):
+        base, learned = Decision(about), Decision(about)
+        base.load_state_dict(old)
+        learned.load_state_dict(new)
+        return fit_duo.blend(base, learned, share).state_dict()
+
+    for name, between in blended(0.25).items():
+        assert torch.equal(blended(0.0)[name], old[name]) and torch.equal(blended(1.0)[name], new[name])
+        torch.testing.assert_close(between, 0.75 * old[name] + 0.25 * new[name])
+
+
+def test_a_blend_of_nothing_plays_as_the_base(tiny, takes, tmp_path):
+    result = fit_duo.fit(list(takes), tiny, tmp_path / "mine", fit_duo.DuoTraining(steps=2, blend=0.0))
+    assert result["steps"] == 2
+    assert result["tpp"]["tuned"] == result["tpp"]["base"]
+    name = "decision/k64_h0.50"
+    base, mine = (Decision.load(folder / name).state_dict() for folder in (tiny, tmp_path / "mine"))
+    assert all(torch.equal(base[key], mine[key]) for key in base)
+
+
+def test_b_may_rest_anywhere_but_where_it_is_judged(tiny, takes, tmp_path):
+    audio, _ = sf.read(takes[1])
+    audio[80 * RATE : 100 * RATE] = 0  # from 67 to 83 %
+    sf.write(takes[1], audio, RATE)
+    assert fit_duo.fit(list(takes), tiny, tmp_path / "mine", fit_duo.DuoTraining(steps=1))["windows"] > 0
 
 
 def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
@@ -91,6 +123,7 @@ def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
     [
         (["--hop", "0.4"], "hop = 0.4 s"),
         (["--model", "nowhere"], "no model 'nowhere'"),
+        (["--blend", "1.5"], "blend = 1.5"),
     ],
 )
 def test_what_cannot_be_tuned_is_a_sentence(antiphon, tiny, takes, tmp_path, words, says):
