@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from corpora.corpus import NAME_LENGTH, CorpusError, Section
-from corpora.disk import reason
 from corpora.midi_file import MidiFileError
 from corpora.midi_file import read as read_midi
+from corpora.whole_files import reason
 
 MAX_BYTES = 1 << 25
 MAX_TIMES = 300_000  # beats of twelve hours at 400 a minute

@@ -25,7 +25,8 @@ import soundfile as sf
 import soxr
 
 from corpora.containers import Repair, View, examine
-from corpora.disk import (
+from corpora.interruption import deferred
+from corpora.whole_files import (
     AudioError,
     appear,
     atomic_folder,
@@ -35,7 +36,6 @@ from corpora.disk import (
     temporary_name,
     write_error,
 )
-from corpora.interruption import deferred
 
 if TYPE_CHECKING:
     from typing import Self

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from corpora.disk import AudioError, disk_errors, temporary_name
 from corpora.interruption import temporaries
+from corpora.whole_files import AudioError, disk_errors, temporary_name
 
 FINISHED = ("model.json", "corpus.json", "config.json", "decision.json", "coherence.json")
 Named = tuple[str, str | Path]  # a flag, as the user knows it, and its path

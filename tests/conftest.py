@@ -36,7 +36,7 @@ from agent.verbs import play
 from corpora.audio import read_at
 from corpora.build import Progress, label
 from corpora.corpus import Corpus
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
 from perception.stream import Listener

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from corpora import disk
+from corpora import whole_files
 from corpora.audio import AudioWriter, read_at
 from corpora.interruption import Interrupted, deferred, handled, is_default, temporaries
 from tests.conftest import SIGNALS, melody, play_files, tree
@@ -98,14 +98,14 @@ def _interrupt_in(seconds: float) -> None:
 
 
 def test_what_is_written_together_appears_together(tmp_path):
-    with pytest.raises(ZeroDivisionError), disk.together():
-        disk.atomic_write(tmp_path / "a", "one")
+    with pytest.raises(ZeroDivisionError), whole_files.together():
+        whole_files.atomic_write(tmp_path / "a", "one")
         with AudioWriter(tmp_path / "b.wav", 48000) as writer:
             writer.write(np.zeros(9, np.float32))
         raise ZeroDivisionError
     assert tree(tmp_path) == {}
-    with disk.together():
-        disk.atomic_write(tmp_path / "a", "one")
+    with whole_files.together():
+        whole_files.atomic_write(tmp_path / "a", "one")
         assert not (tmp_path / "a").exists()
     assert tree(tmp_path) == {"a": b"one"}
 
@@ -118,10 +118,10 @@ def test_what_cannot_appear_leaves_nothing_unfinished(tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr("corpora.disk.os.replace", full)
-    with pytest.raises(disk.AudioError, match="no room on the disk"), disk.together():
+    monkeypatch.setattr("corpora.whole_files.os.replace", full)
+    with pytest.raises(whole_files.AudioError, match="no room on the disk"), whole_files.together():
         for name in "abc":
-            disk.atomic_write(tmp_path / name, name)
+            whole_files.atomic_write(tmp_path / name, name)
     assert tree(tmp_path) == {"a": b"a"} and not temporaries
 
 

@@ -46,7 +46,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from corpora.disk import atomic_folder, atomic_write
+from corpora.whole_files import atomic_folder, atomic_write
 from perception import hpss
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.efficientnet import FEATURE_DIM

@@ -41,7 +41,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.heard import EXTRA_DIM
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS

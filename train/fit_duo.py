@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpora.disk import atomic_folder, write_files
+from corpora.whole_files import atomic_folder, write_files
 from decision.model import Decision
 from perception.units import Alphabet, file_stem
 from train import fit_decision

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision import roll
 from decision.fill import GIVEN, MASK, Fill, FillConfig, Instruction, metre_index, rows_of, state_of
 from decision.roll import ATTRIBUTES, MONOPHONIC, ONSET, ROLES

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from perception.proxy import Proxy
 from perception.units import Alphabet, file_stem
 from train.common import command_line

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.transformer import native_precision
 from perception.units import Alphabet, file_stem, fit_alphabet, fit_transposable_alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash

@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from perception.transformer import has_bfloat16
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from perception.words import FILE, MAX_WORDS, STEP_S, Words, WordsConfig, tokens

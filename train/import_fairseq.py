@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from transformers import Wav2Vec2FeatureExtractor
 
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from perception.safe_unpickle import Call, MalformedError
 from perception.torch_file import TorchFile, locate, opened
 from perception.wav2vec2 import KINDS, PREPROCESSOR, SAMPLERATE, WEIGHTS

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from transformers import Wav2Vec2FeatureExtractor
 
-from corpora.disk import atomic_folder, atomic_write, disk_errors, refuse_to_replace
 from corpora.outputs import refuse_overlap
+from corpora.whole_files import atomic_folder, atomic_write, disk_errors, refuse_to_replace
 from perception.units import file_stem
 from perception.wav2vec2 import PREPROCESSOR, SAMPLERATE, WEIGHTS, Wav2Vec2Encoder, found_file, weights_hash
 from train import fit_decision, fit_units, import_fairseq

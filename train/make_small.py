@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.fill import FILES as FILL_FILES
 from perception.units import file_stem
 from perception.words import FILE

@@ -8,7 +8,7 @@ from typing import Any
 from agent.control.command import CONTROLS, Command, CommandError, parse_command, printable
 from agent.settings.config import FIELDS, Config
 from agent.settings.toml_file import TomlError, edit_document, read_document
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 
 
 class Presets:

@@ -32,7 +32,7 @@ from agent.performance.memories import Memory
 from agent.performance.session import Session
 from agent.settings.config import FIELDS, ConfigError
 from corpora.corpus import CorpusError
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.pulse import Beat
 
 logger = logging.getLogger("antiphon.engine")

@@ -27,7 +27,7 @@ from agent.control.bus import Bus
 from agent.control.command import Arg, Command, CommandError, Control, find_control, parse_command, printable
 from agent.settings.config import Config, ConfigError
 from agent.settings.toml_file import TomlError, edit_document
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 
 MESSAGE_KINDS = {0x80: "note", 0x90: "note", 0xB0: "cc", 0xC0: "program"}
 MESSAGE_PATTERN = re.compile(r"(cc|note|program) ([0-9]{1,2}) ([0-9]{1,3})")

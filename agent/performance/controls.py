@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
-from agent.performance import adding, pulse, wording
+from agent.performance import adding, leading_beat, wording
 from agent.performance.memories import Memory, voice_after_truncation
 from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
@@ -245,31 +245,31 @@ def _clear(session: Session, state: PerformanceState) -> str:
 
 
 def _beat(state: PerformanceState, source: str, time_s: float) -> None:
-    pulse.tell_beat(state.pulse, beat_source(source), time_s)
+    leading_beat.tell_beat(state.pulse, beat_source(source), time_s)
 
 
 def _tap(state: PerformanceState, source: str, time_s: float) -> None:
     """A tap. From the third in time on, the tempo of the audio is limited to its neighbourhood."""
-    pulse.tell_beat(state.pulse, "tap", time_s)
+    leading_beat.tell_beat(state.pulse, "tap", time_s)
     tapped = state.pulse.external["tap"]
     if tapped.beats >= 2:
-        pulse.narrow(state.pulse, 60 / tapped.beat.period_s)
+        leading_beat.narrow(state.pulse, 60 / tapped.beat.period_s)
 
 
 def _tempo(state: PerformanceState, source: str, time_s: float, bpm: float) -> None:
-    pulse.tell_tempo(state.pulse, beat_source(source), bpm, time_s)
+    leading_beat.tell_tempo(state.pulse, beat_source(source), bpm, time_s)
 
 
 def _beat_stop(state: PerformanceState, source: str, time_s: float) -> None:
-    pulse.forget(state.pulse, beat_source(source))
+    leading_beat.forget(state.pulse, beat_source(source))
 
 
 def _double(state: PerformanceState, source: str, time_s: float) -> None:
-    pulse.scale_tempo(state.pulse, state.config.pulse.beat_source, 2.0)
+    leading_beat.scale_tempo(state.pulse, state.config.pulse.beat_source, 2.0)
 
 
 def _half(state: PerformanceState, source: str, time_s: float) -> None:
-    pulse.scale_tempo(state.pulse, state.config.pulse.beat_source, 0.5)
+    leading_beat.scale_tempo(state.pulse, state.config.pulse.beat_source, 0.5)
 
 
 def beat_source(sender: str) -> str:

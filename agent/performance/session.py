@@ -14,11 +14,11 @@ import numpy as np
 
 from action import concat, cost, selection
 from agent.performance import adding, phrases, rerank
+from agent.performance.leading_beat import PulseState
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.override import overriding_choice
 from agent.performance.phrases import REST_S
-from agent.performance.pulse import PulseState
 from agent.performance.repertoire import Repertoire
 from agent.performance.state import HISTORY_S, Event, HeardHop, History, PerformanceState, Proposal
 from agent.settings.config import Config

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action import concat, selection
-from agent.performance.pulse import PulseState
+from agent.performance.leading_beat import PulseState
 from agent.settings.config import Config
 from decision.models import DecisionStates
 from perception.chroma import FRAME_RATE, ChromaTrack
@@ -181,7 +181,7 @@ class PerformanceState:
         return self.pulse.beat(self.config.pulse.beat_source, sample / self.pulse.samplerate)
 
     def beat_source_at(self, sample: float) -> str:
-        """Whose beat `beat_at` gives: one of `agent.performance.pulse.SOURCES`, "" without a beat."""
+        """Whose beat `beat_at` gives: one of `agent.performance.leading_beat.SOURCES`, "" without a beat."""
         return self.pulse.source(self.config.pulse.beat_source, sample / self.pulse.samplerate)
 
     @property

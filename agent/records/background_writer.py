@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 
 logger = logging.getLogger("antiphon.records")
 

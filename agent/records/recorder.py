@@ -20,8 +20,8 @@ import soundfile as sf
 from agent.control.bus import Bus
 from agent.records.background_writer import BackgroundWriter
 from corpora.audio import WAV_LIMIT, Disk
-from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
+from corpora.whole_files import AudioError, disk_errors, reason
 
 SYNC_EVERY_S = 1.0  # time between two requests to write the system's cache to the disk: the most a power cut costs
 DISK_FULL = "no space left on device"

@@ -37,8 +37,8 @@ from agent.performance.session import Event, Session
 from agent.records.background_writer import BackgroundWriter
 from agent.records.recorder import SYNC_EVERY_S, SafeWav, set_aside
 from agent.settings import config
-from corpora.disk import AudioError, disk_errors, reason
 from corpora.interruption import deferred
+from corpora.whole_files import AudioError, disk_errors, reason
 from perception.pulse import Beat
 
 LOG_FORMAT = 2

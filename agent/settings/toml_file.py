@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument

@@ -23,7 +23,7 @@ from agent.verbs import bench_loop, bench_memory, bench_rivals
 from agent.verbs.console import ShowProgress
 from agent.verbs.measure import DEVICE_SAMPLERATE_HZ, in_turns, load_average, machine, spread
 from corpora.audio import read_at
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.chroma import FRAME_RATE, ChromaTrack
 
 MEASURED_HOPS = 240  # hops of the decision loop that are timed

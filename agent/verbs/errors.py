@@ -11,7 +11,7 @@ USER_ERRORS = (  # (module, class): one class for each folder or file format tha
     ("agent.performance.model_folder", "ModelError"),
     ("agent.devices.portaudio", "DeviceError"),
     ("agent.control.command", "CommandError"),
-    ("corpora.disk", "AudioError"),
+    ("corpora.whole_files", "AudioError"),
     ("corpora.corpus", "CorpusError"),
     ("decision.diffusion", "DiffusionError"),
     ("decision.fill", "FillError"),

@@ -10,9 +10,9 @@ import numpy as np
 from agent.performance.missing_part import ALONE, DRUM_CHANNEL, fill_folder, role_of
 from agent.verbs.console import ShowProgress
 from corpora import midi_file, midi_grid
-from corpora.disk import AudioError, atomic_write
 from corpora.midi_file import MidiFileError, Voice
 from corpora.midi_grid import Grid
+from corpora.whole_files import AudioError, atomic_write
 from decision import instruction
 from decision.fill import Fill
 

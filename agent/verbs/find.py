@@ -17,7 +17,7 @@ from agent.verbs.paths import AUDIO_SUFFIXES
 from corpora import corpus as corpora
 from corpora.audio import open_audio
 from corpora.corpus import CorpusError
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.level import level_db
 from perception.onsets import onsets_of
 from perception.units import Alphabet, AlphabetError

@@ -16,7 +16,7 @@ from agent.performance.state import Event
 from agent.settings.config import Config
 from agent.verbs.console import ShowProgress, input_warnings
 from corpora.audio import AudioWriter, open_audio, warn_if_silent
-from corpora.disk import atomic_write, together
+from corpora.whole_files import atomic_write, together
 
 
 def respond(

@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.coherence import score_files
 from agent.performance.model_folder import coherence_folder
 from agent.verbs.console import ShowProgress
-from corpora.disk import atomic_folder, atomic_write, temporary_folder
+from corpora.whole_files import atomic_folder, atomic_write, temporary_folder
 from perception.coherence import Calibration, Coherence, CoherenceError
 
 METER_FILES = ("coherence.json", "coherence.safetensors")

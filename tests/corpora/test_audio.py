@@ -13,7 +13,7 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpora import disk
+from corpora import whole_files
 from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, open_audio, read_at, regroup, resample
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -417,7 +417,7 @@ def test_a_write_is_whole_or_not_at_all(tmp_path_factory, old, new, stage):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         if call != "nothing":
-            patch.setattr(disk.os, call, refuse)
+            patch.setattr(whole_files.os, call, refuse)
         try:
             atomic_write(path, new)
             done = True
@@ -465,7 +465,7 @@ def test_the_old_folder_returns_if_the_new_one_cannot_take_its_place(tmp_path, m
             raise OSError(errno.EIO, "Input/output error")
         rename(a, b)
 
-    monkeypatch.setattr(disk.os, "rename", second_fails)
+    monkeypatch.setattr(whole_files.os, "rename", second_fails)
     with (
         pytest.raises(AudioError, match="cannot be written"),
         atomic_folder(tmp_path / "x", replaces=["a"]) as temporary,
@@ -490,10 +490,10 @@ def test_a_read_error_of_the_disk_is_told(tmp_path, monkeypatch):
 
 def test_files_of_a_model_are_written_all_or_none(tmp_path):
     folder = tmp_path / "new" / "model"
-    disk.write_files(folder, {"a": b"1", "b": b"2"})
+    whole_files.write_files(folder, {"a": b"1", "b": b"2"})
     assert leftovers(folder) == ["a", "b"]
     (folder / "b").unlink()
     (folder / "b").mkdir()
     with pytest.raises(AudioError, match="is not a file"):
-        disk.write_files(folder, {"a": b"new", "b": b"new"})
+        whole_files.write_files(folder, {"a": b"new", "b": b"new"})
     assert leftovers(folder) == ["a", "b"] and (folder / "a").read_bytes() == b"1"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.disk import AudioError
 from corpora.outputs import refuse_overlap, refuse_unwritable
+from corpora.whole_files import AudioError
 
 NAMES = ("a", "b", "folder/a", "folder/deep/a", "new", "folder/new", "missing/new")
 SPELLINGS = ("{}", "./{}", "folder/../{}", "{root}/{}", ".//{}", "folder/deep/../../{}", "linked/../{}", "here/{}")

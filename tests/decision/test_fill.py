@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision import instruction, roll
 from decision.fill import GIVEN, MASK, PASSES, Fill, FillConfig, FillError, Instruction, State, rows_of, sharpened
 from decision.roll import HOLD, LOWEST, MONOPHONIC, OFF, ONSET, PITCHES, ROLES, ROWS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision import kernel
 from decision.model import PAPER, SMALL, Decision, DecisionConfig, DecisionError
 from tests.tolerance import float32_step, rounding

@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.coherence import Coherence
 from perception.hpss import RANGE_DB
 from perception.time_embedding import TimeEmbedding

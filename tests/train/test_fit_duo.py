@@ -10,7 +10,7 @@ import torch
 
 from agent.performance.model import Model
 from agent.performance.model_folder import find
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.model import Decision, DecisionConfig
 from perception.units import Alphabet
 from tests.conftest import melody, tree

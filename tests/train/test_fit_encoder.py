@@ -8,7 +8,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.units import Alphabet
 from perception.wav2vec2 import Wav2Vec2Encoder
 from train import fit_encoder, fit_units

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import AudioError
 from corpora.interruption import handled
+from corpora.whole_files import AudioError
 from train.common.settings import parse_recipe
 
 OURS = {"train", "corpora", "perception", "decision", "action"}  # whose error classes speak to the user

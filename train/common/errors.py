@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 
 
 class TrainError(ValueError):

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 
 FILE = "log.jsonl"
 

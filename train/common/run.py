@@ -15,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from train.common.errors import TrainError
 from train.common.log import Log
 from train.common.ranks import Ranks, started

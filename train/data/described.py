@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.level import level_db
 from perception.onsets import onsets_of
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder

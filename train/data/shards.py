@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from corpora.disk import atomic_write, disk_errors
+from corpora.whole_files import atomic_write, disk_errors
 from train.common.errors import TrainError
 from train.common.files import visible
 

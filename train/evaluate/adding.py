@@ -27,7 +27,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from corpora.audio import AudioWriter, resample
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from train.common.errors import TrainError
 from train.common.settings import add_arguments, frozen, parse_arguments, setting
 from train.common.table import NOTHING, table, with_interval

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from corpora.audio import resample
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.onsets import DELAY_FRAMES, ONSET_RATE, onsets_of
 from perception.pulse import NO_BEAT, PulseTracker, beats_of
 from perception.tatum import BLOCK, TatumState, hear

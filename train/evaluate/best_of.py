@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.coherence import Coherence
 from perception.hpss import SAMPLERATE
 from perception.scoring import parallel_map

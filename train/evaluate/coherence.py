@@ -41,7 +41,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from corpora.disk import atomic_write, disk_errors, temporary_name
+from corpora.whole_files import atomic_write, disk_errors, temporary_name
 from perception.coherence import WINDOW_S, Coherence, CoherenceError
 from perception.evidence import EvidenceMeter
 from perception.scoring import Embeddings, embed_windows

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from decision import roll
 from decision.fill import PASSES, Fill, Instruction
 from decision.next_bar import STEPS_PER_BEAT, next_bar, still_sounding, with_bar

@@ -33,7 +33,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from corpora.audio import AudioWriter, resample
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from train.common.cluster import CLUSTER_HELP, check_cluster, mapped
 from train.common.errors import TrainError
 from train.common.files import visible

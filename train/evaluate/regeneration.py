@@ -27,7 +27,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from decision.sampling import CONSTRAINTS
 from train.common import command_line
 from train.common.errors import TrainError

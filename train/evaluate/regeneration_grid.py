@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import atomic_write, together, write_files
+from corpora.whole_files import atomic_write, together, write_files
 from decision.model import Decision
 from decision.sampling import CONSTRAINTS
 from perception.units import Alphabet

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from train.common.errors import TrainError
 from train.common.files import visible
 from train.common.settings import check_resume

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from corpora.audio import AudioWriter
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.coherence import WINDOW_S, WINDOW_SAMPLES, Coherence, audible, mask_channel
 from perception.hpss import SAMPLERATE
 from train.common.errors import TrainError

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from perception.wav2vec2 import Wav2Vec2Encoder, weights_hash
 from perception.words import FILE, MAX_WORDS, STEP_S, Words, tokens
 from train.common import command_line

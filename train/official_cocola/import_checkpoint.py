@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corpora.disk import atomic_folder, atomic_write
+from corpora.whole_files import atomic_folder, atomic_write
 from perception.coherence import Coherence, CoherenceError
 from perception.safe_unpickle import MalformedError
 from perception.torch_file import TorchFile, Weight, locate, opened

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from perception.units import Alphabet, fit_alphabet, pca_projection
 from perception.wav2vec2 import SAMPLERATE, Wav2Vec2Encoder
 from train.common import command_line

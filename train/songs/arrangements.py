@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import atomic_file, temporary_folder
+from corpora.whole_files import atomic_file, temporary_folder
 from train.common.errors import TrainError, reading
 from train.common.processes import in_processes
 from train.songs.bands import MIN_BEATS, ROLES, STYLES, Band, write_band

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.wav2vec2 import SAMPLERATE
 from train.common.errors import TrainError
 from train.common.files import visible

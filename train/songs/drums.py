@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from train.common import command_line
 from train.common.errors import TrainError, reading
 from train.common.files import visible

@@ -25,7 +25,7 @@ import numpy as np
 import soundfile as sf
 
 from corpora.audio import resample
-from corpora.disk import AudioError, atomic_folder
+from corpora.whole_files import AudioError, atomic_folder
 from perception.wav2vec2 import SAMPLERATE
 from train.common import command_line
 from train.common.errors import TrainError

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile as sf
 
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from perception.wav2vec2 import SAMPLERATE
 from train.common import command_line
 from train.common.errors import TrainError

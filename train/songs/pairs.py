@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from corpora.disk import AudioError, atomic_folder, atomic_write
+from corpora.whole_files import AudioError, atomic_folder, atomic_write
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.processes import in_processes

@@ -25,7 +25,7 @@ import numpy as np
 import soundfile as sf
 
 from corpora.audio import resample
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.progress import progress

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile as sf
 
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from train.common import command_line
 from train.common.errors import TrainError
 from train.common.files import visible

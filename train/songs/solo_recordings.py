@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from corpora.audio import AudioWriter
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from train.common import command_line
 from train.data.stems import read
 from train.songs.render import SAMPLERATE

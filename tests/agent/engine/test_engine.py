@@ -26,7 +26,7 @@ from agent.performance.session import Session
 from agent.records import replay
 from agent.records.session_log import SessionLog
 from corpora.corpus import Section
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from perception.stream import boundary
 from tests.conftest import KINDS, melody, samples, write
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from action.concat import Concatenator
-from agent.performance import pulse, tempo
+from agent.performance import leading_beat, tempo
 from agent.performance.controls import apply
 from agent.performance.loading import load_memory, load_recording
 from agent.performance.memories import GROWING, GrowingMemory, Memory, render_segment, voice_after_truncation
@@ -368,7 +368,7 @@ def test_beats_that_were_given_lead_the_grid(stage, memory, tmp_path):
     state = session.start()
     state.selected_memory = number
     for n in range(16):  # beats of 0.45 s: each half beat of the memory is played in 0.225 s
-        pulse.tell_beat(state.pulse, "tap", n * 0.45)
+        leading_beat.tell_beat(state.pulse, "tap", n * 0.45)
     state.pulse.now_s, state.hop = 7.0, 28
     assert session.repertoire.ratio(state, number, 4.3 * 48000, 28) == pytest.approx(0.5 / 0.45, rel=0.05)
     assert session.repertoire.ratio(state, number, 12.3 * 48000, 28) == pytest.approx(0.58 / 0.45, rel=0.05)

@@ -19,7 +19,7 @@ from agent.settings.config import ConfigError, change
 from agent.verbs import respond
 from agent.verbs.evaluation_player import Player
 from corpora.audio import read_at
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from perception.proxy import Proxy, ProxyError
 from tests.agent.performance.test_session import run, tune
 from tests.conftest import melody, noise, play_files

@@ -13,7 +13,7 @@ from agent.performance import loading
 from agent.performance.controls import apply
 from agent.performance.model_folder import ModelError
 from agent.settings.config import ConfigError
-from corpora.disk import atomic_write
+from corpora.whole_files import atomic_write
 from decision.model import Decision, DecisionError
 from tests.agent.performance.test_session import run
 from tests.conftest import melody

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.performance.controls import apply
-from agent.performance.pulse import tell_beat
+from agent.performance.leading_beat import tell_beat
 from agent.performance.target import grid, rhythm
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.tatum import NO_TATUM

@@ -12,7 +12,7 @@ import soundfile as sf
 from agent.control.bus import Bus
 from agent.records.background_writer import WRITE_QUEUE_SIZE, BackgroundWriter
 from agent.records.recorder import Recorder, SafeWav, set_aside
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from tests.conftest import melody, noise, samples, tree
 
 RATE = 48000

@@ -18,7 +18,7 @@ from agent.records.replay import replay, sounds
 from agent.records.session_log import LogError
 from agent.settings.config import as_table
 from corpora.corpus import boundary
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from tests.conftest import melody, noise, play_files, samples, tree, write
 
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

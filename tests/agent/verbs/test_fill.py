@@ -10,7 +10,7 @@ import torch
 from agent.performance.missing_part import fill_folder
 from agent.performance.model_folder import EMBEDDED
 from corpora import midi_file
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.fill import Fill, FillConfig
 from decision.instruction import STYLE_WORDS
 from tests.conftest import tree

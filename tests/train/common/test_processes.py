@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.disk import atomic_folder
+from corpora.whole_files import atomic_folder
 from train.common.errors import TrainError
 from train.common.processes import in_processes
 

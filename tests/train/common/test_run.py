@@ -97,7 +97,7 @@ def test_a_save_that_is_interrupted_leaves_the_checkpoint_before_it(tmp_path, mo
         raise error
 
     with monkeypatch.context() as m, pytest.raises((ValueError, KeyboardInterrupt)):
-        m.setattr("corpora.disk.os.replace", interrupted)
+        m.setattr("corpora.whole_files.os.replace", interrupted)
         run.tick()
     (tmp_path / ".antiphon-12345678.part").write_bytes((tmp_path / CHECKPOINT).read_bytes()[:100])
     assert train(tmp_path, 4, resume=True).step == 4

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from corpora.disk import AudioError
 from corpora.outputs import refuse_run_folder
+from corpora.whole_files import AudioError
 from tests.conftest import tree
 
 RECIPES = [("train", part) for part in ("encoder", "units", "decision", "coherence")]

@@ -9,7 +9,7 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from tests.conftest import melody
 from train import fit_units
 from train.common.errors import TrainError

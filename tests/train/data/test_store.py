@@ -9,7 +9,7 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from train.common.errors import TrainError
 from train.data.stems import excerpt
 from train.data.store import Store

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Wav2Vec2Model
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.model import Decision, DecisionConfig, DecisionError
 from decision.sampling import CONSTRAINTS, sample, sample_rows
 from perception.units import Alphabet
@@ -446,7 +446,7 @@ def test_a_disk_that_refuses_leaves_nothing_half_written(workspace, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("corpora.disk.os.replace", full)
+    monkeypatch.setattr("corpora.whole_files.os.replace", full)
     with pytest.raises(ValueError, match="no room on the disk"):
         run(workspace, seed=5)
     assert {p.name: p.read_bytes() for p in (workspace / "out").iterdir()} == before

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from decision.model import Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS
 from perception.units import Alphabet
@@ -393,7 +393,7 @@ def test_a_full_disk_leaves_whole_cells_only(tokens, tiny, tmp_path, monkeypatch
             raise OSError(28, "No space left on device")
         replace(*names)
 
-    monkeypatch.setattr("corpora.disk.os.replace", full)
+    monkeypatch.setattr("corpora.whole_files.os.replace", full)
     with pytest.raises(ValueError, match="no room on the disk"):
         grid(tokens, tiny, tmp_path / "out", hop=0.5, pairs=4)
     monkeypatch.undo()

@@ -8,7 +8,7 @@ import soundfile as sf
 import torch
 from transformers import Wav2Vec2Model
 
-from corpora.disk import write_files
+from corpora.whole_files import write_files
 from perception.units import fit_alphabet
 from perception.wav2vec2 import SAMPLERATE, EncoderError, Wav2Vec2Encoder, music_config
 from tests.tolerance import encoder_rounding

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from corpora.disk import AudioError
+from corpora.whole_files import AudioError
 from train.common.errors import TrainError
 from train.songs import make_bank, sampler
 from train.songs.make_bank import Recipe

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.performance.controls import apply
 from agent.performance.hops import offline_hops
-from agent.performance.pulse import SOURCES, PulseState, beats_within, before, forget, tell_beat, tell_tempo
+from agent.performance.leading_beat import SOURCES, PulseState, beats_within, before, forget, tell_beat, tell_tempo
 from perception.pulse import NO_BEAT, Beat, PulseTracker
 from tests.perception.test_pulse import clicks
 
