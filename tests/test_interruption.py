@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -213,7 +214,17 @@ def _interrupted(folder: Path, room: Path, model: Path, verb: str, number: int, 
     _until(lambda: not _processes(process.pid))
 
 
-def _written_to(seed: int):
+def _after(seconds: float):
+    """Waits so long, if the process does not end before."""
+
+    def wait(folder: Path, process: subprocess.Popen) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+
+    return wait
+
+
+def _written_to(seed: float):
     """Waits until a temporary file is there, and a little longer."""
 
     def wait(folder: Path, process: subprocess.Popen) -> None:
@@ -224,20 +235,19 @@ def _written_to(seed: int):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-@pytest.mark.parametrize(
-    ("verb", "number"), zip([verb for verb in VERBS if verb != "bench"], cycle(SIGNALS), strict=False)
-)
+@pytest.mark.parametrize(("verb", "number"), zip(("respond", "play", "corpus", "train"), cycle(SIGNALS), strict=False))
 def test_a_verb_that_is_interrupted_while_it_writes(tmp_path, room, tiny, verb, number):
     _interrupted(tmp_path, room, tiny, verb, number, _written_to(1))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_that_is_interrupted_at_any_point(tmp_path, room, tiny, verb, number, seed):
-    _interrupted(tmp_path, room, tiny, verb, number, _written_to(seed))
-    (tmp_path / "early").mkdir()
-    early = random.Random(seed).uniform(0, 4)
-    _interrupted(tmp_path / "early", room, tiny, verb, number, lambda *_: time.sleep(early))
+def test_a_verb_that_is_interrupted_at_any_point(tmp_path, room, tiny, verb, number):
+    """Anywhere in its first seconds, and soon after it has begun to write, for which a bench takes too long."""
+    moments = random.Random(f"{verb} {number}")
+    for name, wait in (("early", _after(moments.uniform(0, 8))), ("late", _written_to(moments.random()))):
+        if (verb, name) != ("bench", "late"):
+            (tmp_path / name).mkdir()
+            _interrupted(tmp_path / name, room, tiny, verb, number, wait)

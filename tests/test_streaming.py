@@ -51,7 +51,7 @@ def perform_blocks(session, blocks):
     seed=st.integers(0, 1000),
     hop=st.sampled_from(HOPS),
     rate=st.sampled_from(RATES),
-    seconds=st.floats(0.8, 3.0),
+    seconds=st.floats(0.8, 2.0),
     ragged=st.lists(st.integers(1, 30000), min_size=1, max_size=12),
 )
 def test_live_is_file(sessions, kind, seed, hop, rate, seconds, ragged):

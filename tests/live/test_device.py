@@ -176,7 +176,7 @@ def test_a_server_that_goes_is_said_and_found_again(rig, kept, how):
         getattr(rig, how)()
         assert until(lambda: reports[-1:] == [lost], 5)
         before = shared.samples_in
-        time.sleep(1.5)
+        time.sleep(0.5)
         assert shared.samples_in == before
         rig.start()
         assert until(lambda: reports[-1:] == [found])

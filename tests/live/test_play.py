@@ -43,8 +43,9 @@ def test_a_signal_ends_the_piece_well(tiny, memory, tmp_path, stop):
     assert json.loads((tmp_path / "S.jsonl").read_text().splitlines()[-1])["end"] == json.loads(out)["samples"]
 
 
+@pytest.mark.slow
 @needs_jack
-@pytest.mark.parametrize("stop", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_the_meter_ends_with_the_agent(tiny, memory, tiny_coherence, tmp_path, stop):
     """Ctrl-C goes to everybody in the terminal, and ends all of it without a word; so does an end without warning."""
     words = ["play", "--osc", "0", "--model", tiny, "--memory", memory, "--set", f"coherence.model={tiny_coherence}"]

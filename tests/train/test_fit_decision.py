@@ -143,6 +143,7 @@ def curve(out):
     return [{key: value for key, value in line.items() if key not in ("minutes", "seconds")} for line in lines]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_same_curve(tmp_path):
     tokens, settings = cache(tmp_path / "t"), dataclasses.replace(TINY, steps=18, evaluate=6, crops=4, save=0.0)
     process, end = begin(tokens, tmp_path / "cut", settings), time.monotonic() + 120

@@ -68,6 +68,7 @@ def whole(stems, tiny, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(stems, whole, tiny, tmp_path, monkeypatch):
     settings = json.dumps(SETTINGS | {"encoder": str(tiny / "encoder"), "jobs": 2})
     words = [sys.executable, "-c", RECIPE, str(stems), str(tmp_path / "out"), settings]

@@ -18,7 +18,7 @@ from tests.agent.performance.test_controls import GUIDE, HOPS, make, run
 from tests.perception.test_traits import strokes
 
 RATE = 48000
-HALF_S = 12.0
+HALF_S = 8.0
 LEVELS = {  # what is asked for -> strokes of the half that has it, and of the other one: every s, pitch, peak
     "low": ((0.25, 43, 0.3), (0.25, 74, 0.3)),
     "high": ((0.25, 74, 0.3), (0.25, 43, 0.3)),
@@ -46,7 +46,7 @@ def test_what_is_asked_for_is_played_in_most_hops(stage, asked, first):
     """A memory of which one half alone has it: it is played from there, and from all of it once nothing is asked."""
     session = stage.session("decision.rests=never", hop=0.25)
     number = added(session, "halves", *(LEVELS[asked] if first else LEVELS[asked][::-1]))
-    _, events, _ = run(session, {0: [("memory", number), ("add", asked)]})
+    _, events, _ = run(session, {0: [("memory", number), ("add", asked)]}, HOPS[:48])
     half = len(session.repertoire[number]) / 2
     has_it = np.array([(event.segment < half) == first for event in events[2:] if event.segment >= 0])
     assert has_it.mean() > 0.8, f"{asked}: in {has_it.mean():.0%} of {len(has_it)} hops"

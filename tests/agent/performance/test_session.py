@@ -66,7 +66,7 @@ def quarter(stage):
 
 @pytest.fixture(scope="module")
 def long_guide():
-    return np.concatenate([melody(14, 48000, 2), noise(6, 48000, 3), glide(6, 48000, 4)])
+    return np.concatenate([melody(8, 48000, 2), noise(4, 48000, 3), glide(4, 48000, 4)])
 
 
 # --- the same again
@@ -514,8 +514,8 @@ def test_a_memory_of_another_tempo_is_played_on_the_beat(stage, tmp_path, record
     Beats are known to a frame of 10 ms on both sides, and the dead zone lets 2 DEAD_ZONE / PULL of a beat stand.
     """
     rate, heard = 16000, 0.5
-    memory = write(tmp_path / "memory.wav", strokes(recorded, 60, rate), rate)
-    guide = strokes(heard, 40, rate)
+    memory = write(tmp_path / "memory.wav", strokes(recorded, 40, rate), rate)
+    guide = strokes(heard, 32, rate)
     session = loading.open_session(stage.settings(f"agent.memory={memory}", "perception.gate_db=-90", hop=0.25), rate)[
         0
     ]

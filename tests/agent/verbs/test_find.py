@@ -13,10 +13,11 @@ from perception.words import FILE
 from tests.conftest import glide, melody, noise, write
 
 
-@pytest.fixture
-def library(tiny, tmp_path):
+@pytest.fixture(scope="module")
+def shelf(tiny, tmp_path_factory):
     """A folder with a corpus, recordings, one that is damaged, and what is not to be searched."""
-    folder = tmp_path / "library"
+    top = tmp_path_factory.mktemp("shelf")
+    folder = top / "library"
     (folder / "songs" / "old").mkdir(parents=True)
     write(folder / "songs" / "one.wav", melody(25, 44100, 1), 44100)
     write(folder / "songs" / "old" / "two.flac", noise(12, 16000, 2), 16000)
@@ -24,10 +25,16 @@ def library(tiny, tmp_path):
     (folder / "broken.wav").write_bytes(b"RIFF and no more")
     (folder / "notes.txt").write_text("no sound")
     write(folder / ".hidden.wav", noise(12, 16000, 2), 16000)
-    write(tmp_path / "source.wav", np.concatenate([melody(15, 16000, 4), glide(15, 16000, 5)]), 16000)
+    write(top / "source.wav", np.concatenate([melody(15, 16000, 4), glide(15, 16000, 5)]), 16000)
     ear = Model.load(tiny, 0.25, decide=False)
-    build([tmp_path / "source.wav"], lambda rate: ear.listener(rate, -50.0), folder / "corpus")
+    build([top / "source.wav"], lambda rate: ear.listener(rate, -50.0), folder / "corpus")
     return folder
+
+
+@pytest.fixture
+def library(shelf, tmp_path):
+    """A copy of it, which may be changed."""
+    return shutil.copytree(shelf, tmp_path / "library")
 
 
 def test_the_best_moments_come_first_and_do_not_overlap(antiphon, tiny, library):

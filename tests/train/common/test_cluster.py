@@ -76,6 +76,7 @@ def test_a_killed_worker_loses_nothing(cluster, tmp_path):
     assert len(list(tmp_path.glob("1-*"))) == 3
 
 
+@pytest.mark.slow
 def test_workers_that_keep_ending_are_a_sentence(cluster, tmp_path):
     with pytest.raises(TrainError, match="ended 4 times"):
         mapped(killed, [(tmp_path, 1, 99)], 1, cluster, "")

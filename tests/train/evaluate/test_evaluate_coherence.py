@@ -207,6 +207,7 @@ def test_the_same_seed_gives_the_same_figures(evaluated, songs, tiny_coherence, 
     assert [{**row, "model": ""} for row in again["classification"]] == first
 
 
+@pytest.mark.slow
 def test_a_meter_with_more_measures_is_judged_by_each_of_them_and_by_their_sum(songs, tiny_coherence, tmp_path):
     """Each has a row for K, one for each displacement, and one for whole files; librosa's chroma stands beside them."""
     joined = Joined(dict.fromkeys(MEASURES, 1.0), [0.0, 2.0, 4.0], [-1.0, 0.0, 1.0], "here")
