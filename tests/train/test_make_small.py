@@ -17,6 +17,10 @@ HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHORDS = ((0, 4, 7), (5, 9, 0), (7, 11, 2), (0, 4, 7))
 BEAT = 0.5
+QUICK = make_small.SmallModel(
+    encoder_minutes=0.1, decision_minutes=0.1, coherence_minutes=0.1, words_epochs=1, fill_minutes=0.1, songs=100,
+    seconds=30.0, bands=4,
+)  # fmt: skip
 
 
 def song(folder, number: int, seconds: float = 40.0) -> None:
@@ -52,7 +56,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
             archive.add(folder, folder.name)
     monkeypatch.setattr(make_small, "EMBEDDED", tmp_path / "models")
     (tmp_path / "models").mkdir()
-    model = make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, 0.2, songs=100, seconds=30.0, bands=4))
+    model = make_small.make(data, work, QUICK)
 
     assert {path.name for path in model.iterdir()} >= {
         "model.json",
@@ -68,10 +72,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
     meter = json.loads((model / "coherence" / "coherence.json").read_text())
     assert "pop909" in meter["source"]
     times = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
-    assert (
-        make_small.make(data, work, make_small.SmallModel(0.2, 0.2, 0.4, 0.2, songs=100, seconds=30.0, bands=4))
-        == model
-    ), "what is done is not done again"
+    assert make_small.make(data, work, QUICK) == model, "what is done is not done again"
     assert times == {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
 
     guide = write(tmp_path / "guide.wav", melody(12, 44100), 44100)
