@@ -13,6 +13,7 @@ import pytest
 
 from agent.performance.model_folder import EMBEDDED
 from tests.live.jackrig import Rig, needs_jack
+from tests.live.sequencer import CLOCK_S
 
 ROOT = Path(__file__).parents[2]
 rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi or libasound2 is not installed", exc_type=ImportError)
@@ -22,56 +23,49 @@ pytestmark = [
         rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api(), reason="this python-rtmidi was built without JACK"
     ),
 ]
-CLOCK, START, STOP = [0xF8], [0xFA], [0xFC]
-TEMPO_BPM = 150
-CLOCK_S = 60 / TEMPO_BPM / 24
-LOOP = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))  # a chord for each bar
 
 
 class Sequencer:
-    """Sends clock and chords, and writes down what comes back: (s since the start, message)."""
+    """The sequencer of tests/live/sequencer.py, and what it heard: (s since the start, message)."""
 
-    def __init__(self):
-        self.out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "seq")
-        self.out.open_virtual_port("out")
-        self.input = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "seq-in")
-        self.input.open_virtual_port("in")
-        self.heard, self._ended = [], threading.Event()
-        self.began = time.monotonic()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+    def __init__(self, env):
+        words = [sys.executable, "-m", "tests.live.sequencer"]
+        self._program = subprocess.Popen(
+            words, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.heard, self.began, self._played = [], 0.0, threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def _listen(self):
-        while not self._ended.wait(0.0005):
-            while (event := self.input.get_message()) is not None:
-                self.heard.append((time.monotonic() - self.began, bytes(event[0])))
+    def _read(self):
+        for line in self._program.stdout:
+            word, time_s, *message = line.split()
+            if word == "began":
+                self.began = float(time_s)
+            elif word == "played":
+                self._played.set()
+            else:
+                self.heard.append((float(time_s) - self.began, bytes.fromhex(message[0])))
+
+    def tell(self, line):
+        self._program.stdin.write(line + "\n")
+        self._program.stdin.flush()
 
     def play(self, bars):
-        """So many bars of clock and chords from the beginning of the song, at TEMPO_BPM."""
-        self.began = time.monotonic() + 0.05
-        self.out.send_message(START)
-        for clock in range(96 * bars):
-            time.sleep(max(0.0, self.began + clock * CLOCK_S - time.monotonic()))
-            self.out.send_message(CLOCK)
-            chord = LOOP[clock // 96 % len(LOOP)]
-            if clock % 48 == 0:
-                for pitch in chord:
-                    self.out.send_message([0x90, pitch, 90])
-            if clock % 48 == 40:
-                for pitch in chord:
-                    self.out.send_message([0x80, pitch, 0])
+        """So many bars of clock and chords from the beginning of the song; waits until they are over."""
+        self._played.clear()
+        self.tell(f"play {bars}")
+        assert self._played.wait(60)
 
     def close(self):
-        self._ended.set()
-        self._listener.join()
-        for port in (self.out, self.input):
-            port.close_port()
-            port.delete()
+        self._program.kill()
+        self._program.wait()
+        self._reader.join()
 
     def notes(self):
         """(n, 3) [begin, end, pitch] in s of what was heard; the end of a note that hangs is inf."""
         notes = []
-        for at, message in self.heard:
+        for at, message in list(self.heard):
             kind, pitch = message[0] & 0xF0, message[1]
             if kind == 0x90 and message[2]:
                 notes.append([at, np.inf, pitch])
@@ -88,17 +82,19 @@ def stage(tiny, memory, tmp_path):
     shutil.copytree(tiny, tmp_path / "model")
     shutil.copytree(EMBEDDED / "small" / "fill", tmp_path / "model" / "fill")
     with Rig(period=128) as rig:
-        sequencer = Sequencer()
+        env = rig.env | {"PYTHONPATH": str(ROOT)}
+        sequencer = Sequencer(env)
         words = [
             sys.executable, "-m", "agent.cli", "play", "--input", "osc", "--output", "osc", "--osc", "0",
             "--midi", "virtual", "--fill", "virtual", "--model", tmp_path / "model", "--memory", memory,
         ]  # fmt: skip
         program = subprocess.Popen(
-            list(map(str, words)), cwd=tmp_path, env=rig.env | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            list(map(str, words)), cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
         rig.wait_for("antiphon-fill:midi_out", 90)
-        rig.wait_for("antiphon:midi_in")
+        for port in ("antiphon:midi_in", "seq:out", "seq-in:in"):
+            rig.wait_for(port)
         rig.connect("seq:out", "antiphon:midi_in")
         rig.connect("antiphon-fill:midi_out", "seq-in:in")
         time.sleep(0.3)
@@ -111,7 +107,7 @@ def stage(tiny, memory, tmp_path):
 def test_the_part_is_in_time_and_ends_when_the_clock_stops(stage):
     sequencer, program = stage
     sequencer.play(8)
-    sequencer.out.send_message(STOP)
+    sequencer.tell("stop")
     time.sleep(0.5)
     notes = sequencer.notes()
     assert len(notes) > 8 and notes[0, 0] > 96 * CLOCK_S, "it plays after a bar of the others"

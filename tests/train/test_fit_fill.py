@@ -173,7 +173,8 @@ def test_the_evaluation_gives_every_column(model, songs):
         for song, sheet in zip(songs, sheets, strict=True)
         if {"bass", "lead"} <= song.parts.keys()
     ]
-    found = evaluation.fit_of(model, short, "bass", 0)
+    found = evaluation.fit_of(model, short, "bass", 0, lead=1.0)
+    assert set(found) == set(evaluation.COLUMNS)
     assert all(set(of) == set(evaluation.MEASURES) and len(of["onsets"]) == len(short) for of in found.values())
     asked = evaluation.obedience(model, short[:1], 0)
     assert set(asked) == set(evaluation.ASKED_ROLES) and set(asked["drums"]) == {"density", "place", "dynamics"}

@@ -213,7 +213,7 @@ def fit_of(
         for column, part in parts.items():
             for measure, value in scores(song, part, case == "drums").items():
                 found[column][measure].append(value)
-    return found
+    return {column: of for column, of in found.items() if of}
 
 
 def obedience(model: Fill, songs: list[Song], seed: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -294,9 +294,7 @@ def evaluate(
     for case in CASES:
         found = fit_of(model, bands if case == "drums" else written, case, seed, lead)
         fit[case] = {
-            column: {measure: described(values, seed) for measure, values in of.items()}
-            for column, of in found.items()
-            if of
+            column: {measure: described(values, seed) for measure, values in of.items()} for column, of in found.items()
         }
     half = max(1, min(asked, len(written)) // 2)
     obeyed = obedience(model, [*written[:half], *bands[-half:]], seed)

@@ -24,7 +24,7 @@ EVALUATIONS = (
 )  # fmt: skip
 
 OTHERS = {"size": "paper", "precision": "float32", "best": "ce", "lengths": (0.5,)} | dict.fromkeys(
-    ("own", "own_share", "own_top_p", "long", "bound", "noise", "smoothing", "masked"), 0.125
+    ("own", "own_share", "own_top_p", "long", "bound", "noise", "smoothing", "masked", "transposed"), 0.125
 )
 
 
