@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+CLOCKS_PER_BEAT = 24  # of the MIDI clock, in a quarter note
+DRUM_CHANNEL = 9  # General MIDI, from 0
 DEFAULT_TEMPO, DEFAULT_METRE = 500_000, (4, 2)  # µs a quarter note; numerator, exponent of the denominator
 NAME, MARKER, TEMPO, METRE = 0x03, 0x06, 0x51, 0x58  # types of meta events
 MAX_BEATS_A_SECOND = 20  # more are not made; what is too fast to be a beat is refused where beats are read

@@ -37,6 +37,7 @@ from corpora.audio import read_at
 from corpora.build import Progress, label
 from corpora.corpus import Corpus
 from corpora.whole_files import write_files
+from decision.fill import Fill, FillConfig
 from decision.model import Decision, DecisionConfig
 from perception.coherence import SAMPLERATE, WINDOW_S, Calibration, Coherence
 from perception.stream import Listener
@@ -310,6 +311,21 @@ def _label_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "label", once)
         yield
+
+
+# --- a part that is missing
+
+
+@pytest.fixture(scope="session")
+def busy_fill() -> Fill:
+    """A tiny random fill model that plays in every bar, of a window of five bars. Read only."""
+    torch.manual_seed(3)
+    model = Fill(FillConfig(24, 1, 2, 80))
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.add_(0.1 * torch.randn_like(weights))
+        model.rhythm.bias += 2
+    return model.eval()
 
 
 # --- a disk that is soon full

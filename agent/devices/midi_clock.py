@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from corpora.midi_file import CLOCKS_PER_BEAT
+
 CLOCK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
-CLOCKS_PER_BEAT = 24
 CLOCKS_PER_SIXTEENTH = 6  # the unit of the song position
 FITTED_CLOCKS = 48
 LEAST_CLOCKS = 12  # clocks after which the line is trusted

@@ -42,6 +42,7 @@ IDLE_SLEEP_S = 0.001
 SPREAD_EVERY_S = 1.0  # the response times are summed up that often
 SILENT_DB = -120.0  # dBFS, what digital silence is shown as
 REFUSALS = (CommandError, ConfigError, AudioError, CorpusError)  # the sentences of these are for the musician
+OPENED_BY = {"midi": "--midi PORT", "fill": "--midi PORT --fill PORT"}  # interfaces with controls of their own
 BEATS = [control.name for control in CONTROLS.values() if control.group == "pulse"]  # they count from when they came
 LIVE_SETTINGS = [name.split(".")[1] for name, about in FIELDS.items() if about.live]
 
@@ -154,6 +155,8 @@ class Engine:
             self._remote.put(command)
         elif command.name in self._handlers:
             self._handlers[command.name](command)
+        elif flags := OPENED_BY.get(command.name.partition("/")[0]):
+            raise CommandError(f"{command.name}: nobody is here to do it: start with  {flags}")
         elif command.name in URGENT:
             self._act_at_once(command)
         else:

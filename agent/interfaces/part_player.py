@@ -23,15 +23,14 @@ from agent.control.command import Command, CommandError
 from agent.devices.midi_clock import MidiClock
 from agent.engine import scheduling
 from agent.performance.missing_part import (
-    CLOCKS_PER_BEAT,
     CLOCKS_PER_STEP,
-    DRUM_CHANNEL,
     NOTE_OFF,
     NOTE_ON,
     Bar,
     MissingPart,
     PartState,
 )
+from corpora.midi_file import CLOCKS_PER_BEAT, DRUM_CHANNEL
 from decision import instruction
 from decision.fill import FillError
 

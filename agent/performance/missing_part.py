@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from agent.performance.model_folder import named_folder
-from corpora.midi_file import Voice
+from corpora.midi_file import CLOCKS_PER_BEAT, DRUM_CHANNEL, Voice
 from decision.fill import Fill, Instruction, Parts
 from decision.next_bar import HISTORY_BARS, OPEN, STEPS_PER_BEAT, next_bar, repetition, with_bar
 
-CLOCKS_PER_BEAT = 24
 CLOCKS_PER_STEP = CLOCKS_PER_BEAT // STEPS_PER_BEAT
-DRUM_CHANNEL = 9
 LOW_PITCH, BASS_PROGRAMS = 48, (*range(32, 40), 43, 58)  # median of a bass without such a program; General MIDI, from 0
 PAD_PROGRAMS = (*range(48, 53), *range(88, 96))
 CHORD_SHARE = 0.35  # share of the notes begun together with another, from which on a voice plays chords

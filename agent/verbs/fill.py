@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from agent.performance.missing_part import ALONE, DRUM_CHANNEL, fill_folder, role_of
+from agent.performance.missing_part import ALONE, fill_folder, role_of
 from agent.verbs.console import ShowProgress
 from corpora import midi_file, midi_grid
-from corpora.midi_file import MidiFileError, Voice
+from corpora.midi_file import DRUM_CHANNEL, MidiFileError, Voice
 from corpora.midi_grid import Grid
 from corpora.whole_files import AudioError, atomic_write
 from decision import instruction

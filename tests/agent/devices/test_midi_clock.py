@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.devices.midi_clock import CLOCK, CLOCKS_PER_BEAT, CONTINUE, SONG_POSITION, START, STOP, MidiClock
+from agent.devices.midi_clock import CLOCK, CONTINUE, SONG_POSITION, START, STOP, MidiClock
+from corpora.midi_file import CLOCKS_PER_BEAT
 
 
 class Sender:

@@ -547,6 +547,9 @@ def test_too_many_commands_are_refused(stage):
 def test_controls_of_others_go_to_them(stage):
     session, seen = stage.session(hop=0.25, rate=22050), []
     with rig(session, stage) as live:
+        for name, flags in (("midi/learn", "--midi PORT"), ("fill/say", "--midi PORT --fill PORT")):
+            with pytest.raises(CommandError, match=f"{name}: nobody is here to do it: start with  {flags}$"):
+                live.say(name, "mute")
         live.engine.add_handler("midi/learn", seen.append)
         live.say("midi/learn", "mute")
         assert [command.args for command in seen] == [("mute",)]
@@ -630,6 +633,9 @@ def test_a_file_that_breaks_off_is_told(stage):
         feeder = Feeder(AudioBuffers(0.25, 22050, 0), broken())
         loop = BlockLoop(live.engine, broken())
         assert live.engine.over.wait(5)
+        deadline = time.monotonic() + 5
+        while feeder.error is None and time.monotonic() < deadline:  # it has a thread of its own
+            time.sleep(0.001)
         loop.close()
         feeder.close()
     assert isinstance(loop.error, AudioError) and isinstance(feeder.error, AudioError)

@@ -3,13 +3,12 @@
 import time
 
 import pytest
-import torch
 
 from agent.control.bus import Bus
 from agent.control.command import Command, CommandError
 from agent.interfaces.part_player import PartPlayer
 from agent.performance.missing_part import MissingPart
-from decision.fill import Fill, FillConfig, FillError
+from decision.fill import FillError
 
 CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
 TEMPO_BPM = 240
@@ -19,16 +18,10 @@ CLOCK_S = 60 / TEMPO_BPM / 24
 class Stage:
     """A player, a sender of clock and chords, and what was sent back: (monotonic s, message)."""
 
-    def __init__(self, **options):
-        torch.manual_seed(3)
-        model = Fill(FillConfig(24, 1, 2, 80))
-        with torch.no_grad():
-            for p in model.parameters():
-                p.add_(0.1 * torch.randn_like(p))
-            model.rhythm.bias += 2
+    def __init__(self, model, **options):
         self.sent, self.bus, self.silenced = [], Bus(), False
         self.tap = self.bus.tap()
-        part = MissingPart(model.eval(), beats=2, lead=1.0)
+        part = MissingPart(model, beats=2, lead=1.0)
         self.player = PartPlayer(
             part, lambda message: self.sent.append((time.monotonic(), message)), self.bus,
             **({"name": "bass", "is_silenced": lambda: self.silenced} | options),
@@ -66,8 +59,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage():
-    made = Stage()
+def stage(busy_fill):
+    made = Stage(busy_fill)
     yield made
     made.player.close()
     assert not made.sounding()
@@ -133,6 +126,6 @@ def test_another_place_in_the_song_begins_anew(stage):
     assert stage.begun() == before, "it has not heard a bar of the new place yet"
 
 
-def test_a_part_that_is_not_known_is_told_at_once():
+def test_a_part_that_is_not_known_is_told_at_once(busy_fill):
     with pytest.raises(FillError, match="--part 'bas': did you mean bass"):
-        Stage(name="bas")
+        Stage(busy_fill, name="bas")

@@ -2,27 +2,20 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.performance import missing_part
-from agent.performance.missing_part import CLOCKS_PER_BEAT, MissingPart, PartState
-from corpora.midi_file import Voice
-from decision.fill import Fill, FillConfig, Instruction
+from agent.performance.missing_part import MissingPart, PartState
+from corpora.midi_file import CLOCKS_PER_BEAT, Voice
+from decision.fill import Instruction
 
 BASS = Instruction("bass")
 
 
 @pytest.fixture(scope="module")
-def part():
-    torch.manual_seed(3)
-    made = Fill(FillConfig(24, 1, 2, 80))
-    with torch.no_grad():
-        for p in made.parameters():
-            p.add_(0.1 * torch.randn_like(p))
-        made.rhythm.bias += 1
-    return MissingPart(made.eval(), beats=4, lead=1.0, seed=5)
+def part(busy_fill):
+    return MissingPart(busy_fill, beats=4, lead=1.0, seed=5)
 
 
 def chords(bars, channel=0):
