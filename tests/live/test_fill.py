@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,18 @@ pytestmark = [
         rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api(), reason="this python-rtmidi was built without JACK"
     ),
 ]
+
+
+@dataclass
+class Agent:
+    """The program that plays the missing part; its words are in a file, so that no pipe of them fills up."""
+
+    program: subprocess.Popen
+    words: Path
+
+    def said(self):
+        """All that it has printed."""
+        return self.words.read_text()
 
 
 class Sequencer:
@@ -88,49 +101,51 @@ def stage(tiny, memory, tmp_path):
             sys.executable, "-m", "agent.cli", "play", "--input", "osc", "--output", "osc", "--osc", "0",
             "--midi", "virtual", "--fill", "virtual", "--model", tmp_path / "model", "--memory", memory,
         ]  # fmt: skip
-        program = subprocess.Popen(
-            list(map(str, words)), cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
+        said = tmp_path / "said.txt"
+        with said.open("w") as file:
+            program = subprocess.Popen(
+                list(map(str, words)), cwd=tmp_path, env=env, stdout=file, stderr=subprocess.STDOUT
+            )
         rig.wait_for("antiphon-fill:midi_out", 90)
         for port in ("antiphon:midi_in", "seq:out", "seq-in:in"):
             rig.wait_for(port)
         rig.connect("seq:out", "antiphon:midi_in")
         rig.connect("antiphon-fill:midi_out", "seq-in:in")
         time.sleep(0.3)
-        yield sequencer, program
+        yield sequencer, Agent(program, said)
         program.kill()
-        program.communicate()
+        program.wait()
         sequencer.close()
 
 
 def test_the_part_is_in_time_and_ends_when_the_clock_stops(stage):
-    sequencer, program = stage
+    sequencer, agent = stage
     sequencer.play(8)
     sequencer.tell("stop")
     time.sleep(0.5)
     notes = sequencer.notes()
-    assert len(notes) > 8 and notes[0, 0] > 96 * CLOCK_S, "it plays after a bar of the others"
+    assert len(notes) > 8, (len(sequencer.heard), agent.said())
+    assert notes[0, 0] > 96 * CLOCK_S, "it plays after a bar of the others"
     assert np.isfinite(notes[:, 1]).all(), "no note hangs"
     steps = notes[:, 0] / (6 * CLOCK_S)
     off_ms = 1000 * (steps - np.rint(steps)) * 6 * CLOCK_S
     print(f"{len(notes)} notes, off the grid: median {np.median(off_ms):.2f} ms, "
           f"{np.percentile(off_ms, 1):.2f} to {np.percentile(off_ms, 99):.2f}")  # fmt: skip
     assert abs(np.median(off_ms)) < 15
-    assert program.poll() is None
+    assert agent.program.poll() is None
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_in_the_middle_leaves_no_note(stage, how):
-    sequencer, program = stage
+    sequencer, agent = stage
     player = threading.Thread(target=sequencer.play, args=(7,))
     player.start()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and not np.isinf(sequencer.notes()[:, 1:2]).any():
         time.sleep(0.02)
-    assert np.isinf(sequencer.notes()[:, 1]).any(), "nothing ever sounded"
-    program.send_signal(how)
-    _, err = program.communicate(timeout=20)
+    assert np.isinf(sequencer.notes()[:, 1]).any(), ("nothing ever sounded", agent.said())
+    agent.program.send_signal(how)
+    agent.program.wait(20)
     player.join()
     assert np.isfinite(sequencer.notes()[:, 1]).all(), sequencer.heard[-5:]
-    assert program.returncode == 0, err
+    assert agent.program.returncode == 0, agent.said()
