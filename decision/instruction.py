@@ -101,6 +101,18 @@ def read_sound(text: str, flag: str) -> Asked:
     return Asked(Instruction(role or "", style, asked), program)
 
 
+def mentioned(text: str) -> Instruction:
+    """What a text says of a part in words that are known here; all others, and what contradicts a word before, are
+    passed over: for texts that were understood elsewhere."""
+    role, asked = "", dict[str, int]()
+    for word in _split(text):
+        if word in LEVELS:
+            asked.setdefault(*LEVELS[word])
+        elif word in ROLE_WORDS:
+            role = role or ROLE_WORDS[word][0]
+    return Instruction(role, "", asked)
+
+
 def named(word: str) -> tuple[str, int | None] | None:
     """Role and General MIDI program (None: any) of a word in the name of a recording, in any case; None: of none."""
     lower = word.casefold()
@@ -140,11 +152,17 @@ def _words(text: str, flag: str) -> list[str]:
     """The words of a text in lower case, phrases as one word; FillError if there is none, or too many."""
     if len(text) > LONGEST_TEXT:
         raise FillError(f"{flag} has {len(text)} characters: say it in {LONGEST_TEXT} or fewer")
+    words = _split(text)
+    if not words:
+        raise FillError(f'{flag} is empty: say what to play, as in {flag} "sparse and low", or leave it out')
+    return words
+
+
+def _split(text: str) -> list[str]:
+    """The words of a text in lower case, phrases as one word."""
     lower = " ".join(re.findall(r"[^\s,.;:!?\"()/-]+", text.lower()))
     for phrase, word in PHRASES.items():
         lower = re.sub(rf"\b{phrase}\b", word, lower)
-    if not lower:
-        raise FillError(f'{flag} is empty: say what to play, as in {flag} "sparse and low", or leave it out')
     return lower.split()
 
 

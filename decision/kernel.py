@@ -48,6 +48,8 @@ class Weights(NamedTuple):
 class Caches(NamedTuple):
     """Cached keys and values, float32, (layers, keys|values, batch, heads, 2 * window, head dim) each.
 
+    The batch counts twice while something is asked for: see `ask`.
+
     Slots of `own`: a ring of `window` committed rows, then `window` scratch rows for the current one and a plan. Slots
     of `heard`: a ring of 2 * window input hops. `keys` (batch, 2 * window, key dim) are the keys of these hops.
     """
@@ -76,6 +78,8 @@ class DecisionState:
     origin: int  # hop number at which the performance began
     heard: int  # hop number of the next input label
     played: int  # hop number of the next label to be played
+    tokens: np.ndarray  # (layers, 2, heads, n, head dim) keys and values of what is asked for, see `ask`
+    guidance: float = 1.0  # how far it goes from the row that was asked nothing, 0, to the one that was, 1, and beyond
     logits_at: int = NEVER  # value of `heard` for which `logits` was computed
     logits: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, vocab) of the current row
     query: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, key dim) of the current row
@@ -87,12 +91,31 @@ def start(w: Weights, first: int, batch: int | None, origin: int) -> DecisionSta
     shape = (layers, 2, batch or 1, heads, 2 * w.window, head_dim)
     keys = np.zeros((batch or 1, 2 * w.window, w.centroids.shape[1]), np.float32)
     caches = Caches(np.zeros(shape, np.float32), np.zeros(shape, np.float32), keys)
-    return DecisionState(caches, np.full(batch or 1, first, np.int64), batch is None, origin, origin, origin)
+    none = np.zeros((layers, 2, heads, 0, head_dim), np.float32)
+    return DecisionState(caches, np.full(batch or 1, first, np.int64), batch is None, origin, origin, origin, none)
+
+
+def ask(state: DecisionState, tokens: np.ndarray, guidance: float) -> None:
+    """Let each sequence have a second row, which sees `tokens` (layers, 2, heads, n, head dim) too; without any: none.
+
+    The rows so far were asked nothing: the second one begins as a copy of the first, which goes on without the tokens.
+    So what was asked before leaves no trace, and a state that is asked nothing is that of a model without tokens. Both
+    rows hear and play the same; their logits and queries are mixed by `guidance` (Ho & Salimans 2022,
+    arXiv:2207.12598).
+    """
+    state.guidance, state.logits_at = guidance, NEVER
+    if np.array_equal(tokens, state.tokens):
+        return
+    batch, own, heard, keys = len(state.last), *state.caches
+    rows = np.tile(np.arange(batch), 2 if tokens.shape[3] else 1)
+    state.caches = Caches(own.take(rows, 2), heard.take(rows, 2), keys.take(rows, 0))
+    state.tokens = np.ascontiguousarray(tokens, np.float32)
 
 
 def hear(w: Weights, state: DecisionState, labels: np.ndarray, features: np.ndarray) -> None:
     """Process the input labels (batch,) and features (batch, n) of hop `state.heard`, and count it."""
-    _cache_heard(w, state.caches, state.heard, labels, features)
+    rows = len(state.caches.keys) // len(labels)
+    _cache_heard(w, state.caches, state.heard, np.tile(labels, rows), np.tile(features, (rows, 1)))
     state.heard += 1
 
 
@@ -101,10 +124,20 @@ def decode_row(w: Weights, state: DecisionState, ahead: int, labels: np.ndarray)
 
     `labels` (batch,) enter it. Writes scratch slot `ahead` only; the scratch slots before it must hold the rows before.
     """
-    logits = np.empty((len(labels), w.embedding.shape[0] - 1), np.float32)
-    query = np.zeros((len(labels), w.centroids.shape[1]), np.float32)
-    _decode_row(w, state.caches, Position(state.played, ahead, state.heard, state.origin), labels, logits, query)
-    return logits, query
+    batch, rows = len(labels), len(state.caches.keys)
+    logits = np.empty((rows, w.embedding.shape[0] - 1), np.float32)
+    query = np.zeros((rows, w.centroids.shape[1]), np.float32)
+    entering, at = np.tile(labels, rows // batch), Position(state.played, ahead, state.heard, state.origin)
+    _decode_row(w, state.caches, at, state.tokens, entering, logits, query)
+    if rows == batch:
+        return logits, query
+    return guided(logits, state.guidance), guided(query, state.guidance)
+
+
+def guided(rows: np.ndarray, guidance: float) -> np.ndarray:
+    """(batch, n) float32 of rows (2 * batch, n), those that were asked nothing and those that were."""
+    plain, asked = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    return np.asarray(plain + np.float32(guidance) * (asked - plain), np.float32)
 
 
 def commit(w: Weights, state: DecisionState, labels: np.ndarray) -> None:
@@ -254,14 +287,20 @@ def _attend(query: np.ndarray, keys: np.ndarray, values: np.ndarray, slots: np.n
 
 
 @compiled(fastmath=True)
-def _attend_or_null(query: np.ndarray, null_kv: np.ndarray, kv: np.ndarray, slots: np.ndarray, out: np.ndarray) -> None:
-    """As `_attend` to kv (2, slots, head dim), with one more key and value, null_kv (2, head dim), always visible."""
-    n, head_dim = len(slots), len(query)
-    k, v = np.empty((n + 1, head_dim), np.float32), np.empty((n + 1, head_dim), np.float32)
+def _attend_or_null(
+    query: np.ndarray, null_kv: np.ndarray, tokens: np.ndarray, kv: np.ndarray, slots: np.ndarray, out: np.ndarray
+) -> None:
+    """As `_attend` to kv (2, slots, head dim), with more keys and values that are always visible: null_kv (2, head dim)
+    and tokens (2, m, head dim)."""
+    n, m, head_dim = len(slots), tokens.shape[1], len(query)
+    first = 1 + m
+    k, v = np.empty((first + n, head_dim), np.float32), np.empty((first + n, head_dim), np.float32)
     k[0], v[0] = null_kv[0], null_kv[1]
+    for i in range(m):
+        k[1 + i], v[1 + i] = tokens[0, i], tokens[1, i]
     for i in range(n):
-        k[i + 1], v[i + 1] = kv[0, slots[i]], kv[1, slots[i]]
-    _attend(query, k, v, np.arange(n + 1), out)
+        k[first + i], v[first + i] = kv[0, slots[i]], kv[1, slots[i]]
+    _attend(query, k, v, np.arange(first + n), out)
 
 
 @compiled()
@@ -306,16 +345,27 @@ def _self_attention(
 
 @compiled()
 def _cross_attention(
-    queries: np.ndarray, factors: np.ndarray, null_kv: np.ndarray, cache: np.ndarray, slots: np.ndarray, out: np.ndarray
+    queries: np.ndarray,
+    factors: np.ndarray,
+    null_kv: np.ndarray,
+    tokens: np.ndarray,
+    cache: np.ndarray,
+    slots: np.ndarray,
+    out: np.ndarray,
 ) -> None:
-    """out (batch, dim): queries (batch, dim) attend to null_kv (2, heads, head dim) and to `slots` of the cache."""
+    """out (batch, dim): queries (batch, dim) attend to null_kv (2, heads, head dim) and to `slots` of the cache.
+
+    Those of the second half of the batch, if there are tokens (2, heads, n, head dim), attend to these too.
+    """
     heads, head_dim = null_kv.shape[1], null_kv.shape[2]
+    plain = len(queries) // 2 if tokens.shape[2] else len(queries)
     for b in range(len(queries)):
         query = queries[b].reshape(heads, head_dim)
         _rotate(query, factors)
         for h in range(heads):
             part = out[b, h * head_dim : (h + 1) * head_dim]
-            _attend_or_null(query[h], null_kv[:, h], cache[:, b, h], slots, part)
+            seen = tokens[:, h] if b >= plain else tokens[:, h, :0]
+            _attend_or_null(query[h], null_kv[:, h], seen, cache[:, b, h], slots, part)
 
 
 @compiled(fastmath=True)
@@ -342,7 +392,13 @@ def _follow(w: Weights, keys: np.ndarray, at: Position, gates: np.ndarray, query
 
 @compiled()
 def _decode_row(
-    w: Weights, caches: Caches, at: Position, labels: np.ndarray, logits: np.ndarray, query: np.ndarray
+    w: Weights,
+    caches: Caches,
+    at: Position,
+    tokens: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    query: np.ndarray,
 ) -> None:
     """The whole row, layer by layer: see `decode_row`."""
     batch, dim = len(labels), w.embedding.shape[1]
@@ -360,7 +416,7 @@ def _decode_row(
         end = _linear(mixed, flat, end, normed)
         _add(x, normed)
         end = _linear(normed, flat, _norm(x, flat, end, normed), mixed)
-        _cross_attention(mixed, factors, w.null_kv[i], caches.heard[i], heard_slots, normed)
+        _cross_attention(mixed, factors, w.null_kv[i], tokens[i], caches.heard[i], heard_slots, normed)
         end = _linear(normed, flat, end, mixed)
         _add(x, mixed)
         end = _linear(normed, flat, _norm(x, flat, end, normed), wide)

@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decision import kernel, saved
+from decision.attributes import Asked
 from decision.kernel import DecisionState as DecisionState
 
 SMALL = {"dim": 256, "layers": 4, "heads": 4, "ff": 1024}
@@ -159,9 +160,9 @@ class Block(nn.Module):
         """(batch, n, dim) -> (batch, n, dim).
 
         rotary: factors of the n rows; own_mask (n, m) bool: which rows each sees; keys, values (batch, heads, slots,
-        head dim) of the input; heard_mask (n, slots) bool. Attention itself has no dropout: fused, the CPU has
-        none. cache: None, and m = n; or (2, batch, heads, m or more, head dim) keys and values of the m - n rows
-        before, to which those of these n are added.
+        head dim) of the input; heard_mask (n, slots) bool, or (batch, 1, n, slots). Attention itself has no dropout:
+        fused, the CPU has none. cache: None, and m = n; or (2, batch, heads, m or more, head dim) keys and values of
+        the m - n rows before, to which those of these n are added.
         """
         query, key, value = self.split_heads(self.own_in(self.norm_own(x)))
         query, key = apply_rotary(query, rotary), apply_rotary(key, rotary)
@@ -269,13 +270,18 @@ class Decision(nn.Module):
         *,
         features: Tensor | None = None,
         origin: int = 0,
+        asked: Asked | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """`forward`, and the queries (B, T, key dim) of the rows, in nats per unit of a key."""
+        """`forward`, and the queries (B, T, key dim) of the rows, in nats per unit of a key.
+
+        asked: what is asked for in each row, see `decision.attributes`; None: nothing, as in `forward`.
+        """
         first = played.new_full((len(played), 1), self.config.start)
         x = self.drop(self.played(torch.cat([first, played[:, :-1]], 1)))
         hops, heard_hops = np.arange(played.shape[1]) + origin, np.arange(heard.shape[1]) + origin
         own_mask, heard_mask = (torch.from_numpy(m).to(x.device) for m in self._masks(hops, heard_hops, lookahead))
-        keys, values = self._heard_keys_values(heard, features, heard_hops).unbind(1)
+        keys, values = self._heard_keys_values(heard, features, heard_hops, asked).unbind(1)
+        heard_mask = heard_mask if asked is None else _with_tokens(heard_mask, asked)
         rotary = rotary_factors(hops, self.frequencies).to(x.device)
         for i, block in enumerate(self.blocks):
             x = block(x, rotary, own_mask, keys[i], values[i], heard_mask)
@@ -306,6 +312,7 @@ class Decision(nn.Module):
         lookahead: int | None = None,
         *,
         features: Tensor | None = None,
+        asked: Asked | None = None,
     ) -> Tensor:
         """Labels (B, T) int64 played on its own history to `heard` (B, T): label t is `choose(t, logits (B, vocab))`.
 
@@ -314,7 +321,8 @@ class Decision(nn.Module):
         (batch, length), c = heard.shape, self.config
         hops, device = np.arange(length), heard.device
         own_mask, heard_mask = (torch.from_numpy(m).to(device) for m in self._masks(hops, hops, lookahead))
-        keys, values = self._heard_keys_values(heard, features, hops).unbind(1)
+        keys, values = self._heard_keys_values(heard, features, hops, asked).unbind(1)
+        heard_mask = heard_mask if asked is None else _with_tokens(heard_mask, asked)
         rotary = rotary_factors(hops, self.frequencies).to(device)
         cache = keys.new_zeros((c.layers, 2, batch, c.heads, length, keys.shape[-1]), dtype=torch.float32)
         labels, last = torch.empty_like(heard), heard.new_full((batch,), c.start)
@@ -322,7 +330,7 @@ class Decision(nn.Module):
         for t in range(length):
             x, row = self.played(last[:, None]), slice(t, t + 1)
             for i, block in enumerate(self.blocks):
-                masks = own_mask[row, : t + 1], heard_mask[row]
+                masks = own_mask[row, : t + 1], heard_mask[..., row, :]
                 x = block(x, rotary[:, row], masks[0], keys[i], values[i], masks[1], cache[i])
             last = labels[:, t] = choose(t, self._heads(self.norm(x), features, newest[row])[0][:, 0])
         return labels
@@ -338,9 +346,14 @@ class Decision(nn.Module):
 
     def _null(self) -> Tensor:
         """Null keys and values (layers, 2, 1, heads, 1, head), the keys zero wherever a query is rotated."""
-        unrotated = torch.from_numpy(np.tile(self.frequencies == 0, 2)).to(self.null)
+        unrotated = torch.from_numpy(self.unrotated).to(self.null)
         mask = torch.stack([unrotated, torch.ones_like(unrotated)])[:, None]
         return (self.null * mask)[:, :, None, :, None]
+
+    @property
+    def unrotated(self) -> np.ndarray:
+        """(head dim,) bool: where no query is rotated, so that a key there looks the same from everywhere."""
+        return np.tile(self.frequencies == 0, 2)
 
     def _keys(self, labels: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
         """Keys and values (layers, 2, B, heads, S, head) of input labels (B, S), keys rotated to their hops (S,)."""
@@ -352,11 +365,14 @@ class Decision(nn.Module):
         factors = rotary_factors(hops, self.frequencies).to(both.device)
         return torch.stack([apply_rotary(both[:, 0], factors), both[:, 1]], 1)
 
-    def _heard_keys_values(self, heard: Tensor, features: Tensor | None, hops: np.ndarray) -> Tensor:
-        """Keys and values (layers, 2, B, heads, 1 + S, head dim): null, then the input."""
+    def _heard_keys_values(
+        self, heard: Tensor, features: Tensor | None, hops: np.ndarray, asked: Asked | None = None
+    ) -> Tensor:
+        """Keys and values (layers, 2, B, heads, 1 + n + S, head dim): null, the n tokens of `asked`, then the input."""
         both = self._keys(heard, features, hops)
-        null = self._null().to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1)
-        return torch.cat([null, both], 4)
+        always = [self._null()] if asked is None else [self._null(), asked.tokens[:, :, None]]
+        seen = [each.to(both.dtype).expand(-1, -1, len(heard), -1, -1, -1) for each in always]
+        return torch.cat([*seen, both], 4)
 
     # Playing: the same by single rows, see decision/kernel.py
 
@@ -418,6 +434,10 @@ class Decision(nn.Module):
         shape = len(labels), self.config.feature_dim
         known = np.zeros(shape, np.float32) if features is None else np.asarray(features, np.float32).reshape(shape)
         kernel.hear(self.packed_weights(), state, labels, known)
+
+    def ask(self, state: DecisionState, tokens: np.ndarray, guidance: float) -> None:
+        """Ask for something from the next label on: see `decision.kernel.ask` and `decision.attributes`."""
+        kernel.ask(state, tokens, guidance)
 
     def logits(self, state: DecisionState) -> np.ndarray:
         """(vocab,) float32 for the next label to be played, given all input so far."""
@@ -495,6 +515,13 @@ class Decision(nn.Module):
         )
         model.card = card
         return model
+
+
+def _with_tokens(heard_mask: Tensor, asked: Asked) -> Tensor:
+    """(B, 1, n, 1 + tokens + hops) bool of the mask (n, 1 + hops) of null and input: the tokens come after the null."""
+    seen = asked.seen[:, None]
+    mask = heard_mask.expand(len(seen), 1, -1, -1)
+    return torch.cat([mask[..., :1], seen, mask[..., 1:]], -1)
 
 
 def _end_to_end(*modules: Any) -> Tensor:

@@ -6,12 +6,13 @@ other therefore takes effect at the next hop, and none has a past that the other
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from decision.attributes import AttributeTokens
 from decision.kernel import DecisionState
 from decision.model import Decision, DecisionError
 
@@ -37,11 +38,17 @@ class DecisionStates:
 class DecisionModels:
     """Has the methods of `decision.model.Decision` that a performance needs.
 
-    second: DecisionError if it speaks another alphabet than the first, or hears other features.
+    second: DecisionError if it speaks another alphabet than the first, or hears other features. attributes: the tokens
+    of each; one without any is asked nothing.
     """
 
-    def __init__(self, first: Decision, second: Decision | None = None):
-        self.models, self.config = [first], first.config
+    def __init__(
+        self,
+        first: Decision,
+        second: Decision | None = None,
+        attributes: tuple[AttributeTokens | None, AttributeTokens | None] = (None, None),
+    ):
+        self.models, self.config, self.attributes = [first], first.config, attributes
         if second is None:
             return
         second.check(first.config.alphabet, first.config.hop)
@@ -72,6 +79,13 @@ class DecisionModels:
         """See `Decision.commit`."""
         for model, own in zip(self.models, state.states, strict=True):
             model.commit(own, label)
+
+    def ask(self, state: DecisionStates, names: Iterable[str], guidance: float) -> None:
+        """Ask all models for attributes, by the names of their tokens; no names, or a guidance of 0, asks nothing."""
+        asked = tuple(names) if guidance else ()
+        for model, own, tokens in zip(self.models, state.states, self.attributes, strict=False):
+            if tokens is not None:
+                model.ask(own, tokens.asking(asked, model.unrotated), guidance)
 
     def logits(self, state: DecisionStates) -> np.ndarray:
         """(vocab,) float32, of the model that decides."""

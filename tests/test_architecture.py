@@ -49,7 +49,7 @@ TRAIN = (  # the same in train/
         "evaluate",
         "probe",
     ),
-    ("make_model", "fit_duo"),
+    ("make_model", "fit_duo", "fit_attributes"),
     ("make_small",),
 )
 NO_CLOCK = {"threading", "socket", "subprocess", "signal", "asyncio", "multiprocessing", "concurrent"}

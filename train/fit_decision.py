@@ -42,6 +42,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corpora.whole_files import write_files
+from decision.attributes import Asked
 from decision.heard import EXTRA_DIM
 from decision.model import PAPER, SMALL, Decision, DecisionConfig
 from decision.sampling import CONSTRAINTS
@@ -182,7 +183,7 @@ class _Trainer:
         known = hearing.load(token_pairs.find_cache(source).parent, cache.hop, cache.alphabet)
         self.features: Mapping[str, np.ndarray] = known[0] if known else {}
         centroids = known[1] if known else None
-        self.weights = _weights(self.songs, settings)
+        self.weights = song_weights(self.songs, settings.recordings, settings.recorded)
         self.ranks = Ranks(settings.device)
         self.device = self.ranks.device
         fewest, parts = max(1, settings.batch // (1 + (settings.long > 0))), self.ranks.count * settings.accumulate
@@ -299,7 +300,7 @@ class _Trainer:
         drawn = self._crops(self.window * (1 + long), count * s.pool, rng)
         masks = {None: 1 - s.masked} | {k: s.masked * share for k, share in MASK_SHARES.items()}
         lookahead = list(masks)[rng.choice(len(masks), p=list(masks.values()))]
-        input = _replace_some(drawn.input, s.noise, model.config.vocab)
+        input = replace_some(drawn.input, s.noise, model.config.vocab)
         batch = drawn._replace(input=input, features=disturbed(drawn.features))
         history, own = batch.played, s.own * (1 - math.exp(-s.own_rise * self._share()))
         if rng.random() < s.own_share and own > 0:
@@ -332,11 +333,7 @@ class _Trainer:
         drawn = rng.integers(0, 12, (count, 1))
         if self.s.transposed < 1:
             drawn *= rng.random((count, 1)) < self.s.transposed
-        semitones = torch.from_numpy(drawn).to(self.device)
-        input, played = (transposed_labels(part, semitones, self.cache.shapes) for part in batch[:2])
-        key_dim = self.model.config.key_dim
-        features, keys = (part if part is None else transposed_keys(part, semitones, key_dim) for part in batch[2:])
-        return Batch(input, played, features, keys)
+        return transposed(batch, torch.from_numpy(drawn).to(self.device), self.cache.shapes, self.model.config.key_dim)
 
     def _draw(
         self,
@@ -347,23 +344,7 @@ class _Trainer:
         weights: np.ndarray | None = None,
     ) -> Batch:
         crops = token_pairs.pick_crops(songs, length, count, rng, self.cache.units, weights)
-        input = np.array([crop.song[crop.input][crop.begin : crop.begin + length] for crop in crops], np.int64)
-        played = np.array([crop.song[crop.played][crop.begin : crop.begin + length] for crop in crops], np.int64)
-        labels = torch.from_numpy(input).to(self.device), torch.from_numpy(played).to(self.device)
-        if not self.features:
-            return Batch(*labels, None, None)
-        features = self._features_of(crops, [crop.input for crop in crops], length)
-        keys = self._features_of(crops, [crop.played for crop in crops], length)[..., : self.model.config.key_dim]
-        active = (labels[0] != self.cache.units)[..., None]
-        features[..., : keys.shape[-1]] *= active  # silence has no key
-        return Batch(*labels, features, keys)
-
-    def _features_of(self, crops: list[Crop], parts: list[str], length: int) -> Tensor:
-        rows = [
-            self.features[f"{crop.song.name}/{part}"][crop.begin : crop.begin + length]
-            for crop, part in zip(crops, parts, strict=True)
-        ]
-        return torch.from_numpy(np.stack(rows)).to(self.device).float()
+        return batch_of(crops, length, self.features, self.model.config.key_dim, self.cache.units, self.device)
 
     def _validate(self, step: int) -> dict[str, float]:
         """Score the validation crops after so many steps; save the model if it is the best so far."""
@@ -402,6 +383,41 @@ class _Trainer:
             "precision": str(self.precision).removeprefix("torch."),
             "settings": asdict(self.s),
         }
+
+
+def batch_of(
+    crops: list[Crop],
+    length: int,
+    features: Mapping[str, np.ndarray],
+    key_dim: int,
+    silence: int,
+    device: torch.device | str = "cpu",
+) -> Batch:
+    """The batch of crops of `length` labels. features: of all stems, see train.data.hearing; empty: not known."""
+
+    def labels_of(parts: list[str]) -> Tensor:
+        rows = [crop.song[part][crop.begin : crop.begin + length] for crop, part in zip(crops, parts, strict=True)]
+        return torch.from_numpy(np.array(rows, np.int64)).to(device)
+
+    def features_of(parts: list[str]) -> Tensor:
+        stems = [f"{crop.song.name}/{part}" for crop, part in zip(crops, parts, strict=True)]
+        rows = [features[stem][crop.begin : crop.begin + length] for stem, crop in zip(stems, crops, strict=True)]
+        return torch.from_numpy(np.stack(rows)).to(device).float()
+
+    inputs, outputs = [crop.input for crop in crops], [crop.played for crop in crops]
+    heard, played = labels_of(inputs), labels_of(outputs)
+    if not features:
+        return Batch(heard, played, None, None)
+    known = features_of(inputs)
+    known[..., :key_dim] *= (heard != silence)[..., None]  # silence has no key
+    return Batch(heard, played, known, features_of(outputs)[..., :key_dim])
+
+
+def transposed(batch: Batch, semitones: Tensor, shapes: int, key_dim: int) -> Batch:
+    """A batch in other keys; semitones (n, 1). shapes: of the alphabet, see `token_pairs.Tokens`."""
+    input, played = (transposed_labels(part, semitones, shapes) for part in batch[:2])
+    features, keys = (part if part is None else transposed_keys(part, semitones, key_dim) for part in batch[2:])
+    return Batch(input, played, features, keys)
 
 
 @torch.no_grad()
@@ -471,8 +487,9 @@ def roll_out(
     top_p: float,
     rng: np.random.Generator,
     rows: Tensor | None = None,
+    asked: Asked | None = None,
 ) -> Tensor:
-    """A history (n, T) as the model would play it.
+    """A history (n, T) as the model would play it. asked: what it is asked for, see `decision.attributes`.
 
     Each label is, with probability `own`, drawn by the model given this history so far, else that of B. Allowed are the
     labels of the crop of B. rows: only of these crops, with the random numbers that they have among all.
@@ -489,7 +506,7 @@ def roll_out(
         drawn = draw(logits.double(), allowed, uniform[:, t], top_p, constraint)
         return torch.where(mine[:, t], drawn, played[:, t])
 
-    return model.generate(batch.input, choose, lookahead, features=batch.features)
+    return model.generate(batch.input, choose, lookahead, features=batch.features, asked=asked)
 
 
 def draw(logits: Tensor, allowed: Tensor, uniform: Tensor, top_p: float, constraint: str) -> Tensor:
@@ -577,12 +594,13 @@ def transposed_keys(features: Tensor, semitones: Tensor, key_dim: int) -> Tensor
     return torch.cat([turned.flatten(-2), features[..., key_dim:]], -1)
 
 
-def _weights(songs: list[Song], settings: DecisionTraining) -> np.ndarray | None:
-    """Probability of each song: recordings `recorded` in sum; None, uniform, without recordings or without others."""
-    recorded = np.array([song.name.split("/")[-1].startswith(settings.recordings) for song in songs])
+def song_weights(songs: list[Song], recordings: str, share: float) -> np.ndarray | None:
+    """Probability of each song: those whose names begin with `recordings` have `share` in sum; None, uniform, without
+    recordings or without others."""
+    recorded = np.array([song.name.split("/")[-1].startswith(recordings) for song in songs])
     if not recorded.any() or recorded.all():
         return None
-    return np.where(recorded, settings.recorded / recorded.sum(), (1 - settings.recorded) / (~recorded).sum())
+    return np.where(recorded, share / recorded.sum(), (1 - share) / (~recorded).sum())
 
 
 def _groups(model: Decision, decay: float) -> list[dict[str, Any]]:
@@ -639,7 +657,7 @@ def bounded_nats(logits: Tensor, labels: Tensor, bound: float, smoothing: float 
     return (whether + which * ~rests).mean()
 
 
-def _replace_some(labels: Tensor, share: float, vocab: int) -> Tensor:
+def replace_some(labels: Tensor, share: float, vocab: int) -> Tensor:
     """`labels`, a share of them replaced by random ones, as encoders err, and against overfitting."""
     chosen = torch.rand(labels.shape, device=labels.device) < share
     return torch.where(chosen, torch.randint_like(labels, vocab), labels)

@@ -17,8 +17,9 @@ from agent.performance.memories import Memory
 from agent.performance.state import PerformanceState
 from agent.settings.config import ActionSection
 from corpora.corpus import Corpus
+from decision.attributes import names_of
 from decision.fill import FillError
-from decision.instruction import Asked, named, read_sound
+from decision.instruction import Asked, mentioned, named, read_sound
 from perception.chroma import FRAME_RATE
 from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.tatum import NO_TATUM, Tatum
@@ -88,6 +89,13 @@ def worth(action: ActionSection, memory: Memory) -> np.ndarray:
         inside = np.any([(moments >= begin) & (moments < end) for begin, end, _ in parts], axis=0)
         total -= OTHER_ROLE_COST * ~inside
     return np.asarray(action.obey * total)
+
+
+def attributes(action: ActionSection) -> tuple[str, ...]:
+    """The names of the attribute tokens by which the decision is asked for what is to be added, or else was said."""
+    if action.add:
+        return names_of(read(action.add).instruction)
+    return names_of(mentioned(action.say)) if action.say and action.words else ()
 
 
 def _fits(trait: np.ndarray, audible: np.ndarray, level: int, contrast: float) -> np.ndarray:

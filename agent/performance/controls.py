@@ -107,6 +107,7 @@ def _configure(session: Session, state: PerformanceState, config: Config) -> str
     if config.pulse.tempo_range != state.config.pulse.tempo_range:
         session.tracker.set_range(state.pulse.heard, config.pulse.tempo_range)
     state.config = config
+    session.ask(state)
     session.release_delayed(state)
     return ""
 
@@ -124,6 +125,7 @@ def _play(session: Session, state: PerformanceState) -> str:
     decision, heard, newest = session.decision, state.decision.heard, state.newest_heard
     origin = max(0, min(state.hop - 1, heard))
     state.decision = decision.start(origin=origin)
+    session.ask(state)
     for _ in range(origin, state.hop):
         decision.commit(state.decision, session.silence)
     for _ in range(origin, heard):  # at most one, the last input hop

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.performance.model_folder import ModelError, describe, encoder_of, find
 from agent.settings.config import PerceptionSection
+from decision.attributes import AttributeTokens
 from decision.model import Decision
 from perception.proxy import Proxy
 from perception.stream import Listener
@@ -30,6 +31,7 @@ class Model:
     decision: Decision | None
     proxy: Proxy | None = None
     second: Decision | None = None  # of another folder, to be compared while playing
+    attributes: tuple[AttributeTokens | None, AttributeTokens | None] = (None, None)  # of the first, of the second
     words: Words | None = None
     no_words: str = "this model was loaded without words"
 
@@ -46,7 +48,7 @@ class Model:
 
         units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. perception: the
         settings that say in what precision the encoder multiplies and what it recomputes; None: the defaults.
-        ModelError, AlphabetError, EncoderError or DecisionError, each a sentence with the remedy.
+        ModelError, AlphabetError, EncoderError, DecisionError or AttributesError, each a sentence with the remedy.
         """
         folder = find(name)
         hops = describe(folder)["hops"]
@@ -68,9 +70,10 @@ class Model:
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
         torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to the other threads
-        decision, proxy = None, None
+        decision, proxy, attributes = None, None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
+            attributes = AttributeTokens.load(folder / "decision" / file_stem(units, hop))
             decision.check(alphabet.hash, hop)
             if decision.config.key_dim not in (0, alphabet.projection.shape[1]):
                 raise ModelError(
@@ -79,7 +82,7 @@ class Model:
                 )
             proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
             proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
-        model = cls(folder, encoder, alphabet, decision, proxy)
+        model = cls(folder, encoder, alphabet, decision, proxy, attributes=(attributes, None))
         if decide:
             model._load_words(encoder_path)
         return model
@@ -94,7 +97,7 @@ class Model:
     def load_second(self, name: str) -> None:
         """Load the decision model of another folder for this alphabet and hop, to be compared with while playing.
 
-        ModelError or DecisionError, each a sentence with the remedy.
+        ModelError, DecisionError or AttributesError, each a sentence with the remedy.
         """
         stem, folder = file_stem(self.alphabet.units, self.alphabet.hop), find(name)
         if not (folder / "decision" / stem).is_dir():
@@ -104,6 +107,7 @@ class Model:
             )
         self.second = Decision.load(folder / "decision" / stem)
         self.second.check(self.alphabet.hash, self.alphabet.hop)
+        self.attributes = self.attributes[0], AttributeTokens.load(folder / "decision" / stem)
 
     def listener(self, samplerate: int, gate_db: float) -> Listener:
         """A listener at a device rate (Hz) with a gate (dBFS), below which a hop is silence."""

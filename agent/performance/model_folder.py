@@ -4,7 +4,8 @@ model.json                         format, name, and for each hop the size of th
                                    "encoder": a folder or hub id, if the encoder is not in encoder/
 encoder/                           config.json + model.safetensors, as transformers reads it
 units/k64_h0.50.safetensors        one alphabet for each K and hop
-decision/k64_h0.50/                decision.json + decision.safetensors; those that do not play serve evaluations
+decision/k64_h0.50/                decision.json + decision.safetensors; those that do not play serve evaluations;
+                                   attributes.json + attributes.safetensors, if it can be asked (decision/attributes.py)
 coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
 proxy/k64_h0.50.safetensors        the approximation of the meter for decision.best_of (perception/proxy.py)
 words/words.safetensors            music and words in one space, for action.say and corpus find (perception/words.py)

@@ -60,7 +60,7 @@ class Session:
             raise ValueError("this model was loaded to listen only")
         self.model, self.config, self.samplerate = model, config, int(samplerate)
         self.hop, self.silence = model.alphabet.hop, model.alphabet.silence
-        self.decision = DecisionModels(model.decision, model.second)
+        self.decision = DecisionModels(model.decision, model.second, model.attributes)
         self.listener = model.listener(samplerate, config.perception.gate_db)
         self.tracker = PulseTracker(config.pulse.tempo_range)
         self.fallback_hops = max(1, round(FALLBACK_S / self.hop))
@@ -83,10 +83,16 @@ class Session:
         state = PerformanceState(listener, decision, voice, self.config, seed, chroma, pulse)
         if self.config.action.add:
             state.selected_memory, _ = adding.memory_for(self.repertoire, self.config.action.add, 0)
+        self.ask(state)
         if not offline:
             self.decision.commit(state.decision, self.silence)
             state.hop = 1
         return state
+
+    def ask(self, state: PerformanceState) -> None:
+        """Ask the decision for what the settings in force ask for; nothing changes where that is asked already."""
+        names = adding.attributes(state.config.action)
+        self.decision.ask(state.decision, names, state.config.decision.guidance)
 
     def warm_up(self) -> None:
         """Answer some seconds of strokes, so that all is compiled and loaded before the first hop that is played."""

@@ -134,6 +134,10 @@ class DecisionSection(_Section):
         meaning="where it may rest; follow: where you rest; free: anywhere; never: nowhere",
     )
     density: float = define(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
+    guidance: float = define(
+        1.0, 0, 8, live=True,
+        meaning="how much the labels obey what is to be added or was said; 0: not at all, 1: as trained",
+    )  # fmt: skip
     best_of: int = define(
         1,
         1,

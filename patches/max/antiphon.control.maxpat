@@ -496,7 +496,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        898.0
+                        926.0
                     ]
                 }
             },
@@ -4614,13 +4614,13 @@
                     "patching_rect": [
                         1070.0,
                         170.0,
-                        179.0,
+                        185.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/best_of"
+                    "text": "prepend /antiphon/guidance"
                 }
             },
             {
@@ -4630,7 +4630,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1263.6,
                         170.0,
                         80.0,
                         22.0
@@ -4646,12 +4646,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1351.6,
                         170.0,
                         160,
                         22.0
                     ],
-                    "text": "best_of (plans)",
+                    "text": "guidance",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4664,11 +4664,11 @@
             {
                 "box": {
                     "id": "obj-214",
-                    "maxclass": "number",
+                    "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1513.0,
+                        1519.6,
                         170.0,
                         60,
                         22.0
@@ -4677,8 +4677,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 1,
-                    "maximum": 16,
+                    "minimum": 0,
+                    "maximum": 8,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -4695,7 +4695,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1581.0,
+                        1587.6,
                         170.0,
                         120,
                         22.0
@@ -4704,9 +4704,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 16,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 8,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -4725,13 +4725,13 @@
                     "patching_rect": [
                         1070.0,
                         200.0,
-                        172.39999999999998,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/choice"
+                    "text": "prepend /antiphon/best_of"
                 }
             },
             {
@@ -4741,7 +4741,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1250.4,
+                        1257.0,
                         200.0,
                         80.0,
                         22.0
@@ -4757,12 +4757,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1338.4,
+                        1345.0,
                         200.0,
                         160,
                         22.0
                     ],
-                    "text": "choice",
+                    "text": "best_of (plans)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4775,12 +4775,123 @@
             {
                 "box": {
                     "id": "obj-219",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1513.0,
+                        200.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 1,
+                    "maximum": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        504.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-220",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1581.0,
+                        200.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 1,
+                    "size": 16,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        504.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-221",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        230.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/choice"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-222",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1250.4,
+                        230.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-223",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1338.4,
+                        230.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "choice",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        532.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-224",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1506.4,
-                        200.0,
+                        230.0,
                         100,
                         22.0
                     ],
@@ -4797,120 +4908,9 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        504.0,
+                        532.0,
                         110.0,
                         22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-220",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        230.0,
-                        185.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/cut_cost"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-221",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1263.6,
-                        230.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-222",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1351.6,
-                        230.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "cut_cost",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        532.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-223",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1519.6,
-                        230.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 2,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        532.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-224",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1587.6,
-                        230.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 2,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        532.0,
-                        164.0,
-                        20.0
                     ]
                 }
             },
@@ -4923,13 +4923,13 @@
                     "patching_rect": [
                         1070.0,
                         260.0,
-                        225.2,
+                        185.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/max_continuity"
+                    "text": "prepend /antiphon/cut_cost"
                 }
             },
             {
@@ -4939,7 +4939,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1303.2,
+                        1263.6,
                         260.0,
                         80.0,
                         22.0
@@ -4955,12 +4955,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1391.2,
+                        1351.6,
                         260.0,
                         160,
                         22.0
                     ],
-                    "text": "max_continuity (hops)",
+                    "text": "cut_cost",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4973,11 +4973,11 @@
             {
                 "box": {
                     "id": "obj-228",
-                    "maxclass": "number",
+                    "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1559.2,
+                        1519.6,
                         260.0,
                         60,
                         22.0
@@ -4986,8 +4986,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 1,
-                    "maximum": 100000,
+                    "minimum": 0,
+                    "maximum": 2,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -5004,7 +5004,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1627.2,
+                        1587.6,
                         260.0,
                         120,
                         22.0
@@ -5013,9 +5013,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 64,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 2,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -5034,13 +5034,13 @@
                     "patching_rect": [
                         1070.0,
                         290.0,
-                        165.79999999999998,
+                        225.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/taboo"
+                    "text": "prepend /antiphon/max_continuity"
                 }
             },
             {
@@ -5050,7 +5050,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1303.2,
                         290.0,
                         80.0,
                         22.0
@@ -5066,12 +5066,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1391.2,
                         290.0,
                         160,
                         22.0
                     ],
-                    "text": "taboo (hops)",
+                    "text": "max_continuity (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5088,7 +5088,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1499.8,
+                        1559.2,
                         290.0,
                         60,
                         22.0
@@ -5097,7 +5097,7 @@
                         "",
                         ""
                     ],
-                    "minimum": 0,
+                    "minimum": 1,
                     "maximum": 100000,
                     "presentation": 1,
                     "presentation_rect": [
@@ -5115,7 +5115,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1567.8,
+                        1627.2,
                         290.0,
                         120,
                         22.0
@@ -5125,8 +5125,8 @@
                     ],
                     "orientation": 1,
                     "floatoutput": 0,
-                    "min": 0,
-                    "size": 65,
+                    "min": 1,
+                    "size": 64,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -5145,13 +5145,13 @@
                     "patching_rect": [
                         1070.0,
                         320.0,
-                        172.39999999999998,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/region"
+                    "text": "prepend /antiphon/taboo"
                 }
             },
             {
@@ -5161,7 +5161,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1250.4,
+                        1243.8,
                         320.0,
                         80.0,
                         22.0
@@ -5177,12 +5177,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1338.4,
+                        1331.8,
                         320.0,
                         160,
                         22.0
                     ],
-                    "text": "region",
+                    "text": "taboo (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5195,12 +5195,123 @@
             {
                 "box": {
                     "id": "obj-238",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        320.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 100000,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        616.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-239",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        320.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": 0,
+                    "size": 65,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        616.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-240",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        350.0,
+                        172.39999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/region"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-241",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1250.4,
+                        350.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-242",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1338.4,
+                        350.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "region",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        644.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-243",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1506.4,
-                        320.0,
+                        350.0,
                         60,
                         22.0
                     ],
@@ -5213,7 +5324,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        616.0,
+                        644.0,
                         60.0,
                         22.0
                     ]
@@ -5221,13 +5332,13 @@
             },
             {
                 "box": {
-                    "id": "obj-239",
+                    "id": "obj-244",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1574.4,
-                        320.0,
+                        350.0,
                         60,
                         22.0
                     ],
@@ -5240,7 +5351,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         514.0,
-                        616.0,
+                        644.0,
                         60.0,
                         22.0
                     ]
@@ -5248,13 +5359,13 @@
             },
             {
                 "box": {
-                    "id": "obj-240",
+                    "id": "obj-245",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1642.4,
-                        320.0,
+                        350.0,
                         73.4,
                         22.0
                     ],
@@ -5266,13 +5377,13 @@
             },
             {
                 "box": {
-                    "id": "obj-241",
+                    "id": "obj-246",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1723.8000000000002,
-                        320.0,
+                        350.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -5285,13 +5396,13 @@
             },
             {
                 "box": {
-                    "id": "obj-242",
+                    "id": "obj-247",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1825.0000000000002,
-                        320.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -5303,13 +5414,13 @@
             },
             {
                 "box": {
-                    "id": "obj-243",
+                    "id": "obj-248",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1919.6000000000001,
-                        320.0,
+                        350.0,
                         86.6,
                         22.0
                     ],
@@ -5321,13 +5432,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-249",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        350.0,
+                        380.0,
                         179.0,
                         22.0
                     ],
@@ -5339,13 +5450,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-250",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        350.0,
+                        380.0,
                         80.0,
                         22.0
                     ],
@@ -5355,13 +5466,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-251",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        350.0,
+                        380.0,
                         160,
                         22.0
                     ],
@@ -5369,7 +5480,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        644.0,
+                        672.0,
                         160.0,
                         20.0
                     ]
@@ -5377,13 +5488,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-252",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1513.0,
-                        350.0,
+                        380.0,
                         120,
                         44
                     ],
@@ -5398,7 +5509,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        644.0,
+                        672.0,
                         120.0,
                         22.0
                     ]
@@ -5406,13 +5517,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-253",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1641.0,
-                        350.0,
+                        380.0,
                         80.0,
                         22.0
                     ],
@@ -5425,13 +5536,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-254",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1729.0,
-                        350.0,
+                        380.0,
                         66.8,
                         22.0
                     ],
@@ -5443,13 +5554,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        402.0,
+                        432.0,
                         152.6,
                         22.0
                     ],
@@ -5461,13 +5572,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1230.6,
-                        402.0,
+                        432.0,
                         80.0,
                         22.0
                     ],
@@ -5477,13 +5588,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-257",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1318.6,
-                        402.0,
+                        432.0,
                         160,
                         22.0
                     ],
@@ -5491,7 +5602,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        672.0,
+                        700.0,
                         160.0,
                         20.0
                     ]
@@ -5499,13 +5610,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-258",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        402.0,
+                        432.0,
                         120,
                         44
                     ],
@@ -5520,7 +5631,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        700.0,
                         120.0,
                         22.0
                     ]
@@ -5528,13 +5639,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-259",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        402.0,
+                        432.0,
                         80.0,
                         22.0
                     ],
@@ -5547,13 +5658,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-260",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        402.0,
+                        432.0,
                         66.8,
                         22.0
                     ],
@@ -5565,13 +5676,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-261",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        454.0,
+                        484.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5583,123 +5694,12 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1243.8,
-                        454.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-258",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1331.8,
-                        454.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "words",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        700.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-259",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        454.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        700.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-260",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        454.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        700.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-261",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        484.0,
-                        152.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/add"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-262",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1230.6,
+                        1243.8,
                         484.0,
                         80.0,
                         22.0
@@ -5715,12 +5715,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1318.6,
+                        1331.8,
                         484.0,
                         160,
                         22.0
                     ],
-                    "text": "add",
+                    "text": "words",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5733,12 +5733,123 @@
             {
                 "box": {
                     "id": "obj-264",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        484.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        728.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-265",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        484.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        728.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-266",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        514.0,
+                        152.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/add"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-267",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1230.6,
+                        514.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-268",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1318.6,
+                        514.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "add",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        756.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-269",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        484.0,
+                        514.0,
                         120,
                         44
                     ],
@@ -5753,7 +5864,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        728.0,
+                        756.0,
                         120.0,
                         22.0
                     ]
@@ -5761,13 +5872,13 @@
             },
             {
                 "box": {
-                    "id": "obj-265",
+                    "id": "obj-270",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        484.0,
+                        514.0,
                         80.0,
                         22.0
                     ],
@@ -5780,13 +5891,13 @@
             },
             {
                 "box": {
-                    "id": "obj-266",
+                    "id": "obj-271",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        484.0,
+                        514.0,
                         66.8,
                         22.0
                     ],
@@ -5798,13 +5909,13 @@
             },
             {
                 "box": {
-                    "id": "obj-267",
+                    "id": "obj-272",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        536.0,
+                        566.0,
                         159.2,
                         22.0
                     ],
@@ -5816,123 +5927,12 @@
             },
             {
                 "box": {
-                    "id": "obj-268",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1237.2,
-                        536.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-269",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1325.2,
-                        536.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "obey",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        756.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-270",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1493.2,
-                        536.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        756.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-271",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1561.2,
-                        536.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        756.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-272",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        566.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/stretch"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-273",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1237.2,
                         566.0,
                         80.0,
                         22.0
@@ -5948,12 +5948,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1325.2,
                         566.0,
                         160,
                         22.0
                     ],
-                    "text": "stretch",
+                    "text": "obey",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5966,12 +5966,123 @@
             {
                 "box": {
                     "id": "obj-275",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1493.2,
+                        566.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        784.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-276",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1561.2,
+                        566.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        784.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-277",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        596.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/stretch"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-278",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
+                        596.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-279",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1345.0,
+                        596.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "stretch",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        812.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-280",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        566.0,
+                        596.0,
                         100,
                         22.0
                     ],
@@ -5988,120 +6099,9 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        784.0,
+                        812.0,
                         110.0,
                         22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-276",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        596.0,
-                        165.79999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/speed"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-277",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1243.8,
-                        596.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-278",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1331.8,
-                        596.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "speed",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        812.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-279",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        596.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0.7,
-                    "maximum": 1.4,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        812.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-280",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        596.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0.7,
-                    "size": 0.7,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        812.0,
-                        164.0,
-                        20.0
                     ]
                 }
             },
@@ -6114,13 +6114,13 @@
                     "patching_rect": [
                         1070.0,
                         626.0,
-                        192.2,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/transpose"
+                    "text": "prepend /antiphon/speed"
                 }
             },
             {
@@ -6130,7 +6130,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1270.2,
+                        1243.8,
                         626.0,
                         80.0,
                         22.0
@@ -6146,12 +6146,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1358.2,
+                        1331.8,
                         626.0,
                         160,
                         22.0
                     ],
-                    "text": "transpose (semitones)",
+                    "text": "speed",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6164,11 +6164,11 @@
             {
                 "box": {
                     "id": "obj-284",
-                    "maxclass": "number",
+                    "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1526.2,
+                        1499.8,
                         626.0,
                         60,
                         22.0
@@ -6177,8 +6177,8 @@
                         "",
                         ""
                     ],
-                    "minimum": -12,
-                    "maximum": 12,
+                    "minimum": 0.7,
+                    "maximum": 1.4,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -6195,7 +6195,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1594.2,
+                        1567.8,
                         626.0,
                         120,
                         22.0
@@ -6204,9 +6204,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 0,
-                    "min": -12,
-                    "size": 25,
+                    "floatoutput": 1,
+                    "min": 0.7,
+                    "size": 0.7,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -6231,7 +6231,7 @@
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/match_key"
+                    "text": "prepend /antiphon/transpose"
                 }
             },
             {
@@ -6262,7 +6262,7 @@
                         160,
                         22.0
                     ],
-                    "text": "match_key",
+                    "text": "transpose (semitones)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6275,12 +6275,123 @@
             {
                 "box": {
                     "id": "obj-289",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1526.2,
+                        656.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -12,
+                    "maximum": 12,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        868.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-290",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1594.2,
+                        656.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        868.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-291",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        686.0,
+                        192.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/match_key"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-292",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1270.2,
+                        686.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-293",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1358.2,
+                        686.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "match_key",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        896.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-294",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        656.0,
+                        686.0,
                         100,
                         22.0
                     ],
@@ -6297,120 +6408,9 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        868.0,
+                        896.0,
                         110.0,
                         22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-290",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        686.0,
-                        212.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/follow_level"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-291",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1290.0,
-                        686.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-292",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1378.0,
-                        686.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "follow_level",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        896.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-293",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1546.0,
-                        686.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        896.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-294",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1614.0,
-                        686.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        896.0,
-                        164.0,
-                        20.0
                     ]
                 }
             },
@@ -6423,13 +6423,13 @@
                     "patching_rect": [
                         1070.0,
                         716.0,
-                        179.0,
+                        212.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/gain_db"
+                    "text": "prepend /antiphon/follow_level"
                 }
             },
             {
@@ -6439,7 +6439,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1290.0,
                         716.0,
                         80.0,
                         22.0
@@ -6455,12 +6455,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1378.0,
                         716.0,
                         160,
                         22.0
                     ],
-                    "text": "gain_db (dB)",
+                    "text": "follow_level",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6477,7 +6477,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1513.0,
+                        1546.0,
                         716.0,
                         60,
                         22.0
@@ -6486,8 +6486,8 @@
                         "",
                         ""
                     ],
-                    "minimum": -60,
-                    "maximum": 24,
+                    "minimum": 0,
+                    "maximum": 1,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -6504,8 +6504,119 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1581.0,
+                        1614.0,
                         716.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        924.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-300",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        746.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/gain_db"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-301",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
+                        746.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-302",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1345.0,
+                        746.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "gain_db (dB)",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        952.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-303",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1513.0,
+                        746.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": -60,
+                    "maximum": 24,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        952.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-304",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1581.0,
+                        746.0,
                         120,
                         22.0
                     ],
@@ -6519,7 +6630,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        924.0,
+                        952.0,
                         164.0,
                         20.0
                     ]
@@ -6527,13 +6638,13 @@
             },
             {
                 "box": {
-                    "id": "obj-300",
+                    "id": "obj-305",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        746.0,
+                        776.0,
                         452.2,
                         22.0
                     ],
@@ -6542,13 +6653,13 @@
             },
             {
                 "box": {
-                    "id": "obj-301",
+                    "id": "obj-306",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        776.0,
+                        806.0,
                         99.8,
                         22.0
                     ],
@@ -6560,13 +6671,13 @@
             },
             {
                 "box": {
-                    "id": "obj-302",
+                    "id": "obj-307",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        776.0,
+                        806.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -6579,13 +6690,13 @@
             },
             {
                 "box": {
-                    "id": "obj-303",
+                    "id": "obj-308",
                     "maxclass": "newobj",
-                    "numinlets": 35,
-                    "numoutlets": 35,
+                    "numinlets": 36,
+                    "numoutlets": 36,
                     "patching_rect": [
                         1070.0,
-                        806.0,
+                        836.0,
                         600,
                         22.0
                     ],
@@ -6624,32 +6735,15 @@
                         "",
                         "",
                         "",
+                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density best_of choice cut_cost max_continuity taboo region words obey stretch speed transpose match_key follow_level gain_db"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density guidance best_of choice cut_cost max_continuity taboo region words obey stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-304",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        836.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-305",
+                    "id": "obj-309",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6667,7 +6761,7 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-310",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6685,7 +6779,7 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-311",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6703,92 +6797,20 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        956.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-309",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        986.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-310",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        1016.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-311",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1164.6,
-                        1016.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
                     "id": "obj-312",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1046.0,
-                        126.19999999999999,
+                        956.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6799,7 +6821,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1106.0,
+                        986.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6817,7 +6839,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1136.0,
+                        1016.0,
                         86.6,
                         22.0
                     ],
@@ -6834,8 +6856,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1136.0,
+                        1070.0,
+                        1046.0,
                         86.6,
                         22.0
                     ],
@@ -6852,8 +6874,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1166.0,
+                        1164.6,
+                        1046.0,
                         86.6,
                         22.0
                     ],
@@ -6870,15 +6892,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1166.0,
-                        86.6,
+                        1070.0,
+                        1076.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6889,14 +6911,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1196.0,
-                        86.6,
+                        1136.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -6906,8 +6928,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1196.0,
+                        1070.0,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6924,8 +6946,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1226.0,
+                        1164.6,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6942,8 +6964,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1226.0,
+                        1070.0,
+                        1196.0,
                         86.6,
                         22.0
                     ],
@@ -6960,15 +6982,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1256.0,
-                        126.19999999999999,
+                        1164.6,
+                        1196.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6979,7 +7001,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1286.0,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -6997,7 +7019,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1286.0,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -7015,7 +7037,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1316.0,
+                        1256.0,
                         86.6,
                         22.0
                     ],
@@ -7033,7 +7055,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1316.0,
+                        1256.0,
                         86.6,
                         22.0
                     ],
@@ -7051,7 +7073,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1346.0,
+                        1286.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -7069,14 +7091,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1376.0,
-                        126.19999999999999,
+                        1316.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7086,8 +7108,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1406.0,
+                        1164.6,
+                        1316.0,
                         86.6,
                         22.0
                     ],
@@ -7104,8 +7126,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1406.0,
+                        1070.0,
+                        1346.0,
                         86.6,
                         22.0
                     ],
@@ -7122,8 +7144,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1436.0,
+                        1164.6,
+                        1346.0,
                         86.6,
                         22.0
                     ],
@@ -7140,15 +7162,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1436.0,
-                        86.6,
+                        1070.0,
+                        1376.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7159,7 +7181,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1466.0,
+                        1406.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -7177,7 +7199,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1496.0,
+                        1436.0,
                         86.6,
                         22.0
                     ],
@@ -7195,7 +7217,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1496.0,
+                        1436.0,
                         86.6,
                         22.0
                     ],
@@ -7213,7 +7235,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1526.0,
+                        1466.0,
                         86.6,
                         22.0
                     ],
@@ -7231,7 +7253,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1526.0,
+                        1466.0,
                         86.6,
                         22.0
                     ],
@@ -7249,7 +7271,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1556.0,
+                        1496.0,
                         86.6,
                         22.0
                     ],
@@ -7267,7 +7289,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1556.0,
+                        1496.0,
                         86.6,
                         22.0
                     ],
@@ -7285,14 +7307,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1616.0,
-                        86.6,
+                        1526.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7302,8 +7324,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1616.0,
+                        1070.0,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7320,8 +7342,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1646.0,
+                        1164.6,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7338,8 +7360,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1646.0,
+                        1070.0,
+                        1586.0,
                         86.6,
                         22.0
                     ],
@@ -7356,15 +7378,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1676.0,
-                        126.19999999999999,
+                        1164.6,
+                        1586.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7375,7 +7397,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1706.0,
+                        1616.0,
                         86.6,
                         22.0
                     ],
@@ -7393,7 +7415,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1706.0,
+                        1616.0,
                         86.6,
                         22.0
                     ],
@@ -7411,7 +7433,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1736.0,
+                        1676.0,
                         86.6,
                         22.0
                     ],
@@ -7429,7 +7451,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1736.0,
+                        1676.0,
                         86.6,
                         22.0
                     ],
@@ -7446,15 +7468,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        2120.0,
-                        20.0,
-                        126.19999999999999,
+                        1070.0,
+                        1706.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7464,8 +7486,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        2120.0,
-                        50.0,
+                        1164.6,
+                        1706.0,
                         86.6,
                         22.0
                     ],
@@ -7482,15 +7504,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        2214.6,
-                        50.0,
-                        86.6,
+                        1070.0,
+                        1736.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7501,7 +7523,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         2120.0,
-                        80.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -7519,7 +7541,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         2214.6,
-                        80.0,
+                        20.0,
                         86.6,
                         22.0
                     ],
@@ -7532,16 +7554,19 @@
             {
                 "box": {
                     "id": "obj-354",
-                    "maxclass": "comment",
+                    "maxclass": "newobj",
                     "numinlets": 1,
-                    "numoutlets": 0,
+                    "numoutlets": 1,
                     "patching_rect": [
                         2120.0,
-                        110.0,
-                        136.0,
+                        50.0,
+                        86.6,
                         22.0
                     ],
-                    "text": "WHAT THE AGENT TELLS"
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
                 }
             },
             {
@@ -7551,8 +7576,131 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
+                        2214.6,
+                        50.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-356",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        80.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-357",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        110.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-358",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2214.6,
+                        110.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-359",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
                         2120.0,
                         140.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-360",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2214.6,
+                        140.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-361",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        170.0,
+                        136.0,
+                        22.0
+                    ],
+                    "text": "WHAT THE AGENT TELLS"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-362",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2120.0,
+                        200.0,
                         99.8,
                         22.0
                     ],
@@ -7564,13 +7712,13 @@
             },
             {
                 "box": {
-                    "id": "obj-356",
+                    "id": "obj-363",
                     "maxclass": "newobj",
                     "numinlets": 19,
                     "numoutlets": 19,
                     "patching_rect": [
                         2227.8,
-                        140.0,
+                        200.0,
                         600,
                         22.0
                     ],
@@ -7600,13 +7748,13 @@
             },
             {
                 "box": {
-                    "id": "obj-357",
+                    "id": "obj-364",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        170.0,
+                        230.0,
                         300,
                         22.0
                     ],
@@ -7623,13 +7771,13 @@
             },
             {
                 "box": {
-                    "id": "obj-358",
+                    "id": "obj-365",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         2428.0,
-                        170.0,
+                        230.0,
                         99.8,
                         22.0
                     ],
@@ -7643,13 +7791,13 @@
             },
             {
                 "box": {
-                    "id": "obj-359",
+                    "id": "obj-366",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        200.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7665,13 +7813,13 @@
             },
             {
                 "box": {
-                    "id": "obj-360",
+                    "id": "obj-367",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        200.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7690,13 +7838,13 @@
             },
             {
                 "box": {
-                    "id": "obj-361",
+                    "id": "obj-368",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        200.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7712,13 +7860,13 @@
             },
             {
                 "box": {
-                    "id": "obj-362",
+                    "id": "obj-369",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        200.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7737,13 +7885,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-370",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        200.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -7759,13 +7907,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-371",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        200.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -7784,13 +7932,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-372",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        290.0,
                         300,
                         22.0
                     ],
@@ -7807,13 +7955,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-373",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         2428.0,
-                        230.0,
+                        290.0,
                         225.2,
                         22.0
                     ],
@@ -7835,13 +7983,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-374",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -7857,13 +8005,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-375",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -7882,13 +8030,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-376",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -7904,13 +8052,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-377",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        260.0,
+                        320.0,
                         80,
                         22.0
                     ],
@@ -7929,13 +8077,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-378",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        260.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -7947,13 +8095,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-379",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -7969,13 +8117,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-380",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        260.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -7994,13 +8142,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-381",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        260.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8016,13 +8164,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-382",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        260.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8041,13 +8189,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-383",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8063,13 +8211,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-384",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        290.0,
+                        350.0,
                         70,
                         22.0
                     ],
@@ -8088,13 +8236,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-385",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8110,13 +8258,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-386",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        290.0,
+                        350.0,
                         70,
                         22.0
                     ],
@@ -8135,13 +8283,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-387",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8157,13 +8305,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-388",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        290.0,
+                        350.0,
                         70,
                         22.0
                     ],
@@ -8182,13 +8330,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-389",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        290.0,
+                        350.0,
                         90,
                         22.0
                     ],
@@ -8204,13 +8352,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-390",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        290.0,
+                        350.0,
                         70,
                         22.0
                     ],
@@ -8229,13 +8377,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-391",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8251,13 +8399,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-392",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8276,13 +8424,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-393",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        320.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8298,13 +8446,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-394",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        320.0,
+                        380.0,
                         80,
                         22.0
                     ],
@@ -8323,171 +8471,12 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2482.0,
-                        320.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-389",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2576.6,
-                        320.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "lead",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        196.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-390",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        2674.6,
-                        320.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1210.0,
-                        216.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-391",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        350.0,
-                        300,
-                        22.0
-                    ],
-                    "text": "status: heartbeat, once a second",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        244.0,
-                        480.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-392",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 7,
-                    "patching_rect": [
-                        2428.0,
-                        350.0,
-                        159.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        "",
-                        ""
-                    ],
-                    "text": "unpack s 0 0. 0. 0 0 s"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-393",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        380.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "state",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        266.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-394",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        380.0,
-                        80,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        286.0,
-                        76.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
                     "id": "obj-395",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        2306.0,
+                        2482.0,
                         380.0,
                         86.6,
                         22.0
@@ -8505,16 +8494,16 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        2400.6,
+                        2576.6,
                         380.0,
                         90,
                         22.0
                     ],
-                    "text": "hop",
+                    "text": "lead",
                     "presentation": 1,
                     "presentation_rect": [
-                        970.0,
-                        266.0,
+                        1210.0,
+                        196.0,
                         78.0,
                         20.0
                     ]
@@ -8523,53 +8512,6 @@
             {
                 "box": {
                     "id": "obj-397",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        2498.6,
-                        380.0,
-                        70,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        286.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-398",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2576.6,
-                        380.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "mind_p50",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        1050.0,
-                        266.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-399",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
@@ -8585,11 +8527,58 @@
                     ],
                     "presentation": 1,
                     "presentation_rect": [
-                        1050.0,
-                        286.0,
+                        1210.0,
+                        216.0,
                         70.0,
                         22.0
                     ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-398",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        410.0,
+                        300,
+                        22.0
+                    ],
+                    "text": "status: heartbeat, once a second",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        244.0,
+                        480.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-399",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 7,
+                    "patching_rect": [
+                        2428.0,
+                        410.0,
+                        159.2,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        ""
+                    ],
+                    "text": "unpack s 0 0. 0. 0 0 s"
                 }
             },
             {
@@ -8599,8 +8588,167 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
+                        2120.0,
+                        440.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "state",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-401",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        440.0,
+                        80,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        286.0,
+                        76.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-402",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2306.0,
+                        440.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-403",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2400.6,
+                        440.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "hop",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-404",
+                    "maxclass": "number",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        2498.6,
+                        440.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        286.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-405",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2576.6,
+                        440.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "mind_p50",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        266.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-406",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        2674.6,
+                        440.0,
+                        70,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        1050.0,
+                        286.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-407",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
                         2752.6,
-                        380.0,
+                        440.0,
                         90,
                         22.0
                     ],
@@ -8616,13 +8764,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-408",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        380.0,
+                        440.0,
                         70,
                         22.0
                     ],
@@ -8641,13 +8789,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-409",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8663,13 +8811,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-410",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        410.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8688,13 +8836,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-411",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        410.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8710,13 +8858,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-412",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        410.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -8735,13 +8883,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-413",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        410.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -8757,13 +8905,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-414",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2570.0,
-                        410.0,
+                        470.0,
                         80,
                         22.0
                     ],
@@ -8782,13 +8930,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-415",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2658.0,
-                        410.0,
+                        470.0,
                         86.6,
                         22.0
                     ],
@@ -8800,13 +8948,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-416",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        500.0,
                         300,
                         22.0
                     ],
@@ -8823,13 +8971,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-417",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        440.0,
+                        500.0,
                         152.6,
                         22.0
                     ],
@@ -8845,13 +8993,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-418",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8867,13 +9015,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-419",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        530.0,
                         70,
                         22.0
                     ],
@@ -8892,13 +9040,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-420",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        470.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8914,13 +9062,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-421",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        470.0,
+                        530.0,
                         70,
                         22.0
                     ],
@@ -8939,13 +9087,13 @@
             },
             {
                 "box": {
-                    "id": "obj-415",
+                    "id": "obj-422",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        470.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -8961,13 +9109,13 @@
             },
             {
                 "box": {
-                    "id": "obj-416",
+                    "id": "obj-423",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        470.0,
+                        530.0,
                         70,
                         22.0
                     ],
@@ -8986,13 +9134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-417",
+                    "id": "obj-424",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        470.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -9008,13 +9156,13 @@
             },
             {
                 "box": {
-                    "id": "obj-418",
+                    "id": "obj-425",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        470.0,
+                        530.0,
                         70,
                         22.0
                     ],
@@ -9033,13 +9181,13 @@
             },
             {
                 "box": {
-                    "id": "obj-419",
+                    "id": "obj-426",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        500.0,
+                        560.0,
                         90,
                         22.0
                     ],
@@ -9055,13 +9203,13 @@
             },
             {
                 "box": {
-                    "id": "obj-420",
+                    "id": "obj-427",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        500.0,
+                        560.0,
                         70,
                         22.0
                     ],
@@ -9080,13 +9228,13 @@
             },
             {
                 "box": {
-                    "id": "obj-421",
+                    "id": "obj-428",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        530.0,
+                        590.0,
                         90,
                         22.0
                     ],
@@ -9103,13 +9251,13 @@
             },
             {
                 "box": {
-                    "id": "obj-422",
+                    "id": "obj-429",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        530.0,
+                        590.0,
                         200,
                         22.0
                     ],
@@ -9128,13 +9276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-423",
+                    "id": "obj-430",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        530.0,
+                        590.0,
                         86.6,
                         22.0
                     ],
@@ -9146,13 +9294,13 @@
             },
             {
                 "box": {
-                    "id": "obj-424",
+                    "id": "obj-431",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        560.0,
+                        620.0,
                         90,
                         22.0
                     ],
@@ -9169,13 +9317,13 @@
             },
             {
                 "box": {
-                    "id": "obj-425",
+                    "id": "obj-432",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        560.0,
+                        620.0,
                         200,
                         22.0
                     ],
@@ -9194,13 +9342,13 @@
             },
             {
                 "box": {
-                    "id": "obj-426",
+                    "id": "obj-433",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        560.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -9212,13 +9360,13 @@
             },
             {
                 "box": {
-                    "id": "obj-427",
+                    "id": "obj-434",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        590.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -9235,13 +9383,13 @@
             },
             {
                 "box": {
-                    "id": "obj-428",
+                    "id": "obj-435",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        590.0,
+                        650.0,
                         200,
                         22.0
                     ],
@@ -9260,13 +9408,13 @@
             },
             {
                 "box": {
-                    "id": "obj-429",
+                    "id": "obj-436",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        590.0,
+                        650.0,
                         86.6,
                         22.0
                     ],
@@ -9278,13 +9426,13 @@
             },
             {
                 "box": {
-                    "id": "obj-430",
+                    "id": "obj-437",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        620.0,
+                        680.0,
                         90,
                         22.0
                     ],
@@ -9301,13 +9449,13 @@
             },
             {
                 "box": {
-                    "id": "obj-431",
+                    "id": "obj-438",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        620.0,
+                        680.0,
                         200,
                         22.0
                     ],
@@ -9326,13 +9474,13 @@
             },
             {
                 "box": {
-                    "id": "obj-432",
+                    "id": "obj-439",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        620.0,
+                        680.0,
                         86.6,
                         22.0
                     ],
@@ -9344,13 +9492,13 @@
             },
             {
                 "box": {
-                    "id": "obj-433",
+                    "id": "obj-440",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        650.0,
+                        710.0,
                         90,
                         22.0
                     ],
@@ -9367,13 +9515,13 @@
             },
             {
                 "box": {
-                    "id": "obj-434",
+                    "id": "obj-441",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        650.0,
+                        710.0,
                         200,
                         22.0
                     ],
@@ -9392,13 +9540,13 @@
             },
             {
                 "box": {
-                    "id": "obj-435",
+                    "id": "obj-442",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        650.0,
+                        710.0,
                         86.6,
                         22.0
                     ],
@@ -9410,13 +9558,13 @@
             },
             {
                 "box": {
-                    "id": "obj-436",
+                    "id": "obj-443",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        680.0,
+                        740.0,
                         90,
                         22.0
                     ],
@@ -9433,13 +9581,13 @@
             },
             {
                 "box": {
-                    "id": "obj-437",
+                    "id": "obj-444",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        680.0,
+                        740.0,
                         200,
                         22.0
                     ],
@@ -9458,13 +9606,13 @@
             },
             {
                 "box": {
-                    "id": "obj-438",
+                    "id": "obj-445",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        680.0,
+                        740.0,
                         86.6,
                         22.0
                     ],
@@ -9476,13 +9624,13 @@
             },
             {
                 "box": {
-                    "id": "obj-439",
+                    "id": "obj-446",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        710.0,
+                        770.0,
                         90,
                         22.0
                     ],
@@ -9499,13 +9647,13 @@
             },
             {
                 "box": {
-                    "id": "obj-440",
+                    "id": "obj-447",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        710.0,
+                        770.0,
                         200,
                         22.0
                     ],
@@ -9524,13 +9672,13 @@
             },
             {
                 "box": {
-                    "id": "obj-441",
+                    "id": "obj-448",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        710.0,
+                        770.0,
                         86.6,
                         22.0
                     ],
@@ -9542,13 +9690,13 @@
             },
             {
                 "box": {
-                    "id": "obj-442",
+                    "id": "obj-449",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        740.0,
+                        800.0,
                         90,
                         22.0
                     ],
@@ -9565,13 +9713,13 @@
             },
             {
                 "box": {
-                    "id": "obj-443",
+                    "id": "obj-450",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        740.0,
+                        800.0,
                         200,
                         22.0
                     ],
@@ -9590,13 +9738,13 @@
             },
             {
                 "box": {
-                    "id": "obj-444",
+                    "id": "obj-451",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        740.0,
+                        800.0,
                         86.6,
                         22.0
                     ],
@@ -9608,13 +9756,13 @@
             },
             {
                 "box": {
-                    "id": "obj-445",
+                    "id": "obj-452",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        770.0,
+                        830.0,
                         90,
                         22.0
                     ],
@@ -9631,13 +9779,13 @@
             },
             {
                 "box": {
-                    "id": "obj-446",
+                    "id": "obj-453",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        770.0,
+                        830.0,
                         200,
                         22.0
                     ],
@@ -9656,13 +9804,13 @@
             },
             {
                 "box": {
-                    "id": "obj-447",
+                    "id": "obj-454",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        770.0,
+                        830.0,
                         86.6,
                         22.0
                     ],
@@ -9674,13 +9822,13 @@
             },
             {
                 "box": {
-                    "id": "obj-448",
+                    "id": "obj-455",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        800.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -9697,13 +9845,13 @@
             },
             {
                 "box": {
-                    "id": "obj-449",
+                    "id": "obj-456",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        800.0,
+                        860.0,
                         200,
                         22.0
                     ],
@@ -9722,13 +9870,13 @@
             },
             {
                 "box": {
-                    "id": "obj-450",
+                    "id": "obj-457",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        800.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -9740,13 +9888,13 @@
             },
             {
                 "box": {
-                    "id": "obj-451",
+                    "id": "obj-458",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        830.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -9763,13 +9911,13 @@
             },
             {
                 "box": {
-                    "id": "obj-452",
+                    "id": "obj-459",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        830.0,
+                        890.0,
                         200,
                         22.0
                     ],
@@ -9788,13 +9936,13 @@
             },
             {
                 "box": {
-                    "id": "obj-453",
+                    "id": "obj-460",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        830.0,
+                        890.0,
                         86.6,
                         22.0
                     ],
@@ -9806,13 +9954,13 @@
             },
             {
                 "box": {
-                    "id": "obj-454",
+                    "id": "obj-461",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        860.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -9829,13 +9977,13 @@
             },
             {
                 "box": {
-                    "id": "obj-455",
+                    "id": "obj-462",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        860.0,
+                        920.0,
                         200,
                         22.0
                     ],
@@ -9854,13 +10002,13 @@
             },
             {
                 "box": {
-                    "id": "obj-456",
+                    "id": "obj-463",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        860.0,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -9872,13 +10020,13 @@
             },
             {
                 "box": {
-                    "id": "obj-457",
+                    "id": "obj-464",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        890.0,
+                        950.0,
                         90,
                         22.0
                     ],
@@ -9895,13 +10043,13 @@
             },
             {
                 "box": {
-                    "id": "obj-458",
+                    "id": "obj-465",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        890.0,
+                        950.0,
                         200,
                         22.0
                     ],
@@ -9920,13 +10068,13 @@
             },
             {
                 "box": {
-                    "id": "obj-459",
+                    "id": "obj-466",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        890.0,
+                        950.0,
                         86.6,
                         22.0
                     ],
@@ -9938,13 +10086,13 @@
             },
             {
                 "box": {
-                    "id": "obj-460",
+                    "id": "obj-467",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        920.0,
+                        980.0,
                         90,
                         22.0
                     ],
@@ -9961,13 +10109,13 @@
             },
             {
                 "box": {
-                    "id": "obj-461",
+                    "id": "obj-468",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        920.0,
+                        980.0,
                         200,
                         22.0
                     ],
@@ -9986,13 +10134,13 @@
             },
             {
                 "box": {
-                    "id": "obj-462",
+                    "id": "obj-469",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        920.0,
+                        980.0,
                         86.6,
                         22.0
                     ],
@@ -11659,7 +11807,7 @@
                 "patchline": {
                     "source": [
                         "obj-219",
-                        1
+                        0
                     ],
                     "destination": [
                         "obj-216",
@@ -11675,7 +11823,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-221",
+                        "obj-219",
                         0
                     ],
                     "order": 0
@@ -11684,11 +11832,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-223",
+                        "obj-221",
                         0
                     ],
                     "destination": [
-                        "obj-220",
+                        "obj-222",
                         0
                     ],
                     "order": 0
@@ -11698,10 +11846,10 @@
                 "patchline": {
                     "source": [
                         "obj-224",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-223",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -11805,19 +11953,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-240",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-240",
-                        0
-                    ],
-                    "destination": [
                         "obj-235",
                         0
                     ],
@@ -11831,32 +11966,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-240",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-241",
-                        0
-                    ],
-                    "destination": [
-                        "obj-242",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-242",
-                        0
-                    ],
-                    "destination": [
                         "obj-238",
                         0
                     ],
@@ -11866,11 +11975,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-241",
-                        1
+                        "obj-240",
+                        0
                     ],
                     "destination": [
-                        "obj-243",
+                        "obj-241",
                         0
                     ],
                     "order": 0
@@ -11883,7 +11992,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-239",
+                        "obj-245",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-245",
+                        0
+                    ],
+                    "destination": [
+                        "obj-240",
                         0
                     ],
                     "order": 0
@@ -11897,6 +12019,19 @@
                     ],
                     "destination": [
                         "obj-245",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-246",
+                        0
+                    ],
+                    "destination": [
+                        "obj-247",
                         0
                     ],
                     "order": 0
@@ -11909,7 +12044,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-248",
+                        "obj-243",
                         0
                     ],
                     "order": 0
@@ -11918,11 +12053,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-248",
-                        0
+                        "obj-246",
+                        1
                     ],
                     "destination": [
-                        "obj-249",
+                        "obj-248",
                         0
                     ],
                     "order": 0
@@ -11931,7 +12066,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-249",
+                        "obj-248",
                         0
                     ],
                     "destination": [
@@ -11944,11 +12079,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-250",
+                        "obj-249",
                         0
                     ],
                     "destination": [
-                        "obj-251",
+                        "obj-250",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-252",
+                        0
+                    ],
+                    "destination": [
+                        "obj-253",
                         0
                     ],
                     "order": 0
@@ -11974,7 +12122,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-255",
+                        "obj-249",
                         0
                     ],
                     "order": 0
@@ -11987,20 +12135,20 @@
                         0
                     ],
                     "destination": [
-                        "obj-250",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-256",
                         0
                     ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-258",
+                        0
+                    ],
                     "destination": [
-                        "obj-257",
+                        "obj-259",
                         0
                     ],
                     "order": 0
@@ -12013,7 +12161,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-256",
+                        "obj-260",
                         0
                     ],
                     "order": 0
@@ -12026,7 +12174,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-259",
+                        "obj-255",
                         0
                     ],
                     "order": 0
@@ -12052,32 +12200,6 @@
                         0
                     ],
                     "destination": [
-                        "obj-265",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-265",
-                        0
-                    ],
-                    "destination": [
-                        "obj-266",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-266",
-                        0
-                    ],
-                    "destination": [
                         "obj-261",
                         0
                     ],
@@ -12087,11 +12209,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-267",
+                        "obj-265",
                         0
                     ],
                     "destination": [
-                        "obj-268",
+                        "obj-264",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-266",
+                        0
+                    ],
+                    "destination": [
+                        "obj-267",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-269",
+                        0
+                    ],
+                    "destination": [
+                        "obj-270",
                         0
                     ],
                     "order": 0
@@ -12104,7 +12252,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-267",
+                        "obj-271",
                         0
                     ],
                     "order": 0
@@ -12117,7 +12265,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-270",
+                        "obj-266",
                         0
                     ],
                     "order": 0
@@ -12140,7 +12288,7 @@
                 "patchline": {
                     "source": [
                         "obj-275",
-                        1
+                        0
                     ],
                     "destination": [
                         "obj-272",
@@ -12156,7 +12304,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-277",
+                        "obj-275",
                         0
                     ],
                     "order": 0
@@ -12165,11 +12313,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-279",
+                        "obj-277",
                         0
                     ],
                     "destination": [
-                        "obj-276",
+                        "obj-278",
                         0
                     ],
                     "order": 0
@@ -12179,10 +12327,10 @@
                 "patchline": {
                     "source": [
                         "obj-280",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-279",
+                        "obj-277",
                         0
                     ],
                     "order": 0
@@ -12244,7 +12392,7 @@
                 "patchline": {
                     "source": [
                         "obj-289",
-                        1
+                        0
                     ],
                     "destination": [
                         "obj-286",
@@ -12260,7 +12408,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-289",
                         0
                     ],
                     "order": 0
@@ -12269,11 +12417,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-293",
+                        "obj-291",
                         0
                     ],
                     "destination": [
-                        "obj-290",
+                        "obj-292",
                         0
                     ],
                     "order": 0
@@ -12283,10 +12431,10 @@
                 "patchline": {
                     "source": [
                         "obj-294",
-                        0
+                        1
                     ],
                     "destination": [
-                        "obj-293",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -12334,11 +12482,24 @@
             {
                 "patchline": {
                     "source": [
+                        "obj-300",
+                        0
+                    ],
+                    "destination": [
                         "obj-301",
                         0
                     ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        0
+                    ],
                     "destination": [
-                        "obj-302",
+                        "obj-300",
                         0
                     ],
                     "order": 0
@@ -12347,7 +12508,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-302",
+                        "obj-304",
                         0
                     ],
                     "destination": [
@@ -12360,11 +12521,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-306",
                         0
                     ],
                     "destination": [
-                        "obj-304",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -12373,7 +12534,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-304",
+                        "obj-307",
+                        0
+                    ],
+                    "destination": [
+                        "obj-308",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        0
+                    ],
+                    "destination": [
+                        "obj-309",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-309",
                         0
                     ],
                     "destination": [
@@ -12386,11 +12573,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         1
                     ],
                     "destination": [
-                        "obj-305",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -12399,7 +12586,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-305",
+                        "obj-310",
                         0
                     ],
                     "destination": [
@@ -12412,11 +12599,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         2
                     ],
                     "destination": [
-                        "obj-306",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -12425,7 +12612,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-306",
+                        "obj-311",
                         0
                     ],
                     "destination": [
@@ -12438,11 +12625,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         3
                     ],
                     "destination": [
-                        "obj-307",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -12451,7 +12638,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-307",
+                        "obj-312",
                         0
                     ],
                     "destination": [
@@ -12464,11 +12651,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         4
                     ],
                     "destination": [
-                        "obj-308",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -12477,7 +12664,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-313",
                         0
                     ],
                     "destination": [
@@ -12490,11 +12677,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         5
                     ],
                     "destination": [
-                        "obj-309",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -12503,7 +12690,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-309",
+                        "obj-314",
                         0
                     ],
                     "destination": [
@@ -12516,11 +12703,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         6
                     ],
                     "destination": [
-                        "obj-310",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -12529,7 +12716,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-315",
                         0
                     ],
                     "destination": [
@@ -12542,11 +12729,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         6
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -12555,7 +12742,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
+                        "obj-316",
                         0
                     ],
                     "destination": [
@@ -12568,11 +12755,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         7
                     ],
                     "destination": [
-                        "obj-312",
+                        "obj-317",
                         0
                     ],
                     "order": 0
@@ -12581,7 +12768,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
+                        "obj-317",
                         0
                     ],
                     "destination": [
@@ -12594,7 +12781,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         8
                     ],
                     "destination": [
@@ -12607,11 +12794,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         9
                     ],
                     "destination": [
-                        "obj-313",
+                        "obj-318",
                         0
                     ],
                     "order": 0
@@ -12620,7 +12807,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
+                        "obj-318",
                         0
                     ],
                     "destination": [
@@ -12633,11 +12820,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         10
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-319",
                         0
                     ],
                     "order": 0
@@ -12646,7 +12833,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-314",
+                        "obj-319",
                         0
                     ],
                     "destination": [
@@ -12659,11 +12846,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         10
                     ],
                     "destination": [
-                        "obj-315",
+                        "obj-320",
                         0
                     ],
                     "order": 0
@@ -12672,7 +12859,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
+                        "obj-320",
                         0
                     ],
                     "destination": [
@@ -12685,11 +12872,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         11
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-321",
                         0
                     ],
                     "order": 0
@@ -12698,7 +12885,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-321",
                         0
                     ],
                     "destination": [
@@ -12711,11 +12898,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         11
                     ],
                     "destination": [
-                        "obj-317",
+                        "obj-322",
                         0
                     ],
                     "order": 0
@@ -12724,7 +12911,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-317",
+                        "obj-322",
                         0
                     ],
                     "destination": [
@@ -12737,11 +12924,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         12
                     ],
                     "destination": [
-                        "obj-318",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -12750,7 +12937,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
+                        "obj-323",
                         0
                     ],
                     "destination": [
@@ -12763,11 +12950,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         12
                     ],
                     "destination": [
-                        "obj-319",
+                        "obj-324",
                         0
                     ],
                     "order": 0
@@ -12776,7 +12963,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-319",
+                        "obj-324",
                         0
                     ],
                     "destination": [
@@ -12789,11 +12976,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         13
                     ],
                     "destination": [
-                        "obj-320",
+                        "obj-325",
                         0
                     ],
                     "order": 0
@@ -12802,7 +12989,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-320",
+                        "obj-325",
                         0
                     ],
                     "destination": [
@@ -12815,11 +13002,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         13
                     ],
                     "destination": [
-                        "obj-321",
+                        "obj-326",
                         0
                     ],
                     "order": 0
@@ -12828,7 +13015,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-326",
                         0
                     ],
                     "destination": [
@@ -12841,11 +13028,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         14
                     ],
                     "destination": [
-                        "obj-322",
+                        "obj-327",
                         0
                     ],
                     "order": 0
@@ -12854,7 +13041,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-322",
+                        "obj-327",
                         0
                     ],
                     "destination": [
@@ -12867,11 +13054,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         15
                     ],
                     "destination": [
-                        "obj-323",
+                        "obj-328",
                         0
                     ],
                     "order": 0
@@ -12880,7 +13067,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-323",
+                        "obj-328",
                         0
                     ],
                     "destination": [
@@ -12893,11 +13080,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         15
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-329",
                         0
                     ],
                     "order": 0
@@ -12906,7 +13093,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-324",
+                        "obj-329",
                         0
                     ],
                     "destination": [
@@ -12919,11 +13106,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         16
                     ],
                     "destination": [
-                        "obj-325",
+                        "obj-330",
                         0
                     ],
                     "order": 0
@@ -12932,7 +13119,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-325",
+                        "obj-330",
                         0
                     ],
                     "destination": [
@@ -12945,11 +13132,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         16
                     ],
                     "destination": [
-                        "obj-326",
+                        "obj-331",
                         0
                     ],
                     "order": 0
@@ -12958,7 +13145,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
+                        "obj-331",
                         0
                     ],
                     "destination": [
@@ -12971,11 +13158,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         17
                     ],
                     "destination": [
-                        "obj-327",
+                        "obj-332",
                         0
                     ],
                     "order": 0
@@ -12984,7 +13171,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-327",
+                        "obj-332",
                         0
                     ],
                     "destination": [
@@ -12997,11 +13184,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         18
                     ],
                     "destination": [
-                        "obj-328",
+                        "obj-333",
                         0
                     ],
                     "order": 0
@@ -13010,7 +13197,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-328",
+                        "obj-333",
                         0
                     ],
                     "destination": [
@@ -13023,11 +13210,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         19
                     ],
                     "destination": [
-                        "obj-329",
+                        "obj-334",
                         0
                     ],
                     "order": 0
@@ -13036,7 +13223,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-334",
                         0
                     ],
                     "destination": [
@@ -13049,11 +13236,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         19
                     ],
                     "destination": [
-                        "obj-330",
+                        "obj-335",
                         0
                     ],
                     "order": 0
@@ -13062,7 +13249,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-330",
+                        "obj-335",
                         0
                     ],
                     "destination": [
@@ -13075,11 +13262,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         20
                     ],
                     "destination": [
-                        "obj-331",
+                        "obj-336",
                         0
                     ],
                     "order": 0
@@ -13088,7 +13275,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-331",
+                        "obj-336",
                         0
                     ],
                     "destination": [
@@ -13101,11 +13288,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         20
                     ],
                     "destination": [
-                        "obj-332",
+                        "obj-337",
                         0
                     ],
                     "order": 0
@@ -13114,7 +13301,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-332",
+                        "obj-337",
                         0
                     ],
                     "destination": [
@@ -13127,11 +13314,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         21
                     ],
                     "destination": [
-                        "obj-333",
+                        "obj-338",
                         0
                     ],
                     "order": 0
@@ -13140,7 +13327,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-333",
+                        "obj-338",
                         0
                     ],
                     "destination": [
@@ -13153,11 +13340,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
+                        21
+                    ],
+                    "destination": [
+                        "obj-339",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-339",
+                        0
+                    ],
+                    "destination": [
+                        "obj-220",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
                         22
                     ],
                     "destination": [
-                        "obj-334",
+                        "obj-340",
                         0
                     ],
                     "order": 0
@@ -13166,33 +13379,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-334",
-                        0
-                    ],
-                    "destination": [
-                        "obj-223",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        22
-                    ],
-                    "destination": [
-                        "obj-335",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-335",
+                        "obj-340",
                         0
                     ],
                     "destination": [
@@ -13205,11 +13392,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         23
                     ],
                     "destination": [
-                        "obj-336",
+                        "obj-341",
                         0
                     ],
                     "order": 0
@@ -13218,7 +13405,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
+                        "obj-341",
                         0
                     ],
                     "destination": [
@@ -13231,11 +13418,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         23
                     ],
                     "destination": [
-                        "obj-337",
+                        "obj-342",
                         0
                     ],
                     "order": 0
@@ -13244,7 +13431,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-337",
+                        "obj-342",
                         0
                     ],
                     "destination": [
@@ -13257,11 +13444,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         24
                     ],
                     "destination": [
-                        "obj-338",
+                        "obj-343",
                         0
                     ],
                     "order": 0
@@ -13270,7 +13457,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-338",
+                        "obj-343",
                         0
                     ],
                     "destination": [
@@ -13283,11 +13470,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         24
                     ],
                     "destination": [
-                        "obj-339",
+                        "obj-344",
                         0
                     ],
                     "order": 0
@@ -13296,7 +13483,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-339",
+                        "obj-344",
                         0
                     ],
                     "destination": [
@@ -13309,11 +13496,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         25
                     ],
                     "destination": [
-                        "obj-241",
+                        "obj-345",
                         0
                     ],
                     "order": 0
@@ -13322,11 +13509,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-345",
+                        0
+                    ],
+                    "destination": [
+                        "obj-238",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        25
+                    ],
+                    "destination": [
+                        "obj-346",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-346",
+                        0
+                    ],
+                    "destination": [
+                        "obj-239",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
                         26
                     ],
                     "destination": [
-                        "obj-340",
+                        "obj-246",
                         0
                     ],
                     "order": 0
@@ -13335,50 +13561,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-340",
-                        0
-                    ],
-                    "destination": [
-                        "obj-259",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        26
-                    ],
-                    "destination": [
-                        "obj-341",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-341",
-                        0
-                    ],
-                    "destination": [
-                        "obj-260",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
+                        "obj-308",
                         27
                     ],
                     "destination": [
-                        "obj-342",
+                        "obj-347",
                         0
                     ],
                     "order": 0
@@ -13387,11 +13574,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
+                        "obj-347",
                         0
                     ],
                     "destination": [
-                        "obj-270",
+                        "obj-264",
                         0
                     ],
                     "order": 0
@@ -13400,11 +13587,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         27
                     ],
                     "destination": [
-                        "obj-343",
+                        "obj-348",
                         0
                     ],
                     "order": 0
@@ -13413,11 +13600,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-343",
+                        "obj-348",
                         0
                     ],
                     "destination": [
-                        "obj-271",
+                        "obj-265",
                         0
                     ],
                     "order": 0
@@ -13426,11 +13613,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         28
                     ],
                     "destination": [
-                        "obj-344",
+                        "obj-349",
                         0
                     ],
                     "order": 0
@@ -13439,7 +13626,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
+                        "obj-349",
                         0
                     ],
                     "destination": [
@@ -13452,11 +13639,37 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
+                        28
+                    ],
+                    "destination": [
+                        "obj-350",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-350",
+                        0
+                    ],
+                    "destination": [
+                        "obj-276",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
                         29
                     ],
                     "destination": [
-                        "obj-345",
+                        "obj-351",
                         0
                     ],
                     "order": 0
@@ -13465,33 +13678,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-345",
-                        0
-                    ],
-                    "destination": [
-                        "obj-279",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        29
-                    ],
-                    "destination": [
-                        "obj-346",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-346",
+                        "obj-351",
                         0
                     ],
                     "destination": [
@@ -13504,11 +13691,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         30
                     ],
                     "destination": [
-                        "obj-347",
+                        "obj-352",
                         0
                     ],
                     "order": 0
@@ -13517,7 +13704,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
+                        "obj-352",
                         0
                     ],
                     "destination": [
@@ -13530,11 +13717,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         30
                     ],
                     "destination": [
-                        "obj-348",
+                        "obj-353",
                         0
                     ],
                     "order": 0
@@ -13543,7 +13730,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-348",
+                        "obj-353",
                         0
                     ],
                     "destination": [
@@ -13556,11 +13743,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
+                        "obj-308",
                         31
                     ],
                     "destination": [
-                        "obj-349",
+                        "obj-354",
                         0
                     ],
                     "order": 0
@@ -13569,7 +13756,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-349",
+                        "obj-354",
                         0
                     ],
                     "destination": [
@@ -13582,102 +13769,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-303",
-                        32
+                        "obj-308",
+                        31
                     ],
                     "destination": [
-                        "obj-350",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-350",
-                        0
-                    ],
-                    "destination": [
-                        "obj-293",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        32
-                    ],
-                    "destination": [
-                        "obj-351",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-351",
-                        0
-                    ],
-                    "destination": [
-                        "obj-294",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        33
-                    ],
-                    "destination": [
-                        "obj-352",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-352",
-                        0
-                    ],
-                    "destination": [
-                        "obj-298",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-303",
-                        33
-                    ],
-                    "destination": [
-                        "obj-353",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-353",
-                        0
-                    ],
-                    "destination": [
-                        "obj-299",
+                        "obj-355",
                         0
                     ],
                     "order": 0
@@ -13690,6 +13786,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-290",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        32
+                    ],
+                    "destination": [
                         "obj-356",
                         0
                     ],
@@ -13703,6 +13812,45 @@
                         0
                     ],
                     "destination": [
+                        "obj-294",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        33
+                    ],
+                    "destination": [
+                        "obj-357",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-357",
+                        0
+                    ],
+                    "destination": [
+                        "obj-298",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        33
+                    ],
+                    "destination": [
                         "obj-358",
                         0
                     ],
@@ -13714,6 +13862,45 @@
                     "source": [
                         "obj-358",
                         0
+                    ],
+                    "destination": [
+                        "obj-299",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        34
+                    ],
+                    "destination": [
+                        "obj-359",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-359",
+                        0
+                    ],
+                    "destination": [
+                        "obj-303",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-308",
+                        34
                     ],
                     "destination": [
                         "obj-360",
@@ -13725,60 +13912,73 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-358",
-                        1
+                        "obj-360",
+                        0
                     ],
                     "destination": [
+                        "obj-304",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
                         "obj-362",
                         0
                     ],
+                    "destination": [
+                        "obj-363",
+                        0
+                    ],
                     "order": 0
                 }
             },
             {
                 "patchline": {
                     "source": [
-                        "obj-358",
+                        "obj-363",
+                        0
+                    ],
+                    "destination": [
+                        "obj-365",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-365",
+                        0
+                    ],
+                    "destination": [
+                        "obj-367",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-365",
+                        1
+                    ],
+                    "destination": [
+                        "obj-369",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-365",
                         2
-                    ],
-                    "destination": [
-                        "obj-364",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-356",
-                        1
-                    ],
-                    "destination": [
-                        "obj-366",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        0
-                    ],
-                    "destination": [
-                        "obj-368",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        1
                     ],
                     "destination": [
                         "obj-371",
@@ -13790,21 +13990,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-371",
-                        0
-                    ],
-                    "destination": [
-                        "obj-370",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        2
+                        "obj-363",
+                        1
                     ],
                     "destination": [
                         "obj-373",
@@ -13816,8 +14003,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
-                        3
+                        "obj-373",
+                        0
                     ],
                     "destination": [
                         "obj-375",
@@ -13829,8 +14016,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
-                        4
+                        "obj-373",
+                        1
+                    ],
+                    "destination": [
+                        "obj-378",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-378",
+                        0
                     ],
                     "destination": [
                         "obj-377",
@@ -13842,11 +14042,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
+                        "obj-373",
+                        2
+                    ],
+                    "destination": [
+                        "obj-380",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-373",
+                        3
+                    ],
+                    "destination": [
+                        "obj-382",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-373",
+                        4
+                    ],
+                    "destination": [
+                        "obj-384",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-373",
                         5
                     ],
                     "destination": [
-                        "obj-379",
+                        "obj-386",
                         0
                     ],
                     "order": 0
@@ -13855,11 +14094,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
+                        "obj-373",
                         6
                     ],
                     "destination": [
-                        "obj-381",
+                        "obj-388",
                         0
                     ],
                     "order": 0
@@ -13868,60 +14107,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-366",
+                        "obj-373",
                         7
-                    ],
-                    "destination": [
-                        "obj-383",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        8
-                    ],
-                    "destination": [
-                        "obj-385",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        9
-                    ],
-                    "destination": [
-                        "obj-388",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-388",
-                        0
-                    ],
-                    "destination": [
-                        "obj-387",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-366",
-                        10
                     ],
                     "destination": [
                         "obj-390",
@@ -13933,8 +14120,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
-                        2
+                        "obj-373",
+                        8
                     ],
                     "destination": [
                         "obj-392",
@@ -13946,8 +14133,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        0
+                        "obj-373",
+                        9
                     ],
                     "destination": [
                         "obj-395",
@@ -13972,8 +14159,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        1
+                        "obj-373",
+                        10
                     ],
                     "destination": [
                         "obj-397",
@@ -13985,7 +14172,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
+                        "obj-363",
                         2
                     ],
                     "destination": [
@@ -13998,8 +14185,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        3
+                        "obj-399",
+                        0
+                    ],
+                    "destination": [
+                        "obj-402",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-402",
+                        0
                     ],
                     "destination": [
                         "obj-401",
@@ -14011,11 +14211,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        4
+                        "obj-399",
+                        1
                     ],
                     "destination": [
-                        "obj-403",
+                        "obj-404",
                         0
                     ],
                     "order": 0
@@ -14024,11 +14224,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        5
+                        "obj-399",
+                        2
                     ],
                     "destination": [
-                        "obj-405",
+                        "obj-406",
                         0
                     ],
                     "order": 0
@@ -14037,36 +14237,23 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-392",
-                        6
-                    ],
-                    "destination": [
-                        "obj-408",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-408",
-                        0
-                    ],
-                    "destination": [
-                        "obj-407",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-356",
+                        "obj-399",
                         3
                     ],
                     "destination": [
+                        "obj-408",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-399",
+                        4
+                    ],
+                    "destination": [
                         "obj-410",
                         0
                     ],
@@ -14076,8 +14263,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-410",
-                        0
+                        "obj-399",
+                        5
                     ],
                     "destination": [
                         "obj-412",
@@ -14089,8 +14276,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-410",
-                        1
+                        "obj-399",
+                        6
+                    ],
+                    "destination": [
+                        "obj-415",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-415",
+                        0
                     ],
                     "destination": [
                         "obj-414",
@@ -14102,24 +14302,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-410",
-                        2
-                    ],
-                    "destination": [
-                        "obj-416",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-410",
+                        "obj-363",
                         3
                     ],
                     "destination": [
-                        "obj-418",
+                        "obj-417",
                         0
                     ],
                     "order": 0
@@ -14128,11 +14315,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-410",
-                        4
+                        "obj-417",
+                        0
                     ],
                     "destination": [
-                        "obj-420",
+                        "obj-419",
                         0
                     ],
                     "order": 0
@@ -14141,8 +14328,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
-                        4
+                        "obj-417",
+                        1
+                    ],
+                    "destination": [
+                        "obj-421",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-417",
+                        2
                     ],
                     "destination": [
                         "obj-423",
@@ -14154,34 +14354,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-423",
-                        0
-                    ],
-                    "destination": [
-                        "obj-422",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-356",
-                        5
-                    ],
-                    "destination": [
-                        "obj-426",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-426",
-                        0
+                        "obj-417",
+                        3
                     ],
                     "destination": [
                         "obj-425",
@@ -14193,11 +14367,76 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-417",
+                        4
+                    ],
+                    "destination": [
+                        "obj-427",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-363",
+                        4
+                    ],
+                    "destination": [
+                        "obj-430",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-430",
+                        0
+                    ],
+                    "destination": [
+                        "obj-429",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-363",
+                        5
+                    ],
+                    "destination": [
+                        "obj-433",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-433",
+                        0
+                    ],
+                    "destination": [
+                        "obj-432",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-363",
                         6
                     ],
                     "destination": [
-                        "obj-429",
+                        "obj-436",
                         0
                     ],
                     "order": 0
@@ -14206,11 +14445,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-429",
+                        "obj-436",
                         0
                     ],
                     "destination": [
-                        "obj-428",
+                        "obj-435",
                         0
                     ],
                     "order": 0
@@ -14219,11 +14458,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         7
                     ],
                     "destination": [
-                        "obj-432",
+                        "obj-439",
                         0
                     ],
                     "order": 0
@@ -14232,11 +14471,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-432",
+                        "obj-439",
                         0
                     ],
                     "destination": [
-                        "obj-431",
+                        "obj-438",
                         0
                     ],
                     "order": 0
@@ -14245,11 +14484,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         8
                     ],
                     "destination": [
-                        "obj-435",
+                        "obj-442",
                         0
                     ],
                     "order": 0
@@ -14258,11 +14497,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-435",
+                        "obj-442",
                         0
                     ],
                     "destination": [
-                        "obj-434",
+                        "obj-441",
                         0
                     ],
                     "order": 0
@@ -14271,11 +14510,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         9
                     ],
                     "destination": [
-                        "obj-438",
+                        "obj-445",
                         0
                     ],
                     "order": 0
@@ -14284,11 +14523,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-438",
+                        "obj-445",
                         0
                     ],
                     "destination": [
-                        "obj-437",
+                        "obj-444",
                         0
                     ],
                     "order": 0
@@ -14297,11 +14536,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         10
                     ],
                     "destination": [
-                        "obj-441",
+                        "obj-448",
                         0
                     ],
                     "order": 0
@@ -14310,11 +14549,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-441",
+                        "obj-448",
                         0
                     ],
                     "destination": [
-                        "obj-440",
+                        "obj-447",
                         0
                     ],
                     "order": 0
@@ -14323,11 +14562,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         11
                     ],
                     "destination": [
-                        "obj-444",
+                        "obj-451",
                         0
                     ],
                     "order": 0
@@ -14336,11 +14575,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-444",
+                        "obj-451",
                         0
                     ],
                     "destination": [
-                        "obj-443",
+                        "obj-450",
                         0
                     ],
                     "order": 0
@@ -14349,11 +14588,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         12
                     ],
                     "destination": [
-                        "obj-447",
+                        "obj-454",
                         0
                     ],
                     "order": 0
@@ -14362,11 +14601,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-447",
+                        "obj-454",
                         0
                     ],
                     "destination": [
-                        "obj-446",
+                        "obj-453",
                         0
                     ],
                     "order": 0
@@ -14375,11 +14614,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         13
                     ],
                     "destination": [
-                        "obj-450",
+                        "obj-457",
                         0
                     ],
                     "order": 0
@@ -14388,11 +14627,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-450",
+                        "obj-457",
                         0
                     ],
                     "destination": [
-                        "obj-449",
+                        "obj-456",
                         0
                     ],
                     "order": 0
@@ -14401,11 +14640,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         14
                     ],
                     "destination": [
-                        "obj-453",
+                        "obj-460",
                         0
                     ],
                     "order": 0
@@ -14414,11 +14653,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-453",
+                        "obj-460",
                         0
                     ],
                     "destination": [
-                        "obj-452",
+                        "obj-459",
                         0
                     ],
                     "order": 0
@@ -14427,11 +14666,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         15
                     ],
                     "destination": [
-                        "obj-456",
+                        "obj-463",
                         0
                     ],
                     "order": 0
@@ -14440,11 +14679,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-456",
+                        "obj-463",
                         0
                     ],
                     "destination": [
-                        "obj-455",
+                        "obj-462",
                         0
                     ],
                     "order": 0
@@ -14453,11 +14692,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         16
                     ],
                     "destination": [
-                        "obj-459",
+                        "obj-466",
                         0
                     ],
                     "order": 0
@@ -14466,11 +14705,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-459",
+                        "obj-466",
                         0
                     ],
                     "destination": [
-                        "obj-458",
+                        "obj-465",
                         0
                     ],
                     "order": 0
@@ -14479,11 +14718,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-363",
                         17
                     ],
                     "destination": [
-                        "obj-462",
+                        "obj-469",
                         0
                     ],
                     "order": 0
@@ -14492,11 +14731,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-462",
+                        "obj-469",
                         0
                     ],
                     "destination": [
-                        "obj-461",
+                        "obj-468",
                         0
                     ],
                     "order": 0

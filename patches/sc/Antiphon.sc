@@ -135,6 +135,8 @@ Antiphon {
 	rests { |value| this.send('rests', value) }
 	// share of the time it plays; 0 is silent
 	density { |value| this.send('density', value) }
+	// how much the labels obey what is to be added or was said; 0: not at all, 1: as trained
+	guidance { |value| this.send('guidance', value) }
 	// number of plans drawn for a hop, of which the best by reward is played
 	best_of { |value| this.send('best_of', value) }
 	// cost: by the fit to what you play; match: by the labels alone

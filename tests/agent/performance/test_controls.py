@@ -237,7 +237,7 @@ def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatc
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5, "behaviour": "after",
               "section": "late", "say": "low piano", "words": 2.0,
-              "add": "a sparse, loud part off the beat", "obey": 2.0,
+              "add": "a sparse, loud part off the beat", "obey": 2.0, "guidance": 2.0,
               "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4,
               "speed": 1.2, "transpose": 2, "stretch": "auto", "match_key": "auto",
               "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
