@@ -13,6 +13,7 @@ USER_ERRORS = (  # (module, class): one class for each folder or file format tha
     ("agent.control.command", "CommandError"),
     ("corpora.whole_files", "AudioError"),
     ("corpora.corpus", "CorpusError"),
+    ("decision.attributes", "AttributesError"),
     ("decision.diffusion", "DiffusionError"),
     ("decision.fill", "FillError"),
     ("decision.model", "DecisionError"),

@@ -61,7 +61,7 @@ def _encoder(folder: Path, source: Path | str) -> Part:
 
 
 def _of_hop(folder: Path, stem: str) -> list[Part]:
-    """Alphabet, decision model and proxy of one hop; stem: name of its files, like "k64_h0.50"."""
+    """Alphabet, decision model, its tokens and proxy of one hop; stem: name of its files, like "k64_h0.50"."""
     units, decision = f"units/{stem}.safetensors", f"decision/{stem}"
     return [
         _whole(units, folder / "units", (f"{stem}.safetensors",),
@@ -70,6 +70,9 @@ def _of_hop(folder: Path, stem: str) -> list[Part]:
                f"antiphon train decision RUN/tokens/{stem} -o {folder / decision}"),
         _whole(f"proxy/{stem}.safetensors", folder / "proxy", (f"{stem}.safetensors",),
                f"only decision.best_of needs it: python -m train.fit_proxy RUN -o {folder}", needed=False),
+        _whole(f"{decision}/attributes", folder / decision, ("attributes.json", "attributes.safetensors"),
+               "only decision.guidance needs it: antiphon train attributes RUN/tokens/"
+               f"{stem} DATA -o RUN2 --start {folder / decision}", needed=False),
     ]  # fmt: skip
 
 

@@ -202,7 +202,9 @@ def _add_corpus(subparsers: Any, verbs: Verbs) -> None:
 def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     """Add the verbs whose remaining words are parsed by a recipe."""
     verb = subparsers.add_parser("train", help="Take in data, and train a part of a model.", add_help=False)
-    verb.add_argument("part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo", "words", "fill"))
+    verb.add_argument(
+        "part", choices=("pairs", "encoder", "units", "decision", "coherence", "duo", "words", "fill", "attributes")
+    )
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["train"])
 

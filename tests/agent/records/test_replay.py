@@ -37,6 +37,7 @@ CONTROLS = st.one_of(
     st.tuples(st.just("say"), st.tuples(st.sampled_from(["", "low piano", "fast flute", "fluet"]))),
     st.tuples(st.just("words"), st.tuples(st.sampled_from([0.5, 3.0]))),
     st.tuples(st.just("add"), st.tuples(st.sampled_from(["", "sparse", "loud and off the beat", "a bass", "basss"]))),
+    st.tuples(st.just("guidance"), st.tuples(st.sampled_from([0.0, 1.0, 4.0]))),
 )
 
 

@@ -17,7 +17,8 @@ NEEDED = {  # part -> what stands in its remedy
     f"units/{STEM}.safetensors": "antiphon train units DATA -o RUN --encoder",
     f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM} -o",
 }
-USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy", "coherence": "antiphon train coherence DATA",
+USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy",
+          f"decision/{STEM}/attributes": "antiphon train attributes RUN", "coherence": "antiphon train coherence DATA",
           "words": "antiphon train words DATA",
           "fill": "antiphon train fill SCORES"}  # fmt: skip
 
