@@ -43,10 +43,12 @@ from train.common.settings import setting
 from train.data import hearing, measures, token_pairs
 from train.data.measures import LEVELLED
 from train.data.token_pairs import Crop
+from train.evaluate.metrics import interval, seeded
 from train.fit_decision import Batch
 
 WINDOWS = 4000  # random crops whose terciles are low and high
-GUIDANCES = (0.0, 1.0, 2.0, 4.0)
+GUIDANCES = (1.0, 2.0, 4.0)  # that are reported
+TOP_P = 0.9  # as it plays by default
 OPPOSITE = {
     f"{name} {end}": f"{name} {other}" for name in LEVELLED for end, other in (("low", "high"), ("high", "low"))
 }
@@ -79,7 +81,7 @@ class AttributesTraining:
     recorded: float = setting(0.3, "share of the crops from recordings, where there are any")
     evaluate: int = setting(100, "steps between two validations")
     crops: int = setting(256, "crops to validate on")
-    report: int = setting(64, "crops of the report on the model's own history")
+    report: int = setting(128, "crops of the report on the model's own history")
     save: float = setting(120.0, "s between two checkpoints", may_change=True)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,18 @@ class Asking(NamedTuple):
     batch: Batch
     names: list[tuple[str, ...]]
     crops: list[Crop]
+
+    def first(self, count: int) -> Asking:
+        """The first crops."""
+        return Asking(self.batch.rows(slice(0, count)), self.names[:count], self.crops[:count])
+
+
+class _Answer(NamedTuple):
+    """A live answer, and what it was drawn by: labels (n, T), logits (n, T, vocab), query (n, T, key dim)."""
+
+    labels: Tensor
+    logits: Tensor
+    query: Tensor
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: AttributesTraining | None = None) -> dict[str, Any]:
@@ -288,38 +302,41 @@ class _Trainer:
             loss += self.s.query * scores["query"]
         return {**scores, "loss": loss}
 
-    @torch.no_grad()
     def report(self, tokens: AttributeTokens) -> dict[str, Any]:
-        """{"asked": {attribute: {guidance: {"low" | "none" | "high": {"labels", "segments", "tpp"}}}}}: live answers.
+        """{"asked": {attribute: {guidance: {...}}}}: live answers to validation crops, on the model's own history.
 
-        labels: mean of the attribute over the training hops of each label drawn; segments: over those of the stem of B,
-        by q . k + log p(label); tpp: labels of B hit where it sounds, 0 to 100.
+        "low", "none", "high": {"labels": mean of the attribute over the training hops of each label drawn, "segments":
+        mean over the segments of the stem of B, by q . k + log p(label), "tpp": labels of B hit where it sounds, 0 to
+        100}. "higher": by how much high is above low; "cost": hits of both ends, in the mean, less those of nothing
+        asked; each with its 95 % interval over songs.
         """
-        count = min(self.s.report, len(self.valid.crops))
-        crops = self.valid.crops[:count]
-        batch = self.valid.batch.rows(slice(0, count))
-        of_label = self._values_of_labels()
-        uniform = torch.from_numpy(np.random.default_rng(0).random(batch.played.shape))
+        rows = self.valid.first(min(self.s.report, len(self.valid.crops)))
+        songs = np.array([crop.song.name for crop in rows.crops])
+        of_label, nothing = self._values_of_labels(), self._answer(tokens, (), 0.0, rows)
         result: dict[str, Any] = {}
         for attribute in LEVELLED:
-            plain = None
+            free = self._measure(nothing, rows, attribute, of_label)
             for guidance in GUIDANCES:
-                found = result.setdefault(attribute, {}).setdefault(f"{guidance:g}", {})
-                for end in ("low", "none", "high"):
-                    if end == "none" or not guidance:
-                        plain = plain or self._answers(
-                            tokens, (), 0.0, crops, batch, uniform, of_label[attribute], attribute
-                        )
-                        found[end] = plain
-                    else:
-                        name = (f"{attribute} {end}",)
-                        found[end] = self._answers(
-                            tokens, name, guidance, crops, batch, uniform, of_label[attribute], attribute
-                        )
+                low, high = (
+                    self._measure(
+                        self._answer(tokens, (f"{attribute} {end}",), guidance, rows), rows, attribute, of_label
+                    )
+                    for end in LEVELS.values()
+                )
+                found: dict[str, Any] = {
+                    end: _means(each) for end, each in (("low", low), ("none", free), ("high", high))
+                }
+                rng = seeded(self.s.seed, attribute)
+                found["higher"] = {
+                    name: _interval(high[name] - low[name], songs, rng) for name in free if name != "tpp"
+                }
+                found["cost"] = _interval((low["tpp"] + high["tpp"]) / 2 - free["tpp"], songs, rng)
+                result.setdefault(attribute, {})[f"{guidance:g}"] = found
         return {"asked": result}
 
-    def _values_of_labels(self) -> dict[str, Tensor]:
-        """{attribute: (vocab,) mean of it over the training hops of each label}, NaN where there is none."""
+    def _values_of_labels(self) -> dict[str, np.ndarray]:
+        """{attribute: (vocab,) mean of it over the training hops of each label}, NaN for silence and where it is not
+        known."""
         total = {name: np.zeros((2, self.cache.units + 1)) for name in LEVELLED}
         for song in self.songs:
             for part in {b for _, b in token_pairs.stem_pairs(song)}:
@@ -327,62 +344,75 @@ class _Trainer:
                 for name in LEVELLED:
                     values, weight = _values(rows, name)
                     np.add.at(total[name][0], labels, values * weight)
-                    np.add.at(total[name][1], labels, weight)
-        return {
-            name: torch.from_numpy(both[0] / np.where(both[1] > 0, both[1], np.nan)) for name, both in total.items()
-        }
+                    np.add.at(total[name][1], labels, weight * (labels != self.cache.units))
+        return {name: both[0] / np.where(both[1] > 0, both[1], np.nan) for name, both in total.items()}
 
-    def _answers(
-        self, tokens: AttributeTokens, names: tuple[str, ...], guidance: float, crops: list[Crop], batch: Batch,
-        uniform: Tensor, of_label: Tensor, attribute: str,
-    ) -> dict[str, float]:  # fmt: skip
-        """What live answers are like, from the labels of the whole stem of B."""
-        count, silence = len(crops), self.cache.units
-        twice = batch.rows(torch.arange(count).repeat(2))
+    @torch.no_grad()
+    def _answer(self, tokens: AttributeTokens, names: tuple[str, ...], guidance: float, rows: Asking) -> _Answer:
+        """The live answer to crops, of labels of the whole stem of B; the same random numbers at every call."""
+        count = len(rows.crops)
+        twice = rows.batch.rows(torch.arange(count).repeat(2))
         seen = torch.zeros(2 * count, self.window, len(tokens.config.names), dtype=torch.bool)
         seen[count:] = torch.from_numpy(tokens.seen(names))
         asked = AskedFor(tokens.tokens(self.model.unrotated), seen)
-        stems = [np.asarray(crop.song[crop.played], np.int64) for crop in crops]
         allowed = torch.zeros(count, self.model.config.vocab, dtype=torch.bool)
-        for row, stem in zip(allowed, stems, strict=True):
-            row[torch.from_numpy(np.unique(stem))] = True
+        for row, crop in zip(allowed, rows.crops, strict=True):
+            row[torch.from_numpy(np.unique(crop.song[crop.played])).long()] = True
+        uniform = torch.from_numpy(np.random.default_rng(self.s.seed).random((count, self.window)))
 
-        def mixed(rows: Tensor) -> Tensor:
-            return rows[:count] + guidance * (rows[count:] - rows[:count])
+        def mixed(both: Tensor) -> Tensor:
+            return both[:count] + guidance * (both[count:] - both[:count])
 
         def choose(t: int, logits: Tensor) -> Tensor:
-            drawn = fit_decision.draw(mixed(logits).double(), allowed, uniform[:, t], 0.9, "require")
-            return torch.cat([drawn, drawn])
+            return fit_decision.draw(mixed(logits).double(), allowed, uniform[:, t], TOP_P, "require").repeat(2)
 
-        labels = self.model.generate(twice.input, choose, 1, features=twice.features, asked=asked)[:count]
-        sounds = batch.played != silence
-        values = of_label[labels]
+        labels = self.model.generate(twice.input, choose, 1, features=twice.features, asked=asked)
+        both = self.model.both_heads(twice.input, labels, 1, features=twice.features, asked=asked)
+        return _Answer(labels[:count], *(mixed(each) for each in both))
+
+    def _measure(
+        self, answer: _Answer, rows: Asking, attribute: str, of_label: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """{"labels", "segments", "tpp"}: (crops,) each, NaN where it is not known, see `report`."""
+        values = of_label[attribute][answer.labels.numpy()]
+        right, sounds = answer.labels == rows.batch.played, rows.batch.played != self.cache.units
+        known = np.isfinite(values)
         result = {
-            "labels": float(values[(labels != silence) & values.isfinite()].mean()),
-            "tpp": 100 * float((labels == batch.played)[sounds].float().mean()),
+            "labels": np.where(known, values, 0).sum(1) / np.where(known.any(1), known.sum(1), np.nan),
+            "tpp": 100 * ((right & sounds).sum(1) / sounds.sum(1)).numpy(),
         }
         if self.features:
-            history = torch.cat([labels, labels])
-            both = self.model.both_heads(twice.input, history, 1, features=twice.features, asked=asked)
-            logits, query = (mixed(each) for each in both)
-            found = [
-                self._segments(crop, stem, logits[row].log_softmax(-1), query[row], attribute)
-                for row, (crop, stem) in enumerate(zip(crops, stems, strict=True))
-            ]
-            result["segments"] = float(np.nanmean(found))
+            result["segments"] = np.array([
+                self._preferred(crop, answer.logits[row].log_softmax(-1), answer.query[row], attribute)
+                for row, crop in enumerate(rows.crops)
+            ])  # fmt: skip
         return result
 
-    def _segments(self, crop: Crop, stem: np.ndarray, log_p: Tensor, query: Tensor, attribute: str) -> float:
-        """Mean of an attribute over the segments of the stem of B that sound, by how much each row of a crop prefers
+    def _preferred(self, crop: Crop, log_p: Tensor, query: Tensor, attribute: str) -> float:
+        """Mean of an attribute over the segments of the stem of B that sound, by how much the rows of a crop prefer
         them. log_p (T, vocab), query (T, key dim)."""
-        key = f"{crop.song.name}/{crop.played}"
+        key, labels = f"{crop.song.name}/{crop.played}", np.asarray(crop.song[crop.played], np.int64)
         values, weight = _values(self.like[key].rows, attribute)
-        usable = np.flatnonzero((stem != self.cache.units) & (weight > 0))
+        usable = np.flatnonzero((labels != self.cache.units) & (weight > 0))
         if not len(usable):
             return math.nan
         keys = torch.from_numpy(self.features[key][usable, : self.model.config.key_dim].astype(np.float32))
-        scores = query @ keys.T + log_p[:, torch.from_numpy(stem[usable])]
+        scores = query @ keys.T + log_p[:, torch.from_numpy(labels[usable])]
         return float((scores.softmax(-1).double() @ torch.from_numpy(values[usable])).mean())
+
+
+def _means(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(np.nanmean(values)) for name, values in columns.items() if np.isfinite(values).any()}
+
+
+def _interval(values: np.ndarray, songs: np.ndarray, rng: np.random.Generator) -> list[float]:
+    """[mean, lower and upper end of its 95 % interval over songs] of the values that are known; [] without any."""
+    known = np.isfinite(values)
+    if not known.any():
+        return []
+    return [
+        round(float(each), 4) for each in (values[known].mean(), *(interval(values[known], songs[known], rng) or ()))
+    ]
 
 
 def opposite(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def test_what_is_asked_is_learned_and_the_decision_stays(world, tmp_path):
     assert scores["density_true_ce"] < scores["density_none_ce"] - 0.2
     asked = scores["asked"]["density"]
     assert asked["1"]["high"]["labels"] > asked["1"]["none"]["labels"] > asked["1"]["low"]["labels"]
-    assert asked["0"]["low"] == asked["0"]["high"] == asked["4"]["none"]
+    assert asked["1"]["none"] == asked["4"]["none"] and asked["4"]["higher"]["labels"][0] > 0
     assert (world[2] / "decision.safetensors").read_bytes() == before
     tokens = AttributeTokens.load(tmp_path / "run", world[2])
     assert tokens.card == json.loads(json.dumps(card))
