@@ -9,7 +9,7 @@ from corpora.outputs import refuse_run_folder
 from corpora.whole_files import AudioError
 from tests.conftest import tree
 
-RECIPES = [("train", part) for part in ("encoder", "units", "decision", "coherence")]
+RECIPES = [("train", part) for part in ("encoder", "units", "decision", "coherence", "attributes")]
 EVALUATIONS = [("evaluate", what) for what in ("regeneration", "coherence", "best-of")]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train import fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
+from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
 from train.common.errors import TrainError
 from train.common.settings import FALSE, TRUE, add_arguments, check_resume, frozen, parse_recipe
 from train.evaluate import best_of, coherence, regeneration
@@ -16,7 +16,7 @@ from train.probe import probe
 
 RECIPES = (
     fit_encoder.EncoderTraining, fit_units.UnitsTraining, fit_decision.DecisionTraining,
-    fit_coherence.CoherenceTraining, fit_proxy.ProxyTraining,
+    fit_coherence.CoherenceTraining, fit_proxy.ProxyTraining, fit_attributes.AttributesTraining,
 )  # fmt: skip
 EVALUATIONS = (
     regeneration.RegenerationEvaluation, coherence.CoherenceEvaluation, best_of.BestOfEvaluation, probe.ProbeEvaluation,
@@ -24,7 +24,21 @@ EVALUATIONS = (
 )  # fmt: skip
 
 OTHERS = {"size": "paper", "precision": "float32", "best": "ce", "lengths": (0.5,)} | dict.fromkeys(
-    ("own", "own_share", "own_top_p", "long", "bound", "noise", "smoothing", "masked", "transposed"), 0.125
+    (
+        "own",
+        "own_share",
+        "own_top_p",
+        "long",
+        "bound",
+        "noise",
+        "smoothing",
+        "masked",
+        "transposed",
+        "unsaid",
+        "silent",
+        "late",
+    ),
+    0.125,
 )
 
 
