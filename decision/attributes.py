@@ -7,6 +7,10 @@ train/fit_attributes.py and kept beside the decision whose weights they were tra
 
 How much is asked is a matter of guidance: logits and query are those of a row that was asked nothing, plus `guidance`
 times their difference to those of a row that was asked (Ho & Salimans 2022, arXiv:2207.12598): see `decision.kernel`.
+
+Beside it stands what was counted: log p(label | asked) / p(label), likewise times the guidance (that of a classifier,
+Dhariwal & Nichol 2021, arXiv:2105.05233). A prefix learns from true histories, which tell the attribute already; what
+it adds to them is little, and counting moves the labels more (train/LOG.md).
 """
 
 from __future__ import annotations
@@ -56,6 +60,7 @@ class AttributesConfig:
     """
 
     decision: str
+    vocab: int
     layers: int
     heads: int
     head_dim: int
@@ -64,13 +69,16 @@ class AttributesConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
-        if min(self.layers, self.heads, self.head_dim) < 1 or not self.names:
-            sizes = f"{self.layers} layers, {self.heads} heads of {self.head_dim}, {len(self.names)} names"
-            raise AttributesError(f"attribute tokens of {sizes}: each must be above 0; {REMEDY}")
+        if min(self.vocab, self.layers, self.heads, self.head_dim) < 1 or not self.names:
+            sizes = f"{self.layers} layers, {self.heads} heads of {self.head_dim}"
+            what = f"{len(self.names)} attribute tokens of {sizes} for {self.vocab} labels"
+            raise AttributesError(f"{what}: each must be above 0; {REMEDY}")
 
 
 class AttributeTokens(nn.Module):
-    """The tokens of one decision model."""
+    """The tokens of one decision model, and (names, vocab) `counted`, nats by which each favours the labels."""
+
+    counted: Tensor
 
     def __init__(self, config: AttributesConfig):
         super().__init__()
@@ -78,6 +86,7 @@ class AttributeTokens(nn.Module):
         self.card: dict[str, Any] = {}  # how they were made: steps, data, scores
         c = config
         self.keys_values = nn.Parameter(torch.zeros(c.layers, 2, c.heads, len(c.names), c.head_dim))
+        self.register_buffer("counted", torch.zeros(len(c.names), c.vocab))
 
     def begin(self, null: Tensor, spread: float = 0.02) -> None:
         """Let training begin with the null key and value (layers, 2, heads, head dim) for all, and a little noise."""
@@ -95,10 +104,12 @@ class AttributeTokens(nn.Module):
         return np.array([name in asked for name in self.config.names])
 
     @torch.no_grad()
-    def asking(self, names: Iterable[str], unrotated: np.ndarray) -> np.ndarray:
-        """(layers, 2, heads, n, head dim) float32: the tokens of these names, for `Decision.ask`."""
+    def asking(self, names: Iterable[str], unrotated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens of these names (layers, 2, heads, n, head dim), and how they lean (vocab,), float32, for
+        `Decision.ask`."""
         seen = torch.from_numpy(self.seen(names))
-        return self.tokens(unrotated)[:, :, :, seen].float().cpu().contiguous().numpy().copy()
+        tokens, leaning = self.tokens(unrotated)[:, :, :, seen], self.counted[seen].sum(0)
+        return tokens.float().contiguous().numpy().copy(), leaning.float().numpy().copy()
 
     def files(self, dtype: torch.dtype = torch.float16) -> dict[str, bytes]:
         """{name: content} of attributes.safetensors and attributes.json, to be written beside the decision."""

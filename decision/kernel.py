@@ -79,6 +79,7 @@ class DecisionState:
     heard: int  # hop number of the next input label
     played: int  # hop number of the next label to be played
     tokens: np.ndarray  # (layers, 2, heads, n, head dim) keys and values of what is asked for, see `ask`
+    leaning: np.ndarray  # (vocab,) nats by which what is asked for favours each label
     guidance: float = 1.0  # how far it goes from the row that was asked nothing, 0, to the one that was, 1, and beyond
     logits_at: int = NEVER  # value of `heard` for which `logits` was computed
     logits: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (batch, vocab) of the current row
@@ -92,18 +93,21 @@ def start(w: Weights, first: int, batch: int | None, origin: int) -> DecisionSta
     keys = np.zeros((batch or 1, 2 * w.window, w.centroids.shape[1]), np.float32)
     caches = Caches(np.zeros(shape, np.float32), np.zeros(shape, np.float32), keys)
     none = np.zeros((layers, 2, heads, 0, head_dim), np.float32)
-    return DecisionState(caches, np.full(batch or 1, first, np.int64), batch is None, origin, origin, origin, none)
+    level = np.zeros(w.embedding.shape[0] - 1, np.float32)
+    return DecisionState(
+        caches, np.full(batch or 1, first, np.int64), batch is None, origin, origin, origin, none, level
+    )
 
 
-def ask(state: DecisionState, tokens: np.ndarray, guidance: float) -> None:
+def ask(state: DecisionState, tokens: np.ndarray, leaning: np.ndarray, guidance: float) -> None:
     """Let each sequence have a second row, which sees `tokens` (layers, 2, heads, n, head dim) too; without any: none.
 
     The rows so far were asked nothing: the second one begins as a copy of the first, which goes on without the tokens.
     So what was asked before leaves no trace, and a state that is asked nothing is that of a model without tokens. Both
     rows hear and play the same; their logits and queries are mixed by `guidance` (Ho & Salimans 2022,
-    arXiv:2207.12598).
+    arXiv:2207.12598), by which `leaning` (vocab,), in nats, is added to the logits too.
     """
-    state.guidance, state.logits_at = guidance, NEVER
+    state.guidance, state.leaning, state.logits_at = guidance, leaning, NEVER
     if np.array_equal(tokens, state.tokens):
         return
     batch, own, heard, keys = len(state.last), *state.caches
@@ -131,7 +135,7 @@ def decode_row(w: Weights, state: DecisionState, ahead: int, labels: np.ndarray)
     _decode_row(w, state.caches, at, state.tokens, entering, logits, query)
     if rows == batch:
         return logits, query
-    return guided(logits, state.guidance), guided(query, state.guidance)
+    return guided(logits, state.guidance) + np.float32(state.guidance) * state.leaning, guided(query, state.guidance)
 
 
 def guided(rows: np.ndarray, guidance: float) -> np.ndarray:

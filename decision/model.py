@@ -435,9 +435,9 @@ class Decision(nn.Module):
         known = np.zeros(shape, np.float32) if features is None else np.asarray(features, np.float32).reshape(shape)
         kernel.hear(self.packed_weights(), state, labels, known)
 
-    def ask(self, state: DecisionState, tokens: np.ndarray, guidance: float) -> None:
+    def ask(self, state: DecisionState, tokens: np.ndarray, leaning: np.ndarray, guidance: float) -> None:
         """Ask for something from the next label on: see `decision.kernel.ask` and `decision.attributes`."""
-        kernel.ask(state, tokens, guidance)
+        kernel.ask(state, tokens, leaning, guidance)
 
     def logits(self, state: DecisionState) -> np.ndarray:
         """(vocab,) float32 for the next label to be played, given all input so far."""

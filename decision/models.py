@@ -85,7 +85,7 @@ class DecisionModels:
         asked = tuple(names) if guidance else ()
         for model, own, tokens in zip(self.models, state.states, self.attributes, strict=False):
             if tokens is not None:
-                model.ask(own, tokens.asking(asked, model.unrotated), guidance)
+                model.ask(own, *tokens.asking(asked, model.unrotated), guidance)
 
     def logits(self, state: DecisionStates) -> np.ndarray:
         """(vocab,) float32, of the model that decides."""

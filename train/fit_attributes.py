@@ -48,6 +48,7 @@ from train.fit_decision import Batch
 
 WINDOWS = 4000  # random crops whose terciles are low and high
 GUIDANCES = (1.0, 2.0, 4.0)  # that are reported
+PRIOR = 10.0  # hops that are counted for each label before any
 TOP_P = 0.9  # as it plays by default
 OPPOSITE = {
     f"{name} {end}": f"{name} {other}" for name in LEVELLED for end, other in (("low", "high"), ("high", "low"))
@@ -142,12 +143,15 @@ class _Trainer:
         self.like = measures.of_stems(self.cache, stems, out / "measures")
         self.window, rng = self.model.config.window, np.random.default_rng(settings.seed)
         self.weights = fit_decision.song_weights(self.songs, settings.recordings, settings.recorded)
-        self.bounds: measures.Bounds = measures.bounds_of([self._seen(crop) for crop in self._pick(WINDOWS, rng)])
+        counted = self._pick(WINDOWS, rng)
+        self.bounds: measures.Bounds = measures.bounds_of([self._seen(crop) for crop in counted])
         torch.manual_seed(settings.seed)
         c = self.model.config
-        config = AttributesConfig(weights_of(settings.start), c.layers, c.heads, c.dim // c.heads, NAMES, self.bounds)
+        sizes = c.vocab, c.layers, c.heads, c.dim // c.heads
+        config = AttributesConfig(weights_of(settings.start), *sizes, NAMES, self.bounds)
         self.tokens = AttributeTokens(config)
         self.tokens.begin(self.model.null)
+        self.tokens.counted.copy_(torch.from_numpy(self._count(counted)))
         self.optimizer = torch.optim.Adam(self.tokens.parameters(), lr=settings.rate)
         self.valid = self._draw(self._pick(settings.crops, rng, validation=True))
         facts = {"alphabet": c.alphabet, "hop": c.hop, "decision": config.decision}
@@ -247,6 +251,26 @@ class _Trainer:
             batch=fit_decision.transposed(drawn.batch, semitones, self.cache.shapes, self.model.config.key_dim)
         )
 
+    def _count(self, crops: list[Crop]) -> np.ndarray:
+        """(names, vocab) log p(label | low or high) / p(label) of crops; 0 for silence and for roles.
+
+        Where the alphabet can be transposed the pitch classes of a shape count together: no attribute has a key.
+        """
+        silence, shapes = self.cache.units, self.cache.shapes
+        numbers = np.arange(silence + 1)
+        group = np.where(numbers < 12 * shapes, numbers // 12, numbers)
+        counts, every = np.full((len(NAMES), silence + 1), PRIOR), np.full(silence + 1, PRIOR)
+        for crop in crops:
+            role, seen = self._seen(crop)
+            played = np.asarray(crop.song[crop.played][crop.begin : crop.begin + self.window], np.int64)
+            here = np.bincount(group[played[played != silence]], minlength=silence + 1)
+            every += here
+            for name, level in measures.level_of(self.bounds, role, seen).items():
+                counts[NAMES.index(f"{name} {LEVELS[level]}")] += here
+        log_ratio = np.log(counts / counts.sum(1, keepdims=True)) - np.log(every / every.sum())
+        levelled = np.array([name in OPPOSITE for name in NAMES])[:, None]
+        return np.where(levelled & (numbers != silence), log_ratio[:, group], 0.0)
+
     # --- scores
 
     def _validate(self, step: int) -> dict[str, float]:
@@ -258,7 +282,8 @@ class _Trainer:
             self.tokens.card = {
                 "steps": self.s.steps, "best_step": step, "seconds": round(self.run.spent, 1),
                 "data": {"songs": len(self.songs), "validation_songs": len(self.validation_songs)},
-                "scores": scores, "crops": self.s.crops, "settings": asdict(self.s),
+                "scores": scores, "crops": self.s.crops,
+                "settings": asdict(self.s) | {"start": Path(self.s.start).name},
             }  # fmt: skip
             write_files(self.run.out, self.tokens.files())
         self.run.state["best"] = self.best
@@ -355,6 +380,7 @@ class _Trainer:
         seen = torch.zeros(2 * count, self.window, len(tokens.config.names), dtype=torch.bool)
         seen[count:] = torch.from_numpy(tokens.seen(names))
         asked = AskedFor(tokens.tokens(self.model.unrotated), seen)
+        leaning = tokens.counted[torch.from_numpy(tokens.seen(names))].sum(0)
         allowed = torch.zeros(count, self.model.config.vocab, dtype=torch.bool)
         for row, crop in zip(allowed, rows.crops, strict=True):
             row[torch.from_numpy(np.unique(crop.song[crop.played])).long()] = True
@@ -364,11 +390,13 @@ class _Trainer:
             return both[:count] + guidance * (both[count:] - both[:count])
 
         def choose(t: int, logits: Tensor) -> Tensor:
-            return fit_decision.draw(mixed(logits).double(), allowed, uniform[:, t], TOP_P, "require").repeat(2)
+            leant = mixed(logits).double() + guidance * leaning
+            return fit_decision.draw(leant, allowed, uniform[:, t], TOP_P, "require").repeat(2)
 
         labels = self.model.generate(twice.input, choose, 1, features=twice.features, asked=asked)
         both = self.model.both_heads(twice.input, labels, 1, features=twice.features, asked=asked)
-        return _Answer(labels[:count], *(mixed(each) for each in both))
+        logits, query = (mixed(each) for each in both)
+        return _Answer(labels[:count], logits + guidance * leaning, query)
 
     def _measure(
         self, answer: _Answer, rows: Asking, attribute: str, of_label: Mapping[str, np.ndarray]

@@ -33,9 +33,12 @@ def model():
 def tokens_for(decision: str = "", seed: int = 5) -> AttributeTokens:
     """Tokens that matter."""
     torch.manual_seed(seed)
-    tokens = AttributeTokens(AttributesConfig(decision, KEYED.layers, KEYED.heads, KEYED.dim // KEYED.heads))
+    tokens = AttributeTokens(
+        AttributesConfig(decision, KEYED.vocab, KEYED.layers, KEYED.heads, KEYED.dim // KEYED.heads)
+    )
     with torch.no_grad():
         tokens.keys_values.copy_(torch.randn_like(tokens.keys_values))
+        tokens.counted.copy_(torch.randn_like(tokens.counted))
     return tokens.eval()
 
 
@@ -92,8 +95,11 @@ def test_a_row_of_the_kernel_is_a_row_of_forward(model, tokens, piece, guidance,
             asked=Asked(mine.tokens(model.unrotated), seen),
         )  # fmt: skip
     found = rows(DecisionModels(model, None, (tokens, None)), piece, {begins: (ASKED, guidance)})
-    for whole, each in zip(expected, found, strict=False):
-        guided = (whole[0] + guidance * (whole[1] - whole[0])).numpy()
+    leaning = (
+        tokens.counted[torch.from_numpy(tokens.seen(ASKED))].sum(0).double() * (np.arange(LENGTH) >= begins)[:, None]
+    )
+    for whole, each, added in zip(expected, found, (leaning, 0.0), strict=False):
+        guided = (whole[0] + guidance * (whole[1] - whole[0] + added)).numpy()
         assert np.abs(each - guided).max() < (1 + 2 * guidance) * tolerance(guided)
     assert (expected[0][0] - expected[0][1])[begins:].abs().max() > 0.1, "the tokens matter"
 
@@ -139,7 +145,7 @@ def test_a_batch_is_asked_row_by_row(model, tokens, piece):
     asked = tokens.asking(ASKED, model.unrotated)
     together, alone = model.start(batch=2), [model.start(), model.start()]
     for state in (together, *alone):
-        model.ask(state, asked, 3.0)
+        model.ask(state, *asked, 3.0)
     for t in range(12):
         both = model.logits(together)
         for n, state in enumerate(alone):
@@ -178,8 +184,9 @@ def test_tokens_are_what_was_saved_and_small(folder):
     loaded, saved = AttributeTokens.load(folder), tokens_for()
     assert loaded.card == {"steps": 3} and loaded.config.names == NAMES
     assert torch.equal(loaded.keys_values, saved.keys_values.half().float())
+    assert torch.equal(loaded.counted, saved.counted.half().float())
     size = sum((folder / f"attributes.{end}").stat().st_size for end in ("json", "safetensors"))
-    assert size < 2 * saved.keys_values.numel() + 4000
+    assert size < 2 * (saved.keys_values.numel() + saved.counted.numel()) + 4000
     assert not any(weights.requires_grad and weights.grad is not None for weights in loaded.parameters())
 
 

@@ -26,7 +26,7 @@ def asking(tiny, tmp_path_factory):
     for kept in (folder / "decision").iterdir():
         c = Decision.load(kept).config
         torch.manual_seed(9)
-        tokens = AttributeTokens(AttributesConfig(weights_of(kept), c.layers, c.heads, c.dim // c.heads))
+        tokens = AttributeTokens(AttributesConfig(weights_of(kept), c.vocab, c.layers, c.heads, c.dim // c.heads))
         with torch.no_grad():
             tokens.keys_values.copy_(3 * torch.randn_like(tokens.keys_values))
         write_files(kept, tokens.files())
