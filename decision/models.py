@@ -66,6 +66,11 @@ class DecisionModels:
         """Number of models."""
         return len(self.models)
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether a model has attribute tokens."""
+        return any(tokens is not None for tokens in self.attributes)
+
     def start(self, *, origin: int = 0) -> DecisionStates:
         """See `Decision.start`; the first model decides."""
         return DecisionStates([model.start(origin=origin) for model in self.models])

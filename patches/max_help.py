@@ -30,7 +30,7 @@ PLAYING = (
 
 def control() -> MaxCanvas:
     """antiphon.control.maxhelp"""
-    canvas = _page("antiphon.control - hears and steers the agent", CONTROL, 1500)
+    canvas = _page("antiphon.control - hears and steers the agent", CONTROL, 1560)
     canvas.comment("MESSAGES: click, or copy them into your patch", fontface=1)
     canvas.row()
     out = canvas.add("s antiphon")

@@ -51,6 +51,8 @@ def apply(
     number = state.selected_memory
     if name == "add" and value:
         number, partly = _memory_to_add(session, state, str(value))
+    if name == "guidance" and value and not session.decision.can_be_asked:
+        partly = "guidance: this model cannot be asked: see  antiphon check --model"
     if FIELDS[control.setting].kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     config = change(state.config, control.setting, value, "stage")

@@ -135,7 +135,7 @@ class DecisionSection(_Section):
     )
     density: float = define(1.0, 0, 1, live=True, meaning="share of the time it plays; 0 is silent")
     guidance: float = define(
-        1.0, 0, 8, live=True,
+        0.0, 0, 8, live=True,
         meaning="how much the labels obey what is to be added or was said; 0: not at all, 1: as trained",
     )  # fmt: skip
     best_of: int = define(

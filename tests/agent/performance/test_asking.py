@@ -38,8 +38,8 @@ def sessions(stage, asking):
     """`sessions(*settings)` on the model that can be asked, whose costs do not obey."""
 
     def session(*sets):
-        return stage.session(f"agent.model={asking}", "action.obey=0", "action.words=1", "decision.rests=never", *sets,
-                             hop=0.25)  # fmt: skip
+        fixed = ("action.obey=0", "decision.guidance=1", "decision.rests=never")
+        return stage.session(f"agent.model={asking}", *fixed, *sets, hop=0.25)
 
     return session
 
@@ -66,6 +66,13 @@ def test_what_is_asked_counts_from_its_hop_until_it_is_cleared(sessions):
     for name, value in (("add", ADD), ("guidance", 3.0), ("add", "dense"), ("add", "")):
         apply(session, state, name, (value,))
     assert np.array_equal(session.decision.logits(state.decision), before)
+
+
+def test_a_model_that_cannot_be_asked_says_so(stage, sessions):
+    plain, asked = stage.session(hop=0.25), sessions()
+    sentence = "guidance: this model cannot be asked: see  antiphon check --model"
+    assert apply(plain, plain.start(), "guidance", (2.0,)) == sentence
+    assert apply(plain, plain.start(), "guidance", (0.0,)) == apply(asked, asked.start(), "guidance", (2.0,)) == ""
 
 
 def test_words_that_are_said_ask_too(sessions):
