@@ -36,6 +36,7 @@ INERT = (
     "model",
     "words",
     "obey",
+    "guidance",
 )  # settings that change nothing here
 
 
