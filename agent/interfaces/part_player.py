@@ -136,25 +136,25 @@ class PartPlayer:
                 if self._clock.jumps != self._jumps:
                     self._begin_anew()
                 continue
-            place = self._clock.position(time_s)
-            if place is None and self._clock.runs_at(time_s):
-                place = float(self._clock.count)
-            if place is not None:
-                self._part.hear(self._state, message, place)
+            position = self._clock.position(time_s)
+            if position is None and self._clock.runs_at(time_s):
+                position = float(self._clock.count)
+            if position is not None:
+                self._part.hear(self._state, message, position)
 
     def _step(self, now_s: float) -> None:
         """Send what is due; begin to write the next bar when it is time; take the bar that is written."""
-        place = self._clock.position(now_s)
-        if place is None or self._is_silenced():
+        position = self._clock.position(now_s)
+        if position is None or self._is_silenced():
             self._silence()
         else:
-            self._play(place)
-        if place is None:
+            self._play(position)
+        if position is None:
             return
-        self._take_bar(place)
+        self._take_bar(position)
         if self._writing is None:
-            self._part.catch_up(self._state, place)
-            if place >= self._part.due(self._state):
+            self._part.catch_up(self._state, position)
+            if position >= self._part.due(self._state):
                 bar = self._part.order(self._state, self._instruction)
                 self._writing = self._state, bar, self._writer.submit(self._write, bar)
 
@@ -162,7 +162,7 @@ class PartPlayer:
         began = time.perf_counter()
         return self._part.write(bar), 1000 * (time.perf_counter() - began)
 
-    def _take_bar(self, place: float) -> None:
+    def _take_bar(self, position: float) -> None:
         if self._writing is None or not self._writing[2].done():
             return
         state, bar, task = self._writing
@@ -178,19 +178,19 @@ class PartPlayer:
             for note in self._notes:
                 if first < begin and note.sounds and (note.begin, note.pitch) == (first, pitch):
                     note.end = end
-        self._bus.publish("fill", bar.number, len(written), took_ms, (begin - place) / CLOCKS_PER_BEAT)
+        self._bus.publish("fill", bar.number, len(written), took_ms, (begin - position) / CLOCKS_PER_BEAT)
 
-    def _play(self, place: float) -> None:
+    def _play(self, position: float) -> None:
         for note in self._notes:
-            if note.sounds and place >= note.end:
+            if note.sounds and position >= note.end:
                 self._send(bytes((NOTE_OFF | note.channel, note.pitch, 0)))
                 note.sounds = False
         for note in self._notes:
-            if not note.sounds and note.begin <= place < min(note.end, note.begin + LATEST_CLOCKS):
+            if not note.sounds and note.begin <= position < min(note.end, note.begin + LATEST_CLOCKS):
                 self._send(bytes((NOTE_ON | note.channel, note.pitch, max(1, note.velocity))))
                 note.sounds = True
                 self._channels_played.add(note.channel)
-        self._notes = [note for note in self._notes if note.sounds or place < note.begin + LATEST_CLOCKS]
+        self._notes = [note for note in self._notes if note.sounds or position < note.begin + LATEST_CLOCKS]
 
     def _silence(self) -> None:
         """End what sounds."""

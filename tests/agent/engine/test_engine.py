@@ -429,6 +429,17 @@ def test_a_section_is_told_asked_for_and_ended_by_a_region(stage):
         ]
 
 
+def test_the_latency_counts_every_hop_of_lookahead(stage):
+    session = stage.session(hop=0.25, rate=22050)
+    with rig(session, stage) as live:
+        before = live.engine.snapshot()["latency"]
+        live.say("lookahead", 3)
+        now = live.engine.snapshot()["latency"]
+    assert before["hop"] == 250 and now["hop"] == 750
+    assert now["total"] == pytest.approx(before["total"] + 500)
+    assert now["total"] == pytest.approx(sum(now[part] for part in ("hop", "slack", "in", "out")))
+
+
 def test_settings_and_the_rest_of_the_vocabulary_reach_the_session(stage, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     session = stage.session(hop=0.25, rate=22050)
