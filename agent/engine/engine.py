@@ -326,6 +326,10 @@ class Engine:
         """Write scores of the time up to `hop` into the log, if there is one."""
         self.decision_loop.log_coherence(scores, hop)
 
+    def log_midi(self, message: bytes, clock: float, time_s: float, *, sent: bool) -> None:
+        """Write a MIDI message of the missing part, or heard beside it, into the log. From the part's thread."""
+        self.decision_loop.log_midi(message, clock, time_s, sent=sent)
+
     # --- what is going on, from any thread
 
     @property

@@ -132,6 +132,10 @@ class MissingPart:
         state.own = with_bar(state.own, notes, bar.begin)
         state.next_bar = bar.number + 1
 
+    def take_back(self, state: PartState, step: int, pitch: int) -> None:
+        """A note of the part that begins at a step was not played: it is not its past."""
+        state.own = state.own[(state.own[:, 0] != step) | (state.own[:, 2] != pitch)]
+
     def _parts(self, state: PartState, heard: float, role: str) -> Parts:
         """The others' parts up to the clock `heard`, in steps; none that plays what only one may play."""
         parts = []

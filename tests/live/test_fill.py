@@ -1,5 +1,6 @@
 """`antiphon play --fill` beside a sequencer: JACK carries clock and notes, and the part comes back in time."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent import cli
 from agent.performance.model_folder import EMBEDDED
+from agent.records import midi_replay
+from corpora import midi_file
 from tests.live.jackrig import Rig, needs_jack
-from tests.live.sequencer import CLOCK_S
+from tests.live.sequencer import CLOCK_S, TEMPO_BPM
 
 ROOT = Path(__file__).parents[2]
 rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi or libasound2 is not installed", exc_type=ImportError)
@@ -33,6 +37,7 @@ class Agent:
 
     program: subprocess.Popen
     words: Path
+    log: Path
 
     def said(self):
         """All that it has printed."""
@@ -96,7 +101,7 @@ def players(rig, model, memory, folder):
     env = rig.env | {"PYTHONPATH": str(ROOT)}
     words = [
         sys.executable, "-m", "agent.cli", "play", "--input", "osc", "--output", "osc", "--osc", "0",
-        "--midi", "virtual", "--fill", "virtual", "--model", model, "--memory", memory,
+        "--midi", "virtual", "--fill", "virtual", "--model", model, "--memory", memory, "--log", folder / "s.jsonl",
     ]  # fmt: skip
     said = folder / "said.txt"
     with said.open("w") as file:
@@ -108,7 +113,7 @@ def players(rig, model, memory, folder):
             rig.wait_for(port)
         rig.connect("seq:out", "antiphon:midi_in")
         rig.connect("antiphon-fill:midi_out", "seq-in:in")
-        yield sequencer, Agent(program, said)
+        yield sequencer, Agent(program, said, folder / "s.jsonl")
     finally:
         program.kill()
         program.wait()
@@ -128,7 +133,7 @@ def stage(tiny, memory, tmp_path):
     pytest.fail("JACK has started four times a client that it never wakes")
 
 
-def test_the_part_is_in_time_and_ends_when_the_clock_stops(stage):
+def test_the_part_is_in_time_and_ends_when_the_clock_stops(stage, capsys):
     sequencer, agent = stage
     sequencer.play(8)
     sequencer.tell("stop")
@@ -139,10 +144,20 @@ def test_the_part_is_in_time_and_ends_when_the_clock_stops(stage):
     assert np.isfinite(notes[:, 1]).all(), "no note hangs"
     steps = notes[:, 0] / (6 * CLOCK_S)
     off_ms = 1000 * (steps - np.rint(steps)) * 6 * CLOCK_S
-    print(f"{len(notes)} notes, off the grid: median {np.median(off_ms):.2f} ms, "
-          f"{np.percentile(off_ms, 1):.2f} to {np.percentile(off_ms, 99):.2f}")  # fmt: skip
     assert abs(np.median(off_ms)) < 15
     assert agent.program.poll() is None
+    agent.program.terminate()
+    agent.program.wait(20)
+    sound, midi = (agent.log.with_suffix(suffix) for suffix in (".wav", ".mid"))
+    cli.main(["replay", str(agent.log), "-o", str(sound), "--midi", str(midi), "--json"])
+    counts, voices = json.loads(capsys.readouterr().out)["midi"], midi_file.read_voices(midi.read_bytes())
+    logged = next(voice.notes for voice in voices if voice.name == "missing part")
+    assert counts["bpm"] == pytest.approx(TEMPO_BPM, rel=0.01) and counts["heard"] > 2 * 3 * 7
+    assert logged[:, 2].tolist() == notes[:, 2].tolist(), "the log has the notes that were heard, in their order"
+    lags_s = logged[:, 0] * 60 / counts["bpm"] / midi_replay.TICKS - notes[:, 0]
+    assert np.ptp(lags_s) < 0.05, "at the times at which they were heard"
+    print(f"{len(notes)} notes, off the grid: median {np.median(off_ms):.2f} ms, "
+          f"{np.percentile(off_ms, 1):.2f} to {np.percentile(off_ms, 99):.2f}")  # fmt: skip
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
