@@ -61,7 +61,7 @@ class Places(NamedTuple):
     label: np.ndarray  # (places,) int32, of the segment whose boundary is nearest
     silent: np.ndarray  # (places,) float32, 1 where that segment is silence: never cut to
     segment: np.ndarray  # (places,) int32, rising: that segment
-    sound: np.ndarray  # (frames, c) float32, strengths of what sounds in each single frame
+    sound: np.ndarray  # (frames, c) float32, what sounds in each single frame, as a chroma: a join compares these
     worth: np.ndarray = np.zeros(0, np.float32)  # (places,) float32, what each is worth by itself; empty: nothing
 
 
@@ -83,7 +83,7 @@ class Query(NamedTuple):
     label_weight: float  # of a place that has the label planned
     silence_cost: float  # of a hop of silence within a run
     key_shift: int = 0  # semitones by which a place is moved to what is heard, beyond those that are set
-    shift_cost: float = 0.0  # of that
+    shift_cost: float = 0.0  # of `key_shift`
 
 
 @dataclass(frozen=True, kw_only=True)

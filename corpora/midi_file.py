@@ -1,4 +1,4 @@
-"""Standard MIDI Files: their tempo, time signature and marker events, their notes, and one more track added to them.
+"""Standard MIDI Files: their tempo, time signature and marker events, their notes, tracks added to them, new ones.
 
 What is damaged in a track ends that track; what came before counts. A track is added without a change of any byte of
 the others. (The Complete MIDI 1.0 Detailed Specification, RP-001, 1996.)
@@ -108,6 +108,14 @@ def read_voices(data: bytes) -> list[Voice]:
 def used_channels(data: bytes) -> set[int]:
     """The channels, 0 to 15, on which anything is sent."""
     return {status & 0x0F for track in _tracks(data, _header(data)) for _, status, _ in _events(track) if status < 0xF0}
+
+
+def empty(tempo_bpm: float, ticks: int = 480) -> bytes:
+    """A file (format 1) that holds a tempo, in quarter notes a minute, and no notes yet. ticks: in a quarter note."""
+    tempo = min(max(round(60e6 / tempo_bpm), 1), 0xFFFFFF)
+    content = b"\x00\xff\x51\x03" + tempo.to_bytes(3, "big") + b"\x00\xff\x2f\x00"
+    header = b"MThd" + (6).to_bytes(4, "big") + b"".join(number.to_bytes(2, "big") for number in (1, 1, ticks))
+    return header + b"MTrk" + len(content).to_bytes(4, "big") + content
 
 
 def with_track(data: bytes, notes: np.ndarray, channel: int, program: int | None, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The input features of a hop beside its label."""
+"""The input features of a hop beside its label: computed alike while playing and, by train/data/hearing.py, stored."""
 
 from __future__ import annotations
 

@@ -8,17 +8,19 @@ The law that holds both together: a cached row equals the row of `forward` but f
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass, field
 from math import cos, erf, exp, sin, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic, overload
 
 from decision.compiled import compiled
 
+NATIVE_HALF = platform.machine() in ("arm64", "aarch64") or binding.get_host_cpu_features().get("f16c", False)
 NEVER = -(1 << 60)  # hop number before every performance
 LAYER_NORM_EPSILON = 1e-5  # as in torch
 FOLLOWED = 4  # newest input hops whose keys a query can use
@@ -169,31 +171,66 @@ def _as_float(typing: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
+@intrinsic
+def _widened(typing: Any, bits: Any) -> Any:
+    """The float32 that equals the float16 that has these bits, uint16; by an instruction of the processor."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
 def _float(weight):  # type: ignore[no-untyped-def]  # Numba compares signatures, annotations too
     """A weight as float32, whichever way it is stored."""
 
 
+@compiled(inline="always")
+def _widened_by_integers(bits):  # type: ignore[no-untyped-def]
+    """As `_widened`, in plain integers, which vectorise, for a processor that has no such instruction.
+
+    Sign, exponent and fraction are moved to where float32 has them; 2^112 makes good the difference of the biases, for
+    subnormals too.
+    """
+    moved = np.int32(np.int16(bits)) << np.int32(13)
+    return _as_float(moved & np.int32(-0x70002000)) * np.float32(2.0**112)  # type: ignore[call-arg]
+
+
 @overload(_float, inline="always")
 def _any_float(weight):  # type: ignore[no-untyped-def]
-    if weight == types.uint16:
-        # Sign, exponent and fraction moved to where float32 has them; 2^112 makes good the difference of the biases,
-        # for subnormals too. In plain integers, for not every processor converts by itself, and this vectorises.
-        def widen(weight):  # type: ignore[no-untyped-def]
-            bits = np.int32(np.int16(weight)) << np.int32(13)
-            return _as_float(bits & np.int32(-0x70002000)) * np.float32(2.0**112)  # type: ignore[call-arg]
-
-        return widen
-    return lambda weight: weight
+    if weight != types.uint16:
+        return lambda weight: weight
+    if NATIVE_HALF:
+        return lambda weight: _widened(weight)  # type: ignore[call-arg]
+    return lambda weight: _widened_by_integers(weight)
 
 
 @compiled(fastmath=True)
 def _linear(x: np.ndarray, flat: np.ndarray, at: int, out: np.ndarray) -> int:
-    """out (batch, n) = x (batch, k) W^T + b, W (n, k) then b (n,) read from flat[at:]; where the next weights begin."""
+    """out (batch, n) = x (batch, k) W^T + b, W (n, k) then b (n,) read from flat[at:]; where the next weights begin.
+
+    Four rows of W at once, so that four sums are in flight and x is read once for all; each is read from memory once
+    for the whole batch. What a row of the batch gives does not depend on the others.
+    """
     batch, k = x.shape
     n = out.shape[1]
     bias = at + n * k
-    for i in range(n):
-        weights = flat[at + i * k : at + (i + 1) * k]  # read from memory once for the whole batch
+    for i in range(0, n - n % 4, 4):
+        w0, w1 = flat[at + i * k : at + (i + 1) * k], flat[at + (i + 1) * k : at + (i + 2) * k]
+        w2, w3 = flat[at + (i + 2) * k : at + (i + 3) * k], flat[at + (i + 3) * k : at + (i + 4) * k]
+        for b in range(batch):
+            row = x[b]
+            s0 = s1 = s2 = s3 = np.float32(0)
+            for j in range(k):
+                s0 += _float(w0[j]) * row[j]  # type: ignore[no-untyped-call]
+                s1 += _float(w1[j]) * row[j]  # type: ignore[no-untyped-call]
+                s2 += _float(w2[j]) * row[j]  # type: ignore[no-untyped-call]
+                s3 += _float(w3[j]) * row[j]  # type: ignore[no-untyped-call]
+            out[b, i], out[b, i + 1], out[b, i + 2], out[b, i + 3] = s0, s1, s2, s3
+            for j in range(i, i + 4):
+                out[b, j] += _float(flat[bias + j])  # type: ignore[no-untyped-call]
+    for i in range(n - n % 4, n):
+        weights = flat[at + i * k : at + (i + 1) * k]
         for b in range(batch):
             total = np.float32(0)
             for j in range(k):

@@ -22,6 +22,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile as sf
@@ -46,6 +47,8 @@ from perception.wav2vec2 import Wav2Vec2Encoder, Wav2Vec2Model, music_config, we
 from perception.words import FILE, Words, WordsConfig
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no fault of ours
+hypothesis.settings.load_profile("any machine")
 
 HOPS = {0.25: 16, 0.35: 16, 0.5: 64}  # s -> K of the decision model
 SIZES = (16, 64)  # K of the alphabets at every hop

@@ -45,7 +45,7 @@ def perform_blocks(session, blocks):
     return np.concatenate([spoken for _, spoken, _ in hops]), [event for _, _, event in hops if event]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     seed=st.integers(0, 1000),
@@ -81,7 +81,7 @@ def test_the_answer_comes_from_the_past_alone(sessions, kind, hop):
         assert decided[:known] == events[:known]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     length=st.integers(0, 5000),
     sizes=st.lists(st.integers(1, 900), min_size=1, max_size=8),

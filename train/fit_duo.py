@@ -43,7 +43,7 @@ from train.data.token_pairs import MAX_SILENCE_SHARE, SUBMIX_PREFIX, Tokens, loa
 from train.data.tokenise import tokenise
 from train.evaluate.baselines import LabelStatistics
 from train.evaluate.rollout import model_labels, roll
-from train.evaluate.windows import Place, Windows, add_features
+from train.evaluate.windows import WindowPosition, Windows, add_features
 from train.songs import pairs
 from train.songs.datasets import find
 
@@ -216,7 +216,7 @@ def _windows(cache: Tokens, split: str) -> Windows:
                 inputs.append(a[begin : begin + length])
                 played.append(answer)
                 song.append(number)
-                places.append(Place(name, SUBMIX_PREFIX + INPUT, PLAYED, begin))
+                places.append(WindowPosition(name, SUBMIX_PREFIX + INPUT, PLAYED, begin))
     heard, answered = (np.reshape(np.array(each, np.int64), (-1, length)) for each in (inputs, played))
     windows = Windows(heard, answered, np.array(song), places=tuple(places))
     return add_features(windows, cache, split) if cache.features and places else windows

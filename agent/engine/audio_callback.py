@@ -3,6 +3,9 @@
 `agent.engine.buffers` describes its contract and shares one block of RAM with it: a `HEADER`, then the float32 rings of
 input, output and feed, the answers and the fallbacks.
 
+It counts the samples, the only clock. Where an answer is late it plays the fallback that was published with the last
+one (`agent.performance.session.Session.fallback` renders it).
+
 All functions here run in the audio thread, except `publish_answer` and `publish_feed`.
 """
 

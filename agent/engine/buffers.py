@@ -1,7 +1,8 @@
-"""The buffers that the audio callback and the decision loop share: no Python object, no lock, no allocation.
+"""The buffers that the audio callback and the decision loop share, as the decision loop uses them.
 
-The callback is one Numba function. PortAudio calls it through a C pointer (`AudioBuffers.callback`), files and tests
-call the same code through `AudioBuffers.process`. The result does not depend on the sizes of the blocks.
+The callback (audio_callback.py) is one Numba function. PortAudio calls it through a C pointer
+(`AudioBuffers.callback`), files and tests call the same code through `AudioBuffers.process`. The result does not depend
+on the sizes of the blocks.
 
 There is one clock, the sample counter. Sample n of the input and sample n of the output have the same number. Hop h of
 the answer begins at output sample boundary(h) + slack. At its first sample the callback decides, once and for all: if

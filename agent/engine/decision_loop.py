@@ -49,6 +49,9 @@ class Log(Protocol):
     def coherence(self, found: dict[str, float], hop: int) -> None:
         """The scores of input and output up to `hop`."""
 
+    def midi(self, message: bytes, clock: float, at: int, *, sent: bool) -> None:
+        """A MIDI message beside the missing part, or of it (`sent`), at a clock of the song and an input sample."""
+
     def end(self, samples: int) -> None:
         """The output had so many samples in all."""
 
@@ -295,6 +298,11 @@ class DecisionLoop:
         """Write the scores up to `hop` into the log, if there is one. From any thread."""
         if self._log:
             self._log.coherence(scores, hop)
+
+    def log_midi(self, message: bytes, clock: float, time_s: float, *, sent: bool) -> None:
+        """Write a MIDI message heard, or `sent`, at a monotonic time into the log, if there is one. From any thread."""
+        if self._log:
+            self._log.midi(message, clock, self.sample_at(time_s), sent=sent)
 
     def finish(self) -> None:
         """The stream has ended: write down what was still played."""

@@ -1,7 +1,6 @@
-"""The engine: the decision thread, and the one door for commands. It knows no device and no file.
+"""The engine: the decision thread, the one door for commands, and a `snapshot` of all that can be shown.
 
-A device's callback, or a loop over files (file_transport.py), moves the sound. Whoever shows something taps the bus or
-asks for a `snapshot`.
+It knows no device and no file: a device's callback, or a loop over files (file_transport.py), moves the sound.
 """
 
 from __future__ import annotations
@@ -143,7 +142,9 @@ class Engine:
     # --- commands, from any thread
 
     def command(self, command: Command) -> None:
-        """Carry out a command: mute, stop, panic and quit at once, all others at the next hop, in order.
+        """Carry out a command: mute, stop, panic and quit at once, all others before the next hop is proposed.
+
+        A hop that is proposed already is not changed. Commands are carried out in the order in which they came.
 
         CommandError if it cannot be carried out, or too many commands wait; an urgent one is never refused.
         """
@@ -325,6 +326,10 @@ class Engine:
         """Write scores of the time up to `hop` into the log, if there is one."""
         self.decision_loop.log_coherence(scores, hop)
 
+    def log_midi(self, message: bytes, clock: float, time_s: float, *, sent: bool) -> None:
+        """Write a MIDI message of the missing part, or heard beside it, into the log. From the part's thread."""
+        self.decision_loop.log_midi(message, clock, time_s, sent=sent)
+
     # --- what is going on, from any thread
 
     @property
@@ -391,8 +396,9 @@ class Engine:
         return {"source": source, "bpm": round(bpm, 2), "confidence": round(beat.confidence, 3)}
 
     def _latency(self) -> Latency:
-        """Latency from input to answer, part by part, ms."""
-        hop, slack = 1e3 * self.session.hop, 1e3 * self.buffers.slack / self.samplerate
+        """Latency from input to answer, part by part, ms: see `Latency`."""
+        lookahead = self.decision_loop.state.config.decision.lookahead
+        hop, slack = 1e3 * self.session.hop * lookahead, 1e3 * self.buffers.slack / self.samplerate
         before, after = (1e3 * seconds for seconds in self._device_latency_s)
         return {"hop": hop, "slack": slack, "in": before, "out": after, "total": hop + slack + before + after}
 

@@ -7,7 +7,10 @@ from typing import TypedDict
 SettingValue = float | int | str | list[float] | list[int] | list[str]  # a list where a setting has several values
 
 Latency = TypedDict("Latency", {"hop": float, "slack": float, "in": float, "out": float, "total": float})
-"""From a sound to its answer, part by part, ms; "in" and "out" are what the device adds."""
+"""From the first sample of a hop to that of its answer, part by part, ms.
+
+"hop": the hops of `lookahead`; "slack": time to decide; "in" and "out": what the device adds.
+"""
 
 
 class ResponseTimes(TypedDict):
@@ -40,11 +43,11 @@ class Snapshot(TypedDict):
     hop: int  # that sounds now, from 0
     seconds: float  # of input so far
     xruns: int  # times the device lost audio
-    missed: int  # late answers
+    missed: int  # answers that were late; their events say `late`
     nan: int  # samples of the input that were no numbers
     in_db: float  # peaks since the last snapshot, dBFS
     out_db: float
-    mind: ResponseTimes
+    mind: ResponseTimes  # of the decision loop
     meter: float  # s between two coherence scores, 0 without a meter
     memory: str  # name of the memory played from
     settings: dict[str, SettingValue]  # every setting that may change while playing, by its key

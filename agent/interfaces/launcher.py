@@ -103,7 +103,7 @@ class Interfaces:
         self.stack.callback(output.close)
         player = PartPlayer(
             part, output.send, engine.bus, name=fill.part, say=fill.say, channel=fill.channel,
-            is_silenced=lambda: engine.state in ("muted", "stopped"),
+            is_silenced=lambda: engine.state in ("muted", "stopped"), log=engine.log_midi,
         )  # fmt: skip
         self.stack.callback(player.close)
         for name in ("fill/part", "fill/say"):

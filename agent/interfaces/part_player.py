@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from agent.performance.missing_part import (
     CLOCKS_PER_STEP,
     NOTE_OFF,
     NOTE_ON,
+    PROGRAM,
     Bar,
     MissingPart,
     PartState,
@@ -39,13 +41,20 @@ logger = logging.getLogger("antiphon.fill")
 POLL_S = 0.001
 LATEST_CLOCKS = CLOCKS_PER_STEP / 2  # a note is not begun later than that
 CONTROL_CHANGE, ALL_NOTES_OFF = 0xB0, 123
+LOGGED = (NOTE_OFF, NOTE_ON, PROGRAM)  # kinds of messages
 LAST_MESSAGES_S = 0.05  # time that a port gets to deliver the last note offs
 JOIN_TIMEOUT_S = 2.0
 
 
+class LogMidi(Protocol):
+    """Writes a message down, at a clock of the song and a monotonic time, s; sent: by the part, else heard."""
+
+    def __call__(self, message: bytes, clock: float, time_s: float, *, sent: bool) -> None: ...
+
+
 @dataclass
 class _Note:
-    """A note of the part: when it begins and ends in clocks, and whether it sounds."""
+    """A note of the part: when it begins and ends in clocks, whether it sounds, and whether it ever did."""
 
     begin: float
     end: float
@@ -53,6 +62,7 @@ class _Note:
     velocity: int
     channel: int
     sounds: bool = False
+    played: bool = False
 
 
 class PartPlayer:
@@ -60,7 +70,8 @@ class PartPlayer:
 
     send: sends a MIDI message. bus: gets `fill` for each bar, `changed`, and `error`. name, say: the part and what is
     asked of it, as `decision.instruction.read` takes them; FillError. channel: 1 to 16; 0: 10 for drums, else 1.
-    is_silenced: whether the stage is muted or stopped; then nothing is begun, and what sounds ends.
+    is_silenced: whether the stage is muted or stopped; then nothing is begun, and what sounds ends. log: called with
+    each note and program that is heard, and with each note that is sent.
     """
 
     def __init__(
@@ -73,8 +84,9 @@ class PartPlayer:
         say: str = "",
         channel: int = 0,
         is_silenced: Callable[[], bool] = lambda: False,
+        log: LogMidi | None = None,
     ):
-        self._part, self._send, self._bus, self._is_silenced = part, send, bus, is_silenced
+        self._part, self._port, self._bus, self._is_silenced, self._log = part, send, bus, is_silenced, log
         self._name, self._say, self._channel = name, say, channel
         self._instruction = instruction.read(say or None, name or None).instruction
         self._clock, self._jumps, self._state = MidiClock(), 0, PartState()
@@ -136,25 +148,29 @@ class PartPlayer:
                 if self._clock.jumps != self._jumps:
                     self._begin_anew()
                 continue
-            place = self._clock.position(time_s)
-            if place is None and self._clock.runs_at(time_s):
-                place = float(self._clock.count)
-            if place is not None:
-                self._part.hear(self._state, message, place)
+            position = self._clock.position(time_s)
+            if position is None and self._clock.runs_at(time_s):
+                position = float(self._clock.count)
+            if position is not None:
+                self._part.hear(self._state, message, position)
+                if self._log and message[0] & 0xF0 in LOGGED:
+                    self._log(message, position, time_s, sent=False)
 
     def _step(self, now_s: float) -> None:
         """Send what is due; begin to write the next bar when it is time; take the bar that is written."""
-        place = self._clock.position(now_s)
-        if place is None or self._is_silenced():
+        position = self._clock.position(now_s)
+        if position is None:
+            self._silence()
+            return
+        if self._is_silenced():
             self._silence()
         else:
-            self._play(place)
-        if place is None:
-            return
-        self._take_bar(place)
+            self._play(position)
+        self._forget_missed(position)
+        self._take_bar(position)
         if self._writing is None:
-            self._part.catch_up(self._state, place)
-            if place >= self._part.due(self._state):
+            self._part.catch_up(self._state, position)
+            if position >= self._part.due(self._state):
                 bar = self._part.order(self._state, self._instruction)
                 self._writing = self._state, bar, self._writer.submit(self._write, bar)
 
@@ -162,7 +178,7 @@ class PartPlayer:
         began = time.perf_counter()
         return self._part.write(bar), 1000 * (time.perf_counter() - began)
 
-    def _take_bar(self, place: float) -> None:
+    def _take_bar(self, position: float) -> None:
         if self._writing is None or not self._writing[2].done():
             return
         state, bar, task = self._writing
@@ -178,26 +194,41 @@ class PartPlayer:
             for note in self._notes:
                 if first < begin and note.sounds and (note.begin, note.pitch) == (first, pitch):
                     note.end = end
-        self._bus.publish("fill", bar.number, len(written), took_ms, (begin - place) / CLOCKS_PER_BEAT)
+        self._bus.publish("fill", bar.number, len(written), took_ms, (begin - position) / CLOCKS_PER_BEAT)
 
-    def _play(self, place: float) -> None:
+    def _play(self, position: float) -> None:
         for note in self._notes:
-            if note.sounds and place >= note.end:
+            if note.sounds and position >= note.end:
                 self._send(bytes((NOTE_OFF | note.channel, note.pitch, 0)))
                 note.sounds = False
         for note in self._notes:
-            if not note.sounds and note.begin <= place < min(note.end, note.begin + LATEST_CLOCKS):
+            if not note.played and note.begin <= position < min(note.end, note.begin + LATEST_CLOCKS):
                 self._send(bytes((NOTE_ON | note.channel, note.pitch, max(1, note.velocity))))
-                note.sounds = True
+                note.sounds = note.played = True
                 self._channels_played.add(note.channel)
-        self._notes = [note for note in self._notes if note.sounds or place < note.begin + LATEST_CLOCKS]
+
+    def _forget_missed(self, position: float) -> None:
+        """Drop the notes that have ended; those that never began, late or muted, are none of the part's past."""
+        over = [note for note in self._notes if not note.sounds and position >= note.begin + LATEST_CLOCKS]
+        for note in over:
+            if not note.played:
+                self._part.take_back(self._state, round(note.begin / CLOCKS_PER_STEP), note.pitch)
+        if over:
+            self._notes = [note for note in self._notes if note not in over]
 
     def _silence(self) -> None:
         """End what sounds."""
         for note in self._notes:
             if note.sounds:
                 self._send(bytes((NOTE_OFF | note.channel, note.pitch, 0)))
-        self._notes = [note for note in self._notes if not note.sounds]
+                note.sounds = False
+
+    def _send(self, message: bytes) -> None:
+        self._port(message)
+        if self._log and message[0] & 0xF0 in LOGGED:
+            now_s = time.monotonic()
+            position = self._clock.position(now_s)
+            self._log(message, float(self._clock.count) if position is None else position, now_s, sent=True)
 
     def _begin_anew(self) -> None:
         """Forget what was heard: the song is somewhere else now."""

@@ -1,1 +1,1 @@
-"""The music: session, state, repertoire and controls, without clock, thread, input or output."""
+"""The music: session, state, repertoire and controls, without clock, thread, device or file."""

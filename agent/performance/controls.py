@@ -2,7 +2,7 @@
 
 Each takes effect from the next hop proposed, so the same controls at the same hops give the same samples. While a hop
 is being proposed the engine carries out none of them (`DecisionLoop.accepts_controls`). It applies the controls of the
-device (mute, panic) and of files (save, presets) itself.
+device (mute, stop, panic, quit) and of files (save, presets) itself.
 """
 
 from __future__ import annotations

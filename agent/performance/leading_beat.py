@@ -1,7 +1,8 @@
 """The beat of a performance: by source (audio, MIDI clock, Link, OSC, taps), and which of them leads.
 
 All times are seconds of the input's sample clock, so that a performance has the same beats live, from a file and in a
-replay. The other sources come as controls, with the sample at which they came.
+replay. The other sources come as controls (`agent.performance.controls` calls `tell_beat` and `tell_tempo`), with the
+sample at which they came.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from perception.pulse import FASTEST_BPM, NO_BEAT, SLOWEST_BPM, Beat, PulseTracker
-from perception.pulse import PulseState as HeardState
+from perception.pulse import FASTEST_BPM, NO_BEAT, SLOWEST_BPM, Beat, PulseState, PulseTracker
 
 SOURCES = ("midi", "link", "osc", "tap", "audio")  # the first that is there leads, unless another is chosen
 HELD_BEATS = {"midi": 4, "link": 16, "osc": 16, "tap": 64}  # without news a source is there for so many beats
@@ -32,11 +32,11 @@ class ExternalBeat:
 
 
 @dataclass
-class PulseState:
+class BeatState:
     """The beats of a performance so far, by source."""
 
     samplerate: int  # Hz, of the input
-    heard: HeardState  # the tracker's own
+    heard: PulseState  # the tracker's own
     now_s: float = 0.0  # end of the newest input hop
     heard_beat: Beat = NO_BEAT  # as of `now_s`
     external: dict[str, ExternalBeat] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def beats_within(beat: Beat, begin_s: float, end_s: float) -> Iterator[float]:
 # --- other sources
 
 
-def tell_beat(state: PulseState, source: str, time_s: float) -> None:
+def tell_beat(state: BeatState, source: str, time_s: float) -> None:
     """A source has a beat at this moment. Two beats, or one and a tempo, make a line; more are fitted to it."""
     external = state.external.setdefault(source, ExternalBeat())
     since, external.newest_s = time_s - external.newest_s, time_s
@@ -108,7 +108,7 @@ def _fit(external: ExternalBeat, source: str, beats: int, error: float) -> None:
     )
 
 
-def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> None:
+def tell_tempo(state: BeatState, source: str, bpm: float, time_s: float) -> None:
     """Set the tempo of a source: continue its line, if it has a beat, else limit the tempo of the audio."""
     external = state.external.setdefault(source, ExternalBeat())
     external.newest_s, external.period_s = time_s, 60 / bpm
@@ -118,19 +118,19 @@ def tell_tempo(state: PulseState, source: str, bpm: float, time_s: float) -> Non
         narrow(state, bpm)
 
 
-def forget(state: PulseState, source: str) -> None:
+def forget(state: BeatState, source: str) -> None:
     """Remove the beats of a source that has stopped."""
     state.external.pop(source, None)
 
 
-def narrow(state: PulseState, bpm: float) -> None:
+def narrow(state: BeatState, bpm: float) -> None:
     """Limit the tempo of the audio to the octave around this one, if the state space contains it."""
     low, high = max(SLOWEST_BPM, bpm / OCTAVE), min(FASTEST_BPM, bpm * OCTAVE)
     if low < high:
         PulseTracker.set_range(state.heard, (low, high))
 
 
-def scale_tempo(state: PulseState, chosen: str, factor: float) -> None:
+def scale_tempo(state: BeatState, chosen: str, factor: float) -> None:
     """The source that leads now has `factor` times its tempo, 2 or 1/2."""
     source = state.source(chosen, state.now_s)
     if source == "audio":

@@ -1,6 +1,6 @@
 """The missing part, bar by bar: hears what others play over a MIDI clock and writes the next bar before it begins.
 
-`MissingPart` holds the fill model, `PartState` what has happened since the song began. Time is a place in the song,
+`MissingPart` holds the fill model, `PartState` what has happened since the song began. Time is a position in the song,
 counted in MIDI clocks, 24 a quarter note; whoever calls knows the real time. A bar is a function of the notes that
 began before the moment at which it is written, so it does not depend on when their messages were read.
 """
@@ -28,7 +28,7 @@ NOTE_OFF, NOTE_ON, PROGRAM = 0x80, 0x90, 0xC0
 
 
 @dataclass
-class Played:
+class HeardNote:
     """A note that was heard: where it began and ended in clocks; `end` is None while it sounds."""
 
     begin: float
@@ -44,7 +44,7 @@ class PartState:
     own: (n, 4) int in steps, of the part `role`. next_bar: the bar that is written next.
     """
 
-    heard: dict[int, list[Played]] = field(default_factory=dict)
+    heard: dict[int, list[HeardNote]] = field(default_factory=dict)
     programs: dict[int, int] = field(default_factory=dict)
     own: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), int))
     role: str = ""
@@ -75,7 +75,7 @@ class MissingPart:
         return self.beats * CLOCKS_PER_BEAT
 
     def hear(self, state: PartState, message: bytes, clock: float) -> None:
-        """A MIDI message of another player, at its place in the song; all but notes and programs are left aside."""
+        """A MIDI message of another player, at a clock of the song; all but notes and programs are left aside."""
         if len(message) < 2 or message[0] >= 0xF0:
             return
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
@@ -88,7 +88,7 @@ class MissingPart:
             if note.end is None and note.pitch == message[1]:
                 note.end = clock
         if kind == NOTE_ON and message[2]:
-            notes.append(Played(clock, None, message[1], message[2]))
+            notes.append(HeardNote(clock, None, message[1], message[2]))
 
     def due(self, state: PartState) -> float:
         """The clock at which the next bar is to be written."""
@@ -132,6 +132,10 @@ class MissingPart:
         state.own = with_bar(state.own, notes, bar.begin)
         state.next_bar = bar.number + 1
 
+    def take_back(self, state: PartState, step: int, pitch: int) -> None:
+        """A note of the part that begins at a step was not played: it is not its past."""
+        state.own = state.own[(state.own[:, 0] != step) | (state.own[:, 2] != pitch)]
+
     def _parts(self, state: PartState, heard: float, role: str) -> Parts:
         """The others' parts up to the clock `heard`, in steps; none that plays what only one may play."""
         parts = []
@@ -147,7 +151,7 @@ class MissingPart:
         return parts
 
 
-def _in_steps(played: list[Played], heard: float) -> np.ndarray:
+def _in_steps(played: list[HeardNote], heard: float) -> np.ndarray:
     """(n, 4) int notes that began before the clock `heard`, each at least a step long; OPEN if they sound there."""
     notes = []
     for note in played:

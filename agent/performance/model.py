@@ -1,4 +1,7 @@
-"""The trained parts of a model folder (`agent.performance.model_folder`), loaded for one hop."""
+"""The trained parts of a model folder (`agent.performance.model_folder`), loaded for one hop.
+
+Parts that were not made for each other (alphabet hash, hop, sizes) are refused with what to do.
+"""
 
 from __future__ import annotations
 

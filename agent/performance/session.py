@@ -1,4 +1,4 @@
-"""Plays one hop after the other: perceive, decide, choose, render. It has no clock, thread, input or output.
+"""Plays one hop after the other: perceive, decide, choose, render. It has no clock, thread, device or file.
 
 `Session` holds what was learned and loaded, `PerformanceState` what has happened since the performance began. Live,
 from a file or in a test, the same `step` with the same hops gives the same answer, sample for sample. Live, a hop is
@@ -14,7 +14,7 @@ import numpy as np
 
 from action import concat, cost, selection
 from agent.performance import adding, phrases, rerank
-from agent.performance.leading_beat import PulseState
+from agent.performance.leading_beat import BeatState
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.override import overriding_choice
@@ -79,7 +79,7 @@ class Session:
         seed = self.config.agent.seed if seed is None else seed
         voice = self.repertoire[0].sound.start()
         listener, decision, chroma = self.listener.start(), self.decision.start(), ChromaTrack(self.hop)
-        pulse = PulseState(self.samplerate, self.tracker.start())
+        pulse = BeatState(self.samplerate, self.tracker.start())
         state = PerformanceState(listener, decision, voice, self.config, seed, chroma, pulse)
         if self.config.action.add:
             state.selected_memory, _ = adding.memory_for(self.repertoire, self.config.action.add, 0)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from action import concat, selection
-from agent.performance.leading_beat import PulseState
+from agent.performance.leading_beat import BeatState
 from agent.settings.config import Config
 from decision.models import DecisionStates
 from perception.chroma import FRAME_RATE, ChromaTrack
@@ -113,7 +113,7 @@ class PerformanceState:
     config: Config  # may change while playing
     seed: int
     heard_chroma: ChromaTrack  # of all input hops
-    pulse: PulseState
+    pulse: BeatState
     heard_onsets: OnsetTrack = field(default_factory=OnsetTrack)
     heard_hops: int = 0  # that both cover
     tatum: TatumState = field(default_factory=TatumState)  # of the onsets that the decision may know

@@ -13,6 +13,8 @@ The first line describes the session. Then, in the order in which it happened, a
 - {"coherence": {"position": .., "both": .., ..., "seconds": it took}, "hop": what sounded}: how well input and output
   fitted in the last 5 s, "in_tune" and "in_time" in the last 10 s where known (agent/coherence/meter.py); a replay does
   not need it
+- {"midi": hex, "from": "part" or "others", "clock": position in the song, "at": sample}: a MIDI message that the
+  missing part sent, or heard from others; `clock` in MIDI clocks. midi_replay.py reads it, the sound does not need it
 - {"end": samples}: the performance ended as it should; samples: length of the output
 A log that a crash cut off replays to its last complete line. Format 1 had one memory, and only hops and the end.
 """
@@ -42,6 +44,7 @@ from corpora.whole_files import AudioError, disk_errors, reason
 from perception.pulse import Beat
 
 LOG_FORMAT = 2
+PART, OTHERS = "part", "others"  # who sent a MIDI message
 
 
 class LogError(ValueError):
@@ -123,6 +126,10 @@ class SessionLog:
     def coherence(self, scores: dict[str, float], hop: int) -> None:
         """Add how well input and output fitted in the last 5 s, measured while `hop` sounded."""
         self._put({"coherence": scores, "hop": int(hop)})
+
+    def midi(self, message: bytes, clock: float, at: int, *, sent: bool) -> None:
+        """Add a MIDI message that the missing part sent, or heard, at a clock of the song and sample `at`."""
+        self._put({"midi": message.hex(), "from": PART if sent else OTHERS, "clock": round(clock, 3), "at": int(at)})
 
     def end(self, samples: int) -> None:
         """Add the end of the performance; samples: length of the output."""
@@ -315,6 +322,7 @@ LINE_KINDS: dict[str, tuple[str, ...]] = {  # key of a kind of line -> keys whos
     "control": (),
     "coherence": (),
     "beat": (),
+    "midi": ("at",),
     "fader": ("at",),
     "take": ("take",),
     "grow": ("grow", "from", "samples"),

@@ -129,6 +129,7 @@ def _add_stage(subparsers: Any, verbs: Verbs) -> None:
     verb = _add_verb(subparsers, "replay", verbs["replay"], settings=False)
     verb.add_input("log", kind="log read", metavar="S.jsonl", help="session log of play --log")
     verb.add_output("-o", "--out", required=True, metavar="OUT.wav", help="file for the sound")
+    verb.add_output("--midi", metavar="OUT.mid", help="file for the notes of play --fill, in time with the sound")
 
 
 def _add_listening(subparsers: Any, verbs: Verbs) -> None:

@@ -177,6 +177,10 @@ class _EventLog:
         if self._log:
             self._log.coherence(scores, hop)
 
+    def midi(self, message: bytes, clock: float, at: int, *, sent: bool) -> None:
+        if self._log:
+            self._log.midi(message, clock, at, sent=sent)
+
     def end(self, samples: int) -> None:
         if self._log:
             self._log.end(samples)

@@ -15,7 +15,7 @@ RATE, HOP, SECONDS = 16_000, 0.25, 6
 FRAMES = round(HOP * RATE)
 SEGMENTS = round(SECONDS / HOP)
 FADE = 800  # samples, 50 ms
-law = settings(deadline=None, max_examples=100)  # the first example compiles
+law = settings(max_examples=100)  # the first example compiles
 
 
 def sine(hertz, amplitude=0.5, seconds=SECONDS, rate=RATE):

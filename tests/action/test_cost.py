@@ -11,7 +11,7 @@ from action import cost
 from action.cost import FORBIDDEN, FRESH_STEPS, REACH_COST, Places, Query, Rhythm, Rules, boundaries, choose
 from action.search import NEVER, Played
 
-law = settings(deadline=None, max_examples=60)
+law = settings(max_examples=60)
 HOP = 2  # places
 FRAMES = st.integers(3, 9)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -210,7 +210,7 @@ def every_memory_is_long():
         yield
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(SEEDS, st.floats(0, 1.5), st.integers(-1, 4000), st.booleans())
 def test_a_long_memory_is_searched_by_its_boundaries_first(every_memory_is_long, seed, cut, on, region):
     """What is found so is hardly worse than the best of all places, and obeys the same rules."""
@@ -307,7 +307,7 @@ def test_a_cut_to_another_transposition_joins_what_then_sounds_alike():
     assert (found[0].frame, found[0].key_shift, found[0].join) == (32, 2, pytest.approx(0.0))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(SEEDS, st.integers(0, 3900), st.integers(0, 7))
 def test_what_goes_on_is_valued_alike_whichever_part_is_searched(every_memory_is_long, seed, on, step):
     query, places = memory_of(seed, 4096, 8)

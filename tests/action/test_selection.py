@@ -29,7 +29,7 @@ VOCAB = 4  # three units and silence
 SILENCE = VOCAB - 1
 labels_of = st.lists(st.integers(0, VOCAB - 1), min_size=1, max_size=40)
 plans = st.lists(st.integers(0, VOCAB - 1), min_size=1, max_size=30)
-law = settings(deadline=None, max_examples=100)  # the first example compiles
+law = settings(max_examples=100)  # the first example compiles
 
 
 def repeating(n, units, repeat, seed):

@@ -11,7 +11,7 @@ from corpora import midi_file
 from corpora.annotations import SAME_S, SHORTEST_BEAT_S, named_apart, read_beats, read_sections
 from corpora.corpus import NAME_LENGTH, CorpusError, Section
 
-LAW = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAW = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SECONDS = 60.0
 
 
@@ -239,7 +239,7 @@ def test_the_beats_of_a_time_signature(tmp_path):
     assert beats(tmp_path, song, 6.4) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 4000), st.floats(30, 300)), max_size=12),
     st.integers(1, 960), st.booleans(),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from corpora import whole_files
 from corpora.audio import AudioError, AudioWriter, atomic_folder, atomic_write, open_audio, read_at, regroup, resample
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def tone(seconds=0.5, rate=48000, pitch=440.0, level=0.25):

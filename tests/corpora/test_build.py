@@ -92,7 +92,7 @@ def test_two_files_one_after_the_other(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.wav", "b.wav", "duo"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(7800, 40000), min_size=1, max_size=4),
     hop=st.sampled_from([0.25, 0.35]),

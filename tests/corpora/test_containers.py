@@ -15,7 +15,7 @@ from corpora.audio import AudioError, open_audio
 from corpora.corpus import info, load
 from tests.conftest import melody
 
-MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RATE, SAMPLES = 16000, 30_011
 UNREADABLE = {"RAW", "SD2", "XI"}  # no header, a resource fork, a length that must be known beforehand
 FORMATS = sorted(set(sf.available_formats()) - UNREADABLE)

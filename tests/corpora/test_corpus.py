@@ -14,7 +14,7 @@ from corpora import corpus as module
 from corpora.audio import AudioError, AudioWriter
 from corpora.corpus import FILES, Corpus, CorpusError, Section, boundary, check, info, load
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def make(n=8, rate=8000, hop=0.25, units=16, dim=5, seed=0, **more) -> Corpus:

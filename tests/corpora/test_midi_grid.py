@@ -25,7 +25,6 @@ lists_of_notes = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(lists_of_notes, st.integers(0, 15), st.none() | st.integers(0, 127), st.text(max_size=200), st.booleans())
 def test_a_track_that_is_added_is_read_back(drawn, channel, program, name, single):
     before = midi(CONDUCTOR, form=0) if single else midi(CONDUCTOR, track((0, b"\x91\x3c\x40"), (480, b"\x3c\0")))
@@ -70,7 +69,6 @@ def test_files_to_which_nothing_can_be_added():
             midi_file.with_track(data, none, 0, None, "")
 
 
-@settings(deadline=None)
 @given(st.integers(0, 200), st.binary(max_size=4))
 def test_damage_is_no_bug(cut, dirt):
     data = voice([(0, 480, 60, 90), (480, 960, 64, 80)])
@@ -130,7 +128,7 @@ def test_triplets_and_swing_are_heard():
     assert not grid(np.random.default_rng(0).integers(0, 9000, 400)).keeps_time
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 200), min_size=1, max_size=40), st.sampled_from([(4, 2), (3, 2), (7, 3), (6, 3)]),
     st.sampled_from([24, 96, 480, 960]),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from corpora.search import nearest_labels
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_every_row_lists_every_label_once_itself_first_and_silence_last(units, count, seed):
     rng = np.random.default_rng(seed)
@@ -19,7 +19,7 @@ def test_every_row_lists_every_label_once_itself_first_and_silence_last(units, c
     assert (rows[:units, -1] == units).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_labels_the_memory_holds_come_by_their_closest_segment(seed):
     rng = np.random.default_rng(seed)

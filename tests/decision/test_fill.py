@@ -136,7 +136,7 @@ def test_every_note_is_one_that_can_be_played(model, role, steps):
         assert set(notes[:, 2]) <= set(roll.DRUM_KEYS)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.sampled_from(ROLES), st.integers(1, 150), st.integers(0, 99))
 def test_what_is_given_stays_and_nothing_is_added_before_its_end(model, role, until, seed):
     drums = role == "drums"

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from numba import njit
 
 from corpora.whole_files import write_files
 from decision import kernel
@@ -375,10 +376,19 @@ def test_weights_kept_in_half_the_room_are_the_same_numbers(model, piece, tmp_pa
     assert np.abs(played_step_by_step(loaded, heard, played, 1) - short).max() < tolerance(short)
 
 
+@njit
+def widened_by_integers(bits):
+    out = np.empty(len(bits), np.float32)
+    for i in range(len(bits)):
+        out[i] = kernel._widened_by_integers(bits[i])
+    return out
+
+
 def test_every_number_of_float16_is_read_exactly():
-    """Subnormals, both zeros and both signs: the kernel widens them by integer arithmetic."""
+    """Subnormals, both zeros and both signs: with an instruction for it, where there is one, and without."""
     every = np.arange(1 << 16, dtype=np.uint16)
     every = every[np.isfinite(every.view(np.float16))]
+    assert np.array_equal(widened_by_integers(every), every.view(np.float16).astype(np.float32))
     flat, one = np.concatenate([every, np.zeros(len(every), np.uint16)]), np.ones((1, 1), np.float32)
     out = np.empty((1, len(every)), np.float32)
     kernel._linear(one, flat, 0, out)

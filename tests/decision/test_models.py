@@ -22,7 +22,7 @@ def model(seed: int, config: DecisionConfig = CONFIG) -> Decision:
     return Decision(config).eval()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 16), st.integers(0, 16), st.integers(0, 1)), min_size=1, max_size=40))
 def test_each_model_is_what_it_would_be_alone(hops):
     first, second = model(1), model(2, replace(CONFIG, window=40, key_dim=12))

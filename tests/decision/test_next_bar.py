@@ -60,7 +60,7 @@ def test_the_past_stays_and_nothing_is_open(rows, heard, ahead):
     assert as_set(ended) <= as_set(told)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 3), st.lists(NOTE, min_size=1, max_size=6))
 def test_what_comes_later_changes_no_bar(busy_fill, seed, later):
     heard = 5 * BAR - 4

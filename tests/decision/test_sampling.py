@@ -35,14 +35,14 @@ def questions(draw_):
     return logits, allowed, np.random.default_rng(draw_(st.integers(0, 99))), how
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(questions())
 def test_require_draws_only_what_is_allowed(question):
     logits, allowed, rng, how = question
     assert allowed[sample(logits, allowed, rng, constraint="require", **how)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(questions())
 def test_prefer_is_allowed_inside_the_nucleus_else_the_nucleus(question):
     logits, allowed, rng, how = question
@@ -53,7 +53,7 @@ def test_prefer_is_allowed_inside_the_nucleus_else_the_nucleus(question):
     assert allowed[label] or not allowed[kept].any()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(questions(), st.sampled_from(CONSTRAINTS))
 def test_same_rng_same_label_and_one_number_drawn(question, constraint):
     logits, allowed, _, how = question
@@ -67,7 +67,7 @@ def test_same_rng_same_label_and_one_number_drawn(question, constraint):
     assert (logits == before).all()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(0.001, 1)), st.floats(0, 1))
 def test_nucleus_is_the_smallest_set_that_reaches_top_p(p, top_p):
     p /= p.sum()

@@ -137,6 +137,18 @@ class Rig:
         """What the server has printed."""
         return Path(self._log.name).read_text(errors="replace")
 
+    def stuck(self, seconds: float = 0.3) -> set[str]:
+        """Clients that JACK called in most cycles of this time and that never came back.
+
+        On a busy machine JACK 1.9.21 sometimes starts a client whose thread is never woken: all its ports are there,
+        and nothing passes through them. Another client is the only remedy.
+        """
+        before = len(self.log())
+        time.sleep(seconds)
+        names = re.findall(r"client = (\S+) was not finished, state = Triggered", self.log()[before:])
+        least = seconds * self.rate / self.period / 4
+        return {name for name in names if names.count(name) > least}
+
     def ports(self, pattern: str = "") -> list[str]:
         """Names of all ports that contain `pattern`, like "antiphon:in_0"."""
         return [name for name in self._run("jack_lsp").stdout.split("\n") if name and pattern in name]

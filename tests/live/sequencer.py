@@ -10,7 +10,7 @@ import threading
 import time
 
 CLOCK, START, STOP = [0xF8], [0xFA], [0xFC]
-TEMPO_BPM = 150
+TEMPO_BPM = 200
 CLOCK_S = 60 / TEMPO_BPM / 24
 LOOP = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62))  # a chord for each bar
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from perception.anticipation import anticipate
 from perception.chroma import FRAME_STEP, SAMPLERATE, ChromaStream, ChromaTrack, chroma_of
 
-law = settings(deadline=None, max_examples=25)
+law = settings(max_examples=25)
 
 
 def tone(midi, seconds=1.0, rate=SAMPLERATE):

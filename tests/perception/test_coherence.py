@@ -328,7 +328,7 @@ SCORES = st.floats(-1e6, 1e6)
 LISTS = st.lists(SCORES, min_size=1, max_size=9).map(sorted)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(LISTS, LISTS, SCORES, SCORES)
 def test_a_position_rises_with_the_score(true, shuffled, one, other):
     calibration = Calibration({"both": true}, {"both": shuffled}, "numbers", 1)

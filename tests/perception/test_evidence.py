@@ -38,7 +38,7 @@ def meter() -> EvidenceMeter:
     return EvidenceMeter(Coherence().eval(), TimeEmbedding().eval())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(24, 100))
 def test_the_chroma_of_a_tone_is_its_pitch_class(pitch):
     audio = torch.from_numpy(tone(440 * 2 ** ((pitch - 69) / 12)))[None]
@@ -54,7 +54,7 @@ def test_silence_has_no_harmony_and_no_onsets():
     assert not onsets_of(torch.zeros(1, 2, 64, 501)).any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(-20, 20), st.integers(1, 4))
 def test_a_delayed_trace_agrees_most_at_its_delay(lag, n):
     traces = torch.randn(n, 251, DIM, generator=torch.Generator().manual_seed(0))
@@ -95,7 +95,7 @@ def test_all_pairs_are_measured_as_one_by_one(meter):
             torch.testing.assert_close(table[n, m], one, atol=1e-4, rtol=1e-4)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 5), st.integers(0, 100))
 def test_the_sum_follows_the_measure_that_tells(place, seed):
     """Of six measures one is higher for partners; one is lower, and gets no weight."""

@@ -135,6 +135,7 @@ def test_nothing_is_said_of_silence_or_of_the_first_seconds():
     assert np.isnan(measure(state, np.arange(90.0)).in_tune)
 
 
+@pytest.mark.slow
 def test_an_hour_takes_no_more_memory_than_a_minute():
     state, sound = FitState(), melody(10, RATE, 1)
     for _ in range(9):

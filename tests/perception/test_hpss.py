@@ -106,7 +106,7 @@ def test_features_equal_librosas_at_any_level(gain):
     assert strays(np.float32(gain) * SOUNDS["chirp"][:20_000]) < TOLERANCE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 6000), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 1e-3, 1e-6]))
 def test_features_equal_librosas_at_any_length(n, seed, gain):
     assert strays(np.float32(gain) * white(n, seed)) < TOLERANCE
@@ -145,7 +145,7 @@ def test_plain_mel_equals_torchaudios_formula(name):
     assert np.abs(found - expected_plain(SOUNDS[name])).max() < TOLERANCE
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 6000))
 def test_plain_mel_of_any_length(n):
     found = mel_spectrogram(white(n))
@@ -163,7 +163,7 @@ def test_mel_filters_equal_librosas(htk, norm):
 # --- medians
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 90), st.integers(1, 70), st.integers(0, 2**32 - 1), st.sampled_from([0, 2, 1000]))
 def test_medians_are_medians(n, m, seed, values):
     """Whatever the shape, and however many are equal (values: how many there are, 0 for as many as there can be)."""

@@ -32,7 +32,7 @@ def rounding(audio):
     return float(np.spacing(np.float32(np.abs(audio).max()))) / 2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 500), st.integers(0, 99), st.floats(-100, 0), st.floats(-1, 1, width=32))
 def test_an_offset_does_not_change_the_level(n, seed, decibels, offset):
     audio = (10 ** (decibels / 20) * np.random.default_rng(seed).standard_normal(n)).astype(np.float32)

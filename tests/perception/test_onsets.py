@@ -9,7 +9,7 @@ from perception.anticipation import anticipate_onsets
 from perception.onsets import DELAY_FRAMES, ONSET_RATE, OnsetStream, OnsetTrack, onsets_of
 from perception.pulse import SAMPLERATE
 
-law = settings(deadline=None, max_examples=25)
+law = settings(max_examples=25)
 
 
 def clicks(times_s, seconds):

@@ -44,7 +44,7 @@ def error_s(beat: Beat, time_s: float) -> float:
 MUSIC = clicks(127, 8)[0] + 0.02 * np.random.default_rng(1).standard_normal(8 * SAMPLERATE).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(st.lists(st.integers(200, 9000), min_size=1, max_size=12))
 def test_what_it_says_does_not_depend_on_the_blocks(blocks):
     tracker = PulseTracker()
@@ -59,7 +59,7 @@ def test_what_it_says_does_not_depend_on_the_blocks(blocks):
     assert state.samples == whole.samples
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(st.integers(1, len(MUSIC) - 1))
 def test_it_is_causal(now):
     changed = MUSIC.copy()

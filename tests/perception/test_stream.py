@@ -36,7 +36,7 @@ HOPS = (0.25, 0.35, 0.5)
 ENCODERS = ("music", "group", "normalised", "hubert", "hubert large", "data2vec")
 LAYERED = ("music", "hubert large", "hubert batch norm", "data2vec", "adapter")  # each frame normalised by itself
 EXTRACTOR = Wav2Vec2FeatureExtractor(do_normalize=True)
-SOME = settings(max_examples=12, deadline=None)
+SOME = settings(max_examples=12)
 
 
 def group_config(dim: int = 32) -> Wav2Vec2Config:

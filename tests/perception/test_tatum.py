@@ -32,7 +32,7 @@ def away(tatum: Tatum, times: np.ndarray) -> np.ndarray:
     return np.abs(phase - np.rint(phase)) * tatum.period
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(18.0, 40.0), st.floats(0.0, 40.0))
 def test_a_regular_pulse_is_found_exactly_and_goes_on(period, begin):
     times = np.arange(begin, 3000, period)
@@ -100,7 +100,7 @@ def test_another_tempo_is_found_within_seconds():
     assert not any(lost[20:])  # 10 s
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 130), min_size=1, max_size=20))
 def test_the_blocks_in_which_it_is_heard_do_not_matter(sizes):
     rng = np.random.default_rng(1)
@@ -165,7 +165,7 @@ def test_what_was_stored_is_what_is_computed():
 beats_s = st.lists(st.floats(16.0, 400.0), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.floats(0.0, 300.0), beats_s, st.floats(0.0, 1.0))
 def test_named_beats_and_the_middles_between_them_are_the_grid(first, steps, share):
     beats = np.cumsum([first, *steps])

@@ -28,7 +28,7 @@ def away(tuning: Tuning, cents: float) -> float:
     return abs((tuning.cents - cents + 50) % 100 - 50)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.floats(-50, 50), st.sampled_from([1, 10]), st.integers(0, 99))
 def test_detuned_notes_are_known_to_a_cent(cents, partials, seed):
     found = tuning_of(notes(cents, partials, seed=seed), SAMPLERATE)
@@ -59,7 +59,7 @@ def test_what_has_no_pitch_is_not_sure():
         assert tuning_of(nothing.astype(np.float32), SAMPLERATE) == Tuning(0.0, 0.0)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=20))
 def test_the_blocks_in_which_it_is_heard_do_not_matter(sizes):
     sound, at = notes(12, 3, seconds=4), 0

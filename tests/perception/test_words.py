@@ -23,7 +23,7 @@ from perception.words import (
 )
 from tests.conftest import TOPICS, WORDS
 
-law = settings(deadline=None, max_examples=30)
+law = settings(max_examples=30)
 CONFIG = WordsConfig(WORDS, "an encoder", 6, ("a", "in"), TOPICS, 16, 2, 2, 16)
 
 

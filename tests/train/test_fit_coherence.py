@@ -170,6 +170,7 @@ def test_reused_pairs_are_mixed_and_stay_pairs(data):
         assert len(set(places)) == 2
 
 
+@pytest.mark.slow
 def test_time_can_be_learned_alone(data, tmp_path):
     scores = recipe.fit([data], tmp_path, False, replace(TINY, minutes=0.02, uses=4, time_only=True))
     assert set(scores) == {"time_valid_loss", "time_valid_accuracy", "time_valid_displaced"}

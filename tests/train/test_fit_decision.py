@@ -81,6 +81,7 @@ def test_an_answer_that_depends_on_the_input_is_learned(tmp_path):
     assert np.mean(np.array(outputs) == (inputs + 2) % UNITS) > 0.8
 
 
+@pytest.mark.slow
 def test_what_lies_ahead_helps_the_full_mask_only(tmp_path):
     """B answers a hop before A plays: a live model must not know, or the evaluation would flatter it."""
     settings = dataclasses.replace(TINY, steps=260, batch=24, evaluate=260, rate=3e-3, noise=0.0, own=0.0)
@@ -491,6 +492,7 @@ def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_the_newest_layers_alone_learn_where_asked(tmp_path):
     tokens = cache(tmp_path / "t")
     fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=1))
@@ -501,6 +503,7 @@ def test_the_newest_layers_alone_learn_where_asked(tmp_path):
     assert moved and all(name.startswith(("blocks.1.", "norm.", "head.")) for name in moved)
 
 
+@pytest.mark.slow
 def test_fine_tuning_keeps_nothing_that_is_worse(tmp_path):
     tokens = cache(tmp_path / "t")
     fit(tokens, tmp_path / "first", dataclasses.replace(TINY, steps=40, evaluate=20, rate=3e-3))

@@ -91,6 +91,7 @@ def test_a_blend_lies_between_the_base_and_what_was_learned():
         torch.testing.assert_close(between, 0.75 * old[name] + 0.25 * new[name])
 
 
+@pytest.mark.slow
 def test_a_blend_of_nothing_plays_as_the_base(tiny, takes, tmp_path):
     result = fit_duo.fit(list(takes), tiny, tmp_path / "mine", fit_duo.DuoTraining(steps=2, blend=0.0))
     assert result["steps"] == 2
@@ -107,6 +108,7 @@ def test_b_may_rest_anywhere_but_where_it_is_judged(tiny, takes, tmp_path):
     assert fit_duo.fit(list(takes), tiny, tmp_path / "mine", fit_duo.DuoTraining(steps=1))["windows"] > 0
 
 
+@pytest.mark.slow
 def test_only_the_newest_layers_learn_where_asked(tiny, takes, tmp_path):
     settings = fit_duo.DuoTraining(minutes=0.03, layers=1)
     assert fit_duo._decision_settings(settings, tiny).layers == 1  # what they do: tests/train/test_fit_decision.py

@@ -19,7 +19,7 @@ from train.data import captions, described
 from train.evaluate import words as evaluation
 from train.fit_words import WordsTraining, contrast, swap_share
 
-law = settings(deadline=None, max_examples=40)
+law = settings(max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -111,6 +111,7 @@ def test_a_run_leaves_words_of_its_encoder(learned, tiny):
         Words.load(out / FILE, "0" * 64)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_also_after_an_interruption(songs, learned, tiny, tmp_path):
     out, _ = learned
     features = str(out / "features")

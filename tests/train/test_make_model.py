@@ -127,6 +127,7 @@ def test_the_encoder_is_copied_with_what_it_says_of_its_input(room, weights):
     np.testing.assert_array_equal(*features)
 
 
+@pytest.mark.slow
 def test_a_model_gives_its_encoder(antiphon, room, tiny):
     done = antiphon("model", "make", "--encoder", tiny, "--data", "songs", "-o", "mine", *QUICK)
     assert done.code == 0, done.err

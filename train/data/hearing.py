@@ -1,4 +1,4 @@
-"""Features that the decision model reads of a hop beside its label: key, level and phase of the beat.
+"""Stores the features of decision/heard.py for training: key, level and phase of the beat of every hop.
 
 One store of features (train.data.shards) serves all token caches of a hop length: "<split>/<song>/<part>": (hops, key
 dim + 3) float16, and "centroids/<alphabet>": (K, key dim) of each alphabet, by the fingerprint in its token cache.

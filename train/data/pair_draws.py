@@ -1,7 +1,9 @@
-"""Random batches of pairs of sub-mixtures: which windows of which parts, their audio and their notes.
+"""Random batches of pairs of sub-mixtures for the coherence meter: which windows of which parts, audio, notes.
 
 A batch of K pairs has 3 K rows: K inputs, the K outputs of the same windows, and these outputs displaced by 1/8 to 2
 beats. Input and output are disjoint random sub-mixtures of one window of 5 s (Ciranni et al., 2024, §III-A).
+
+The pairs of labels that the decision learns from are drawn in token_pairs.py.
 
 Drawing needs levels only, so it runs on the CPU ahead of need; `mix_audio` and `score_rolls` run on the device.
 """

@@ -16,7 +16,7 @@ from train.data.token_pairs import Tokens, labels_present
 OVERLAP_SHARE = 1 / 3  # overlap of two neighbouring windows: 5 s of 15, paper §5.1
 
 
-class Place(NamedTuple):
+class WindowPosition(NamedTuple):
     """Where a window is: its song, the parts of A and B, and its first hop."""
 
     song: str
@@ -37,7 +37,7 @@ class Windows:
     played: np.ndarray
     song: np.ndarray
     features: np.ndarray | None = None
-    places: tuple[Place, ...] = ()
+    places: tuple[WindowPosition, ...] = ()
 
     def allowed(self, vocab: int) -> np.ndarray:
         """(n, vocab) bool: the labels that occur in each window of B.
@@ -67,7 +67,7 @@ def windows_of(tokens: Tokens, split: str, seconds: float) -> Windows:
                     input.append(parts[a][begin : begin + length])
                     played.append(answer)
                     which.append(number)
-                    places.append(Place(name, a, b, begin))
+                    places.append(WindowPosition(name, a, b, begin))
     if not input:
         raise TrainError(
             f"no window of {seconds:g} s to evaluate in the split '{split}': it needs songs that long, with two stems "

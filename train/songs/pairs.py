@@ -1,4 +1,4 @@
-"""Takes in a data set of stems: pieces of parts that sound together, at 16 kHz, divided for training.
+"""`antiphon train pairs`: takes in a data set of stems, pieces of parts that sound together, divided for training.
 
     antiphon train pairs DATA --check                 says what there is, and what would be left out, and why
     antiphon train pairs DATA -o STEMS                (python -m train.songs.pairs is the same)

@@ -1,10 +1,11 @@
 """OSC: commands in, reports out, on one UDP port and in one thread of its own.
 
-agent/control/table.py lists every address that is understood. A packet becomes a `Command`, which waits in
-`agent.engine.command_queue` until `agent.performance.controls` applies it. No packet can stop the server or take more
-than a share of the machine: addresses are compared and not matched as patterns, and packets beyond the rate limit stay
-in the socket, where the system drops them. A time tag is converted to the monotonic clock when its bundle arrives, so
-that a later step of the wall clock (NTP, a user who sets it) neither delays nor hastens what waits.
+agent/control/table.py lists every address that is understood. A packet becomes a `Command` for `Engine.command`, which
+waits in `agent.engine.command_queue` until `agent.performance.controls` applies it. No packet can stop the server or
+take more than a share of the machine: addresses are compared and not matched as patterns, and packets beyond the rate
+limit stay in the socket, where the system drops them. A time tag is converted to the monotonic clock when its bundle
+arrives, so that a later step of the wall clock (NTP, a user who sets it) neither delays nor hastens what waits. A
+command counts from when it is due: `Engine.command` gives a beat the sample that the input has reached then.
 """
 
 from __future__ import annotations

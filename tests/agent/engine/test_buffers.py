@@ -20,7 +20,7 @@ from perception.stream import boundary
 
 BLOCKS = (1, 64, 256, 480, 1000, 1999)
 RATE, HOP = 8000, 0.25  # 2000 samples a hop: 1999 is just less
-SOME = settings(max_examples=25, deadline=None)
+SOME = settings(max_examples=25)
 FFI = cffi.FFI()
 
 

@@ -245,7 +245,7 @@ def test_a_wall_clock_that_is_set_moves_dates_and_nothing_else(stage, monkeypatc
 # --- the answer never waits
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stalls=st.dictionaries(st.integers(1, 8), st.integers(1, 4), min_size=1, max_size=2),
     hop=st.sampled_from([0.25, 0.5]),
@@ -427,6 +427,17 @@ def test_a_section_is_told_asked_for_and_ended_by_a_region(stage):
             ("section", "chorus"),
             ("section", ""),
         ]
+
+
+def test_the_latency_counts_every_hop_of_lookahead(stage):
+    session = stage.session(hop=0.25, rate=22050)
+    with rig(session, stage) as live:
+        before = live.engine.snapshot()["latency"]
+        live.say("lookahead", 3)
+        now = live.engine.snapshot()["latency"]
+    assert before["hop"] == 250 and now["hop"] == 750
+    assert now["total"] == pytest.approx(before["total"] + 500)
+    assert now["total"] == pytest.approx(sum(now[part] for part in ("hop", "slack", "in", "out")))
 
 
 def test_settings_and_the_rest_of_the_vocabulary_reach_the_session(stage, tmp_path, monkeypatch):
@@ -667,6 +678,7 @@ def test_what_a_device_played_is_drained_for_a_file(stage, block):
 # --- an hour
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(stage):
     """Two minutes as fast as they go, everything counted: what is kept does not grow with time."""
     session = stage.session(hop=0.25, rate=8000)

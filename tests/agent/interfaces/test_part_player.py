@@ -20,10 +20,11 @@ class Stage:
 
     def __init__(self, model, **options):
         self.sent, self.bus, self.silenced = [], Bus(), False
-        self.tap = self.bus.tap()
+        self.tap, self.logged = self.bus.tap(), []
         part = MissingPart(model, beats=2, lead=1.0)
         self.player = PartPlayer(
             part, lambda message: self.sent.append((time.monotonic(), message)), self.bus,
+            log=lambda *what, sent: self.logged.append((*what, sent)),
             **({"name": "bass", "is_silenced": lambda: self.silenced} | options),
         )  # fmt: skip
 
@@ -64,6 +65,8 @@ def stage(busy_fill):
     yield made
     made.player.close()
     assert not made.sounding()
+    sent = [message for _, message in made.sent if message[0] & 0xF0 in (0x80, 0x90)]
+    assert sent == [message for message, *_, by_the_part in made.logged if by_the_part], "the log has every note sent"
     played = {message[0] & 0x0F for _, message in made.sent if message[0] & 0xF0 == 0x90}
     assert {message for _, message in made.sent[-2:]} >= {bytes((0xB0 | channel, 123, 0)) for channel in played}
 
@@ -103,6 +106,15 @@ def test_a_muted_stage_is_silent_and_plays_again(stage):
     stage.silenced = False
     stage.play(6, start=False)
     assert stage.begun() > before
+    begun = {
+        (round(clock / 6), message[1]) for message, clock, _, sent in stage.logged if sent and message[0] >> 4 == 9
+    }
+    own = stage.player._state.own
+    assert own[:, 0].max() >= 4 * 16 and not ((own[:, 0] >= 4 * 11) & (own[:, 0] < 4 * 15)).any(), (
+        "muted is not its past"
+    )
+    ended = own[own[:, 0] < 4 * 21]
+    assert {(step, pitch) for step, _, pitch, _ in ended.tolist()} <= begun
 
 
 def test_another_part_from_the_next_bar_on_its_own_channel(stage):

@@ -408,7 +408,7 @@ OURS = [one for one in CONTROLS.values() if one.setting or one.group in ("choice
 walks = st.lists(st.tuples(st.integers(0, 2), st.one_of([asked(one) for one in OURS])), max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(walks, st.integers(0, 99), st.integers(0, 7))
 def test_nothing_that_is_asked_can_break_it(two, steps, seed, misses):
     """Any controls in any order, with hops missed in between: always a whole hop, finite, never above full scale."""

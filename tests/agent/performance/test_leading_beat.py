@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from agent.performance.controls import apply
 from agent.performance.hops import offline_hops
-from agent.performance.leading_beat import SOURCES, PulseState, beats_within, before, forget, tell_beat, tell_tempo
+from agent.performance.leading_beat import SOURCES, BeatState, beats_within, before, forget, tell_beat, tell_tempo
 from perception.pulse import NO_BEAT, Beat, PulseTracker
 from tests.perception.test_pulse import clicks
 
 RATE = 48000
 
 
-def fresh() -> PulseState:
-    return PulseState(RATE, PulseTracker().start())
+def fresh() -> BeatState:
+    return BeatState(RATE, PulseTracker().start())
 
 
 def click_hops(bpm: float, seconds: float) -> np.ndarray:

@@ -26,7 +26,7 @@ from perception.tatum import TatumTrack
 from tests.conftest import glide, melody, noise
 
 VOCAB = 5
-law = settings(deadline=None, max_examples=60)
+law = settings(max_examples=60)
 
 
 def empty(rate=16000, hop=0.25, **more):

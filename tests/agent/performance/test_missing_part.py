@@ -51,7 +51,7 @@ def test_it_rests_for_a_bar_then_plays_in_every_bar(part):
     assert all(written[bar] for bar in range(2, 6))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(0, 6))
 def test_a_bar_does_not_depend_on_when_messages_are_read(part, delay):
     assert dict(played(part, chords(4), 4, delay)) == {

@@ -23,7 +23,7 @@ from decision.model import Decision
 from decision.models import DecisionModels
 from tests.conftest import glide, melody, noise, samples, write
 
-SOME = settings(max_examples=10, deadline=None)
+SOME = settings(max_examples=10)
 
 
 def hops_of(session, state, audio):

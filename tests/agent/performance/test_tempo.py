@@ -11,7 +11,7 @@ from perception.onsets import DELAY_FRAMES, ONSET_RATE
 from perception.pulse import Beat
 from perception.tatum import Tatum
 
-law = settings(deadline=None, max_examples=60)
+law = settings(max_examples=60)
 
 
 def recording(period, seconds=120.0, jitter=0.0, seed=0):

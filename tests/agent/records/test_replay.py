@@ -19,7 +19,7 @@ from agent.settings.config import ConfigError
 from corpora.build import label
 from tests.conftest import KINDS, melody, samples, write
 
-SOME = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RATE = 8000
 CONTROLS = st.one_of(
     st.tuples(st.just("record"), st.tuples(st.sampled_from(["input", "input", "self", "off"]))),

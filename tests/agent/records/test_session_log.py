@@ -21,7 +21,7 @@ from corpora.corpus import boundary
 from corpora.whole_files import AudioError
 from tests.conftest import melody, noise, play_files, samples, tree, write
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHANGED = ("action.follow_level=0.7", "action.gain_db=3", "decision.rests='free'", "agent.seed=9")
 
 

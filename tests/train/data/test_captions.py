@@ -11,7 +11,7 @@ from perception.words import tokens
 from train.data import captions
 from train.data.captions import FALSE, NAMED, NUMBER, TOPIC_OF, TOPICS, TRUE, VALUES, Caption
 
-law = settings(deadline=None, max_examples=60)
+law = settings(max_examples=60)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

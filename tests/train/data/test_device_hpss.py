@@ -40,7 +40,7 @@ def test_features_equal_those_of_the_meter_at_any_level(gain):
     np.testing.assert_allclose(computed, hpss.harmonic_percussive(sound), atol=TOLERANCE_DB)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(16, 120), st.integers(1, 20), st.integers(0, 2**32 - 1), st.sampled_from([0, 2, 1000]))
 def test_medians_equal_those_of_the_meter(rows, m, seed, values):
     rng = np.random.default_rng(seed)

@@ -52,7 +52,6 @@ def test_every_pair_of_single_stems_and_every_mixture_occurs():
     assert len(drawn) == 12  # of 3 stems: 6 ordered pairs of one and one, 3 of one and two, 3 of two and one
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 24), st.sampled_from([0.0, 0.5]))
 def test_a_draw_is_of_disjoint_parts_of_windows_apart_and_of_outputs_displaced(store, seed, pairs, overlap):
     draw = draw_pairs(store, DrawSettings(pairs, overlap=overlap), np.random.default_rng(seed))
@@ -83,7 +82,7 @@ def test_recorded_songs_give_their_share(store):
     assert 6 <= sum(not store.songs[song].notes for song in draw.song) <= 14
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000))
 def test_the_sound_of_a_row_is_its_parts_at_its_speed(store, seed):
     """At speed 1 sample by sample; else the pitch rises by as much as the music is faster."""

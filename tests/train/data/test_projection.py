@@ -57,7 +57,7 @@ def test_labels_of_two_parts_agree_on_what_they_share():
     assert shared(taught) > 0.7 > 0.4 > shared(plain)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), steps=st.integers(0, 11))
 def test_what_is_balanced_can_still_be_transposed(seed, steps):
     """Filtering a rotated block is rotating the filtered one."""
@@ -86,7 +86,7 @@ def test_what_parts_do_not_share_counts_less():
     assert weights[0].min() > 2 * weights[1].max()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(moment=st.lists(st.integers(NO_MOMENT, 6), max_size=30), seed=st.integers(0, 99))
 def test_pairs_are_of_one_moment(moment, seed):
     moment = np.array(moment, np.int64)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from train.common.errors import TrainError
@@ -77,7 +77,6 @@ def test_only_what_is_missing_or_of_something_else_is_made(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["manifest.json"]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 7), st.sets(st.integers(0, 79)))
 def test_what_was_lost_is_planned_again_alike(tmp_path_factory, training, test, size, lost):
     """Whatever shards a killed run left, the same songs get the same shards."""

@@ -183,6 +183,7 @@ def test_a_killed_evaluation_goes_on_and_gives_the_same(antiphon, whole, band, t
     assert not any(".part" in name for name in tree(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_backing_track_and_solos_count_if_they_are_asked_for(antiphon, band, tiny, tmp_path):
     words = ("--model", tiny, "--audio", "none", "--kinds", "own")
     result = antiphon("evaluate", "listening", band, "-o", "a", "--backing", "true", "--songs", "alone", *words)

@@ -59,7 +59,7 @@ def test_what_was_played_itself_is_right_everywhere():
     assert (metrics.lcp(truth, truth) == 30 - np.arange(30)).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(PLAYED, st.randoms(use_true_random=False))
 def test_lcp_is_the_definition_and_agrees_with_tpp(played, random):
     truth = np.array(played)
@@ -115,7 +115,7 @@ class Given:
         return self.numbers.pop(0)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(CONSTRAINTS),
@@ -352,6 +352,7 @@ def test_one_mode_alone_gives_the_numbers_it_gives_beside_another(workspace):
     assert all(rows[0][key] == value for key, value in rows[1].items())
 
 
+@pytest.mark.slow
 def test_without_a_training_split_the_other_songs_teach_the_rivals(workspace):
     token_pairs.save(workspace / "real", stems(1, "test", 3), K, HOP, "k6-test")
     result = regeneration(workspace / "real", workspace / "decision", workspace / "out", pairs=6)

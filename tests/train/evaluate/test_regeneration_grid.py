@@ -111,6 +111,7 @@ def test_the_figures_of_a_cell_are_those_of_the_single_evaluation(whole, stems, 
         assert single["configurations"] == [configuration]
 
 
+@pytest.mark.slow
 def test_another_time_gives_the_same_in_two_processes_and_another_seed_does_not(whole, stems, tiny, tmp_path):
     grid(stems, tiny, tmp_path / "again", jobs=2, **SETTINGS)
     assert results(tmp_path / "again") == results(whole)
@@ -155,6 +156,7 @@ def test_an_interrupted_grid_goes_on_to_the_same(whole, stems, tiny, tmp_path, m
     assert label_stem  # as it was
 
 
+@pytest.mark.slow
 def test_an_interrupted_labelling_goes_on(whole, stems, tiny, tmp_path, monkeypatch):
     label_stem, calls = regeneration_grid.label_stem, []
 
@@ -172,6 +174,7 @@ def test_an_interrupted_labelling_goes_on(whole, stems, tiny, tmp_path, monkeypa
     assert results(tmp_path / "out") == results(whole)
 
 
+@pytest.mark.slow
 def test_stems_that_took_the_place_of_others_are_labelled_again(whole, stems, tiny, tmp_path):
     shutil.copytree(whole, tmp_path / "out")
     shutil.copytree(stems, tmp_path / "stems")

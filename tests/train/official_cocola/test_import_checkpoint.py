@@ -94,7 +94,7 @@ def checkpoint(state: dict, **more) -> dict:
     return file.getvalue()
 
 
-@pytest.fixture(scope="module", params=[2, 1])
+@pytest.fixture(scope="module", params=[2, pytest.param(1, marks=pytest.mark.slow)])
 def official(request):
     return request.param, reference(request.param)
 
@@ -279,7 +279,7 @@ def test_keys_whose_hash_would_take_for_ever_are_left_out():
     assert safe_unpickle.parse_pickle(b"\x80\x02}" + b")q\x00" + doubled + b"K\x01s.") == {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_any_bytes_are_understood_or_refused(junk, at):
     sound = pickle.dumps({"state_dict": {"a": Reduced(os.getcwd, ()), "b": [np.float64(1.0)] * 3}}, 2)

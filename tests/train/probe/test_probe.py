@@ -181,6 +181,7 @@ def test_both_sides_are_the_frames_of_the_hop_wherever_a_block_begins(workspace)
     assert not np.allclose(from_both_sides(encoder, silent, [8000])[0][9], coarse[9], atol=1e-3)  # it looks ahead
 
 
+@pytest.mark.slow
 def test_features_may_come_from_the_cache_of_the_alphabets(workspace, tmp_path):
     encode([workspace / "data"], tmp_path, UnitsTraining(encoder=str(workspace / "model" / "encoder"), songs=10))
     listened, read = (

@@ -19,7 +19,7 @@ pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
 needs_synth = pytest.mark.skipif(not HAS_SYNTH, reason="fluidsynth or its sound font is not installed")
 SEEDS = st.integers(0, 10**6)
-UNTIMED = settings(max_examples=50, deadline=None)
+UNTIMED = settings(max_examples=50)
 SLACK_S = bands.JITTER_S + max(bands.LATE_S) + 0.001  # what a hand may be off by
 
 
@@ -53,7 +53,7 @@ def grid(band):
 
 
 @pytest.mark.parametrize("style", STYLES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=SEEDS)
 @example(seed=221745)  # in a ballad and in reggae, whose bass or lead rested in every section
 @example(seed=892884)  # in rock, whose bass and lead did
@@ -71,7 +71,7 @@ def test_a_band_plays_within_its_song_and_register(style, seed):
 
 
 @pytest.mark.parametrize("style", STYLES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=SEEDS)
 @example(seed=17411)  # blues in three beats, with a counter-melody of two notes a bar
 def test_a_band_is_on_the_grid_of_its_style(style, seed):
@@ -85,7 +85,7 @@ def test_a_band_is_on_the_grid_of_its_style(style, seed):
         assert near.all(), f"{name} of {style}"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=SEEDS)
 def test_chords_sound_as_the_sheet_says_and_the_bass_below_them(seed):
     band = band_of(seed)
@@ -101,7 +101,7 @@ def test_chords_sound_as_the_sheet_says_and_the_bass_below_them(seed):
         assert not len(above) or pitch < above.min()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS)
 def test_a_band_is_the_same_again_and_another_by_another_seed(seed):
     first, again, other = band_of(seed), band_of(seed), band_of(seed + 1)
@@ -114,7 +114,7 @@ def test_a_band_is_the_same_again_and_another_by_another_seed(seed):
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS)
 def test_the_drums_mark_the_downbeats(seed):
     """Beats are where the drums are: most bars in which they play have a hit on their first beat."""
@@ -237,7 +237,7 @@ def test_voices_move_little_and_stay_in_their_register(kind, steps):
 
 
 @pytest.mark.parametrize("line", ["walking", *figures.LINES])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=SEEDS)
 def test_a_bass_says_the_root(line, seed):
     """Within its register, and the root of the chord, which it is there to tell, again and again."""
@@ -349,7 +349,7 @@ def take_file(path, swing=0.5, bars=6):
 
 
 @pytest.mark.parametrize("swing", [0.5, 0.6, 0.66])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=SEEDS)
 def test_a_drummers_take_is_laid_on_the_beats_of_the_band(tmp_path_factory, swing, seed):
     """Wherever it is cut, its beats are the band's, and its own swing is kept."""

@@ -51,7 +51,7 @@ def pitch_of(audio):
     return 69 + 12 * np.log2(peak / 440)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(36, 84), st.floats(-30, 30), st.sampled_from(["held", "struck"]))
 def test_every_pitch_is_in_tune_with_its_detuning(pitch, cents, name):
     audio = play([[0, 1.5, pitch, 100]], name, detune=cents)
@@ -71,7 +71,7 @@ def test_a_held_note_outlasts_its_sample_in_tune_and_without_a_break(pitch):
     assert rms.min() > 0.6 * np.median(rms) and rms.max() < 1.4 * np.median(rms)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(STRUCK)
 def test_a_note_begins_at_its_sample_and_the_whole_is_the_sum_of_its_notes(drawn):
     notes = np.array([(onset, onset + length, pitch, velocity) for onset, length, pitch, velocity in drawn])
@@ -85,7 +85,7 @@ def test_a_note_begins_at_its_sample_and_the_whole_is_the_sum_of_its_notes(drawn
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0, 5), st.floats(0.02, 4))
 def test_the_sound_ends_with_the_release_or_with_the_sample(onset, length):
     note = play([[onset, onset + length, 60, 90]])
