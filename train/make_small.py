@@ -7,8 +7,8 @@ DATA holds the scores, pop909.tgz and, if they are there:
     bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
-WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, coherence/, words/, fill/. At the
-end agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
+WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, attributes/, coherence/, words/,
+fill/. At the end agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from corpora.whole_files import write_files
+from decision.attributes import FILE as ATTRIBUTES
 from decision.fill import FILES as FILL_FILES
 from perception.units import file_stem
 from perception.words import FILE
-from train import fit_coherence, fit_decision, fit_encoder, fit_fill, fit_proxy, fit_units, fit_words
+from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_fill, fit_proxy, fit_units, fit_words
 from train.common import command_line
 from train.common.settings import add_arguments, setting
 from train.data import token_pairs
@@ -39,6 +40,7 @@ class SmallModel:
 
     encoder_minutes: float = setting(45.0, "minutes of learning of the encoder")
     decision_minutes: float = setting(30.0, "minutes of learning of the decision, for each hop")
+    attributes_steps: int = setting(700, "updates of the tokens by which the decision is asked, for each hop")
     coherence_minutes: float = setting(90.0, "minutes of learning of the coherence meter")
     words_epochs: int = setting(18, "times that the model of words learns from all its excerpts")
     fill_minutes: float = setting(30.0, "minutes of learning of the fill model")
@@ -71,6 +73,13 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     fit_coherence.fit(stems, work / "coherence", True, meter)
     model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
+    for hop in HOPS:
+        name = file_stem(UNITS, hop)
+        asked = fit_attributes.AttributesTraining(str(model / "decision" / name), settings.attributes_steps)
+        fit_attributes.fit([work / "tokens" / name, *stems], work / "attributes" / name, True, asked)
+        files = [f"{ATTRIBUTES}.json", f"{ATTRIBUTES}.safetensors"]
+        made = {file: (work / "attributes" / name / file).read_bytes() for file in files}
+        write_files(model / "decision" / name, made)
     words = fit_words.WordsTraining(encoder=str(work / "encoder"), epochs=settings.words_epochs, songs=settings.songs)
     fit_words.fit(stems, work / "words", True, words)
     write_files(model / "words", {FILE: (work / "words" / FILE).read_bytes()})

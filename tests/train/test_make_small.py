@@ -18,8 +18,8 @@ NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHORDS = ((0, 4, 7), (5, 9, 0), (7, 11, 2), (0, 4, 7))
 BEAT = 0.5
 QUICK = make_small.SmallModel(
-    encoder_minutes=0.1, decision_minutes=0.1, coherence_minutes=0.1, words_epochs=1, fill_minutes=0.1, songs=100,
-    seconds=30.0, bands=4,
+    encoder_minutes=0.1, decision_minutes=0.1, attributes_steps=4, coherence_minutes=0.1, words_epochs=1,
+    fill_minutes=0.1, songs=100, seconds=30.0, bands=4,
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "fill",
     }
     assert list((work / "stems").rglob("*-band/drums.flac"))
+    assert all((folder / "attributes.safetensors").is_file() for folder in (model / "decision").iterdir())
     meter = json.loads((model / "coherence" / "coherence.json").read_text())
     assert "pop909" in meter["source"]
     times = {path: path.stat().st_mtime_ns for path in (work / "stems").rglob("*.flac")}
