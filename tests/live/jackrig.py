@@ -149,6 +149,10 @@ class Rig:
         least = seconds * self.rate / self.period / 4
         return {name for name in names if names.count(name) > least}
 
+    def xruns(self) -> int:
+        """Cycles so far that came late, or in which a client was late: a client may not have heard what they held."""
+        return len(re.findall("XRun", self.log()))
+
     def ports(self, pattern: str = "") -> list[str]:
         """Names of all ports that contain `pattern`, like "antiphon:in_0"."""
         return [name for name in self._run("jack_lsp").stdout.split("\n") if name and pattern in name]

@@ -119,15 +119,17 @@ def test_learning_with_a_real_pedal(tmp_path, keyboard):
     assert read(path).midi.map == {"cc 1 80": "mute"} and path.read_text().startswith("# mine\n")
 
 
-def test_a_thousand_messages_a_second(keyboard):
-    stage = Stage()
+def test_a_thousand_messages_a_second(rig, keyboard):
+    stage, before = Stage(), rig.xruns()
     port = MidiPort("keys", stage.mapping.receive, stage.mapping.bus)
     try:
         time.sleep(0.1)
         for number in range(1000):
             keyboard.send_message([0xB0, 1, number % 128])
             time.sleep(0.001)
-        assert len(stage.wait(1000)) == 1000
+        count = len(stage.wait(1000))
+        lost = rig.xruns() - before  # with each, JACK may have dropped what was on the wire: 5 messages, or some more
+        assert 1000 - 16 * lost <= count <= 1000, (lost, rig.log()[-1000:])
     finally:
         port.close()
 
