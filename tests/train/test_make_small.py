@@ -19,7 +19,7 @@ CHORDS = ((0, 4, 7), (5, 9, 0), (7, 11, 2), (0, 4, 7))
 BEAT = 0.5
 QUICK = make_small.SmallModel(
     encoder_minutes=0.1, decision_minutes=0.1, attributes_steps=4, coherence_minutes=0.1, words_epochs=1,
-    fill_minutes=0.1, songs=100, seconds=30.0, bands=4,
+    fill_minutes=0.1, songs=100, seconds=36.0, bands=4,
 )  # fmt: skip
 
 
