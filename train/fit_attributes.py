@@ -171,8 +171,9 @@ class _Trainer:
         run.save()
         best = AttributeTokens.load(run.out, self.s.start)
         assert best is not None
-        best.card["scores"] |= self.report(best)
-        write_files(run.out, best.files())
+        if "asked" not in best.card["scores"]:  # else a run that had ended: better tokens would come without a report
+            best.card["scores"] |= self.report(best)
+            write_files(run.out, best.files())
         return best.card
 
     def _update(self) -> float:

@@ -93,6 +93,8 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(world, tmp_path
     one, other = (load_file(tmp_path / name / "attributes.safetensors") for name in ("whole", "cut"))
     assert torch.equal(one["keys_values"], other["keys_values"])
     assert whole["scores"] == resumed["scores"]
+    monkeypatch.delattr(fit_attributes._Trainer, "report")  # what is done is not done again
+    assert fit(world, tmp_path / "cut", None, resume=True)["scores"] == resumed["scores"]
 
 
 def test_what_does_not_fit_is_told(world, tmp_path):
