@@ -107,16 +107,8 @@ def replay(given: argparse.Namespace) -> None:
     from agent.records.replay import lines, replay
 
     check_paths(given)
-    if given.midi:
-        from agent.records import midi_replay
-
-        notes = midi_replay.write(given.log, given.midi)
-    result = replay(given.log, given.out)
-    shown = lines(result, given.log, given.out)
-    if given.midi:
-        result["midi"] = notes
-        shown.append(f"{given.midi}: {notes['notes']} notes, beside {notes['heard']} heard, at {notes['bpm']:g} bpm")
-    print_result(result, shown, as_json=given.json)
+    result = replay(given.log, given.out, midi=given.midi)
+    print_result(result, lines(result, given.log, given.out, given.midi), as_json=given.json)
 
 
 def tokens(given: argparse.Namespace) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 from agent.records import session_log
 from agent.records.session_log import OTHERS, PART, LogError
 from corpora.midi_file import CLOCKS_PER_BEAT, empty, with_track
-from corpora.whole_files import write_files
 
 TICKS = 480  # in a quarter note
 DEFAULT_BPM = 120.0
@@ -21,10 +20,10 @@ NOTE_OFF, NOTE_ON = 0x80, 0x90
 NAMES = {PART: "missing part", OTHERS: "others"}
 
 
-def write(log: str | Path, out: str | Path) -> dict[str, float]:
-    """Write the notes of a session log to the MIDI file `out`; return {"notes", "heard", "bpm"}.
+def file_of(log: str | Path) -> tuple[bytes, dict[str, float]]:
+    """The notes of a session log as the bytes of a MIDI file, and {"notes": sent, "heard": by the part, "bpm"}.
 
-    LogError if the log is damaged or has no notes. AudioError if `out` cannot be written.
+    LogError if the log is damaged or has no notes of a part.
     """
     header, lines = session_log.read(log)
     messages = [line for line in lines if "midi" in line]
@@ -42,8 +41,7 @@ def write(log: str | Path, out: str | Path) -> dict[str, float]:
         for channel in sorted(notes):
             data = with_track(data, np.array(notes[channel], int), channel, None, name)
         counts[who] = sum(map(len, notes.values()))
-    write_files(Path(out).parent, {Path(out).name: data})
-    return {"notes": counts[PART], "heard": counts[OTHERS], "bpm": round(bpm, 3)}
+    return data, {"notes": counts[PART], "heard": counts[OTHERS], "bpm": round(bpm, 3)}
 
 
 def _notes(messages: list[dict], log: str | Path, ticks_a_sample: float) -> dict[int, list[list[int]]]:

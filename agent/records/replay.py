@@ -20,10 +20,12 @@ from action.stretch import MAX_RATIO, MAX_SEMITONES, MIN_RATIO
 from agent.engine.fader import Fader
 from agent.performance.loading import load_recording
 from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
-from agent.records import session_log
+from agent.records import midi_replay, session_log
 from agent.records.session_log import LogError
 from agent.settings.config import FIELDS, Config, ConfigError, from_table
 from corpora.audio import AudioWriter
+from corpora.interruption import deferred
+from corpora.whole_files import write_files
 from perception.stream import boundary
 
 MAX_SAMPLERATE_HZ = 1_000_000
@@ -44,28 +46,41 @@ class Header:
     memories: tuple[tuple[str, str, bool], ...]  # name, fingerprint, whether it grows
 
 
-def replay(log: str | Path, out: str | Path, progress: Progress | None = None) -> dict:
+def replay(
+    log: str | Path, out: str | Path, progress: Progress | None = None, *, midi: str | Path | None = None
+) -> dict:
     """Render a session log to the file `out`: all samples that the device or file got; return the report.
 
-    progress: called with the seconds rendered. LogError if the log or a recorded take is damaged, or a memory has
+    progress: called with the seconds rendered. midi: file for the notes of a missing part. Both files appear, or
+    neither. LogError if the log or a recorded take is damaged, or a memory has
     changed. AudioError if a memory cannot be read or `out` cannot be written.
     """
     header = _checked_header(log, session_log.read(log)[0])
+    notes, counts = midi_replay.file_of(log) if midi else (b"", {})
     hops = 0
-    with AudioWriter(out, header.samplerate) as writer:
+    with ExitStack() as stack:
+        writer = stack.enter_context(AudioWriter(out, header.samplerate))
         for audio in sounds(log):
             writer.write(audio)
             hops += 1
             if progress:
                 progress(writer.frames / header.samplerate, 0.0)
+        with deferred():
+            if midi:
+                write_files(Path(midi).parent, {Path(midi).name: notes})
+            stack.close()
     names = [name for name, *_ in header.memories]
     report = {"samples": writer.frames, "samplerate": header.samplerate, "memory": names[0], "memories": names}
-    return {"hops": hops - 1} | report
+    return {"hops": hops - 1} | report | ({"midi": counts} if midi else {})
 
 
-def lines(report: dict, log: str | Path, out: str | Path) -> list[str]:
-    """The line that a terminal shows for a report."""
-    return [f"{out}: {report['samples'] / report['samplerate']:.1f} s from {report['hops']} hops of {log}"]
+def lines(report: dict, log: str | Path, out: str | Path, midi: str | Path | None = None) -> list[str]:
+    """The lines that a terminal shows for a report."""
+    shown = [f"{out}: {report['samples'] / report['samplerate']:.1f} s from {report['hops']} hops of {log}"]
+    if midi:
+        notes = report["midi"]
+        shown.append(f"{midi}: {notes['notes']} notes, beside {notes['heard']} heard, at {notes['bpm']:g} bpm")
+    return shown
 
 
 def sounds(log: str | Path) -> Iterator[np.ndarray]:

@@ -129,7 +129,7 @@ def test_a_thousand_messages_a_second(rig, keyboard):
             time.sleep(0.001)
         count = len(stage.wait(1000))
         lost = rig.xruns() - before  # with each, JACK may have dropped what was on the wire: 5 messages, or some more
-        assert 1000 - 16 * lost <= count <= 1000, (lost, rig.log()[-1000:])
+        assert max(900, 1000 - 16 * lost) <= count <= 1000, (lost, rig.log()[-1000:])
     finally:
         port.close()
 

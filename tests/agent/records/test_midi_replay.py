@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.records import midi_replay
+from agent.records import midi_replay, replay
 from agent.records.session_log import LOG_FORMAT, LogError
 from corpora import midi_file
 
@@ -18,8 +18,8 @@ HEADER = {"antiphon": LOG_FORMAT, "samplerate": RATE, "memories": []}
 def written(folder, lines, header=HEADER):
     log = folder / "s.jsonl"
     log.write_text("\n".join(json.dumps(line) for line in [header, *lines]) + "\n")
-    counts = midi_replay.write(log, folder / "s.mid")
-    return counts, (folder / "s.mid").read_bytes()
+    data, counts = midi_replay.file_of(log)
+    return counts, data
 
 
 def line(message, at, bpm, who="part"):
@@ -73,4 +73,10 @@ def test_what_cannot_be_a_file_is_a_sentence(tmp_path):
         written(tmp_path, [line((0x90, 60, 80), 0, 120)], HEADER | {"samplerate": None})
     with pytest.raises(LogError, match="damaged in line 2"):
         written(tmp_path, [{"midi": "903c50", "from": "part", "at": -1}])
-    assert not (tmp_path / "s.mid").exists()
+
+
+def test_sound_and_notes_appear_together_or_not_at_all(tmp_path):
+    written(tmp_path, [line((0x90, 60, 80), 0, 120)])
+    with pytest.raises(LogError, match="cannot be replayed"):  # the notes could be written, the sound cannot
+        replay.replay(tmp_path / "s.jsonl", tmp_path / "s.wav", midi=tmp_path / "s.mid")
+    assert {path.name for path in tmp_path.iterdir()} == {"s.jsonl"}
