@@ -118,7 +118,10 @@ class PartPlayer:
         self._bus.publish("changed", command.name, *command.args)
 
     def close(self) -> None:
-        """End the notes that sound, and the threads."""
+        """End the notes that sound, and the threads.
+
+        The launcher's stack calls it before it closes the port, at a signal too (`agent.verbs.play`): no note hangs.
+        """
         self._ended.set()
         self._thread.join(JOIN_TIMEOUT_S)
         self._writer.shutdown(cancel_futures=True)
