@@ -50,13 +50,21 @@ class Interruption:
         return 128 + self.number if self.number else 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """What the system calls, in the main thread."""
+        """What the system calls, in the main thread. While a first signal is being obeyed, a second changes nothing."""
         self.number = number
-        if self.depth == 0:
+        if self.depth == 0 and not _being_obeyed():
             raise Interrupted(number)
 
 
 _current = Interruption()
+
+
+def _being_obeyed() -> bool:
+    """Whether the main thread is in an `except` or `finally` block that an `Interrupted` has brought it to."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error is not None
 
 
 class deferred:
@@ -88,10 +96,14 @@ def handled() -> Iterator[Interruption]:
     defaults = [number for number, handler in before.items() if is_default(handler)]
     hook, sys.unraisablehook = sys.unraisablehook, _send_again(interruption, sys.unraisablehook)
     try:
-        for number in defaults:
-            signal.signal(number, interruption.handle)
-        yield interruption
+        try:
+            for number in defaults:
+                signal.signal(number, interruption.handle)
+            yield interruption
+        finally:
+            interruption.depth += 1  # for good: what follows is not interrupted
     finally:
+        interruption.depth += 1  # once more, for a signal that came before the line above
         if interruption.number:
             gc.collect()  # what was being made, while nothing is said of it
         sys.unraisablehook = hook

@@ -60,6 +60,32 @@ def test_an_exception_that_was_lost_comes_again():
             pass
 
 
+def test_a_second_signal_does_not_interrupt_what_the_first_has_begun(tmp_path, monkeypatch):
+    """Neither the clearing up of a block nor that of the program: one whose exception was lost comes while it lasts."""
+    path = tmp_path / "begun"
+    path.touch()
+    temporaries.add(path)
+    done = []
+
+    def collect():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        done.append("the program")
+
+    monkeypatch.setattr("corpora.interruption.gc.collect", collect)
+    with pytest.raises(Interrupted), handled() as interruption:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(PATIENCE_S)
+        finally:
+            with suppress(ZeroDivisionError):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.05)
+                raise ZeroDivisionError
+            done.append("a block")
+    assert done == ["a block", "the program"] and not path.exists() and interruption.exit_code in (130, 143)
+
+
 def test_an_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -180,7 +206,7 @@ def _start(folder: Path, *words: str) -> subprocess.Popen:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONFAULTHANDLER": "1"}
 
 
 def _processes(session: int) -> list[str]:
@@ -204,7 +230,7 @@ def _interrupted(folder: Path, room: Path, model: Path, verb: str, number: int, 
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE_S)
     found = set(tree(folder))
-    assert found in (set(), written) or written is None, said
+    assert found in (set(), written) or written is None, (process.returncode, said)
     assert not any(
         name.startswith(".antiphon-") or name.endswith(".part") for path in found for name in Path(path).parts
     )
