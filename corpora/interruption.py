@@ -104,13 +104,13 @@ def handled() -> Iterator[Interruption]:
             interruption.depth += 1  # for good: what follows is not interrupted
     finally:
         interruption.depth += 1  # once more, for a signal that came before the line above
+        for number in defaults:
+            signal.signal(number, signal.SIG_IGN)
+        remove_temporaries()
         if interruption.number:
             gc.collect()  # what was being made, while nothing is said of it
         sys.unraisablehook = hook
-        for number in defaults:
-            signal.signal(number, signal.SIG_IGN)
         _current = Interruption()
-        remove_temporaries()
         for number in defaults:
             signal.signal(number, before[number])
 
