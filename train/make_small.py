@@ -8,17 +8,20 @@ DATA holds the scores, pop909.tgz and, if they are there:
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
 WORK gets the results of the recipes: stems/, encoder/, units/, tokens/, decision/, attributes/, coherence/, words/,
-fill/. At the end agent/models/small is replaced as a whole, with its CARD.md. On a GPU, use --batch 512 --pool 8.
+fill/, and finished.json, which says what is done. At the end agent/models/small is replaced as a whole, with its
+CARD.md. On a GPU, use --batch 512 --pool 8.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from corpora.whole_files import write_files
+from corpora.whole_files import atomic_write, write_files
 from decision.attributes import FILE as ATTRIBUTES
 from decision.fill import FILES as FILL_FILES
 from perception.units import file_stem
@@ -31,6 +34,8 @@ from train.make_model import assemble
 from train.songs import render
 
 UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
+FINISHED = "finished.json"  # in WORK: the recipes that are done, and with which settings
+Recipe = Callable[[list[Path], Path, bool, Any], object]  # data, folder, resume, settings
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
 
 
@@ -57,37 +62,49 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     stems = render_all(data, work, settings)
     batch: dict[str, Any] = {"batch": settings.batch} if settings.batch else {}
     rooms = str(data / "rooms") if (data / "rooms").is_dir() else ""
-    if not (work / "encoder" / "model.safetensors").exists():
-        encoder = fit_encoder.EncoderTraining(minutes=settings.encoder_minutes, rooms=rooms, **batch)
-        fit_encoder.fit(stems, work / "encoder", True, encoder)
+    encoder = fit_encoder.EncoderTraining(minutes=settings.encoder_minutes, rooms=rooms, **batch)
+    _once(work, "encoder", fit_encoder.fit, stems, encoder)
     if not token_pairs.is_made(work / "tokens" / file_stem(UNITS, HOPS[-1])):
-        names = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=settings.songs, jobs=settings.jobs)
-        fit_units.fit(stems, work, True, names)
-    for hop in HOPS:
-        name = file_stem(UNITS, hop)
-        decision = fit_decision.DecisionTraining(
-            minutes=settings.decision_minutes, pool=settings.pool, recordings="recordings", **batch
-        )
-        fit_decision.fit([work / "tokens" / name], work / "decision" / name, True, decision)
+        named = fit_units.UnitsTraining(encoder=str(work / "encoder"), songs=settings.songs, jobs=settings.jobs)
+        fit_units.fit(stems, work, True, named)
+    decision = fit_decision.DecisionTraining(
+        minutes=settings.decision_minutes, pool=settings.pool, recordings="recordings", **batch
+    )
+    names = [file_stem(UNITS, hop) for hop in HOPS]
+    for name in names:
+        _once(work, f"decision/{name}", fit_decision.fit, [work / "tokens" / name], decision)
     meter = fit_coherence.CoherenceTraining(minutes=settings.coherence_minutes)
-    fit_coherence.fit(stems, work / "coherence", True, meter)
+    _once(work, "coherence", fit_coherence.fit, stems, meter)
     model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
-    for hop in HOPS:
-        name = file_stem(UNITS, hop)
+    for name in names:
         asked = fit_attributes.AttributesTraining(str(model / "decision" / name), settings.attributes_steps)
-        fit_attributes.fit([work / "tokens" / name, *stems], work / "attributes" / name, True, asked)
-        files = [f"{ATTRIBUTES}.json", f"{ATTRIBUTES}.safetensors"]
-        made = {file: (work / "attributes" / name / file).read_bytes() for file in files}
-        write_files(model / "decision" / name, made)
+        made = _once(work, f"attributes/{name}", fit_attributes.fit, [work / "tokens" / name, *stems], asked)
+        _put(made, model / "decision" / name, [f"{ATTRIBUTES}.json", f"{ATTRIBUTES}.safetensors"])
     words = fit_words.WordsTraining(encoder=str(work / "encoder"), epochs=settings.words_epochs, songs=settings.songs)
-    fit_words.fit(stems, work / "words", True, words)
-    write_files(model / "words", {FILE: (work / "words" / FILE).read_bytes()})
+    _put(_once(work, "words", fit_words.fit, stems, words), model / "words", [FILE])
     groove = str(data / "groove") if (data / "groove").is_dir() else ""
     filling = fit_fill.FillTraining(minutes=settings.fill_minutes, groove=groove, jobs=settings.jobs)
-    fit_fill.fit([data / "pop909.tgz"], work / "fill", True, filling)
-    write_files(model / "fill", {name: (work / "fill" / name).read_bytes() for name in FILL_FILES})
+    _put(_once(work, "fill", fit_fill.fit, [data / "pop909.tgz"], filling), model / "fill", FILL_FILES)
     return model
+
+
+def _once(work: Path, name: str, recipe: Recipe, data: list[Path], settings: Any) -> Path:
+    """Run a recipe with its folder WORK/name, unless it has finished with these settings; returns the folder.
+
+    A recipe that is resumed where it has finished validates and calibrates again, for minutes.
+    """
+    note, now = work / FINISHED, json.loads(json.dumps(asdict(settings)))
+    finished = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    if finished.get(name) != now:
+        recipe(data, work / name, True, settings)
+        atomic_write(note, json.dumps(finished | {name: now}, indent=1) + "\n")
+    return work / name
+
+
+def _put(made: Path, into: Path, files: Iterable[str]) -> None:
+    """Copy files of a recipe's folder into a folder of the model."""
+    write_files(into, {file: (made / file).read_bytes() for file in files})
 
 
 def _card(work: Path, out: Path) -> tuple[str, set[str]]:
