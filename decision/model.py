@@ -502,6 +502,8 @@ class Decision(nn.Module):
     def files(self, card: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float16) -> dict[str, bytes]:
         """{name: content} of decision.safetensors (`dtype`, half the size by default) and decision.json.
 
+        dtype: float32, float16, or int8, a quarter of the size, whose rounding `saved.to_files` describes.
+
         `card` (or the model's own): steps, data and scores of its training, as JSON values.
         """
         return saved.to_files("decision", self, self.config, self.card if card is None else card, dtype)

@@ -21,9 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from corpora.whole_files import atomic_write, write_files
 from decision.attributes import FILE as ATTRIBUTES
 from decision.fill import FILES as FILL_FILES
+from decision.model import Decision
 from perception.units import file_stem
 from perception.words import FILE
 from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_fill, fit_proxy, fit_units, fit_words
@@ -77,7 +80,8 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     _once(work, "coherence", fit_coherence.fit, stems, meter)
     model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))
     fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
-    for name in names:
+    for name in names:  # so that three of them fit in the 50 MB that the model may have
+        write_files(model / "decision" / name, Decision.load(model / "decision" / name).files(dtype=torch.int8))
         asked = fit_attributes.AttributesTraining(str(model / "decision" / name), settings.attributes_steps)
         made = _once(work, f"attributes/{name}", fit_attributes.fit, [work / "tokens" / name, *stems], asked)
         _put(made, model / "decision" / name, [f"{ATTRIBUTES}.json", f"{ATTRIBUTES}.safetensors"])

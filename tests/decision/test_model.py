@@ -2,12 +2,14 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
 import pytest
 import torch
 from numba import njit
+from safetensors.torch import save
 
 from corpora.whole_files import write_files
 from decision import kernel
@@ -286,6 +288,30 @@ def test_save_and_load_round_trip(model, piece, tmp_path):
     assert sorted(p.name for p in (tmp_path / "m").iterdir()) == sorted(names)
 
 
+def test_eight_bits_round_by_half_a_step_of_their_row(model, piece, tmp_path, monkeypatch):
+    """And what is loaded from them is float16 numbers, which the kernel reads as such and a file keeps."""
+    monkeypatch.setattr("decision.saved.LARGE", 1)
+    small, half = model.files(dtype=torch.int8), model.files()
+    assert len(small["decision.safetensors"]) < 0.62 * len(half["decision.safetensors"])  # its vectors stay float16
+    write_files(tmp_path / "m", small)
+    loaded = Decision.load(tmp_path / "m")
+    for name, value in model.state_dict().items():
+        got = loaded.state_dict()[name]
+        assert torch.equal(got, got.half().float())
+        if value.ndim > 1:
+            step = value.abs().flatten(1).amax(1).view(-1, *[1] * (value.ndim - 1)) / 127
+            assert ((got - value).abs() <= 0.5 * step + 2**-10 * value.abs() + 1e-7).all(), name
+    assert 0 < np.abs(whole(loaded, *piece, 1) - whole(model, *piece, 1)).max() < 0.5
+    write_files(tmp_path / "again", loaded.files())
+    again = Decision.load(tmp_path / "again").state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in loaded.state_dict().items())
+    header, weights = small["decision.json"], save({"head.weight": torch.zeros(1, 1, dtype=torch.int8)})
+    damaged = json.loads(header) | {"weights": hashlib.sha256(weights).hexdigest()}
+    write_files(tmp_path / "m", {"decision.json": json.dumps(damaged).encode(), "decision.safetensors": weights})
+    with pytest.raises(DecisionError, match="is damaged"):
+        Decision.load(tmp_path / "m")
+
+
 def test_a_save_that_fails_leaves_the_old_model(model, tmp_path):
     write_files(tmp_path, model.files({"steps": 1}))
     with pytest.raises(TypeError):
@@ -305,7 +331,7 @@ def test_load_says_what_is_wrong(model, tmp_path):
     about.write_text(right[:50])
     refused("cannot be read")
     about.write_text(json.dumps({**json.loads(right), "format": 9}))
-    refused("is of format 9, this program reads 1")
+    refused("is of format 9, this program reads 2")
     wrong = json.loads(right)
     wrong["config"]["dim"] = 64
     about.write_text(json.dumps(wrong))
