@@ -13,10 +13,6 @@ names a folder of them. Notes are moved to one key by the context alone. In a te
 
 Half of the examples teach the rhythm, half the cells, in the order in which the model writes; half of them give the
 beginning of the part, as a window does that continues another.
-
-Some examples (--live) are as on stage, where the next bar is written before the others have played it: what they do
-from a beat before it on is foretold, often wrongly, as decision/next_bar.py does. So the model learns how far to trust
-what it is told there, beside what it knows of songs.
 """
 
 from __future__ import annotations
@@ -32,8 +28,7 @@ from torch import Tensor
 
 from corpora.whole_files import write_files
 from decision import roll
-from decision.fill import GIVEN, MASK, Fill, FillConfig, Instruction, Parts, metre_index, rows_of, state_of
-from decision.next_bar import HISTORY_BARS, STEPS_PER_BEAT, foretold, still_sounding
+from decision.fill import GIVEN, MASK, Fill, FillConfig, Instruction, metre_index, rows_of, state_of
 from decision.roll import ATTRIBUTES, MONOPHONIC, ONSET, ROLES
 from train.common import command_line
 from train.common.errors import TrainError
@@ -49,7 +44,6 @@ CUTS = {  # steps kept of each of two bars of sixteen, and whether they become o
     "5/4": ((16, 4), True), "7/4": ((16, 12), True),
 }  # fmt: skip
 NO_TARGETS = ("second",)  # it doubles the lead, so that its absence means nothing
-LEAD_STEPS = STEPS_PER_BEAT  # before a bar, when it is written live
 LONGEST_REST = {"bass": 32, "chords": 32, "drums": 32}  # steps without onset in a target, for others 64
 
 
@@ -71,8 +65,6 @@ class FillTraining:
     written: float = setting(0.35, "share of the examples from scores as written")
     odd: float = setting(0.1, "share of the examples with bars cut to other metres")
     unsaid: float = setting(0.15, "share of the examples without any instruction")
-    live: float = setting(0.3, "share of the examples as on stage, where the next bar of the others is foretold")
-    start: str = setting("", "folder of a fill model whose weights to begin with")
     validate: int = setting(100, "updates between two validations", may_change=True)
     jobs: int = setting(1, "processes that read the scores", may_change=True)
     seed: int = setting(0, "of weights and examples")
@@ -115,15 +107,13 @@ def example(
     kept = [other for other in others if rng.random() < 0.7] or [others[rng.integers(len(others))]]
     one = song.style == WRITTEN and role not in ("bass", "chords") and rng.random() < 0.5  # a piano is one part
     heard = [("chords", song.parts[other][1]) if one and other == "bass" else song.parts[other] for other in kept]
-    known = (0, GIVEN, int(rng.integers(window - 16)))[rng.choice(3, p=[0.5, 0.4, 0.1])]
-    if rng.random() < settings.live and (bar := bar_at(song.metre, first)):
-        known, heard = bar, as_foretold(heard, first, bar, window)
     heard = roll.window_parts(heard, first, window)
     shift = roll.key_shift(roll.chroma_of(heard))
     true = roll.roll_of(part, first, window, drums, shift)
     loud = np.zeros(true.shape, np.float32)
     inside = part[(part[:, 0] >= first) & (part[:, 0] < first + window)]
     loud[inside[:, 0] - first, roll.row_of(inside[:, 2] + (0 if drums else shift), drums)] = inside[:, 3] / 127
+    known = (0, GIVEN, int(rng.integers(window - 16)))[rng.choice(3, p=[0.5, 0.4, 0.1])]
     rhythmic = bool(rng.random() < 0.5)
     rhythm, cells = (true == ONSET).any(1).astype(np.uint8), true.copy()
     masked = rng.random(cells.shape if role not in MONOPHONIC else (window, 1)) < rng.random()
@@ -137,28 +127,6 @@ def example(
     words = words_of(model, song.style, role, roll.measured(part, metre[known:], first + known, drums), settings, rng)
     context = roll.context_of(heard, first, window, shift)
     return Example(context, rhythm, cells, true, loud, metre_index(metre), words, rhythmic)
-
-
-def bar_at(metre: np.ndarray, first: int) -> int:
-    """Steps of the bar that begins at step `first`, where the next one is as long; 0 where not, or where it is cut."""
-    bar = int(metre[first, 2]) * STEPS_PER_BEAT
-    two = metre[first : first + 2 * bar]
-    return bar if np.array_equal(two[:bar], two[bar:]) and not two[0, :2].any() else 0
-
-
-def as_foretold(parts: Parts, first: int, bar: int, window: int) -> Parts:
-    """The parts as `next_bar` shows them to the model that writes the bar at step `first + bar`.
-
-    They are known until LEAD_STEPS before it, with what was known then of notes that sound, and foretold from there on.
-    """
-    moved = first - HISTORY_BARS * bar  # so that bars begin at multiples of `bar`
-    heard = HISTORY_BARS * bar + bar - LEAD_STEPS
-    known = []
-    for role, notes in parts:
-        notes = notes - np.array([moved, moved, 0, 0])
-        known.append((role, still_sounding(notes[notes[:, 0] >= 0], heard)))
-    until = HISTORY_BARS * bar + window
-    return [(role, notes + np.array([moved, moved, 0, 0])) for role, notes in foretold(known, heard, until, bar)]
 
 
 def words_of(
@@ -300,8 +268,6 @@ def fit(data: list[Path], out: Path, resume: bool, settings: FillTraining) -> di
     sizes = FillConfig(settings.dim, settings.layers, settings.heads, styles=STYLE_NAMES)
     bounds = bounds_of(songs["train"], sizes.window, np.random.default_rng(settings.seed))
     model = Fill(FillConfig(settings.dim, settings.layers, settings.heads, styles=STYLE_NAMES, bounds=bounds))
-    if settings.start:
-        model = Fill.load(settings.start).train()
     optimizer = torch.optim.AdamW(model.parameters(), settings.rate, (0.9, 0.98), weight_decay=settings.decay)
     run = Run(out, settings, model, optimizer, resume)
     learned = Examples(songs["train"], settings, settings.seed + 1 + run.step)

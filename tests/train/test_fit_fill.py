@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from decision import roll
-from decision.fill import MASK, Fill, FillConfig, Instruction
-from decision.next_bar import next_bar, still_sounding
+from decision.fill import MASK, Fill, FillConfig
 from decision.roll import ATTRIBUTES, MONOPHONIC, ONSET, ROLES
 from train import fit_fill
 from train.common.errors import TrainError
@@ -112,29 +111,6 @@ def test_the_words_of_an_example_are_true(model, songs):
     assert 150 < said < 500, "half of two thirds of five words"
 
 
-def test_a_live_example_is_what_is_known_on_stage(model, songs, monkeypatch):
-    """Its context is that of `next_bar`, whose beginning is the same; so nothing that is played later is in it."""
-    shown = {}
-
-    def write(parts, metre, instruction, *, given, begin, seed):
-        shown.update(parts=dict(parts), begin=begin)
-        return np.zeros((0, 4), int)
-
-    monkeypatch.setattr(model, "write", write, raising=False)
-    song = next(song for song in songs if (song.metre[:, 2] == 4).all() and len(song.metre) >= 60 * 16)
-    bar = fit_fill.bar_at(song.metre, 0)
-    assert bar == 16 and fit_fill.bar_at(song.metre, 3) == 0
-    parts = [(name, notes) for name, (_, notes) in song.parts.items()]  # by name, for a role may come twice
-    for first in (bar, 20 * bar, 45 * bar):
-        heard = first + bar - fit_fill.LEAD_STEPS
-        next_bar(model, [(name, still_sounding(notes, heard)) for name, notes in parts], np.zeros((0, 4), int),
-                 Instruction("bass"), heard=heard, begin=first + bar, beats=4)  # fmt: skip
-        assert shown["begin"] == bar
-        learned = dict(roll.window_parts(fit_fill.as_foretold(parts, first, bar, 128), first, 128))
-        for name, notes in shown["parts"].items():
-            np.testing.assert_array_equal(learned[name] - np.array([first, first, 0, 0]), notes)
-
-
 @pytest.mark.parametrize("name", CUTS)
 def test_bars_are_cut_to_other_metres(songs, name):
     song = next(song for song in songs if (song.metre[:, 2] == 4).all() and len(song.metre) % 16 == 0)
@@ -154,10 +130,6 @@ def test_the_recipe_learns_and_goes_on(songs, tmp_path, monkeypatch):
     assert card["steps"] == 12 and card["scores"]["validation cells"] > 0
     written = Fill.load(tmp_path / "run")
     assert written.card == card and set(written.config.bounds) == set(ROLES)
-    begun = dataclasses.replace(SETTINGS, start=str(tmp_path / "run"), steps=1, rate=0.0)
-    fit_fill.fit([tmp_path / "scores"], tmp_path / "again", False, begun)
-    again = Fill.load(tmp_path / "again").state_dict()
-    assert all(torch.equal(value, again[name]) for name, value in written.state_dict().items())
     further = fit_fill.fit([tmp_path / "scores"], tmp_path / "run", True, dataclasses.replace(SETTINGS, steps=15))
     assert further["steps"] == 15
     first, *_, last = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
