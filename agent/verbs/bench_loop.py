@@ -75,7 +75,7 @@ def _sessions(hop: float) -> tuple[dict[str, Session], np.ndarray]:
     """A session for each way, on the demo memory, and the demo guide."""
     encoders = bench_rivals.base_encoders(hop)
     del encoders["step"]
-    alphabet = _alphabet(encoders["recompute"], hop)
+    alphabet = demo_alphabet(encoders["recompute"], hop)
     decision = bench_rivals.random_decision("paper", hop, alphabet=alphabet.hash, key_dim=KEY_DIM, extra_dim=EXTRA_DIM)
     model = Model(Path("largest"), encoders["recompute"], alphabet, decision)
     config = change(Config(), "live.hop", hop)
@@ -89,7 +89,7 @@ def _sessions(hop: float) -> tuple[dict[str, Session], np.ndarray]:
     return sessions, read_at(DEMO / "guide.flac", DEVICE_SAMPLERATE_HZ)
 
 
-def _alphabet(encoder: Wav2Vec2Encoder, hop: float) -> Alphabet:
+def demo_alphabet(encoder: Wav2Vec2Encoder, hop: float) -> Alphabet:
     """The features of as many hops of the demo as there are units, spread over it, as centroids."""
     guide = read_at(DEMO / "guide.flac", SAMPLERATE)
     hops = guide[: len(guide) // encoder.hop * encoder.hop].reshape(-1, encoder.hop)

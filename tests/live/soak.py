@@ -1,13 +1,15 @@
 """An evening in ten minutes: everything on at once, over JACK in real time, and then the books are compared.
 
     python -m tests.live.soak [--minutes 10] [--rate 48000] [--period 256] [--hop 0.25] [--packets 1000000] [--peer]
-                              [--coherence on|off|FOLDER]
+                              [--coherence on|off|FOLDER] [--largest]
 
 The demo guide is heard over and over; a browser has the stage page open, OSC brings 100 messages a second and, if asked
 for, so many mutated packets; log and recording run. Not a test: quiet cores give the figures that count. At the end the
 log is replayed and compared with the recording, sample for sample. With --peer the guide comes from another JACK client
 and the answer goes to one; these are in Python, and an xrun of theirs is one of everybody's. --coherence tells what the
-meter costs: run it with and without.
+meter costs: run it with and without. --largest plays with
+an encoder of base size (95 M parameters, reads 2 s, in int8, recomputes two hops) and a decision of the paper's size (6
+layers of 768), whose weights are random, which changes no time.
 """
 
 from __future__ import annotations
@@ -23,11 +25,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from pythonosc.osc_message_builder import OscMessageBuilder
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from agent.records import replay
 from agent.settings.config import DEMO
+from agent.verbs import bench_loop, bench_rivals
 from corpora.audio import AudioWriter, read_at
+from corpora.whole_files import write_files
+from decision.heard import EXTRA_DIM
+from perception.units import file_stem
+from perception.wav2vec2 import Wav2Vec2Encoder
 from tests.agent.interfaces.osc.test_server import mutated
 from tests.live import chromium, musician, peers
 from tests.live.jackrig import Rig
@@ -133,6 +142,7 @@ def soak(
     peer: bool = False,
     coherence: str = "on",
     picture: str = "",
+    largest: bool = False,
 ) -> dict:
     """One evening; the figures."""
     guide = read_at(DEMO / "guide.flac", rate)
@@ -145,6 +155,9 @@ def soak(
         ]  # fmt: skip
         if coherence != "on":
             words += ["--set", "coherence.every=0" if coherence == "off" else f"coherence.model={coherence}"]
+        if largest:
+            words += ["--model", str(largest_model(folder / "largest", hop)), "--set", "perception.precision=int8",
+                      "--set", f"perception.recompute={2 * hop}"]  # fmt: skip
         if not peer:
             with AudioWriter(folder / "guide.wav", rate) as writer:
                 writer.write(audio)
@@ -199,6 +212,22 @@ def soak(
     }  # fmt: skip
 
 
+def largest_model(folder: Path, hop: float) -> Path:
+    """The folder of a model of the largest size, with random weights."""
+    torch.manual_seed(0)
+    config = Wav2Vec2Config()
+    config.context = 2.0
+    Wav2Vec2Model(config).save_pretrained(folder / "encoder")
+    alphabet = bench_loop.demo_alphabet(Wav2Vec2Encoder.load(folder / "encoder", hop), hop)
+    name, sizes = file_stem(alphabet.units, hop), {"key_dim": bench_loop.KEY_DIM, "extra_dim": EXTRA_DIM}
+    decision = bench_rivals.random_decision("paper", hop, alphabet=alphabet.hash, **sizes)
+    write_files(folder / "units", {f"{name}.safetensors": alphabet.to_bytes()})
+    write_files(folder / "decision" / name, decision.files())
+    about = {"format": 1, "name": "largest", "hops": {f"{hop:g}": alphabet.units}}
+    write_files(folder, {"model.json": json.dumps(about).encode()})
+    return folder
+
+
 def main() -> None:
     """Print the figures as JSON."""
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])  # type: ignore[union-attr]
@@ -210,6 +239,7 @@ def main() -> None:
     words.add_argument("--no-page", action="store_true")
     words.add_argument("--peer", action="store_true")
     words.add_argument("--coherence", default="on", metavar="on|off|FOLDER", help="FOLDER: the meter to take")
+    words.add_argument("--largest", action="store_true", help="with the largest models, of random weights")
     words.add_argument("--picture", default="", metavar="FILE.png", help="what the page shows at the end")
     given = words.parse_args()
     coherence = given.coherence if given.coherence in ("on", "off") else str(Path(given.coherence).absolute())
@@ -223,6 +253,7 @@ def main() -> None:
         given.peer,
         coherence,
         given.picture,
+        given.largest,
     )
     print(json.dumps(found, indent=1))
 
