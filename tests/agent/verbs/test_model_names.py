@@ -1,5 +1,6 @@
 """A model's name means the same folder in every verb: an embedded model if it is a plain name of one, else a path."""
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.performance import model_folder
 from agent.performance.model_folder import EMBEDDED, ModelError, coherence_folder, find, named_folder
 from agent.verbs import check
 
-HOP = 0.35  # s: the embedded model has not learned it, the tiny one has
+HOP = 0.35  # s: the tiny model has learned it, and the one that stands for the embedded one has not
 VERBS = {
     "respond": ("respond", "g.wav", "--memory", "m.wav", "-o", "out.wav", "--set", f"live.hop={HOP}"),
     "play": ("play", "--input", "g.wav", "--memory", "m.wav", "--output", "out.wav", "--speed", 0, "--set",
@@ -47,7 +49,15 @@ def test_every_verb_understands_every_name(antiphon, here, verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_plain_name_is_the_embedded_model(antiphon, here, verb):
+def test_a_plain_name_is_the_embedded_model(antiphon, here, tmp_path, monkeypatch, verb):
+    embedded = tmp_path / "embedded" / "small"
+    embedded.mkdir(parents=True)
+    for path in (EMBEDDED / "small").iterdir():
+        (embedded / path.name).symlink_to(path)
+    about = json.loads((embedded / "model.json").read_text())
+    (embedded / "model.json").unlink()
+    (embedded / "model.json").write_text(json.dumps(about | {"hops": {"0.5": about["hops"]["0.5"]}}))
+    monkeypatch.setattr(model_folder, "EMBEDDED", embedded.parent)
     said = antiphon(*VERBS[verb], "--model", "small")
     if verb == "check":
         assert f"hop {HOP} s" not in said.out and "hop 0.5 s" in said.out
