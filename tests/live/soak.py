@@ -42,6 +42,7 @@ from tests.live import chromium, musician, peers
 from tests.live.jackrig import Rig
 
 MESSAGES = 100  # a second
+LARGEST_SLACK_MS = 150.0  # for the largest models, which need longer than the 40 ms of the default
 STEER = {"temperature": (0.5, 1.5), "top_p": (0.7, 0.95), "gain_db": (-6.0, 3.0), "follow_level": (0.0, 1.0)}
 
 
@@ -156,8 +157,13 @@ def soak(
         if coherence != "on":
             words += ["--set", "coherence.every=0" if coherence == "off" else f"coherence.model={coherence}"]
         if largest:
-            words += ["--model", str(largest_model(folder / "largest", hop)), "--set", "perception.precision=int8",
-                      "--set", f"perception.recompute={2 * hop}"]  # fmt: skip
+            settings = (
+                "perception.precision=int8",
+                f"perception.recompute={2 * hop}",
+                f"live.slack_ms={LARGEST_SLACK_MS}",
+            )
+            words += ["--model", str(largest_model(folder / "largest", hop))]
+            words += [word for setting in settings for word in ("--set", setting)]
         if not peer:
             with AudioWriter(folder / "guide.wav", rate) as writer:
                 writer.write(audio)
