@@ -41,6 +41,7 @@ DEVICE_START_TIMEOUT_S = 3.0  # time within which these callbacks must come
 DEVICE_START_POLL_S = 0.005
 FADE_OUT_S = 0.01
 FREEWHEEL_DEVICE_TIMEOUT_S = 30.0  # without a callback; the callback waits for decisions, so gaps are long
+MANY_MISSED = 0.1  # share of late answers from which on the settings are to blame
 Say = Callable[[str], None]  # prints a sentence for the person at the terminal
 
 
@@ -379,6 +380,12 @@ def lines(report: dict, options: PlayOptions) -> list[str]:
     shown = "" if score is None else f"; coherence {score:.2f}"
     shown_lines = [f"{seconds:.1f} s, {report['hops']} hops, {report['missed']} missed, {report['xruns']} xruns; "
                    f"decision loop p50 {loop_ms['p50']} ms, p99 {loop_ms['p99']} ms{shown}"]  # fmt: skip
+    if report["missed"] > MANY_MISSED * report["hops"]:
+        shown_lines.append(
+            f"{report['missed']} of {report['hops']} answers came too late: they take longer than "
+            f"live.slack_ms = {report['latency_ms']['slack']:g}; raise it (to 200 at most), or live.hop, or set "
+            "perception.recompute; antiphon check says how long an answer takes here"
+        )
     if report["missed"] and report["scheduling"] == "normal":
         shown_lines.append("other programs may have kept it waiting: antiphon check says how to let it run before them")
     return shown_lines
