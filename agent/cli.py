@@ -27,7 +27,7 @@ from agent.verbs.early_checks import check_endpoints, check_fill, check_guide
 from agent.verbs.errors import user_sentence
 from agent.verbs.parser import LARGEST_BLOCK, MOST_FOUND, Verb, make_parser
 from agent.verbs.paths import check_paths, guide_path, settings_file
-from corpora.interruption import Interruption, handled
+from corpora.interruption import Interrupted, Interruption, handled
 
 
 def _read_settings(given: argparse.Namespace, **flags: str | float | None) -> Config:
@@ -332,9 +332,12 @@ def main(argv: list[str] | None = None) -> None:
     """
     escape_what_cannot_be_shown()
     given = parser().parse_args(argv)
-    with handled() as interruption, printed_warnings():
-        code = _run(given, interruption)
-    code = interruption.exit_code or code
+    try:
+        with handled() as interruption, printed_warnings():
+            code = _run(given, interruption)
+        code = interruption.exit_code or code
+    except Interrupted as late:  # the verb had ended, and was being cleared up
+        code = 128 + late.number
     if code:
         raise SystemExit(code)
 

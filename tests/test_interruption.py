@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from agent import cli
 from corpora import whole_files
 from corpora.audio import AudioWriter, read_at
 from corpora.interruption import Interrupted, deferred, handled, is_default, temporaries
 from tests.conftest import SIGNALS, melody, play_files, tree
+from train.common import command_line
+from train.common.errors import TrainError
 
 pytestmark = pytest.mark.usefixtures("interruptible")
 PATIENCE_S = 300.0  # for a process to begin, or to end once it is asked to
@@ -150,6 +153,25 @@ def test_what_cannot_appear_leaves_nothing_unfinished(tmp_path, monkeypatch):
         for name in "abc":
             whole_files.atomic_write(tmp_path / name, name)
     assert tree(tmp_path) == {"a": b"a"} and not temporaries
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_comes_when_all_is_said_is_told_by_the_exit_code(monkeypatch, number):
+    """A verb or a recipe has ended, with a sentence even, and is being cleared up."""
+
+    def come(*_, **__):
+        os.kill(os.getpid(), number)
+        time.sleep(PATIENCE_S)
+
+    def refuse():
+        raise TrainError("no data")
+
+    monkeypatch.setattr(cli, "_run", come)
+    monkeypatch.setattr(command_line, "print", come, raising=False)
+    for program in (lambda: cli.main(["devices"]), lambda: command_line.run(refuse)):
+        with pytest.raises(SystemExit) as left:
+            program()
+        assert left.value.code == 128 + number
 
 
 def _until(done) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpora.interruption import handled
+from corpora.interruption import Interrupted, Interruption, handled
 from corpora.whole_files import AudioError
 from train.common.settings import parse_recipe
 
@@ -54,16 +54,23 @@ def run(main: Callable[[], None]) -> None:
 
     A mistake is an error class of ours. Anything else is our own fault and keeps its traceback.
     """
-    with handled() as interruption:
-        try:
-            with system_refusals():
-                main()
-        except KeyboardInterrupt:
-            raise SystemExit(interruption.exit_code or 128 + signal.SIGINT) from None
-        except Exception as error:
-            if interruption.exit_code:  # what a signal did to code of others
-                raise SystemExit(interruption.exit_code) from None
-            if type(error).__module__.partition(".")[0] not in OURS:
-                raise
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
+    try:
+        with handled() as interruption:
+            _run(main, interruption)
+    except Interrupted as late:  # the recipe had ended, and was being cleared up
+        raise SystemExit(128 + late.number) from None
+
+
+def _run(main: Callable[[], None], interruption: Interruption) -> None:
+    try:
+        with system_refusals():
+            main()
+    except KeyboardInterrupt:
+        raise SystemExit(interruption.exit_code or 128 + signal.SIGINT) from None
+    except Exception as error:
+        if interruption.exit_code:  # what a signal did to code of others
+            raise SystemExit(interruption.exit_code) from None
+        if type(error).__module__.partition(".")[0] not in OURS:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
