@@ -25,6 +25,7 @@ import torch
 
 from corpora.whole_files import atomic_write, write_files
 from decision.attributes import FILE as ATTRIBUTES
+from decision.attributes import weights_of
 from decision.fill import FILES as FILL_FILES
 from decision.model import Decision
 from perception.units import file_stem
@@ -83,7 +84,14 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     for name in names:  # so that three of them fit in the 50 MB that the model may have
         write_files(model / "decision" / name, Decision.load(model / "decision" / name).files(dtype=torch.int8))
         asked = fit_attributes.AttributesTraining(str(model / "decision" / name), settings.attributes_steps)
-        made = _once(work, f"attributes/{name}", fit_attributes.fit, [work / "tokens" / name, *stems], asked)
+        made = _once(
+            work,
+            f"attributes/{name}",
+            fit_attributes.fit,
+            [work / "tokens" / name, *stems],
+            asked,
+            weights_of(model / "decision" / name),
+        )
         _put(made, model / "decision" / name, [f"{ATTRIBUTES}.json", f"{ATTRIBUTES}.safetensors"])
     words = fit_words.WordsTraining(encoder=str(work / "encoder"), epochs=settings.words_epochs, songs=settings.songs)
     _put(_once(work, "words", fit_words.fit, stems, words), model / "words", [FILE])
@@ -93,12 +101,13 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     return model
 
 
-def _once(work: Path, name: str, recipe: Recipe, data: list[Path], settings: Any) -> Path:
+def _once(work: Path, name: str, recipe: Recipe, data: list[Path], settings: Any, of: str = "") -> Path:
     """Run a recipe with its folder WORK/name, unless it has finished with these settings; returns the folder.
 
-    A recipe that is resumed where it has finished validates and calibrates again, for minutes.
+    of: hash of other weights that its own belong to. A recipe that is resumed where it has finished validates and
+    calibrates again, for minutes.
     """
-    note, now = work / FINISHED, json.loads(json.dumps(asdict(settings)))
+    note, now = work / FINISHED, json.loads(json.dumps(asdict(settings) | {"of": of}))
     finished = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
     if finished.get(name) != now:
         recipe(data, work / name, True, settings)
