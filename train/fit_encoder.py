@@ -6,10 +6,10 @@
 
 DATA: folders made by train/songs/render.py, and of recordings (train/songs/recordings.py). Two losses share the masked
 context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the prediction of notes at
-masked and unmasked frames: pitch classes, pitches, onsets and, where the score has chords, the chord root. The filter
-bank of the first layer is frozen. Stems are loaded once, and examples made on the training device
-(train.data.examples). Transposition by resampling, a second stem, drums, rooms, noise, tilt and level are to generalise
-from rendered notes to recordings.
+masked and unmasked frames: pitch classes, pitches, onsets, pitch classes of all parts of the song (what two parts
+share) and, where the score has chords, the chord root. The filter bank of the first layer is frozen. Stems are loaded
+once, and examples made on the training device (train.data.examples). Transposition by resampling, detuning, vibrato, a
+second stem, drums, rooms, noise, tilt and level are to generalise from rendered notes to recordings.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class EncoderTraining:
     pitch: float = setting(3.0, "weight of the loss of pitches")
     onset: float = setting(1.0, "weight of the loss of onsets")
     root: float = setting(0.5, "weight of the loss of chord roots")
+    harmony: float = setting(1.0, "weight of the loss of the pitch classes of all parts")
     recorded: float = setting(0.25, "share of the examples from recordings, where there are any")
     rooms: str = setting("", "folder of impulse responses")
     masked: float = setting(0.4, "share of frames that are masked, in spans of 5")
@@ -69,7 +70,8 @@ class EncoderTraining:
 
 
 class Teacher(nn.Module):
-    """Linear heads on the context network (B, T, dim): 12 pitch classes, notes and onsets (PITCHES), 12 roots."""
+    """Linear heads on the context network (B, T, dim): 12 pitch classes, notes and onsets (PITCHES), 12 roots, and 12
+    pitch classes of all parts."""
 
     def __init__(self, dim: int):
         super().__init__()
@@ -77,6 +79,7 @@ class Teacher(nn.Module):
         self.pitch = nn.Linear(dim, PITCHES)
         self.onset = nn.Linear(dim, PITCHES)
         self.root = nn.Linear(dim, 12)
+        self.harmony = nn.Linear(dim, 12)
 
 
 def losses(
@@ -87,7 +90,9 @@ def losses(
     generator: None masks nothing, no contrastive loss.
     """
     wav2vec = model.wav2vec2
-    with torch.no_grad():
+    device = batch.audio.device.type
+    halved = torch.is_autocast_enabled(device) and device == "cpu"  # 8 bits lose weak partials, which cost a GPU little
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=halved):
         collected = wav2vec.feature_extractor.conv_layers[0](batch.audio[:, None])
     for layer in wav2vec.feature_extractor.conv_layers[1:]:
         collected = layer(collected)
@@ -108,6 +113,7 @@ def losses(
     logits = teacher.root(context).flatten(0, 1)
     root = F.cross_entropy(logits, batch.root.flatten(), ignore_index=-100, reduction="sum")
     out["root"] = root / (batch.root >= 0).sum().clamp(min=1)
+    out["harmony"] = F.binary_cross_entropy_with_logits(teacher.harmony(context), batch.harmony.float())
     return out
 
 
@@ -170,6 +176,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     """
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
+    torch.set_float32_matmul_precision("high")
     ranks = Ranks(settings.device)
     device = ranks.device
     model, teacher = new_model(settings)

@@ -24,20 +24,25 @@ COLUMNS_PER_S = 100
 ACTIVE_BIT, ONSET_BIT = 1, 2  # bits of a roll
 DRUMS_PREFIX = "drums"  # beginning of the names of parts without a pitch
 UNKNOWN_ROOT = -100  # root of a frame
-MAX_TRANSPOSITION_SEMITONES = 3.5  # either way
+MAX_TRANSPOSITION_SEMITONES = 3  # either way
+MAX_DETUNING_SEMITONES = 0.3  # either way, beside it: the note that is taught remains the nearest
+VIBRATO_SHARE = 0.25  # of the examples
+VIBRATO_HZ, VIBRATO_SEMITONES = (4.0, 7.0), (0.1, 0.5)  # lowest and highest rate, and excursion to either side
 MIN_LEVEL_DB = -45.0  # dBFS of a window
 
 
 class Examples(NamedTuple):
     """audio (n, samples) float32.
 
-    active, onset (n, frames, PITCHES) bool; root (n, frames) int64, 0-11 or UNKNOWN_ROOT.
+    active, onset (n, frames, PITCHES) bool; root (n, frames) int64, 0-11 or UNKNOWN_ROOT; harmony (n, frames, 12) bool:
+    pitch classes that sound in any part of the song, heard in the example or not.
     """
 
     audio: Tensor
     active: Tensor
     onset: Tensor
     root: Tensor
+    harmony: Tensor
 
 
 class ExampleMaker:
@@ -65,7 +70,8 @@ class ExampleMaker:
             number for song in store.songs for part, number in song.parts.items() if part.startswith(DRUMS_PREFIX)
         ]
         self.rolls, self.roll_begin = self._rolls()
-        self.roots, self.root_begin = self._root_rolls()
+        self.roots, self.song_begin = self._root_rolls()
+        self.harmony = self._harmony_rolls()
 
     def _weights(self, recorded: float) -> np.ndarray:
         """Probability of each of `parts`: proportional to its length, with the given share of recordings."""
@@ -103,6 +109,17 @@ class ExampleMaker:
                     of_song[max(0, round(start * COLUMNS_PER_S)) : max(0, round(end * COLUMNS_PER_S))] = int(root)
         return torch.from_numpy(roots).to(self.store.device), begins
 
+    def _harmony_rolls(self) -> Tensor:
+        """(columns, 12) bool pitch classes of all parts of all songs, whose songs begin as those of `roots` do."""
+        ends = np.append(self.song_begin[1:], len(self.roots))
+        harmony = torch.zeros(len(self.roots), 12, dtype=torch.bool, device=self.store.device)
+        for begin, end, song in zip(self.song_begin, ends, self.store.songs, strict=True):
+            for number in (number for number in song.parts.values() if self.roll_begin[number] >= 0):
+                count = min(int(end - begin), -(-int(self.store.length[number]) * COLUMNS_PER_S // SAMPLERATE))
+                roll = self.rolls[int(self.roll_begin[number]) :][:count]
+                harmony[begin : begin + count] |= pitch_classes((roll & ACTIVE_BIT) > 0)
+        return harmony
+
     def draw(
         self, count: int, rng: np.random.Generator, *, clean: bool = False, rooms: Tensor | None = None
     ) -> Examples:
@@ -111,20 +128,21 @@ class ExampleMaker:
         clean: neither transposed, nor mixed, nor degraded. rooms (r, length): impulse responses.
         """
         part, begin_s = self._draw_windows(count, rng)
-        speed = (
-            np.ones(count)
-            if clean
-            else 2 ** (rng.uniform(-MAX_TRANSPOSITION_SEMITONES, MAX_TRANSPOSITION_SEMITONES, count) / 12)
-        )
-        audio = self._audio(part, begin_s, speed)
-        active, onset, root = self._labels(part, begin_s, speed)
+        speed, vibrato = np.ones(count), None
+        if not clean:
+            semitones = rng.integers(-MAX_TRANSPOSITION_SEMITONES, MAX_TRANSPOSITION_SEMITONES + 1, count)
+            speed = 2 ** ((semitones + rng.uniform(-MAX_DETUNING_SEMITONES, MAX_DETUNING_SEMITONES, count)) / 12)
+            vibrato = _draw_vibrato(count, rng)
+        audio = self._audio(part, begin_s, speed, vibrato)
+        active, onset = self._notes(part, begin_s, speed)
+        root, harmony = self._harmony(part, begin_s, speed)
         if not clean:
             generator = torch.Generator(self.store.device).manual_seed(int(rng.integers(2**62)))
             audio, active, onset = self._mix(audio, active, onset, part, begin_s, speed, rng)
             audio = degrade(audio, generator, rooms)
         chordal = active.sum(2).amax(1) > 1  # one voice alone does not say which chord it belongs to
         root = torch.where(chordal[:, None], root, UNKNOWN_ROOT)
-        return Examples(audio, active, onset, root)
+        return Examples(audio, active, onset, root, harmony)
 
     def _draw_windows(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(part, begin s) of windows: of three drawn for each, the first above MIN_LEVEL_DB."""
@@ -137,12 +155,22 @@ class ExampleMaker:
         chosen = loud.argmax(0), np.arange(count)
         return part[chosen], begin[chosen] / SAMPLERATE
 
-    def _audio(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> Tensor:
-        """(n, samples) of parts from begin_s (n,) on, read at `speed` (n,), by linear interpolation."""
-        longest = int(self.samples * 2 ** (MAX_TRANSPOSITION_SEMITONES / 12)) + 2
+    def _audio(
+        self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray, vibrato: np.ndarray | None = None
+    ) -> Tensor:
+        """(n, samples) of parts from begin_s (n,) on, read at `speed` (n,), by linear interpolation.
+
+        vibrato (3, n): see `_draw_vibrato`.
+        """
+        longest = int(self.samples * 2 ** ((MAX_TRANSPOSITION_SEMITONES + MAX_DETUNING_SEMITONES) / 12)) + 2
+        longest += 0 if vibrato is None else 2 * math.ceil(vibrato[1].max())
         windows = self.store.windows(np.column_stack([part, (begin_s * SAMPLERATE).astype(np.int64)]), longest)
         rate = torch.from_numpy(speed).to(windows)
-        at = torch.arange(self.samples, device=windows.device) * rate[:, None]
+        time = torch.arange(self.samples, device=windows.device)
+        at = time * rate[:, None]
+        if vibrato is not None:
+            frequency, excursion, phase = torch.from_numpy(vibrato).to(windows)[:, :, None]
+            at = at + excursion * (1 + torch.sin(2 * math.pi * frequency / SAMPLERATE * time + phase))
         first = at.long()
         share = at - first
         return windows.gather(1, first) * (1 - share) + windows.gather(1, first + 1) * share
@@ -152,8 +180,8 @@ class ExampleMaker:
         frames_s = (self.encoder.centre + self.encoder.stride * np.arange(self.frames)) / SAMPLERATE
         return np.rint((begin_s[:, None] + frames_s * speed[:, None]) * COLUMNS_PER_S).astype(np.int64)
 
-    def _labels(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """(active, onset (n, frames, PITCHES) bool, root (n, frames)), transposed by `speed`."""
+    def _notes(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(active, onset (n, frames, PITCHES) bool) of parts, transposed by `speed`."""
         device, columns = self.store.device, self._columns(begin_s, speed)
         shift = np.rint(12 * np.log2(speed)).astype(np.int64)
         known = self.roll_begin[part] >= 0
@@ -166,12 +194,19 @@ class ExampleMaker:
         inside = (source >= 0) & (source < PITCHES)
         source = source.clamp(0, PITCHES - 1)[:, None].expand(-1, self.frames, -1)
         bits = bits.gather(2, source) * inside[:, None]
+        return (bits & ACTIVE_BIT) > 0, (bits & ONSET_BIT) > 0
+
+    def _harmony(self, part: np.ndarray, begin_s: np.ndarray, speed: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(root (n, frames) int64, harmony (n, frames, 12) bool) of the songs of parts, transposed by `speed`."""
+        device, columns = self.store.device, self._columns(begin_s, speed)
+        shift = torch.from_numpy(np.rint(12 * np.log2(speed)).astype(np.int64)).to(device)
         song = self.store.song[part]
-        ends = np.append(self.root_begin[1:], len(self.roots))[song]
-        root_at = np.minimum(self.root_begin[song][:, None] + columns, ends[:, None] - 1)
-        root = self.roots[torch.from_numpy(root_at).to(device)].long()
-        moved = (root + torch.from_numpy(shift).to(device)[:, None]) % 12
-        return (bits & ACTIVE_BIT) > 0, (bits & ONSET_BIT) > 0, torch.where(root >= 0, moved, UNKNOWN_ROOT)
+        ends = np.append(self.song_begin[1:], len(self.roots))[song]
+        at = torch.from_numpy(np.minimum(self.song_begin[song][:, None] + columns, ends[:, None] - 1)).to(device)
+        root = self.roots[at].long()
+        source = (torch.arange(12, device=device) - shift[:, None]) % 12  # (n, 12)
+        harmony = self.harmony[at].gather(2, source[:, None].expand(-1, self.frames, -1))
+        return torch.where(root >= 0, (root + shift[:, None]) % 12, UNKNOWN_ROOT), harmony
 
     def _mix(
         self,
@@ -193,7 +228,7 @@ class ExampleMaker:
         second = torch.from_numpy(other != part).to(device)
         gain = torch.from_numpy(10 ** rng.uniform(-0.4, 0.4, count)).to(audio)
         audio = audio + self._audio(other, begin_s, speed) * (gain * second)[:, None]
-        more_active, more_onset, _ = self._labels(other, begin_s, speed)
+        more_active, more_onset = self._notes(other, begin_s, speed)
         active, onset = active | (more_active & second[:, None, None]), onset | (more_onset & second[:, None, None])
         if self.unpitched:
             drums = np.array(self.unpitched)[rng.integers(len(self.unpitched), size=count)]
@@ -201,6 +236,19 @@ class ExampleMaker:
             loud = torch.from_numpy((rng.random(count) < 0.1) * 10 ** rng.uniform(-1.0, 0.0, count)).to(audio)
             audio = audio + self._audio(drums, at_s, speed) * loud[:, None]
         return audio, active, onset
+
+
+def _draw_vibrato(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(3, count): Hz, samples by which reading runs ahead and falls behind, and phase; no samples where there is none.
+
+    Reading at t + e (1 + sin(2 pi f t)) is faster by up to 2 pi f e: an excursion of `semitones` has e = (2^(semitones
+    / 12) - 1) / (2 pi f), 8 samples for 0.3 semitones at 5.5 Hz, too few to move a note.
+    """
+    frequency = rng.uniform(*VIBRATO_HZ, count)
+    faster = 2 ** (rng.uniform(*VIBRATO_SEMITONES, count) / 12) - 1
+    sounds = rng.random(count) < VIBRATO_SHARE
+    excursion = sounds * faster * SAMPLERATE / (2 * math.pi * frequency)
+    return np.stack([frequency, excursion, rng.uniform(0, 2 * math.pi, count)])
 
 
 def mark(roll: np.ndarray, notes: np.ndarray) -> None:
