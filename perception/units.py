@@ -148,7 +148,13 @@ def fit_alphabet(
 
 
 def fit_transposable_alphabet(
-    features: np.ndarray, units: int, hop: float, projection: np.ndarray, rounds: int = 30, seed: int = 0
+    features: np.ndarray,
+    units: int,
+    hop: float,
+    projection: np.ndarray,
+    rounds: int = 30,
+    seed: int = 0,
+    begin: Alphabet | None = None,
 ) -> Alphabet:
     """k-means under transposition: the first 12 s units are s shapes on each of the 12 pitch classes.
 
@@ -156,11 +162,11 @@ def fit_transposable_alphabet(
     block by t; unit 12 p + r is shape p rotated by r, and label 12 p + r transposed is label 12 p + (r + t) mod 12.
     The other 4 units (units = 12 s + 4) do not rotate: each is constant within a block, for what has no pitch class.
     Shapes begin as scikit-learn's k-means of hops rotated to their strongest pitch class; then all rotations compete
-    in `rounds` rounds of Lloyd's algorithm. AlphabetError if units is no multiple of 12 plus 4, or hops are fewer than
-    ten a unit.
+    in `rounds` rounds of Lloyd's algorithm. begin: an alphabet of another encoder, of the same K and taught the same,
+    whose units these begin as: projections that are taught have one space, so that labels keep their meaning, the more
+    the fewer rounds. AlphabetError if units is no multiple of 12 plus 4, hops are fewer than ten a unit, or `begin`
+    does not fit.
     """
-    from sklearn.cluster import MiniBatchKMeans
-
     shapes, level = (units - 4) // 12, 4
     if shapes < 1 or units != 12 * shapes + level or projection.shape[1] % 12:
         raise AlphabetError(f"units = {units}: an alphabet that can be transposed has 12 s + 4, as 16, 64 and 256")
@@ -168,12 +174,19 @@ def fit_transposable_alphabet(
         raise AlphabetError(f"{len(features)} hops are too few for {units} units: give at least {10 * units}")
     mean = features.mean(0)
     projected = ((features - mean) @ projection).astype(np.float32).reshape(len(features), -1, 12)
-    canonical = transposed(projected, -projected[:, 0].argmax(1)).reshape(len(projected), -1)
-    shape_centroids = (
-        MiniBatchKMeans(shapes, random_state=seed, batch_size=8192, n_init=4).fit(canonical).cluster_centers_
-    )
     start = projected.mean(2, keepdims=True).reshape(len(projected), -1)
-    level_centroids = MiniBatchKMeans(level, random_state=seed, batch_size=8192, n_init=4).fit(start).cluster_centers_
+    if begin is not None:
+        if (begin.shapes, begin.centroids.shape) != (shapes, (units, projection.shape[1])):
+            raise AlphabetError(
+                f"an alphabet of {begin.units} units in {begin.centroids.shape[1]} dimensions, {begin.shapes} of whose "
+                f"shapes turn, is no beginning of one of {units} in {projection.shape[1]}"
+            )
+        shape_centroids = begin.centroids[: 12 * shapes : 12].astype(np.float64)
+        level_centroids = begin.centroids[12 * shapes :, ::12].astype(np.float64)
+    else:
+        canonical = transposed(projected, -projected[:, 0].argmax(1)).reshape(len(projected), -1)
+        shape_centroids = _k_means(canonical, shapes, seed)
+        level_centroids = _k_means(start, level, seed)
     flat = projected.reshape(len(projected), -1)
     for _ in range(rounds):
         centroids = _all_rotations(shape_centroids, level_centroids)
@@ -189,6 +202,14 @@ def fit_transposable_alphabet(
                 level_centroids[extra] = start[members].mean(0)
     centroids = _all_rotations(shape_centroids, level_centroids).astype(np.float32)
     return Alphabet(mean.astype(np.float32), projection.astype(np.float32), centroids, hop, shapes)
+
+
+def _k_means(points: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """(units, d) centroids of points (n, d)."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    means = MiniBatchKMeans(units, random_state=seed, batch_size=8192, n_init=4).fit(points)
+    return np.asarray(means.cluster_centers_)
 
 
 def transposed(projected: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -90,6 +90,9 @@ class DecisionTraining:
     )
     seed: int = setting(0, "of weights, crops and histories")
     start: str = setting("", "folder of a model whose weights to begin with, for fine-tuning")
+    renamed: bool = setting(
+        False, "go on from `start` though these tokens have another alphabet, made like the one of it"
+    )
     layers: int = setting(0, "newest layers that learn in fine-tuning, with the heads; 0: everything learns")
     window: float = setting(15.0, "s seen back, and ahead offline")
     batch: int = setting(32, "crops of one window per step; half as many of two windows")
@@ -204,7 +207,7 @@ class _Trainer:
             extra_dim=0 if centroids is None else EXTRA_DIM,
             **shape,
         )
-        self.model = _begin(config, settings.start)
+        self.model = _begin(config, settings.start, settings.renamed)
         if centroids is not None:
             self.model.set_centroids(centroids)
         self.model.to(self.device)
@@ -618,15 +621,15 @@ def _shape(start: str) -> dict[str, int]:
     return {name: getattr(config, name) for name in (*SMALL, "window")}
 
 
-def _begin(config: DecisionConfig, start: str) -> Decision:
+def _begin(config: DecisionConfig, start: str, renamed: bool) -> Decision:
     """A new model or, for fine-tuning, one with the weights of the model in `start`.
 
-    TrainError where it does not fit.
+    renamed: of another alphabet, whose labels these are like. TrainError where it does not fit.
     """
     model = Decision(config)
     if start:
         old = Decision.load(start)
-        old.check(config.alphabet, config.hop)
+        old.check(old.config.alphabet if renamed else config.alphabet, config.hop)
         try:
             model.load_state_dict(old.state_dict())
         except RuntimeError:

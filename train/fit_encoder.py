@@ -55,6 +55,7 @@ class EncoderTraining:
     batch: int = setting(48, "examples per step")
     seconds: float = setting(1.28, "s of context of the encoder, and of an example")
     rate: float = setting(1e-3, "highest learning rate of AdamW")
+    start: str = setting("", "folder of an encoder of this shape whose weights to begin with")
     contrastive: float = setting(0.3, "weight of the wav2vec 2.0 loss")
     pitch_class: float = setting(3.0, "weight of the loss of pitch classes")
     pitch: float = setting(3.0, "weight of the loss of pitches")
@@ -162,10 +163,23 @@ def new_model(settings: EncoderTraining) -> tuple[Wav2Vec2ForPreTraining, Teache
     with torch.no_grad():
         first.conv.weight.copy_(torch.from_numpy(music_filters(settings.pitches))[:, None])
         first.conv.bias.zero_()
+    if settings.start:
+        _begin_with(Path(settings.start), model.wav2vec2)
     LongConv.replace(model.wav2vec2)
     for parameter in first.parameters():
         parameter.requires_grad_(False)
     return model, Teacher(config.hidden_size)
+
+
+def _begin_with(folder: Path, wav2vec: nn.Module) -> None:
+    """Load the weights of the encoder in a folder. TrainError, EncoderError where it has another shape."""
+    known = Wav2Vec2Encoder.load(folder, 0.25).model.state_dict()
+    try:
+        wav2vec.load_state_dict(known)
+    except RuntimeError as error:
+        raise TrainError(
+            f"the encoder in '{folder}' has another shape ({str(error).splitlines()[1].strip()})"
+        ) from None
 
 
 def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) -> dict[str, float]:

@@ -49,6 +49,7 @@ from train.data.store import Store, StoredSong, song_folders
 SPLITS = ("train", "validation", "test")
 HOPS = (0.25, 0.35, 0.5)  # s, that an agent can have
 MAX_SUBMIXES = 2  # submixes of a song
+LIKE_ROUNDS = 3  # of Lloyd's algorithm where labels are to keep their meaning
 SHARD_SONGS = 16  # songs of a shard: what a killed process loses, and what a GPU encodes at once
 
 
@@ -61,6 +62,9 @@ class UnitsTraining:
     lengths: tuple[float, ...] = setting(HOPS, "s of the hops that alphabets are fitted for", choices=HOPS)
     hops: int = setting(300_000, "hops that k-means is fitted on")
     alphabets: str = setting("", "folder of alphabets to label with instead of fitting new ones: more data for a model")
+    like: str = setting(
+        "", "folder of alphabets of another encoder whose labels new ones are to keep, for decisions to go on from"
+    )
     taught: bool = setting(
         True, "project on the harmony of all parts and chord roots where scores are known, else on principal directions"
     )
@@ -333,13 +337,23 @@ def _alphabets(songs: list[Song], features: Shards, hop: float, settings: UnitsT
     hops = training_hops(songs, features, hop, settings.hops, settings.seed)
     projection = taught_projection(hops, settings.seed) if settings.taught else None
     for units in sizes:
-        yield _fit(hops.features, units, hop, projection, settings.seed)
+        path = Path(settings.like) / f"{file_stem(units, hop)}.safetensors"
+        begin = Alphabet.load(path) if settings.like else None
+        yield _fit(hops.features, units, hop, projection, settings.seed, begin)
 
 
-def _fit(features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int) -> Alphabet:
-    """An alphabet, a transposable one where there is a taught projection and K = 12 s + 4."""
+def _fit(
+    features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int, begin: Alphabet | None
+) -> Alphabet:
+    """An alphabet, a transposable one where there is a taught projection and K = 12 s + 4, begun as `begin` if given.
+
+    TrainError where only a transposable one could begin so.
+    """
     if projection is not None and units % 12 == 4 and units > 4:
-        return fit_transposable_alphabet(features, units, hop, projection, seed=seed)
+        rounds = 30 if begin is None else LIKE_ROUNDS
+        return fit_transposable_alphabet(features, units, hop, projection, rounds, seed, begin)
+    if begin is not None:
+        raise TrainError(f"like: only a taught alphabet that can be transposed keeps its labels, {units} units do not")
     return fit_alphabet(features, units, hop, projection, seed)
 
 

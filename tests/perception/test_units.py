@@ -169,6 +169,21 @@ def test_turning_is_a_circle():
     np.testing.assert_array_equal(transposed(blocks, np.array([1] * 5))[:, :, 1:], blocks[:, :, :-1])
 
 
+def test_an_alphabet_begun_as_that_of_another_encoder_keeps_its_names(chords):
+    """The other encoder's features are these turned, so a projection that undoes it leads to the same space."""
+    features = chords[0]
+    before = fit_transposable_alphabet(features, 28, 0.5, np.eye(24), seed=1)
+    turn = np.linalg.qr(np.random.default_rng(5).normal(size=(24, 24)))[0]
+    kept, new = (
+        fit_transposable_alphabet(features @ turn, 28, 0.5, turn.T, rounds=3, seed=seed, begin=begin)
+        for seed, begin in ((2, before), (3, None))
+    )
+    assert (kept.quantize(features @ turn) == before.quantize(features)).mean() > 0.97
+    assert (new.quantize(features @ turn) == before.quantize(features)).mean() < 0.9
+    with pytest.raises(AlphabetError, match="is no beginning"):
+        fit_transposable_alphabet(features, 16, 0.5, np.eye(24), begin=before)
+
+
 def test_only_12_s_plus_4_units_can_turn(chords):
     with pytest.raises(AlphabetError, match=r"units = 30.*12 s"):
         fit_transposable_alphabet(chords[0], 30, 0.5, np.eye(24))
