@@ -337,6 +337,8 @@ def _alphabets(songs: list[Song], features: Shards, hop: float, settings: UnitsT
     hops = training_hops(songs, features, hop, settings.hops, settings.seed)
     projection = taught_projection(hops, settings.seed) if settings.taught else None
     for units in sizes:
+        if settings.like and (projection is None or units % 12 != 4 or units == 4):
+            raise TrainError(f"like: only a taught alphabet that can turn keeps labels, and {units} units do not")
         path = Path(settings.like) / f"{file_stem(units, hop)}.safetensors"
         begin = Alphabet.load(path) if settings.like else None
         yield _fit(hops.features, units, hop, projection, settings.seed, begin)
@@ -345,15 +347,10 @@ def _alphabets(songs: list[Song], features: Shards, hop: float, settings: UnitsT
 def _fit(
     features: np.ndarray, units: int, hop: float, projection: np.ndarray | None, seed: int, begin: Alphabet | None
 ) -> Alphabet:
-    """An alphabet, a transposable one where there is a taught projection and K = 12 s + 4, begun as `begin` if given.
-
-    TrainError where only a transposable one could begin so.
-    """
+    """An alphabet, one that can turn where there is a taught projection and K = 12 s + 4, begun as `begin` if given."""
     if projection is not None and units % 12 == 4 and units > 4:
         rounds = 30 if begin is None else LIKE_ROUNDS
         return fit_transposable_alphabet(features, units, hop, projection, rounds, seed, begin)
-    if begin is not None:
-        raise TrainError(f"like: only a taught alphabet that can be transposed keeps its labels, {units} units do not")
     return fit_alphabet(features, units, hop, projection, seed)
 
 

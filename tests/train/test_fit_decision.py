@@ -518,3 +518,8 @@ def test_fine_tuning_refuses_a_model_of_another_alphabet(tmp_path):
     other = cache(tmp_path / "u", alphabet="k7-other")
     with pytest.raises(DecisionError, match="k7-test"):
         fit(other, tmp_path / "second", dataclasses.replace(TINY, start=str(tmp_path / "first")))
+    renamed = dataclasses.replace(TINY, steps=1, rate=0.0, start=str(tmp_path / "first"), renamed=True)
+    fit(other, tmp_path / "third", renamed)
+    assert Decision.load(tmp_path / "third").config.alphabet == "k7-other"
+    first, third = (load_file(tmp_path / name / "decision.safetensors") for name in ("first", "third"))
+    assert all(torch.equal(first[name], third[name]) for name in first)

@@ -1,5 +1,6 @@
 """The recipes from stems to alphabet, on songs of sine tones that the test makes itself."""
 
+import dataclasses
 import json
 import shutil
 
@@ -156,6 +157,30 @@ def test_tokens_of_every_stem_and_alphabets_that_load(data, encoder, tmp_path):
         assert alphabet.hash == tokens.alphabet == entry["hash"]
         stems = [stem for song in tokens.songs["train"].values() for stem in song.values()]
         assert len(stems) == 4 and all(len(stem) == int(8 / alphabet.hop) for stem in stems)
+
+
+def test_an_encoder_begins_with_another_and_alphabets_keep_its_labels(data, encoder, tmp_path):
+    """Nothing learned since, so encoder and labels are those of before; another shape is refused, and so is k-means
+    that cannot turn."""
+    again = dataclasses.replace(TINY, start=str(encoder), rate=0.0)
+    model, _ = fit_encoder.new_model(again)
+    before = Wav2Vec2Encoder.load(encoder, 0.25).model.state_dict()
+    assert all(torch.equal(before[name], weights) for name, weights in model.wav2vec2.state_dict().items())
+    with pytest.raises(TrainError, match="another shape"):
+        fit_encoder.new_model(dataclasses.replace(again, dim=64))
+    songs = tmp_path / "stems"
+    for copy in ("a", "b"):
+        for song in (data / "train").iterdir():
+            shutil.copytree(song, songs / "train" / f"{copy}{song.name}")
+    settings = fit_units.UnitsTraining(encoder=str(encoder), units="16", hops=400, lengths=(0.25,), jobs=1, seed=1)
+    fit_units.fit([songs], tmp_path / "one", False, settings)
+    like = dataclasses.replace(settings, like=str(tmp_path / "one" / "units"), seed=2)
+    fit_units.fit([songs], tmp_path / "two", False, like)
+    one, two = (token_pairs.load(tmp_path / name / "tokens" / "k16_h0.25").songs["train"] for name in ("one", "two"))
+    alike = [one[song][part] == two[song][part] for song in one for part in ("high", "low")]
+    assert np.mean(alike) > 0.9
+    with pytest.raises(TrainError, match="like: only"):
+        fit_units.fit([songs], tmp_path / "three", False, dataclasses.replace(like, units="6"))
 
 
 def test_an_empty_folder_is_refused_with_the_remedy(tmp_path):
