@@ -120,12 +120,15 @@ def draw_disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], l
 
 
 def beat_of(folder: Path, default: float) -> float:
-    """Beat length of a song in s, by its song.json or meta.json: "bpm", or the shortest chords; else `default`."""
+    """Beat length of a song in s, by its song.json or meta.json: "bpm", "beats" or the shortest chords; else `default`."""
     for name in ("song.json", "meta.json"):
         try:
             info = json.loads((folder / name).read_text())
             if "bpm" in info:
                 return _folded(60 / float(info["bpm"]))
+            beats = np.unique([float(np.ravel(beat)[0]) for beat in info.get("beats", [])])  # with or without downbeats
+            if len(beats) >= 4:
+                return _folded(float(np.median(np.diff(beats))))
             lengths = [float(end) - float(begin) for begin, end, *_ in info.get("chords", [])]
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
             continue

@@ -221,6 +221,8 @@ def test_the_beat_of_a_song(tmp_path):
     for text, expected in (
         ('{"bpm": 130}', 60 / 130), ('{"bpm": 65}', 60 / 130), ('{"bpm": 0}', 0.7), ('{"bpm": "x"}', 0.7), ("[1]", 0.7),
         (json.dumps({"chords": [[0, 1.2, 1], [1.2, 2.4, 2], [2.4, 4.8, 3], [4.8, 6, 1]]}), 0.6),
+        (json.dumps({"chords": [[0, 9.0, 1]] * 4, "beats": [[0.1 + 0.45 * n, n % 4 == 0] for n in range(9)]}), 0.45),
+        ('{"beats": [0, 0.3, 0.6, 0.9, 1.2]}', 0.6), ('{"beats": []}', 0.7),
     ):  # fmt: skip
         (tmp_path / "song.json").write_text(text)
         assert beat_of(tmp_path, 0.7) == pytest.approx(expected), text
