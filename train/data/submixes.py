@@ -120,7 +120,7 @@ def draw_disjoint(things: list[T], rng: np.random.Generator) -> tuple[list[T], l
 
 
 def beat_of(folder: Path, default: float) -> float:
-    """Beat length of a song in s, by "bpm", "beats" or the shortest chords of song.json or meta.json; else `default`."""
+    """Beat of a song in s, by "bpm", "beats" or the shortest chords in song.json or meta.json; else `default`."""
     for name in ("song.json", "meta.json"):
         try:
             info = json.loads((folder / name).read_text())
