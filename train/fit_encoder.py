@@ -91,9 +91,7 @@ def losses(
     generator: None masks nothing, no contrastive loss.
     """
     wav2vec = model.wav2vec2
-    device = batch.audio.device.type
-    halved = torch.is_autocast_enabled(device) and device == "cpu"  # 8 bits lose weak partials, which cost a GPU little
-    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=halved):
+    with torch.no_grad():
         collected = wav2vec.feature_extractor.conv_layers[0](batch.audio[:, None])
     for layer in wav2vec.feature_extractor.conv_layers[1:]:
         collected = layer(collected)
@@ -190,7 +188,6 @@ def fit(data: list[Path], out: Path, resume: bool, settings: EncoderTraining) ->
     """
     refuse_to_overwrite(out, resume)
     torch.set_num_threads(settings.threads)
-    torch.set_float32_matmul_precision("high")
     ranks = Ranks(settings.device)
     device = ranks.device
     model, teacher = new_model(settings)

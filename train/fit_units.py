@@ -337,11 +337,31 @@ def _alphabets(songs: list[Song], features: Shards, hop: float, settings: UnitsT
     hops = training_hops(songs, features, hop, settings.hops, settings.seed)
     projection = taught_projection(hops, settings.seed) if settings.taught else None
     for units in sizes:
-        if settings.like and (projection is None or units % 12 != 4 or units == 4):
-            raise TrainError(f"like: only a taught alphabet that can turn keeps labels, and {units} units do not")
-        path = Path(settings.like) / f"{file_stem(units, hop)}.safetensors"
-        begin = Alphabet.load(path) if settings.like else None
+        begin = _begin(settings, units, hop)
+        if begin is not None and projection is None:
+            raise TrainError("like: labels are kept by what is taught, and these songs have no scores: leave it out")
         yield _fit(hops.features, units, hop, projection, settings.seed, begin)
+
+
+def _check_like(settings: UnitsTraining) -> None:
+    """Refuse what cannot be kept before hours of encoding. TrainError, AlphabetError."""
+    if settings.like and (settings.alphabets or not settings.taught):
+        raise TrainError("like needs alphabets that are fitted and taught: leave out alphabets, and taught = false")
+    for hop, units in itertools.product(settings.lengths, settings.units.split(",")):
+        _begin(settings, int(units), hop)
+
+
+def _begin(settings: UnitsTraining, units: int, hop: float) -> Alphabet | None:
+    """The alphabet of `settings.like` whose labels one of K = `units` at a hop (s) keeps; None where none is named.
+
+    TrainError for one that cannot turn, AlphabetError where there is none.
+    """
+    if not settings.like:
+        return None
+    alphabet = Alphabet.load(Path(settings.like) / f"{file_stem(units, hop)}.safetensors")
+    if not alphabet.shapes:
+        raise TrainError(f"like: only an alphabet that can turn keeps its labels, that of {units} units cannot")
+    return alphabet
 
 
 def _fit(
@@ -361,6 +381,7 @@ def fit(data: list[Path], out: Path, resume: bool, settings: UnitsTraining) -> d
     TrainError, AudioError.
     """
     began = time.monotonic()
+    _check_like(settings)
     out.mkdir(parents=True, exist_ok=True)
     songs = encode(data, out, settings)
     features = Shards(out / "features")
