@@ -4,6 +4,7 @@
 
 DATA holds the scores, pop909.tgz and, if they are there:
     js_fakes/      chorales
+    openscore/     quartets and songs in MusicXML, the collections of OpenScore
     bank/, rooms/  real notes and impulse responses, made by train.songs.make_bank and train.songs.make_rooms
     groove/        takes of real drummers, the Groove MIDI Dataset
     recordings/    stems of people playing together, made by train.songs.recordings
@@ -38,6 +39,7 @@ from train.make_model import assemble
 from train.songs import render
 
 UNITS, HOPS = 64, (0.25, 0.35, 0.5)  # of the decision models
+EXCERPT_S = 60.0  # of scores in MusicXML: the movements of a quartet last half an hour
 FINISHED = "finished.json"  # in WORK: the recipes that are done, and with which settings
 Recipe = Callable[[list[Path], Path, bool, Any], object]  # data, folder, resume, settings
 EMBEDDED = Path(__file__).parents[1] / "agent" / "models"
@@ -55,6 +57,7 @@ class SmallModel:
     fill_minutes: float = setting(30.0, "minutes of learning of the fill model")
     songs: int = setting(100_000, "songs of each set and split, to name")
     seconds: float = setting(120.0, "s of each training song that are rendered")
+    excerpts: int = setting(1, "excerpts of 60 s of each score in MusicXML that are rendered")
     bands: int = setting(500, "songs that a band plays")
     jobs: int = setting(2, "processes that render, and threads that read")
     batch: int = setting(0, "examples per step of encoder and decision; 0: what suits a CPU")
@@ -136,6 +139,10 @@ def render_all(data: Path, work: Path, settings: SmallModel) -> list[Path]:
     if (data / "js_fakes").is_dir():
         stems.append(work / "stems" / "chorales")
         render.render(data / "js_fakes", stems[1], True, **studio)
+    if (data / "openscore").is_dir():
+        stems.append(work / "stems" / "openscore")
+        splits = ("train", "validation")
+        render.render(data / "openscore", stems[-1], True, EXCERPT_S, only=splits, excerpts=settings.excerpts, **studio)
     return stems + ([data / "recordings"] if (data / "recordings").is_dir() else [])
 
 

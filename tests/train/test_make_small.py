@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import melody, write
+from tests.train.songs.test_scores import musicxml, note
 from train import make_small
 from train.songs import render
 
@@ -54,6 +55,10 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
     with tarfile.open(data / "pop909.tgz", "w:gz") as archive:
         for folder in sorted((tmp_path / "scores").iterdir()):
             archive.add(folder, folder.name)
+    (data / "openscore").mkdir()
+    bars = [note("C5") + note("E5") + note("G5", 8), note("F4", 8) + note("A4", 8)] * 5
+    for number in (11, 12, 18):
+        musicxml(data / "openscore" / f"sq{number}.mxl", {"Violin 1": bars, "Violoncello": bars[::-1]})
     monkeypatch.setattr(make_small, "EMBEDDED", tmp_path / "models")
     (tmp_path / "models").mkdir()
     model = make_small.make(data, work, QUICK)
@@ -69,6 +74,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "fill",
     }
     assert list((work / "stems").rglob("*-band/drums.flac"))
+    assert len(list((work / "stems" / "openscore" / "train").iterdir())) == 2
     assert all((folder / "attributes.safetensors").is_file() for folder in (model / "decision").iterdir())
     meter = json.loads((model / "coherence" / "coherence.json").read_text())
     assert "pop909" in meter["source"]

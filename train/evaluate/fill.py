@@ -45,7 +45,7 @@ from train.evaluate.metrics import describe
 from train.songs.arrangements import Arrangement, as_written, of_band, sheet_of, unpacked
 from train.songs.bands import STYLES, write_band
 from train.songs.lead_sheet import Chord, Sheet
-from train.songs.render import read_score, splits_of
+from train.songs.scores import read_score, splits_of
 from train.songs.takes import draw_takes
 
 TOGETHER_S = 0.05

@@ -21,7 +21,7 @@ from train.common.errors import TrainError, reading
 from train.common.processes import in_processes
 from train.songs.bands import MIN_BEATS, ROLES, STYLES, Band, write_band
 from train.songs.lead_sheet import Sheet, in_dotted_beats, invented_song
-from train.songs.render import Score, read_score, splits_of
+from train.songs.scores import Score, read_score, splits_of
 from train.songs.takes import draw_takes
 
 WRITTEN = "pop"  # style of the scores as written

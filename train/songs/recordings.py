@@ -9,8 +9,8 @@ STEMS holds <song>/<part>.{flac,ogg,wav}. Each song becomes a folder as train/so
     DATA/<split>/<song>/song.json     source, seconds, beats [s, ...]; chords are empty
 
 Notes are those of Basic Pitch (Bittner et al. 2022, arXiv:2203.09893; Apache-2.0), whose network is in the wheel of
-`pip install --no-deps basic-pitch`. Beats are tracked by librosa on the drums, where there are any. Existing folders
-are not made again.
+`pip install --no-deps basic-pitch`. Beats are tracked by librosa on the drums, or on all parts together where none is
+called drums: a band without its guitar has them inside. Existing folders are not made again.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ def notes_of(sounds: np.ndarray, begins: np.ndarray) -> np.ndarray:
     return np.array(sorted(notes), np.float32).reshape(-1, 3)
 
 
-def beats_of(drums: np.ndarray) -> list[float]:
-    """Beats (s) of a drums stem (n,) at 16 kHz, by librosa's offline tracker (Ellis 2007)."""
+def beats_of(sound: np.ndarray) -> list[float]:
+    """Beats (s) of drums or of a band (n,) at 16 kHz, by librosa's offline tracker (Ellis 2007)."""
     from librosa.beat import beat_track
 
-    _, times = beat_track(y=drums, sr=SAMPLERATE, units="time", tightness=100)
+    _, times = beat_track(y=sound, sr=SAMPLERATE, units="time", tightness=100)
     return [round(float(time), 4) for time in times]
 
 
@@ -112,7 +112,7 @@ def make_song(stems: dict[str, Path], folder: Path, network: Path) -> None:
     notes: dict[str, Any] = {
         part: notes_of(*activations(audio, network)) for part, audio in levelled.items() if part not in UNPITCHED
     }
-    beats = beats_of(levelled["drums"]) if "drums" in levelled else []
+    beats = beats_of(levelled["drums"] if "drums" in levelled else np.sum([*levelled.values()], axis=0))
     info = {"source": folder.name, "seconds": seconds, "chords": [], "beats": beats}
     with atomic_folder(folder) as new:
         for part, audio in levelled.items():

@@ -1,8 +1,10 @@
 """Render scores with parts as aligned stems.
 
-    python -m train.songs.render SCORES -o DATA [--transpose] [--seconds 120] [--bands 0 [--groove FOLDER]] [--jobs 2]
+    python -m train.songs.render SCORES -o DATA [--transpose] [--seconds 120] [--excerpts 1] [--jobs 2]
+        [--bands 0 [--groove FOLDER]] [--bank BANK] [--rooms ROOMS] [--soundfonts A.sf2 B.sf2]
 
-SCORES is a folder of MIDI files, or POP909 as published (folder or .tgz, with its chord annotations).
+SCORES is a folder of MIDI files or MusicXML (train/songs/scores.py), or POP909 as published (folder or .tgz, with its
+chord annotations).
 Each song becomes a folder, and a folder that exists is not rendered again:
 
     DATA/<split>/<song>/<part>.flac   16 kHz mono, one instrument drawn at random per song and part
@@ -10,7 +12,8 @@ Each song becomes a folder, and a folder that exists is not rendered again:
     DATA/<split>/<song>/song.json     source, programs, transposition, chords [[start s, end s, root 0-11], ...],
                                       beats [[s, 1 on a downbeat else 0], ...]
 
-The instrument is drawn per song, as in Slakh (Manilow et al., 2019), so that timbre does not identify a part.
+The instrument is drawn per song, as in Slakh (Manilow et al., 2019), so that timbre does not identify a part. Parts of
+MusicXML have the instrument they are written for in 6 of 10 cases.
 
 --bands N adds N band arrangements to the training split (train/songs/bands.py): two of three of songs of SCORES with
 chords, as <song>-band, the others of generated songs, as band-<n>. Their song.json also has roles, style and bpm, and
@@ -24,9 +27,10 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,9 +45,10 @@ from train.common.files import visible
 from train.common.processes import in_processes
 from train.songs.bands import MIN_BEATS, STYLES, Band, invented_song, write_band
 from train.songs.grooves import KITS
-from train.songs.lead_sheet import Chord, read_chord, tempo_of
+from train.songs.lead_sheet import Chord, tempo_of
 from train.songs.rooms import CABINET, KINDS, Room, amplify, apply, load_rooms
 from train.songs.sampler import Bank, able, humanised, load_bank, render_notes
+from train.songs.scores import MUSICXML, read_score, splits_of
 from train.songs.takes import draw_takes
 
 SAMPLERATE = 16000
@@ -55,6 +60,17 @@ SUSTAINED = [16, 17, 18, 19, 20, 21, 22, 40, 41, 42, 44, 48, 49, 50, 51, 52, 53,
 SUSTAINED += [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 78, 79, 80, 81, 82, 84, 85, 88, 89, 90, 91, 94]
 STRUCK = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 24, 25, 26, 27, 28, 29, 30, 45, 46, 104, 105, 106, 107, 108]
 LOW = [32, 33, 34, 35, 36, 37, 38, 39, 43, 42, 58, 70, 57]
+
+# What parts of OpenScore's quartets and songs are called -> the General MIDI programs and the bank's instruments.
+AS_WRITTEN = {
+    "violin": ([40, 40, 40, 48], ["violin", "violins"]),
+    "cell": ([42], ["cello", "cellos"]),
+    "viola": ([41], ["violin", "cello"]),
+    "bass": ([43], ["contrabass", "bowed_double_bass"]),
+    "pian": ([0, 1, 2, 3], ["grand_piano", "headroom_piano"]),
+    "voice": ([52, 53, 54, 85, 91], []),
+}
+WRITTEN = 0.6  # share of such parts that are played by the instrument they are written for
 
 # Programs for roles in a band; OF_STYLE has preferred ones of a style.
 OF_ROLE = {
@@ -89,7 +105,7 @@ def find_soundfont(given: str | None = None) -> Path:
             return Path(path)
     raise TrainError(
         f"no sound font at {given or SOUNDFONTS[0]}: install it (Debian: apt-get install fluid-soundfont-gm) "
-        "or give one with --soundfont FILE.sf2"
+        "or give one with --soundfonts FILE.sf2"
     )
 
 
@@ -122,55 +138,17 @@ def fluidsynth(
         return sf.read(wav, dtype="float32", always_2d=True)[0].mean(axis=1)
 
 
-class Score(NamedTuple):
-    """parts: {name: (n, 4) notes}; chords, of which some may be silent; beats: (n, 2) [s, 1 on a downbeat else 0]."""
-
-    parts: dict[str, np.ndarray]
-    chords: list[Chord]
-    beats: np.ndarray
-
-
-def read_score(path: Path) -> Score:
-    """Read a MIDI file with POP909's chords and beats; drums and parts of fewer than ten notes are left out.
-
-    A score without annotation has no chords, and the beats of its time signature.
-    """
-    import pretty_midi
-
-    midi = pretty_midi.PrettyMIDI(str(path))
-    parts = {}
-    for number, instrument in enumerate(midi.instruments):
-        if instrument.is_drum or len(instrument.notes) < 10:
-            continue
-        name = instrument.name.strip().lower().replace("/", "-") or f"voice{number + 1}"
-        parts[name if name not in parts else f"{name}{number + 1}"] = np.array(
-            [(n.start, n.end, n.pitch, n.velocity) for n in instrument.notes], np.float32
-        )
-    chord_file, beat_file = path.with_name("chord_midi.txt"), path.with_name("beat_midi.txt")
-    chords = []
-    for line in chord_file.read_text().splitlines() if chord_file.exists() else []:
-        start, end, name = line.split()[:3]
-        chords.append(read_chord(float(start), float(end), name))
-    if beat_file.exists():  # time, whether it is a beat of a meter of two, whether it is a downbeat
-        beats = np.array([line.split()[:3] for line in beat_file.read_text().splitlines()], float).reshape(-1, 3)[
-            :, [0, 2]
-        ]
-    else:
-        times = midi.get_beats()
-        beats = np.column_stack([times, np.isin(times, midi.get_downbeats())])
-    return Score(parts, chords, beats)
-
-
-def split_of(path: Path, names: list[str]) -> str:
-    """Split of a score.
-
-    POP909: 001-799 train, 800-854 validation, 855-909 test; else the last 50 test, 50 validation.
-    """
-    if path.with_name("chord_midi.txt").exists():
-        number = int(path.stem)
-        return "train" if number < 800 else "validation" if number < 855 else "test"
-    index = names.index(path.stem)
-    return "test" if index >= len(names) - 50 else "validation" if index >= len(names) - 100 else "train"
+def as_written(part: str, notes: np.ndarray, studio: Studio, rng: random.Random) -> Instrument | None:
+    """The instrument that a part is written for, by its name, of the bank with probability `studio.real`; or None."""
+    programs, real = next((of for name, of in AS_WRITTEN.items() if name in part), ([], []))
+    if not programs or rng.random() >= WRITTEN:
+        return None
+    instrument = Instrument(rng.choice(programs))
+    if studio.bank is None or rng.random() >= studio.real:
+        return instrument
+    bank = _bank(studio.bank)
+    names = [name for name in real if name in bank and name in able(bank, bank[name].roles[0], notes[:, 2])]
+    return instrument._replace(real=rng.choice(names)) if names else instrument
 
 
 def draw_program(part: str, notes: np.ndarray, rng: random.Random) -> int:
@@ -284,12 +262,18 @@ def draw_excerpt(end: float, transpose: bool, seconds: float | None, rng: random
     return Excerpt(begin, min(end - begin, seconds) if seconds else end, rng.randint(-5, 6) if transpose else 0)
 
 
-def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, seconds: float | None) -> None:
-    """Render the folder of one song, whole or not at all; none if fewer than two parts have four notes or more."""
-    rng = random.Random(path.stem)
-    score = read_score(path)
+def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, seconds: float | None) -> str:
+    """Render the folder of one song, whole or not at all; none if fewer than two parts have four notes or more.
+
+    Random by the name of the folder. Returns why there is none, "" if there is one.
+    """
+    rng = random.Random(folder.name)
+    try:
+        score = read_score(path)
+    except TrainError as error:
+        return str(error)
     if len(score.parts) < 2:
-        return
+        return f"'{path}' has fewer than two parts"
     excerpt = draw_excerpt(max(float(notes[:, 1].max()) for notes in score.parts.values()), transpose, seconds, rng)
     parts = {}
     for part, written in score.parts.items():
@@ -299,8 +283,11 @@ def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, secon
         notes = excerpt.notes(every)
         if len(notes) >= 4:
             role = "chords" if "piano" in part else "bass" if np.median(notes[:, 2]) < 48 else "melody"
-            drawn = Instrument(draw_program(part, notes, rng))
-            parts[part] = notes, played_for_real(notes, drawn, role, studio, rng)
+            instrument = as_written(part, notes, studio, rng) if path.suffix in MUSICXML else None
+            if instrument is None:
+                drawn = Instrument(draw_program(part, notes, rng))
+                instrument = played_for_real(notes, drawn, role, studio, rng)
+            parts[part] = notes, instrument
     if len(parts) >= 2:
         info: dict[str, Any] = {
             "source": path.name,
@@ -308,6 +295,8 @@ def render_song(path: Path, folder: Path, studio: Studio, transpose: bool, secon
             "beats": excerpt.beats(score.beats),
         }
         write_song(folder, parts, excerpt, info, studio, rng)
+        return ""
+    return f"'{path}' has fewer than two parts that play in the excerpt"
 
 
 def band_of(path: Path | None, rng: random.Random, groove: Path | None = None) -> Band | None:
@@ -389,21 +378,28 @@ def render(
     out: Path,
     transpose: bool = False,
     seconds: float | None = None,
-    soundfont: str | None = None,
+    soundfonts: Sequence[str] = (),
     jobs: int = 2,
-    only: list[str] | None = None,
+    only: Sequence[str] = (),
     bands: int = 0,
     groove: Path | None = None,
     bank: Path | None = None,
     rooms: Path | None = None,
+    excerpts: int = 1,
 ) -> int:
     """Render every score below `scores` that is not rendered yet; returns the number of songs in `out`.
 
-    transpose: by -5 to 6 semitones, random per song. seconds: of a random excerpt per song. Both in the train split
-    only, so that validation and test are the scores as written. only: these splits. bands: number of band arrangements
-    in the train split. groove: takes of real drummers for them. bank, rooms: see `Studio`. TrainError, AudioError.
+    transpose: by -5 to 6 semitones, random per song. seconds: of a random excerpt per song, and excerpts: how many of
+    them. These in the train split only, so that validation and test are the scores as written; but of MusicXML, whose
+    quartets last half an hour, they are excerpts of `seconds`, too. only: these splits. bands: number of band
+    arrangements in the train split. soundfonts: one is drawn per song. groove: takes of real drummers for bands. bank,
+    rooms: see `Studio`. TrainError, AudioError.
     """
-    studio = Studio(find_soundfont(soundfont), bank, rooms)
+    fonts = [find_soundfont(font) for font in soundfonts] or [find_soundfont()]
+
+    def studio(name: str) -> Studio:
+        return Studio(random.Random(f"font {name}").choice(fonts), bank, rooms)
+
     with tempfile.TemporaryDirectory() as unpacked:
         if scores.is_file():
             with tarfile.open(scores) as archive:
@@ -413,15 +409,18 @@ def render(
         training_scores = []
         for path, split in splits_of(scores):
             training_scores += [path] if split == "train" else []
-            folder, training = out / split / path.stem, split == "train"
-            if not folder.exists() and (not only or split in only):
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                waiting.append((path, folder, studio, transpose and training, seconds if training else None))
-        in_processes(render_song, waiting, jobs)
+            training = split == "train"
+            cut = seconds if training or path.suffix in MUSICXML else None
+            for name in [path.stem, *(f"{path.stem}-{n}" for n in range(2, 1 + (excerpts if training else 1)))]:
+                if not (out / split / name).exists() and (not only or split in only):
+                    (out / split).mkdir(parents=True, exist_ok=True)
+                    waiting.append((path, out / split / name, studio(name), transpose and training, cut))
+        for why in filter(None, in_processes(render_song, waiting, jobs)):
+            print(f"left out: {why}", file=sys.stderr)
         if bands and (not only or "train" in only):
             folders = {out / "train" / name: path for name, path in band_songs(training_scores, bands).items()}
             new = [
-                (path, folder, studio, transpose, seconds, groove)
+                (path, folder, studio(folder.name), transpose, seconds, groove)
                 for folder, path in folders.items()
                 if not folder.exists()
             ]
@@ -440,16 +439,6 @@ def band_songs(scores: list[Path], count: int) -> dict[str, Path | None]:
     return result
 
 
-def splits_of(scores: Path) -> Iterator[tuple[Path, str]]:
-    """(MIDI file, its split) of all scores in a folder. TrainError if there is none."""
-    files = sorted(visible(scores, "**/*.mid"), key=lambda path: (len(path.stem), path.stem))
-    if not files:
-        raise TrainError(f"no .mid file below {scores}")
-    names = [path.stem for path in files]
-    for path in files:
-        yield path, split_of(path, names)
-
-
 def main(argv: list[str] | None = None) -> None:
     """Command line of this recipe."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -457,13 +446,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--transpose", action="store_true", help="transpose training songs by -5..6 semitones")
     parser.add_argument("--seconds", type=float, help="excerpt of so many seconds of each training song")
-    parser.add_argument("--soundfont", help="sound font (default: FluidR3_GM.sf2)")
+    parser.add_argument("--excerpts", type=int, default=1, help="excerpts of each training song (default: 1)")
+    parser.add_argument(
+        "--soundfonts", nargs="*", default=(), metavar="SF2", help="sound fonts to draw from (default: FluidR3_GM.sf2)"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bands", type=int, default=0, help="songs played by a band to add to the train split")
     parser.add_argument("--groove", type=Path, help="folder of the Groove MIDI Dataset: real drummers for bands")
     parser.add_argument("--bank", type=Path, help="folder of real notes that train.songs.make_bank made")
     parser.add_argument("--rooms", type=Path, help="folder of rooms that train.songs.make_rooms made")
-    parser.add_argument("--only", nargs="*", help="splits to render: train validation test")
+    parser.add_argument("--only", nargs="*", default=(), help="splits to render: train validation test")
     given = parser.parse_args(argv)
     print(render(**vars(given)), "songs in", given.out)
 

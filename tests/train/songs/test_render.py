@@ -1,6 +1,7 @@
 """Stems from scores: at the time and pitch that the score says, aligned, the same again, and whole or not at all."""
 
 import json
+import random
 import shutil
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import soundfile as sf
 
 from tests.conftest import tree
+from tests.train.songs.test_scores import musicxml, note, score, tempo
 from train.common.errors import TrainError
 from train.songs import render
 from train.songs.render import SAMPLERATE
+from train.songs.scores import read_score
 
 pretty_midi = pytest.importorskip("pretty_midi")
 HAS_SYNTH = shutil.which("fluidsynth") is not None and any(render.Path(path).is_file() for path in render.SOUNDFONTS)
@@ -18,68 +21,10 @@ needs_synth = pytest.mark.skipif(not HAS_SYNTH, reason="fluidsynth or its sound 
 PIANO = 0
 
 
-def score(path, names=("Melody", "Piano"), notes=12, seed=0):
-    """Write a MIDI file: a part per name, each of so many notes of 0.4 s, one every half second."""
-    rng, midi = np.random.default_rng(seed), pretty_midi.PrettyMIDI()
-    for name in names:
-        part = pretty_midi.Instrument(PIANO, is_drum=name == "Drums", name=name)
-        for number in range(notes):
-            pitch = int(rng.integers(55, 75))
-            part.notes.append(pretty_midi.Note(90, pitch, 0.5 * number, 0.5 * number + 0.4))
-        midi.instruments.append(part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    midi.write(str(path))
-    return path
-
-
 # --- without the synthesiser
 
 
-def test_a_score_is_read_by_its_parts(tmp_path):
-    path = score(tmp_path / "song.mid", ("Melody", "Piano", "Melody", "Drums"))
-    parts, chords, _ = render.read_score(path)
-    assert list(parts) == ["melody", "piano", "melody3"] and chords == []
-    assert parts["melody"].shape == (12, 4)
-    np.testing.assert_allclose(parts["melody"][:, 0], 0.5 * np.arange(12), atol=2e-3)
-    (tmp_path / "chord_midi.txt").write_text("0.0 1.0 C:maj\n1.0 2.0 Bb:min7\n2.0 3.0 F#:maj\n3.0 4.0 N\n")
-    chords = render.read_score(path).chords
-    assert [(chord.start, chord.end, chord.root) for chord in chords] == [
-        (0, 1, 0),
-        (1, 2, 10),
-        (2, 3, 6),
-        (3, 4, None),
-    ]
-
-
-def test_a_score_says_its_beats_in_the_time_of_the_excerpt(tmp_path):
-    """By its annotation, else by its time signature; timed from where the excerpt begins, as its notes are."""
-    path = score(tmp_path / "song.mid")
-    np.testing.assert_allclose(render.read_score(path).beats[:5], [[0, 1], [0.5, 0], [1, 0], [1.5, 0], [2, 1]])
-    (tmp_path / "beat_midi.txt").write_text("".join(f"{0.1 + 0.5 * n} {n % 2}.0 {n % 3 == 1:.1f}\n" for n in range(9)))
-    beats = render.read_score(path).beats
-    np.testing.assert_allclose(beats, [[0.1 + 0.5 * n, n % 3 == 1] for n in range(9)])
-    beats_found = render.Excerpt(1.0, 2.0, 3).beats(beats)
-    np.testing.assert_allclose(beats_found, [[0.1 + 0.5 * n - 1.0, n % 3 == 1] for n in range(2, 6)])
-
-
-def test_a_part_of_a_few_notes_is_left_out(tmp_path):
-    assert render.read_score(score(tmp_path / "song.mid", notes=9))[0] == {}
-
-
-def test_splits_are_the_published_ones(tmp_path):
-    for number, split in ((1, "train"), (799, "train"), (800, "validation"), (854, "validation"), (855, "test")):
-        folder = tmp_path / f"{number:03}"
-        folder.mkdir()
-        (folder / "chord_midi.txt").touch()
-        assert render.split_of(folder / f"{number:03}.mid", []) == split
-    names = [f"{n}" for n in range(200)]
-    splits = [render.split_of(tmp_path / f"{name}.mid", names) for name in names]
-    assert [splits.count(split) for split in ("train", "validation", "test")] == [100, 50, 50]
-
-
 def test_low_parts_get_low_instruments():
-    import random
-
     low, high = np.array([[0, 1, 36]] * 5), np.array([[0, 1, 72]] * 5)
     for seed in range(20):
         assert render.draw_program("bass", low, random.Random(seed)) in render.LOW
@@ -87,12 +32,12 @@ def test_low_parts_get_low_instruments():
 
 
 def test_what_is_missing_has_its_sentence(tmp_path, monkeypatch):
-    with pytest.raises(TrainError, match=r"no sound font at .*nosuch\.sf2: install it .*--soundfont"):
+    with pytest.raises(TrainError, match=r"no sound font at .*nosuch\.sf2: install it .*--soundfonts"):
         render.find_soundfont("nosuch.sf2")
     font = tmp_path / "font.sf2"
     font.touch()
-    with pytest.raises(TrainError, match=r"no \.mid file below"):
-        render.render(tmp_path, tmp_path / "out", soundfont=str(font))
+    with pytest.raises(TrainError, match=r"no \.mid, \.mxl, \.musicxml file below"):
+        render.render(tmp_path, tmp_path / "out", soundfonts=[str(font)])
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TrainError, match=r"fluidsynth is not installed \(Debian: apt-get install fluidsynth\)"):
         render.fluidsynth(np.array([[0, 1, 60]]), PIANO, font)
@@ -149,7 +94,7 @@ def test_a_song_becomes_a_folder_of_aligned_stems(tmp_path):
 @needs_synth
 def test_an_excerpt_is_transposed_and_its_notes_with_it(tmp_path):
     path = score(tmp_path / "x.mid", notes=40, seed=2)
-    whole = render.read_score(path)[0]["melody"]
+    whole = read_score(path)[0]["melody"]
     render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), True, 6.0)
     described = json.loads((tmp_path / "song" / "song.json").read_text())
     assert described["seconds"] == 6.0 and -5 <= described["transposed"] <= 6
@@ -177,3 +122,39 @@ def test_a_song_of_one_part_leaves_nothing_behind(tmp_path):
     path = score(tmp_path / "scores" / "solo.mid", ("Melody",))
     render.render_song(path, tmp_path / "song", render.Studio(render.find_soundfont()), False, None)
     assert sorted(tree(tmp_path)) == ["scores/solo.mid"]
+
+
+@needs_synth
+def test_scores_in_musicxml_become_excerpts_and_a_damaged_one_is_named(tmp_path, capsys):
+    """Twice in the split to learn from, once in that to validate on, each as long as asked, by the notes written."""
+    bars = [note("C5") + note("E5") + note("G5", 8), note("F4", 8) + note("A4", 8)] * 4
+    for number in (1, 8):
+        musicxml(tmp_path / f"sq{number}.mxl", {"Violin 1": [tempo(120) + bars[0], *bars[1:]], "Viola": bars})
+    (tmp_path / "sq2.mxl").write_bytes(b"no archive")
+    out = tmp_path / "out"
+    assert render.render(tmp_path, out, True, 4.0, jobs=1, excerpts=2, only=("train", "validation")) == 3
+    assert "left out: " in (said := capsys.readouterr().err) and "sq2.mxl' cannot be read as MusicXML" in said
+    assert sorted(folder.name for folder in out.glob("*/*")) == ["sq1", "sq1-2", "sq8"]
+    for folder in out.glob("*/*"):
+        about = json.loads((folder / "song.json").read_text())
+        assert about["seconds"] == 4.0 and about["source"].startswith("sq")
+        assert sf.info(folder / "violin 1.flac").frames == 4 * SAMPLERATE
+        assert np.allclose(np.diff([when for when, _ in about["beats"]]), 0.5)
+        pitches = np.load(folder / "notes.npz")["viola"][:, 2] - about["transposed"]
+        assert set(pitches) <= {72, 76, 79, 65, 69}
+
+
+def test_parts_of_musicxml_have_the_instrument_they_are_written_for():
+    """In six of ten cases, by the name of the part; what has another name has none of its own."""
+    notes, rng = np.array([[0, 1, 60, 80]] * 5, float), random.Random(1)
+    studio = render.Studio(render.Path("font.sf2"))
+    for part, programs in (
+        ("violin 2", {40, 48}),
+        ("viola", {41}),
+        ("violoncello", {42}),
+        ("pianoforte", {0, 1, 2, 3}),
+    ):
+        drawn = [render.as_written(part, notes, studio, rng) for _ in range(400)]
+        assert {each.program for each in drawn if each} == programs
+        assert 0.5 < np.mean([each is not None for each in drawn]) < 0.7
+    assert render.as_written("bridge", notes, studio, rng) is None
