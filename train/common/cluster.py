@@ -43,12 +43,7 @@ def mapped(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: i
     with _connected(cluster) as ray:
         remote = ray.remote(num_cpus=1, max_retries=RETRIES)(_in_folder)
         results = [remote.remote(os.getcwd(), work, *each) for each in todo]
-        try:
-            return [_result(ray, each, cluster) for each in progress(results, what)]
-        except BaseException:
-            for each in results:
-                ray.cancel(each, force=True)
-            raise
+        return [_result(ray, each, cluster) for each in progress(results, what)]
 
 
 def _in_folder(folder: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -97,7 +92,7 @@ def _connected(cluster: str) -> Iterator[Any]:
     try:
         yield ray
     finally:
-        ray.shutdown()
+        ray.shutdown()  # the cluster ends what this program had it do and has not finished
 
 
 def _knock(cluster: str) -> None:

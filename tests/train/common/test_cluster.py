@@ -54,11 +54,29 @@ def killed(folder: Path, number: int, times: int) -> int:
     return number * number
 
 
-def refused(number: int) -> int:
+def refused(folder: Path, number: int) -> int:
+    """An error once another worker is at work for a minute."""
     if number == 1:
+        wait_for(lambda: any(path.read_text() for path in folder.iterdir()), 20)
         raise TrainError("number 1 cannot be had")
+    (folder / f"{number}").write_text(str(os.getpid()))
     time.sleep(60)
     return number
+
+
+def wait_for(what, seconds: float) -> None:
+    ends = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def where() -> str:
@@ -82,8 +100,12 @@ def test_workers_that_keep_ending_are_a_sentence(cluster, tmp_path):
         mapped(killed, [(tmp_path, 1, 99)], 1, cluster, "")
 
 
-def test_an_error_of_the_work_ends_all_of_it(cluster):
+def test_an_error_of_the_work_ends_all_of_it(cluster, tmp_path):
+    """Also what another worker was at, which would have lasted for a minute."""
     began = time.monotonic()
     with pytest.raises(TrainError, match=r"^number 1 cannot be had$"):
-        mapped(refused, [(n,) for n in (1, 2, 3)], 1, cluster, "")
+        mapped(refused, [(tmp_path, n) for n in (1, 2, 3)], 1, cluster, "")
     assert time.monotonic() - began < 30
+    workers = [int(path.read_text()) for path in tmp_path.iterdir()]
+    assert workers
+    wait_for(lambda: not any(map(lives, workers)), 20)
