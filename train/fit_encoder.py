@@ -7,9 +7,11 @@
 DATA: folders made by train/songs/render.py, and of recordings (train/songs/recordings.py). Two losses share the masked
 context network: the contrastive loss of wav2vec 2.0 (Baevski et al., 2020, eq. 2-4), and the prediction of notes at
 masked and unmasked frames: pitch classes, pitches, onsets, pitch classes of all parts of the song (what two parts
-share) and, where the score has chords, the chord root. The filter bank of the first layer is frozen. Stems are loaded
-once, and examples made on the training device (train.data.examples). Transposition by resampling, detuning, vibrato, a
-second stem, drums, rooms, noise, tilt and level are to generalise from rendered notes to recordings.
+share) and, where the score has chords, the chord root. A label is of the mean of a hop's frames, so that mean is
+taught, too: for how much of the hop each pitch class sounds, of the part and of all parts. The filter bank of the first
+layer is frozen. Stems are loaded once, and examples made on the training device (train.data.examples). Transposition by
+resampling, detuning, vibrato, a second stem, drums, rooms, noise, tilt and level are to generalise from rendered notes
+to recordings.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from train.songs.rooms import load_rooms
 VALIDATE_EVERY_STEPS = 250
 VALIDATION_EXAMPLES = 96
 MASK_SPAN_FRAMES = 5
+HOP_FRAMES = (12, 25)  # of the hops whose means are taught, 0.25 and 0.5 s
 READ_LOSSES_EVERY_STEPS = 10  # reading makes the device wait
 
 
@@ -62,6 +65,7 @@ class EncoderTraining:
     onset: float = setting(1.0, "weight of the loss of onsets")
     root: float = setting(0.5, "weight of the loss of chord roots")
     harmony: float = setting(1.0, "weight of the loss of the pitch classes of all parts")
+    hop: float = setting(1.0, "weight of the loss of the pitch classes of hops")
     recorded: float = setting(0.25, "share of the examples from recordings, where there are any")
     rooms: str = setting("", "folder of impulse responses")
     masked: float = setting(0.4, "share of frames that are masked, in spans of 5")
@@ -72,7 +76,7 @@ class EncoderTraining:
 
 class Teacher(nn.Module):
     """Linear heads on the context network (B, T, dim): 12 pitch classes, notes and onsets (PITCHES), 12 roots, and 12
-    pitch classes of all parts."""
+    pitch classes of all parts; on the means of hops: 12 pitch classes of the part, and 12 of all parts."""
 
     def __init__(self, dim: int):
         super().__init__()
@@ -81,6 +85,7 @@ class Teacher(nn.Module):
         self.onset = nn.Linear(dim, PITCHES)
         self.root = nn.Linear(dim, 12)
         self.harmony = nn.Linear(dim, 12)
+        self.hop = nn.Linear(dim, 24)
 
 
 def losses(
@@ -113,7 +118,25 @@ def losses(
     root = F.cross_entropy(logits, batch.root.flatten(), ignore_index=-100, reduction="sum")
     out["root"] = root / (batch.root >= 0).sum().clamp(min=1)
     out["harmony"] = F.binary_cross_entropy_with_logits(teacher.harmony(context), batch.harmony.float())
+    sounding = torch.stack([pitch_classes(batch.active), batch.harmony], 2).float()
+    out["hop"] = torch.stack([hop_loss(teacher, context, sounding, frames) for frames in HOP_FRAMES]).mean()
     return out
+
+
+def hop_loss(teacher: Teacher, context: Tensor, sounding: Tensor, frames: int) -> Tensor:
+    """Cross-entropy of the pitch classes of hops of so many frames, from the mean of their frames.
+
+    context: (B, T, dim). sounding: (B, T, 2, 12), 1 where a pitch class sounds in the part, and in any part. The target
+    is each class's share of what sounds. A loss of single frames leaves a mean that says little of durations: one frame
+    that is sure of a class can outweigh three that are less sure of another.
+    """
+    hops = context.shape[1] // frames
+    newest = slice(context.shape[1] - hops * frames, None)  # the last hop is the one that is heard live
+    mean, shares = (each[:, newest].unflatten(1, (hops, frames)).mean(2) for each in (context, sounding))
+    heard = shares.sum(-1)
+    log_p = F.log_softmax(teacher.hop(mean).unflatten(-1, (2, 12)), -1)
+    nats = -(shares * log_p).sum(-1) / heard.clamp(min=1e-6)
+    return nats.sum() / (heard > 0).sum().clamp(min=1)
 
 
 def span_mask(shape: tuple[int, int] | torch.Size, share: float, generator: torch.Generator) -> Tensor:

@@ -48,7 +48,7 @@ def data(tmp_path_factory):
 def encoder(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("encoder")
     scores = fit_encoder.fit([data], out, False, TINY)
-    assert set(scores) == {f"valid_{name}" for name in ("pitch_class", "pitch", "onset", "root", "harmony")}
+    assert set(scores) == {f"valid_{name}" for name in ("pitch_class", "pitch", "onset", "root", "harmony", "hop")}
     return out
 
 
@@ -102,6 +102,24 @@ def test_the_harmony_of_a_song_is_heard_in_each_of_its_parts(data):
         assert (drawn.harmony[sounding].sum(-1) >= 2).all()
         root = drawn.harmony.gather(2, drawn.root.clamp(min=0)[..., None])[..., 0]
         assert root[drawn.root >= 0].all()
+
+
+@torch.no_grad()
+def test_a_hop_is_taught_how_much_of_it_each_pitch_class_sounds():
+    """Least where the prediction is these shares, whatever frames they are in; hops are counted from the newest frame,
+    and what is silent teaches nothing."""
+    teacher, sounding = fit_encoder.Teacher(3), torch.zeros(1, 64, 2, 12)
+    sounding[0, -12:-3, :, 4] = 1  # nine frames of the newest hop of twelve
+    sounding[0, -3:, :, 7] = 1
+    teacher.hop.weight.zero_()
+    teacher.hop.bias.copy_(torch.full((24,), -30.0))
+    teacher.hop.bias[[4, 16]], teacher.hop.bias[[7, 19]] = np.log(0.75), np.log(0.25)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    context = torch.randn(1, 64, 3)
+    assert float(fit_encoder.hop_loss(teacher, context, sounding, 12)) == pytest.approx(entropy, abs=1e-5)
+    teacher.hop.bias[[4, 16]], teacher.hop.bias[[7, 19]] = np.log(0.25), np.log(0.75)
+    assert float(fit_encoder.hop_loss(teacher, context, sounding, 12)) > entropy + 0.1
+    assert float(fit_encoder.hop_loss(teacher, context, 0 * sounding, 12)) == 0
 
 
 def test_vibrato_moves_the_pitch_by_what_it_says(data):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from train.common.errors import TrainError
 from train.common.files import visible
@@ -24,6 +25,7 @@ FEWEST_NOTES = 10  # of a part
 UNMARKED_BPM = 90.0  # quarters a minute where a score in MusicXML has no tempo
 UNMARKED_VELOCITY = 80
 VELOCITIES = {"ppp": 36, "pp": 46, "p": 58, "mp": 70, "mf": 82, "f": 95, "ff": 108, "fff": 118}  # of MusicXML's marks
+Clock = Callable[[ArrayLike], np.ndarray]  # quarters -> s
 OPENSCORE = re.compile(r"(sq|lc)\d*(\d)")  # names of its files: the number that MuseScore gave them
 
 
@@ -68,7 +70,7 @@ def _read_midi(path: Path) -> Score:
     return Score(parts, chords, beats)
 
 
-def _named(parts: Any) -> dict[str, np.ndarray]:
+def _named(parts: Iterable[tuple[str, Any]]) -> dict[str, np.ndarray]:
     """{name: (n, 4) float32} of (name, notes) in the order of the score; a name that recurs has its number added."""
     result: dict[str, np.ndarray] = {}
     for number, (name, notes) in enumerate(parts, 1):
@@ -103,8 +105,8 @@ def _part_name(part: Any) -> str:
     return re.sub(r"[^\w .()-]+", "-", " ".join(str(part.part_name or "").lower().split())).strip(" -.")
 
 
-def _clock(parts: list[Any]) -> Any:
-    """quarters (n,) -> s (n,), by the tempi of all parts."""
+def _clock(parts: list[Any]) -> Clock:
+    """The times of quarters, by the tempi of all parts."""
     from partitura.score import Tempo
 
     marked = {
@@ -114,20 +116,19 @@ def _clock(parts: list[Any]) -> Any:
         if mark.bpm > 0
     }
     first = min((float(part.quarter_map(part.first_point.t)) for part in parts if part.first_point), default=0.0)
-    at = sorted({first, *marked})
-    lasts = np.array([marked.get(first, marked[min(marked)] if marked else 60 / UNMARKED_BPM)])
-    lasts = np.append(lasts, [marked[position] for position in at[1:]])  # s of a quarter, from each of `at` on
+    marked.setdefault(first, marked[min(marked)] if marked else 60 / UNMARKED_BPM)
+    at, lasts = (np.array(each) for each in zip(*sorted(marked.items()), strict=True))  # from each on, s of a quarter
     begins = np.concatenate([[0.0], np.cumsum(np.diff(at) * lasts[:-1])])
 
-    def seconds(quarters: Any) -> np.ndarray:
+    def seconds(quarters: ArrayLike) -> np.ndarray:
         quarters = np.asarray(quarters, np.float64)
         tempo = np.clip(np.searchsorted(at, quarters, side="right") - 1, 0, None)
-        return begins[tempo] + (quarters - np.array(at)[tempo]) * lasts[tempo]
+        return begins[tempo] + (quarters - at[tempo]) * lasts[tempo]
 
     return seconds
 
 
-def _notes(part: Any, notes: list[Any], seconds: Any) -> np.ndarray:
+def _notes(part: Any, notes: list[Any], seconds: Clock) -> np.ndarray:
     """(n, 4) notes of a part, by onset."""
     from partitura.score import ConstantLoudnessDirection
 
@@ -143,7 +144,7 @@ def _notes(part: Any, notes: list[Any], seconds: Any) -> np.ndarray:
     return result[np.lexsort((result[:, 2], result[:, 0]))]
 
 
-def _beats(part: Any, seconds: Any) -> np.ndarray:
+def _beats(part: Any, seconds: Clock) -> np.ndarray:
     """(n, 2) beats of a part's measures [s, 1 on a downbeat else 0]; a pickup has the last ones."""
     from partitura.score import Measure, TimeSignature
 
