@@ -143,7 +143,7 @@ def test_data_of_no_use(tmp_path):
     with pytest.raises(TrainError, match="is no archive"):
         arrangements.gather(tmp_path / "scores.tgz", ("train",), 1)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(TrainError, match=r"no \.mid file"):
+    with pytest.raises(TrainError, match=r"no \.mid, \.mxl, \.musicxml file"):
         arrangements.gather(tmp_path / "empty", ("train",), 1)
 
 
