@@ -3,7 +3,8 @@
 SIGINT, SIGTERM and SIGHUP become the exception `Interrupted` in the main thread, wherever it is, except in a block
 `with deferred():`, at whose end it is raised instead. Such blocks are short: calls of libsndfile, in whose callbacks an
 exception would be lost and with it the samples, and the renaming of what has been written. A signal whose exception
-gets lost in a callback of others comes again a little later, and the exit code tells of it in any case.
+gets lost in a callback of others comes again a little later, and the exit code tells of it in any case. So does one
+that comes while a module is loaded: C++ that is initialised there, such as PyTorch's, ends the program by an exception.
 
 Install the handlers with `with handled() as interruption:` around the whole of a program.
 """
@@ -22,7 +23,8 @@ from pathlib import Path
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-AGAIN_S = 0.02  # time until a signal whose exception was lost comes again
+AGAIN_S = 0.02  # time until a signal comes again whose exception was lost, or for which it was too early
+IMPORT = "<frozen importlib._bootstrap>"  # file of the code that loads modules
 
 Hook = Callable[["sys.UnraisableHookArgs"], object]
 
@@ -52,8 +54,12 @@ class Interruption:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """What the system calls, in the main thread. While a first signal is being obeyed, a second changes nothing."""
         self.number = number
-        if self.depth == 0 and not _being_obeyed():
-            raise Interrupted(number)
+        if self.depth or _being_obeyed():
+            return
+        if _is_loading(frame):
+            _send_later(number)
+            return
+        raise Interrupted(number)
 
 
 _current = Interruption()
@@ -65,6 +71,19 @@ def _being_obeyed() -> bool:
     while error is not None and not isinstance(error, Interrupted):
         error = error.__context__
     return error is not None
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded where the main thread is."""
+    while frame is not None and frame.f_code.co_filename != IMPORT:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _send_later(number: int) -> None:
+    again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 class deferred:
@@ -123,9 +142,7 @@ def _send_again(interruption: Interruption, otherwise: Hook) -> Hook:
             if not interruption.number:  # afterwards what was being made is deleted half made
                 otherwise(lost)
             return
-        again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), lost.exc_value.number))
-        again.daemon = True
-        again.start()
+        _send_later(lost.exc_value.number)
 
     return hook
 

@@ -1,5 +1,6 @@
 """At any point, any signal, any verb: all or nothing, an exit code that says so, and no process left."""
 
+import importlib
 import os
 import random
 import signal
@@ -39,6 +40,20 @@ def test_a_signal_becomes_an_exception_and_the_handlers_return(number):
         time.sleep(PATIENCE_S)
     assert interruption.exit_code == 128 + number
     assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_waits_until_a_module_is_loaded(tmp_path, monkeypatch, number):
+    """C++ that is initialised there would end the program by the exception."""
+    lines = ("import os, time", f"os.kill(os.getpid(), {int(number)})", "time.sleep(0.1)", "whole = True")
+    (tmp_path / "loaded_slowly.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "loaded_slowly", raising=False)
+    whole = False
+    with pytest.raises(Interrupted), handled() as interruption:
+        whole = importlib.import_module("loaded_slowly").whole
+        time.sleep(5)
+    assert whole and interruption.exit_code == 128 + number
 
 
 def test_a_signal_waits_for_the_end_of_a_deferred_block():
