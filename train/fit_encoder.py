@@ -65,7 +65,7 @@ class EncoderTraining:
     onset: float = setting(1.0, "weight of the loss of onsets")
     root: float = setting(0.5, "weight of the loss of chord roots")
     harmony: float = setting(1.0, "weight of the loss of the pitch classes of all parts")
-    hop: float = setting(1.0, "weight of the loss of the pitch classes of hops")
+    hop_shares: float = setting(1.0, "weight of the loss of how long pitch classes sound in a hop")
     recorded: float = setting(0.25, "share of the examples from recordings, where there are any")
     rooms: str = setting("", "folder of impulse responses")
     masked: float = setting(0.4, "share of frames that are masked, in spans of 5")
@@ -85,7 +85,7 @@ class Teacher(nn.Module):
         self.onset = nn.Linear(dim, PITCHES)
         self.root = nn.Linear(dim, 12)
         self.harmony = nn.Linear(dim, 12)
-        self.hop = nn.Linear(dim, 24)
+        self.hop_shares = nn.Linear(dim, 24)
 
 
 def losses(
@@ -119,22 +119,24 @@ def losses(
     out["root"] = root / (batch.root >= 0).sum().clamp(min=1)
     out["harmony"] = F.binary_cross_entropy_with_logits(teacher.harmony(context), batch.harmony.float())
     sounding = torch.stack([pitch_classes(batch.active), batch.harmony], 2).float()
-    out["hop"] = torch.stack([hop_loss(teacher, context, sounding, frames) for frames in HOP_FRAMES]).mean()
+    out["hop_shares"] = torch.stack(
+        [hop_shares_loss(teacher, context, sounding, frames) for frames in HOP_FRAMES]
+    ).mean()
     return out
 
 
-def hop_loss(teacher: Teacher, context: Tensor, sounding: Tensor, frames: int) -> Tensor:
-    """Cross-entropy of the pitch classes of hops of so many frames, from the mean of their frames.
+def hop_shares_loss(teacher: Teacher, context: Tensor, sounding: Tensor, frames: int) -> Tensor:
+    """Cross-entropy of the pitch classes of hops of so many frames, from the mean of their frames; nats, a scalar.
 
     context: (B, T, dim). sounding: (B, T, 2, 12), 1 where a pitch class sounds in the part, and in any part. The target
     is each class's share of what sounds. A loss of single frames leaves a mean that says little of durations: one frame
-    that is sure of a class can outweigh three that are less sure of another.
+    that is sure of a class can outweigh three that are less sure of another. 0 where no hop fits, or nothing sounds.
     """
     hops = context.shape[1] // frames
     newest = slice(context.shape[1] - hops * frames, None)  # the last hop is the one that is heard live
     mean, shares = (each[:, newest].unflatten(1, (hops, frames)).mean(2) for each in (context, sounding))
     heard = shares.sum(-1)
-    log_p = F.log_softmax(teacher.hop(mean).unflatten(-1, (2, 12)), -1)
+    log_p = F.log_softmax(teacher.hop_shares(mean).unflatten(-1, (2, 12)), -1)
     nats = -(shares * log_p).sum(-1) / heard.clamp(min=1e-6)
     return nats.sum() / (heard > 0).sum().clamp(min=1)
 

@@ -48,7 +48,9 @@ def data(tmp_path_factory):
 def encoder(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("encoder")
     scores = fit_encoder.fit([data], out, False, TINY)
-    assert set(scores) == {f"valid_{name}" for name in ("pitch_class", "pitch", "onset", "root", "harmony", "hop")}
+    assert set(scores) == {
+        f"valid_{name}" for name in ("pitch_class", "pitch", "onset", "root", "harmony", "hop_shares")
+    }
     return out
 
 
@@ -111,15 +113,16 @@ def test_a_hop_is_taught_how_much_of_it_each_pitch_class_sounds():
     teacher, sounding = fit_encoder.Teacher(3), torch.zeros(1, 64, 2, 12)
     sounding[0, -12:-3, :, 4] = 1  # nine frames of the newest hop of twelve
     sounding[0, -3:, :, 7] = 1
-    teacher.hop.weight.zero_()
-    teacher.hop.bias.copy_(torch.full((24,), -30.0))
-    teacher.hop.bias[[4, 16]], teacher.hop.bias[[7, 19]] = np.log(0.75), np.log(0.25)
+    teacher.hop_shares.weight.zero_()
+    teacher.hop_shares.bias.copy_(torch.full((24,), -30.0))
+    teacher.hop_shares.bias[[4, 16]], teacher.hop_shares.bias[[7, 19]] = np.log(0.75), np.log(0.25)
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
     context = torch.randn(1, 64, 3)
-    assert float(fit_encoder.hop_loss(teacher, context, sounding, 12)) == pytest.approx(entropy, abs=1e-5)
-    teacher.hop.bias[[4, 16]], teacher.hop.bias[[7, 19]] = np.log(0.25), np.log(0.75)
-    assert float(fit_encoder.hop_loss(teacher, context, sounding, 12)) > entropy + 0.1
-    assert float(fit_encoder.hop_loss(teacher, context, 0 * sounding, 12)) == 0
+    assert float(fit_encoder.hop_shares_loss(teacher, context, sounding, 12)) == pytest.approx(entropy, abs=1e-5)
+    teacher.hop_shares.bias[[4, 16]], teacher.hop_shares.bias[[7, 19]] = np.log(0.25), np.log(0.75)
+    assert float(fit_encoder.hop_shares_loss(teacher, context, sounding, 12)) > entropy + 0.1
+    assert float(fit_encoder.hop_shares_loss(teacher, context, 0 * sounding, 12)) == 0
+    assert float(fit_encoder.hop_shares_loss(teacher, context[:, :9], sounding[:, :9], 12)) == 0, "no hop fits"
 
 
 def test_vibrato_moves_the_pitch_by_what_it_says(data):

@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -61,14 +62,13 @@ SUSTAINED += [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 78, 79, 80, 81, 82, 84, 85
 STRUCK = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 24, 25, 26, 27, 28, 29, 30, 45, 46, 104, 105, 106, 107, 108]
 LOW = [32, 33, 34, 35, 36, 37, 38, 39, 43, 42, 58, 70, 57]
 
-# What parts of OpenScore's quartets and songs are called -> the General MIDI programs and the bank's instruments.
+# What parts of OpenScore's quartets and songs are called, pattern -> General MIDI programs and instruments of the bank.
 AS_WRITTEN = {
     "violin": ([40, 40, 40, 48], ["violin", "violins"]),
-    "cell": ([42], ["cello", "cellos"]),
     "viola": ([41], ["violin", "cello"]),
-    "bass": ([43], ["contrabass", "bowed_double_bass"]),
-    "pian": ([0, 1, 2, 3], ["grand_piano", "headroom_piano"]),
-    "voice": ([52, 53, 54, 85, 91], []),
+    "cell": ([42], ["cello", "cellos"]),
+    "piano|klavier": ([0, 1, 2, 3], ["grand_piano", "headroom_piano"]),
+    "voice|stimme|gesang|chant|canto|soprano|alto|tenor|bass": ([52, 53, 54, 85, 91], []),
 }
 WRITTEN = 0.6  # share of such parts that are played by the instrument they are written for
 
@@ -105,7 +105,7 @@ def find_soundfont(given: str | None = None) -> Path:
             return Path(path)
     raise TrainError(
         f"no sound font at {given or SOUNDFONTS[0]}: install it (Debian: apt-get install fluid-soundfont-gm) "
-        "or give one with --soundfonts FILE.sf2"
+        "or give one with --soundfont FILE.sf2"
     )
 
 
@@ -140,7 +140,7 @@ def fluidsynth(
 
 def as_written(part: str, notes: np.ndarray, studio: Studio, rng: random.Random) -> Instrument | None:
     """The instrument that a part is written for, by its name, of the bank with probability `studio.real`; or None."""
-    programs, real = next((of for name, of in AS_WRITTEN.items() if name in part), ([], []))
+    programs, real = next((of for pattern, of in AS_WRITTEN.items() if re.search(pattern, part)), ([], []))
     if not programs or rng.random() >= WRITTEN:
         return None
     instrument = Instrument(rng.choice(programs))

@@ -1,7 +1,9 @@
 """Scores with parts: MIDI files, POP909 with its chords and beats, and MusicXML, such as the quartets of OpenScore.
 
-parts, chords, beats = read_score(Path("sq7313978.mxl"))
-for path, split in splits_of(Path("openscore")): ...
+    parts, chords, beats = read_score(Path("sq7313978.mxl"))
+    for path, split in splits_of(Path("openscore")): ...
+
+MusicXML is read by partitura (Cancino-Chacón et al., 2022).
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ OPENSCORE = re.compile(r"(sq|lc)\d*(\d)")  # names of its files: the number that
 
 
 class Score(NamedTuple):
-    """parts: {name: (n, 4) notes}; chords, of which some may be silent; beats: (n, 2) [s, 1 on a downbeat else 0]."""
+    """parts: {name: (n, 4) float32 [onset s, offset s, MIDI pitch, velocity 1-127]}; chords, in s, of which some may be
+    silent; beats: (n, 2) [s, 1 on a downbeat else 0]."""
 
     parts: dict[str, np.ndarray]
     chords: list[Chord]
@@ -41,7 +44,7 @@ def read_score(path: Path) -> Score:
     """Read a MIDI file with POP909's chords and beats, or MusicXML; parts of fewer than ten notes are left out.
 
     Drums of a MIDI file are left out. A score without annotation has no chords, and the beats of its time signature.
-    Each note of the parts: onset s, offset s, MIDI pitch, velocity. TrainError for MusicXML that cannot be read.
+    TrainError for MusicXML that cannot be read.
     """
     return _read_musicxml(path) if path.suffix in MUSICXML else _read_midi(path)
 

@@ -32,7 +32,7 @@ def test_low_parts_get_low_instruments():
 
 
 def test_what_is_missing_has_its_sentence(tmp_path, monkeypatch):
-    with pytest.raises(TrainError, match=r"no sound font at .*nosuch\.sf2: install it .*--soundfonts"):
+    with pytest.raises(TrainError, match=r"no sound font at .*nosuch\.sf2: install it .*--soundfont"):
         render.find_soundfont("nosuch.sf2")
     font = tmp_path / "font.sf2"
     font.touch()
@@ -153,6 +153,8 @@ def test_parts_of_musicxml_have_the_instrument_they_are_written_for():
         ("viola", {41}),
         ("violoncello", {42}),
         ("pianoforte", {0, 1, 2, 3}),
+        ("singstimme", {52, 53, 54, 85, 91}),
+        ("bass ii", {52, 53, 54, 85, 91}),
     ):
         drawn = [render.as_written(part, notes, studio, rng) for _ in range(400)]
         assert {each.program for each in drawn if each} == programs
