@@ -4,7 +4,8 @@ SIGINT, SIGTERM and SIGHUP become the exception `Interrupted` in the main thread
 `with deferred():`, at whose end it is raised instead. Such blocks are short: calls of libsndfile, in whose callbacks an
 exception would be lost and with it the samples, and the renaming of what has been written. A signal whose exception
 gets lost in a callback of others comes again a little later, and the exit code tells of it in any case. So does one
-that comes while a module is loaded: C++ that is initialised there, such as PyTorch's, ends the program by an exception.
+that comes while a module is loaded, or while Numba compiles or loads what it has compiled: C++ that is initialised
+there, such as PyTorch's, ends the program by an exception, and LLVM's when it is left with what is half made.
 
 Install the handlers with `with handled() as interruption:` around the whole of a program.
 """
@@ -25,6 +26,7 @@ from types import FrameType
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 AGAIN_S = 0.02  # time until a signal comes again whose exception was lost, or for which it was too early
 IMPORT = "<frozen importlib._bootstrap>"  # file of the code that loads modules
+COMPILERS = ("numba", "llvmlite")  # packages
 
 Hook = Callable[["sys.UnraisableHookArgs"], object]
 
@@ -56,7 +58,7 @@ class Interruption:
         self.number = number
         if self.depth or _being_obeyed():
             return
-        if _is_loading(frame):
+        if _is_fragile(frame):
             _send_later(number)
             return
         raise Interrupted(number)
@@ -73,11 +75,18 @@ def _being_obeyed() -> bool:
     return error is not None
 
 
-def _is_loading(frame: FrameType | None) -> bool:
-    """Whether a module is being loaded where the main thread is."""
-    while frame is not None and frame.f_code.co_filename != IMPORT:
+def _is_fragile(frame: FrameType | None) -> bool:
+    """Whether the main thread is in code of others that an exception breaks: a module is loaded, or Numba is at work.
+
+    Between the moment when LLVM takes an object and the note in Python that it has, an exception makes it be freed
+    twice. Compiled code that runs has no frame and is none of this.
+    """
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package in COMPILERS or frame.f_code.co_filename == IMPORT:
+            return True
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 def _send_later(number: int) -> None:

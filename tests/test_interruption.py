@@ -56,6 +56,18 @@ def test_a_signal_waits_until_a_module_is_loaded(tmp_path, monkeypatch, number):
     assert whole and interruption.exit_code == 128 + number
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("module", ["llvmlite.binding.ffi", "numba.core.codegen"])
+def test_a_signal_waits_while_numba_is_at_work(module, number):
+    """Between LLVM's taking an object and the note that it did so, an exception makes it be freed twice."""
+    lines = ("import os, time", f"os.kill(os.getpid(), {int(number)})", "time.sleep(0.1)", "whole = True")
+    done = {"__name__": module}
+    with pytest.raises(Interrupted), handled() as interruption:
+        exec("\n".join(lines), done)
+        time.sleep(5)
+    assert done["whole"] and interruption.exit_code == 128 + number
+
+
 def test_a_signal_waits_for_the_end_of_a_deferred_block():
     done = []
     with pytest.raises(Interrupted), handled():
