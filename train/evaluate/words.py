@@ -1,6 +1,6 @@
 """Evaluation of a model of words: finding music by a caption of it, and telling true captions from nearly true ones.
 
-    python -m train.evaluate.words DATA... -o OUT --words [NAME=]FILE...     (antiphon evaluate words DATA --model DIR)
+    python -m train.evaluate.words DATA... -o OUT --encoder DIR --words [NAME=]FILE    (antiphon evaluate words DATA...)
 
 DATA are the folders that train.fit_words learns from; judged are the songs that it keeps for validation. OUT/words.md
 and words.json; OUT/features holds what was encoded, or --features names it.
