@@ -384,7 +384,7 @@ class _Trainer:
             },
             "scores": {"validation": self.best["scores"], "baselines": self.baselines, "crops": self.s.crops},
             "precision": str(self.precision).removeprefix("torch."),
-            "settings": asdict(self.s),
+            "settings": asdict(self.s) | {"start": Path(self.s.start).name},
         }
 
 

@@ -603,6 +603,12 @@ needs_small = pytest.mark.skipif(not (SMALL / "model.json").is_file(), reason="a
 
 
 @needs_small
+def test_the_embedded_model_does_not_say_on_which_machine_it_was_made():
+    cards = [path for path in SMALL.rglob("*") if path.suffix in (".json", ".md")]
+    assert cards and [path for path in cards if '"/' in path.read_text(encoding="utf-8")] == []
+
+
+@needs_small
 def test_the_embedded_model_is_whole_and_small():
     sizes = {path.relative_to(SMALL): path.stat().st_size for path in SMALL.rglob("*") if path.is_file()}
     played = [size for path, size in sizes.items() if path.parts[0] not in ("words", "fill")]

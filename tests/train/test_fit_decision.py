@@ -490,6 +490,7 @@ def test_fine_tuning_begins_where_the_other_model_ended(tmp_path):
     fit(tokens, tmp_path / "second", again)
     first, second = (load_file(tmp_path / name / "decision.safetensors") for name in ("first", "second"))
     assert all(torch.equal(first[name], second[name]) for name in first)
+    assert str(tmp_path) not in (tmp_path / "second" / "decision.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
