@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -35,14 +36,24 @@ def test_a_cluster_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """Address of a cluster of two nodes with a worker each."""
+def addresses():
+    """Of a cluster of two nodes with a worker each: its own, and that of the server for clients elsewhere."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    head = {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": port}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
     nodes.add_node(num_cpus=1)
-    yield nodes.address
+    yield {"of a machine of it": nodes.address, "of a client": f"ray://127.0.0.1:{port}"}
     nodes.shutdown()
+
+
+@pytest.fixture(params=["of a machine of it", "of a client"])
+def cluster(addresses, request):
+    """The address of the cluster, in both ways of speaking to it."""
+    return addresses[request.param]
 
 
 def killed(folder: Path, number: int, times: int) -> int:
