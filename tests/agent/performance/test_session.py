@@ -194,6 +194,15 @@ def test_going_on_is_followed_to_the_longest_stretch(quarter, long_guide):
         assert longest > 2 or max(runs) == longest
 
 
+def test_runs_last_as_long_at_a_shorter_hop(half, quarter, long_guide):
+    """Where a cut can be made twice as often, each costs twice as much; mean s between two cuts."""
+    mean_s = {}
+    for session in (half, quarter):
+        events = [event for seed in range(3) for event in run(session, long_guide, seed)[1] if event.segment >= 0]
+        mean_s[session.hop] = session.hop * len(events) / sum(event.run == 1 for event in events)
+    assert 0.7 < mean_s[0.25] / mean_s[0.5] < 1.4
+
+
 def test_settings_change_while_playing(quarter, long_guide):
     """Region, taboo and the longest stretch hold from the hop on at which they were turned."""
 
@@ -526,9 +535,10 @@ def test_a_memory_of_another_tempo_is_played_on_the_beat(stage, tmp_path, record
             tune(state, f"action.stretch={stretch}")
             state.holding = number > 4
 
-        spoken, _, _ = run(session, guide, 1, each)
-        audio = np.concatenate([np.zeros(rate // 4, np.float32), *spoken])
-        off[stretch] = np.abs(off_beat(audio, rate, 0.4, heard / (2 if recorded < 0.3 else 1), 20.0)).mean()
+        runs = [run(session, guide, seed, each)[0] for seed in (1, 2)]  # that begin in other places
+        sounds = [np.concatenate([np.zeros(rate // 4, np.float32), *spoken]) for spoken in runs]
+        period = heard / (2 if recorded < 0.3 else 1)
+        off[stretch] = np.abs(np.concatenate([off_beat(audio, rate, 0.4, period, 20.0) for audio in sounds])).mean()
     assert off["auto"] < 0.02 + 2 * DEAD_ZONE / PULL * heard
     assert off["off"] > 4 * off["auto"], "the test has something to show"
 
