@@ -214,7 +214,7 @@ def model(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Measure a model on data: re-generation, musical fit, a coherence meter, best of n, its words, or what it adds."""
+    """Measure a model on data: re-generation, musical fit, a coherence meter, its words, or what it adds."""
     from agent.performance.model_folder import coherence_folder, named_folder
 
     if given.what == "coherence":
@@ -239,11 +239,6 @@ def evaluate(given: argparse.Namespace) -> None:
         from train.evaluate import adding
 
         _recipe(lambda words: adding.main(words, Responder), given.rest)
-        return
-    if given.what == "best-of":
-        from train.evaluate import best_of
-
-        _recipe(lambda words: best_of.main(words, Player, named_folder, coherence_folder), given.rest)
         return
     from train.evaluate import regeneration
 

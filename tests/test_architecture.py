@@ -43,7 +43,6 @@ TRAIN = (  # the same in train/
         "fit_units",
         "fit_decision",
         "fit_coherence",
-        "fit_proxy",
         "fit_words",
         "fit_fill",
         "evaluate",

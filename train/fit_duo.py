@@ -49,7 +49,7 @@ from train.songs.datasets import find
 
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
 SHARED = ("encoder", "coherence", "words", "fill")  # folders that no hop changes
-FOLDERS = (*SHARED, "units", "decision", "proxy")
+FOLDERS = (*SHARED, "units", "decision")
 JUDGED = "validation"  # split that is judged; nothing is chosen by it
 SHARES = {"train": (0.0, 0.85), JUDGED: (0.85, 1.0)}
 INPUT, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played
@@ -229,10 +229,8 @@ def _assemble(base: Path, run: Path, out: Path, units: int, hop: float, result: 
         for folder in SHARED:
             if (base / folder).is_dir():
                 shutil.copytree(base / folder, new / folder)
-        for folder in ("units", "proxy"):
-            if (base / folder / f"{name}.safetensors").is_file():
-                (new / folder).mkdir()
-                shutil.copy(base / folder / f"{name}.safetensors", new / folder)
+        (new / "units").mkdir()
+        shutil.copy(base / "units" / f"{name}.safetensors", new / "units")
         (new / "decision" / name).mkdir(parents=True)
         for file in ("decision.json", "decision.safetensors"):
             shutil.copy(run / file, new / "decision" / name / file)

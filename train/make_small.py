@@ -31,7 +31,7 @@ from decision.fill import FILES as FILL_FILES
 from decision.model import Decision
 from perception.units import file_stem
 from perception.words import FILE
-from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_fill, fit_proxy, fit_units, fit_words
+from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_fill, fit_units, fit_words
 from train.common import command_line
 from train.common.settings import add_arguments, setting
 from train.data import token_pairs
@@ -83,7 +83,6 @@ def make(data: Path, work: Path, settings: SmallModel) -> Path:
     meter = fit_coherence.CoherenceTraining(minutes=settings.coherence_minutes)
     _once(work, "coherence", fit_coherence.fit, stems, meter)
     model = assemble(work, EMBEDDED / "small", dict.fromkeys(HOPS, UNITS), *_card(work, EMBEDDED / "small"))
-    fit_proxy.fit([work], model, True, fit_proxy.ProxyTraining())
     for name in names:  # so that three of them fit in the 50 MB that the model may have
         write_files(model / "decision" / name, Decision.load(model / "decision" / name).files(dtype=torch.int8))
         asked = fit_attributes.AttributesTraining(str(model / "decision" / name), settings.attributes_steps)

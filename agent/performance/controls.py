@@ -12,7 +12,6 @@ from collections.abc import Callable
 from agent.control.command import ALIASES, CONTROLS, CommandError, printable
 from agent.performance import adding, leading_beat, wording
 from agent.performance.memories import Memory, voice_after_truncation
-from agent.performance.rerank import no_proxy
 from agent.performance.session import Session
 from agent.performance.state import Bookmark, PerformanceState
 from agent.settings.config import FIELDS, Config, change
@@ -102,8 +101,6 @@ def _check_section(memory: Memory, name: str) -> None:
 
 def _configure(session: Session, state: PerformanceState, config: Config) -> str:
     """Use these settings from now on."""
-    if config.decision.best_of > 1 and session.reward is None:
-        raise CommandError(no_proxy(session.model))
     if config.decision.model == "second" and len(session.decision) < 2:
         raise CommandError("model: there is no second model to compare with: name one in agent.second_model")
     if config.pulse.tempo_range != state.config.pulse.tempo_range:

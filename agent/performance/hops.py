@@ -5,9 +5,7 @@ The caller decides when it asks for the next hop; that is the only difference be
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -55,18 +53,11 @@ def offline_hops(session: Session, state: PerformanceState, file: Guide) -> Iter
         session.note_beat(state, beats[-1], len(beats))
         inputs.append(session.heard_hop(state, labelled[-1]))
     ahead, window = 0, session.decision.config.window
-    blocks, upcoming = regroup(file.blocks(), hop_sizes(session.hop, session.samplerate)), deque[np.ndarray]()
-    for number in range(len(labelled)):
+    for number, heard in enumerate(regroup(file.blocks(), hop_sizes(session.hop, session.samplerate))):
         while ahead < min(len(labelled), number + window):
             session.decision.hear(state.decision, *inputs[ahead])
             ahead += 1
         session.note_newest(state, labelled[number])
         session.note_beat(state, beats[number], number + 1)
-        for audio in islice(
-            blocks, max(0, state.config.decision.horizon - len(upcoming))
-        ):  # of the hops that a plan covers
-            session.keep_heard(state, audio)
-            upcoming.append(audio)
         spoken, event = session.answer(state)
-        heard = upcoming.popleft()
         yield heard, spoken[: len(heard)], event

@@ -12,7 +12,6 @@ from agent.performance.model_folder import ModelError, describe, encoder_of, fin
 from agent.settings.config import PerceptionSection
 from decision.attributes import AttributeTokens
 from decision.model import Decision
-from perception.proxy import Proxy
 from perception.stream import Listener
 from perception.transformer import native_precision, torch_threads
 from perception.units import Alphabet, file_stem
@@ -24,15 +23,14 @@ from perception.words import FILE, Words, WordsError
 class Model:
     """The trained parts: encoder, alphabet, and the decision model of that alphabet.
 
-    decision: None if the model is loaded only to listen. proxy: None if the folder has none; then plans cannot be
-    compared. words: None if the folder has none that belong to its encoder; then `no_words` says why, and what to do.
+    decision: None if the model is loaded only to listen. words: None if the folder has none that belong to its encoder;
+    then `no_words` says why, and what to do.
     """
 
     folder: Path
     encoder: Wav2Vec2Encoder
     alphabet: Alphabet
     decision: Decision | None
-    proxy: Proxy | None = None
     second: Decision | None = None  # of another folder, to be compared while playing
     attributes: tuple[AttributeTokens | None, AttributeTokens | None] = (None, None)  # of the first, of the second
     words: Words | None = None
@@ -49,7 +47,7 @@ class Model:
     ) -> Model:
         """Load the parts for a hop (s).
 
-        units: K of the alphabet; None: the K of model.json. decide: load decision model and proxy too. perception: the
+        units: K of the alphabet; None: the K of model.json. decide: load the decision model too. perception: the
         settings that say in what precision the encoder multiplies and what it recomputes; None: the defaults.
         ModelError, AlphabetError, EncoderError, DecisionError or AttributesError, each a sentence with the remedy.
         """
@@ -73,7 +71,7 @@ class Model:
                 f"{encoder.dim}: they do not belong together, copy the model folder again"
             )
         torch_threads(1 if encoder.dim < 512 else 2)  # a small model leaves the second core to the other threads
-        decision, proxy, attributes = None, None, None
+        decision, attributes = None, None
         if decide:
             decision = Decision.load(folder / "decision" / file_stem(units, hop))
             attributes = AttributeTokens.load(folder / "decision" / file_stem(units, hop))
@@ -83,9 +81,7 @@ class Model:
                     f"the decision of model '{folder}' hears keys of {decision.config.key_dim} numbers, its alphabet "
                     f"makes {alphabet.projection.shape[1]}: they do not belong together, copy the model folder again"
                 )
-            proxy_file = folder / "proxy" / f"{file_stem(units, hop)}.safetensors"
-            proxy = Proxy.load(proxy_file, alphabet.hash) if proxy_file.exists() else None
-        model = cls(folder, encoder, alphabet, decision, proxy, attributes=(attributes, None))
+        model = cls(folder, encoder, alphabet, decision, attributes=(attributes, None))
         if decide:
             model._load_words(encoder_path)
         return model

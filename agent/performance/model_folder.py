@@ -7,7 +7,6 @@ units/k64_h0.50.safetensors        one alphabet for each K and hop
 decision/k64_h0.50/                decision.json + decision.safetensors; those that do not play serve evaluations;
                                    attributes.json + attributes.safetensors, if it can be asked (decision/attributes.py)
 coherence/                         coherence.json + coherence.safetensors, the meter (perception/coherence.py)
-proxy/k64_h0.50.safetensors        the approximation of the meter for decision.best_of (perception/proxy.py)
 words/words.safetensors            music and words in one space, for action.say and corpus find (perception/words.py)
 fill/                              fill.json + fill.safetensors, for antiphon fill (decision/fill.py)
 CARD.md                            data, licence, scores, how it was made

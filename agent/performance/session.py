@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from action import concat, cost, selection
-from agent.performance import adding, phrases, rerank
+from agent.performance import adding, phrases
 from agent.performance.leading_beat import BeatState
 from agent.performance.memories import render_segment, voice_after_truncation
 from agent.performance.model import Model
 from agent.performance.override import overriding_choice
 from agent.performance.phrases import REST_S
 from agent.performance.repertoire import Repertoire
-from agent.performance.state import HISTORY_S, Event, HeardHop, History, PerformanceState, Proposal
+from agent.performance.state import Event, HeardHop, PerformanceState, Proposal
 from agent.settings.config import Config
 from corpora.corpus import Corpus
 from decision.heard import heard_features
@@ -64,7 +64,6 @@ class Session:
         self.listener = model.listener(samplerate, config.perception.gate_db)
         self.tracker = PulseTracker(config.pulse.tempo_range)
         self.fallback_hops = max(1, round(FALLBACK_S / self.hop))
-        self.reward = rerank.reward_for(config, model, self.decision)
         self.repertoire = Repertoire(model, config, self.samplerate)
         self.repertoire.add(corpus, audio)
 
@@ -144,8 +143,6 @@ class Session:
         audio: (frames,) float32 of this hop, for the memory that records the input; None is recorded as silence.
         """
         self.note_newest(state, heard)
-        if audio is not None:
-            self.keep_heard(state, audio)
         state.silent_hops = state.silent_hops + 1 if heard.label == self.silence else 0
         state.delayed_hops.append(self.heard_hop(state, heard))
         self.release_delayed(state)
@@ -155,20 +152,10 @@ class Session:
             self.repertoire.growing().append(audio, heard.label, heard.feature)
 
     def note_newest(self, state: PerformanceState, heard: LabelledHop) -> None:
-        """Note the newest input hop, which level following and the reward use at once."""
+        """Note the newest input hop, which level following uses at once."""
         state.newest_heard = heard
         state.add_heard(heard.chroma, heard.onsets, state.heard_hops + 1)
         state.follow_tatum(state.heard_hops - state.config.decision.lookahead + 1)
-        audible = heard.label != self.silence and heard.feature.any()
-        state.history.heard_features.append(heard.feature if audible else None)
-
-    def keep_heard(self, state: PerformanceState, audio: np.ndarray) -> None:
-        """Store the sound of an input hop, (frames,) float32, if the reward needs it."""
-        self._keep(state.history.heard_audio, audio)
-
-    def _keep(self, side: rerank.Side, audio: np.ndarray) -> None:
-        if self.reward is not None and self.reward.needs_audio:
-            History.append(side, audio, round(HISTORY_S * self.samplerate))
 
     def release_delayed(self, state: PerformanceState) -> None:
         """Pass the labels to the decision that `lookahead` no longer delays."""
@@ -200,26 +187,20 @@ class Session:
         """
         times, began = dict(times or {}), time.perf_counter()
         decided, phrase, resting = began, state.phrase, state.resting
-        memory, candidates, reward = state.selected_memory, 1, None
+        memory = state.selected_memory
         plan: tuple[int, ...] = ()
         choice = overriding_choice(self.repertoire, state)
         if choice is None:
-            phrase, resting, plans = self._plans(state)
+            phrase, resting, plan = self._planned(state)
             decided = time.perf_counter()
-            best = rerank.best(self.reward, self.repertoire, state, plans)
-            plan, choice, candidates, reward = best.plan, best.choice, best.candidates, best.reward
+            choice = self.repertoire.choose(state, plan)
         elif choice.why == selection.WHY[selection.HOLD]:
             memory = state.sounding_memory
         times |= {"decision": 1e3 * (decided - began), "action": 1e3 * (time.perf_counter() - decided)}
         before = _Sounding(voice=state.voice, memory=state.sounding_memory)
         rendered = self._render(state, before, state.hop, choice, memory, plan, times)
-        return replace(
-            rendered,
-            event=replace(rendered.event, candidates=candidates, reward=reward),
-            phrase=phrase,
-            resting=resting,
-            requests_met=(state.jump_requested, state.goto_segment),
-        )
+        requests_met = state.jump_requested, state.goto_segment
+        return replace(rendered, phrase=phrase, resting=resting, requests_met=requests_met)
 
     def accept(self, state: PerformanceState, proposal: Proposal) -> None:
         """Add a hop that was played to the state: decision and oracle get what was really played, not what was planned.
@@ -240,7 +221,6 @@ class Session:
         state.navigation.goes_on_with(memory.oracle, memory.sound.following(proposal.voice))
         self.decision.commit(state.decision, event.label)
         state.advance(proposal)
-        self._keep(state.history.spoken_audio, proposal.audio)
         if state.recording == "self":
             self._record(proposal)
         event.times["sound"] += 1e3 * (time.perf_counter() - began)
@@ -336,21 +316,19 @@ class Session:
 
     # --- the plan
 
-    def _plans(self, state: PerformanceState) -> tuple[int, bool, list[tuple[int, ...]]]:
-        """(number of the phrase, whether it rests, `best_of` plans of `horizon` labels from the next hop on)."""
+    def _planned(self, state: PerformanceState) -> tuple[int, bool, tuple[int, ...]]:
+        """(number of the phrase, whether it rests, `horizon` labels from the next hop on)."""
         settings = state.config.decision
         scenario = [state.scenario.get(state.hop + ahead, -1) for ahead in range(settings.horizon)]
-        plans = [self._plan(state, scenario)]
+        plan = self._plan(state, scenario)
         phrase, resting = (state.hop - 1) // PHRASE_HOPS, state.resting
         if phrase != state.phrase:
             resting = bool(state.rng.random() >= settings.density)
         musician_rests = state.silent_hops * self.hop >= REST_S
         waits = settings.rests == "follow" and phrases.waits(self.repertoire, state)
         if resting or waits or (settings.density < 1 and settings.rests == "follow" and musician_rests):
-            return phrase, resting, [tuple(self.silence if label < 0 else label for label in scenario)]
-        if self.reward is not None and min(scenario) < 0:
-            plans += [self._plan(state, scenario) for _ in range(settings.best_of - 1)]
-        return phrase, resting, plans
+            plan = tuple(self.silence if label < 0 else label for label in scenario)
+        return phrase, resting, plan
 
     def _plan(self, state: PerformanceState, scenario: list[int]) -> tuple[int, ...]:
         """Draw the labels wanted from the next hop on. scenario: fixed labels for these hops, -1: draw one."""

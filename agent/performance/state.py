@@ -24,8 +24,6 @@ from perception.tatum import TatumState
 from perception.tatum import hear as hear_tatum
 
 RECENT_HOPS = 16  # whose labels the repetition penalty counts, and whose segments `change` avoids
-HISTORY_HOPS = 64  # whose features are stored for a reward; a proxy reads fewer
-HISTORY_S = 6.0  # length of sound stored for a reward, more than a window of COCOLA
 
 
 class HeardHop(NamedTuple):
@@ -53,8 +51,6 @@ class Event:
     times: dict[str, float] = field(default_factory=dict, compare=False)  # ms by stage
     memory: int = 0  # number of the memory in the session
     held: int = 0  # length of that memory in samples when the hop was rendered
-    candidates: int = 1  # different segments that the plans led to
-    reward: float | None = None  # of the candidate played, None where nothing was compared
     ratio: float = 1.0  # seconds of the memory per second
     semitones: int = 0  # by which it was transposed
     shift: int = 0  # samples after the boundary of the segment at which its run begins, or before it
@@ -87,23 +83,6 @@ class Bookmark:
 
 
 @dataclass
-class History:
-    """Input of a reward: features of the input hops (None: silence), newest last, and the sound of both sides."""
-
-    heard_features: deque[np.ndarray | None] = field(default_factory=lambda: deque(maxlen=HISTORY_HOPS))
-    heard_audio: deque[np.ndarray] = field(default_factory=deque)  # hops, (frames,) float32
-    spoken_audio: deque[np.ndarray] = field(default_factory=deque)
-
-    @staticmethod
-    def append(side: deque[np.ndarray], audio: np.ndarray, samples: int) -> None:
-        """Add one hop to a side; drop the oldest hops while at least `samples` remain."""
-        side.append(audio)
-        length = sum(map(len, side))
-        while length - len(side[0]) >= samples:
-            length -= len(side.popleft())
-
-
-@dataclass
 class PerformanceState:
     """What has happened since the performance began, and the controls in force."""
 
@@ -125,7 +104,6 @@ class PerformanceState:
         default_factory=lambda: deque(maxlen=RECENT_HOPS)
     )  # (memory, segment)
     newest_heard: LabelledHop | None = None
-    history: History = field(default_factory=History)
     output_delay: int = 0  # samples after the beginning of a hop of the input at which its answer sounds
     silent_hops: int = 0  # of the input, in a row
     hop: int = 0  # number of the next hop to be answered

@@ -138,19 +138,6 @@ class DecisionSection(_Section):
         0.0, 0, 8, live=True,
         meaning="how much the labels obey what is to be added or was said; 0: not at all, 1: as trained",
     )  # fmt: skip
-    best_of: int = define(
-        1,
-        1,
-        16,
-        unit="plans",
-        live=True,
-        meaning="number of plans drawn for a hop, of which the best by reward is played",
-    )
-    reward: str = define(
-        "proxy",
-        choices=("proxy", "cocola"),
-        meaning="how plans are compared; proxy: in real time; cocola: slower, for files only",
-    )
 
 
 @dataclass(frozen=True)
@@ -330,6 +317,10 @@ SECTIONS: dict[str, type] = {
     "page": PageSection,
     "coherence": CoherenceSection,
 }
+GONE = {  # settings of before -> what to do
+    key: "it is gone, as one plan is drawn for a hop and places are chosen by cost: delete the line"
+    for key in ("best_of", "reward")
+}
 FIELDS: dict[str, Field] = {  # by "section.key"
     f"{section}.{key.name}": key.metadata["field"] for section, cls in SECTIONS.items() for key in fields(cls)
 }
@@ -418,6 +409,8 @@ def as_table(config: Config) -> dict[str, dict[str, Any]]:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     """The near miss, or all there is. 'top_p' finds 'decision.top_p'."""
+    if name.split(".")[-1] in GONE:
+        return GONE[name.split(".")[-1]]
     names = list(known)
     ends = [k for k in names if "." in k and k.split(".")[1] == name.split(".")[-1]]
     near = ends[:1] or get_close_matches(name, names, 1)

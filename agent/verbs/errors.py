@@ -18,7 +18,6 @@ USER_ERRORS = (  # (module, class): one class for each folder or file format tha
     ("decision.fill", "FillError"),
     ("decision.model", "DecisionError"),
     ("perception.hpss", "CoherenceError"),
-    ("perception.proxy", "ProxyError"),
     ("perception.units", "AlphabetError"),
     ("perception.wav2vec2", "EncoderError"),
     ("perception.words", "WordsError"),

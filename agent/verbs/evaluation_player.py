@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from action.selection import CARRY_ON, CONTINUE, HOLD, JUMP, LATE, REST, WHY
-from agent.performance import rerank
 from agent.performance.hops import Hop, live_hops, offline_hops
 from agent.performance.loading import LoadedMemory, load_memory
 from agent.performance.model import Model
@@ -24,7 +22,6 @@ from agent.performance.session import Session
 from agent.settings import config as settings
 from corpora.audio import BLOCK, open_audio, regroup
 from corpora.build import label
-from decision.models import DecisionModels
 from perception.stream import Listener, boundary, hop_sizes
 
 GOES_ON = {WHY[why] for why in (CONTINUE, CARRY_ON, LATE, HOLD)}
@@ -64,8 +61,6 @@ class Player:
         self.model = Model.load(model, self.config.live.hop, perception=self.config.perception)
         self.samplerate = samplerate
         self.hop, self.silence = self.model.alphabet.hop, self.model.alphabet.silence
-        assert self.model.decision is not None
-        self._reward = rerank.reward_for(self.config, self.model, DecisionModels(self.model.decision))
 
     def remember(self, name: str, audio: np.ndarray) -> Session:
         """A session on a memory, (n,) float32; silence fills up its last hop. CorpusError if it has no segment."""
@@ -73,12 +68,6 @@ class Player:
         missing = boundary(segments, self.hop, self.samplerate) - len(audio)
         audio = np.pad(audio, (0, max(missing, 0)))
         return Session(self.model, label(audio, name, self._listener()), self.config, self.samplerate, audio)
-
-    def again(self, memory: Session) -> Session:
-        """A session on the same labelled memory, with the settings of this player."""
-        session = copy(memory)
-        session.config, session.reward = self.config, self._reward
-        return session
 
     def labels(self, memory: Session) -> np.ndarray:
         """(segments,) int: the labels of a memory."""

@@ -61,15 +61,13 @@ def _encoder(folder: Path, source: Path | str) -> Part:
 
 
 def _of_hop(folder: Path, stem: str) -> list[Part]:
-    """Alphabet, decision model, its tokens and proxy of one hop; stem: name of its files, like "k64_h0.50"."""
+    """Alphabet, decision model and its tokens of one hop; stem: name of its files, like "k64_h0.50"."""
     units, decision = f"units/{stem}.safetensors", f"decision/{stem}"
     return [
         _whole(units, folder / "units", (f"{stem}.safetensors",),
                f"antiphon train units DATA -o RUN --encoder {folder}/encoder  makes RUN/units and RUN/tokens"),
         _whole(decision, folder / decision, ("decision.json", "decision.safetensors"),
                f"antiphon train decision RUN/tokens/{stem} -o {folder / decision}"),
-        _whole(f"proxy/{stem}.safetensors", folder / "proxy", (f"{stem}.safetensors",),
-               f"only decision.best_of needs it: python -m train.fit_proxy RUN -o {folder}", needed=False),
         _whole(f"{decision}/attributes", folder / decision, ("attributes.json", "attributes.safetensors"),
                "only decision.guidance needs it: antiphon train attributes RUN/tokens/"
                f"{stem} DATA -o RUN2 --start {folder / decision}", needed=False),

@@ -215,7 +215,7 @@ def _add_recipes(subparsers: Any, verbs: Verbs) -> None:
     verb.set_defaults(run=verbs["model"])
 
     verb = subparsers.add_parser("evaluate", help="Measure a model on data.", add_help=False)
-    verb.add_argument("what", choices=("regeneration", "listening", "coherence", "best-of", "words", "adding"))
+    verb.add_argument("what", choices=("regeneration", "listening", "coherence", "words", "adding"))
     verb.add_argument("rest", nargs=argparse.REMAINDER)
     verb.set_defaults(run=verbs["evaluate"])
 

@@ -93,8 +93,6 @@ def play(
         file = stack.enter_context(open_audio(options.input, config.live.hop)) if source == "file" else None
         rate = _samplerate(config, pair, file)
         wait = files or options.freewheel or (pair is None and options.speed == 0)
-        if not wait and config.decision.reward == "cocola":
-            raise ConfigError("decision.reward = 'cocola' is too slow for the stage: set it to 'proxy'")
         session, memory_names = loading.open_full_session(config, rate)
         bus, remote = Bus(), RemoteListener(session, clock=wait and pair is None) if source == "osc" else None
         slack_ms = 0.0 if files else config.live.slack_ms

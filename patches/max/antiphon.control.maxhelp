@@ -1336,7 +1336,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/best_of 1",
+                    "text": "/antiphon/choice cost",
                     "outlettype": [
                         ""
                     ]
@@ -1351,10 +1351,10 @@
                     "patching_rect": [
                         298.0,
                         1316.0,
-                        446.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "number of plans drawn for a hop, of which the best by reward is played"
+                    "text": "cost: by the fit to what you play; match: by the labels alone"
                 }
             },
             {
@@ -1369,7 +1369,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/choice cost",
+                    "text": "/antiphon/cut_cost 1",
                     "outlettype": [
                         ""
                     ]
@@ -1384,10 +1384,10 @@
                     "patching_rect": [
                         298.0,
                         1346.0,
-                        390.2,
+                        439.8,
                         22.0
                     ],
-                    "text": "cost: by the fit to what you play; match: by the labels alone"
+                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
                 }
             },
             {
@@ -1402,7 +1402,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/cut_cost 1",
+                    "text": "/antiphon/max_continuity 1",
                     "outlettype": [
                         ""
                     ]
@@ -1417,10 +1417,10 @@
                     "patching_rect": [
                         298.0,
                         1376.0,
-                        439.8,
+                        222.8,
                         22.0
                     ],
-                    "text": "cost of a jump; 0 joins what fits best, 1 and more plays long phrases"
+                    "text": "longest stretch played as recorded"
                 }
             },
             {
@@ -1435,7 +1435,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/max_continuity 1",
+                    "text": "/antiphon/taboo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1450,10 +1450,10 @@
                     "patching_rect": [
                         298.0,
                         1406.0,
-                        222.8,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "longest stretch played as recorded"
+                    "text": "time for which a segment that was played is not jumped to"
                 }
             },
             {
@@ -1468,7 +1468,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/taboo 1",
+                    "text": "/antiphon/region 0 0.5",
                     "outlettype": [
                         ""
                     ]
@@ -1483,10 +1483,10 @@
                     "patching_rect": [
                         298.0,
                         1436.0,
-                        365.40000000000003,
+                        408.8,
                         22.0
                     ],
-                    "text": "time for which a segment that was played is not jumped to"
+                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
                 }
             },
             {
@@ -1501,7 +1501,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/region 0 0.5",
+                    "text": "/antiphon/section verse",
                     "outlettype": [
                         ""
                     ]
@@ -1516,10 +1516,10 @@
                     "patching_rect": [
                         298.0,
                         1466.0,
-                        408.8,
+                        557.6,
                         22.0
                     ],
-                    "text": "part of the memory that may be played, from 0 (start) to 1 (end)"
+                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
                 }
             },
             {
@@ -1534,7 +1534,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/section verse",
+                    "text": "/antiphon/say verse",
                     "outlettype": [
                         ""
                     ]
@@ -1549,10 +1549,10 @@
                     "patching_rect": [
                         298.0,
                         1496.0,
-                        557.6,
+                        514.2,
                         22.0
                     ],
-                    "text": "name of the section of the memory that may be played; empty, or a new region: the region"
+                    "text": "words for what to play of the memory, like 'sparse low piano, minor'; empty: none"
                 }
             },
             {
@@ -1567,7 +1567,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/say verse",
+                    "text": "/antiphon/words 1",
                     "outlettype": [
                         ""
                     ]
@@ -1582,10 +1582,10 @@
                     "patching_rect": [
                         1098.0,
                         20.0,
-                        514.2,
+                        359.2,
                         22.0
                     ],
-                    "text": "words for what to play of the memory, like 'sparse low piano, minor'; empty: none"
+                    "text": "weight of what was said, beside the fit to what you play"
                 }
             },
             {
@@ -1600,7 +1600,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/words 1",
+                    "text": "/antiphon/add verse",
                     "outlettype": [
                         ""
                     ]
@@ -1615,10 +1615,10 @@
                     "patching_rect": [
                         1098.0,
                         50.0,
-                        359.2,
+                        514.2,
                         22.0
                     ],
-                    "text": "weight of what was said, beside the fit to what you play"
+                    "text": "the part to be added, like 'a sparse low bass off the beat'; empty: whatever fits"
                 }
             },
             {
@@ -1633,7 +1633,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/add verse",
+                    "text": "/antiphon/obey 1",
                     "outlettype": [
                         ""
                     ]
@@ -1648,10 +1648,10 @@
                     "patching_rect": [
                         1098.0,
                         80.0,
-                        514.2,
+                        396.40000000000003,
                         22.0
                     ],
-                    "text": "the part to be added, like 'a sparse low bass off the beat'; empty: whatever fits"
+                    "text": "weight of what is to be added, beside the fit to what you play"
                 }
             },
             {
@@ -1666,7 +1666,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/obey 1",
+                    "text": "/antiphon/stretch off",
                     "outlettype": [
                         ""
                     ]
@@ -1681,10 +1681,10 @@
                     "patching_rect": [
                         1098.0,
                         110.0,
-                        396.40000000000003,
+                        427.40000000000003,
                         22.0
                     ],
-                    "text": "weight of what is to be added, beside the fit to what you play"
+                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
                 }
             },
             {
@@ -1699,7 +1699,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/stretch off",
+                    "text": "/antiphon/speed 1",
                     "outlettype": [
                         ""
                     ]
@@ -1714,10 +1714,10 @@
                     "patching_rect": [
                         1098.0,
                         140.0,
-                        427.40000000000003,
+                        495.6,
                         22.0
                     ],
-                    "text": "auto: plays the memory at your tempo where both tempos are reliable"
+                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
                 }
             },
             {
@@ -1732,7 +1732,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/speed 1",
+                    "text": "/antiphon/transpose 1",
                     "outlettype": [
                         ""
                     ]
@@ -1747,10 +1747,10 @@
                     "patching_rect": [
                         1098.0,
                         170.0,
-                        495.6,
+                        179.4,
                         22.0
                     ],
-                    "text": "playback speed where stretch does not apply, at the same pitch; 1: as recorded"
+                    "text": "transposition of the memory"
                 }
             },
             {
@@ -1765,7 +1765,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/transpose 1",
+                    "text": "/antiphon/match_key off",
                     "outlettype": [
                         ""
                     ]
@@ -1780,10 +1780,10 @@
                     "patching_rect": [
                         1098.0,
                         200.0,
-                        179.4,
+                        477.0,
                         22.0
                     ],
-                    "text": "transposition of the memory"
+                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
                 }
             },
             {
@@ -1798,7 +1798,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/match_key off",
+                    "text": "/antiphon/follow_level 1",
                     "outlettype": [
                         ""
                     ]
@@ -1813,10 +1813,10 @@
                     "patching_rect": [
                         1098.0,
                         230.0,
-                        477.0,
+                        204.20000000000002,
                         22.0
                     ],
-                    "text": "auto: moves each run by up to 2 more semitones either way, to what you play"
+                    "text": "0: the memory's level, 1: yours"
                 }
             },
             {
@@ -1831,7 +1831,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/follow_level 1",
+                    "text": "/antiphon/gain_db 1",
                     "outlettype": [
                         ""
                     ]
@@ -1846,10 +1846,10 @@
                     "patching_rect": [
                         1098.0,
                         260.0,
-                        204.20000000000002,
+                        80.2,
                         22.0
                     ],
-                    "text": "0: the memory's level, 1: yours"
+                    "text": "output gain"
                 }
             },
             {
@@ -1864,7 +1864,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/gain_db 1",
+                    "text": "/antiphon/beat",
                     "outlettype": [
                         ""
                     ]
@@ -1879,10 +1879,10 @@
                     "patching_rect": [
                         1098.0,
                         290.0,
-                        80.2,
+                        92.60000000000001,
                         22.0
                     ],
-                    "text": "output gain"
+                    "text": "a beat is now"
                 }
             },
             {
@@ -1897,7 +1897,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat",
+                    "text": "/antiphon/tempo 1",
                     "outlettype": [
                         ""
                     ]
@@ -1912,10 +1912,10 @@
                     "patching_rect": [
                         1098.0,
                         320.0,
-                        92.60000000000001,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "a beat is now"
+                    "text": "the tempo of the beats that are sent"
                 }
             },
             {
@@ -1930,7 +1930,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tempo 1",
+                    "text": "/antiphon/tap",
                     "outlettype": [
                         ""
                     ]
@@ -1945,10 +1945,10 @@
                     "patching_rect": [
                         1098.0,
                         350.0,
-                        235.20000000000002,
+                        328.2,
                         22.0
                     ],
-                    "text": "the tempo of the beats that are sent"
+                    "text": "a beat is now, by hand; from the second on it leads"
                 }
             },
             {
@@ -1963,7 +1963,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/tap",
+                    "text": "/antiphon/beat/stop",
                     "outlettype": [
                         ""
                     ]
@@ -1978,10 +1978,10 @@
                     "patching_rect": [
                         1098.0,
                         380.0,
-                        328.2,
+                        229.0,
                         22.0
                     ],
-                    "text": "a beat is now, by hand; from the second on it leads"
+                    "text": "the beats that were sent have ended"
                 }
             },
             {
@@ -1996,7 +1996,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/stop",
+                    "text": "/antiphon/beat/double",
                     "outlettype": [
                         ""
                     ]
@@ -2011,10 +2011,10 @@
                     "patching_rect": [
                         1098.0,
                         410.0,
-                        229.0,
+                        235.20000000000002,
                         22.0
                     ],
-                    "text": "the beats that were sent have ended"
+                    "text": "the beat that leads is twice as fast"
                 }
             },
             {
@@ -2029,7 +2029,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/double",
+                    "text": "/antiphon/beat/half",
                     "outlettype": [
                         ""
                     ]
@@ -2044,10 +2044,10 @@
                     "patching_rect": [
                         1098.0,
                         440.0,
-                        235.20000000000002,
+                        229.0,
                         22.0
                     ],
-                    "text": "the beat that leads is twice as fast"
+                    "text": "the beat that leads is half as fast"
                 }
             },
             {
@@ -2062,7 +2062,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/beat/half",
+                    "text": "/antiphon/fill/part verse",
                     "outlettype": [
                         ""
                     ]
@@ -2077,10 +2077,10 @@
                     "patching_rect": [
                         1098.0,
                         470.0,
-                        229.0,
+                        452.2,
                         22.0
                     ],
-                    "text": "the beat that leads is half as fast"
+                    "text": "the part that is missing, like drums, from the next bar on; with --fill"
                 }
             },
             {
@@ -2095,7 +2095,7 @@
                         270,
                         22.0
                     ],
-                    "text": "/antiphon/fill/part verse",
+                    "text": "/antiphon/fill/say verse",
                     "outlettype": [
                         ""
                     ]
@@ -2113,25 +2113,23 @@
                         452.2,
                         22.0
                     ],
-                    "text": "the part that is missing, like drums, from the next bar on; with --fill"
+                    "text": "how it is to be played, from the next bar on; empty: as the model likes"
                 }
             },
             {
                 "box": {
                     "id": "obj-127",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
                         820.0,
                         530.0,
-                        270,
+                        446.0,
                         22.0
                     ],
-                    "text": "/antiphon/fill/say verse",
-                    "outlettype": [
-                        ""
-                    ]
+                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
+                    "fontface": 1
                 }
             },
             {
@@ -2141,12 +2139,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1098.0,
-                        530.0,
-                        452.2,
+                        820.0,
+                        560.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "how it is to be played, from the next bar on; empty: as the model likes"
+                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
                 }
             },
             {
@@ -2157,12 +2155,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        560.0,
-                        446.0,
+                        590.0,
+                        390.2,
                         22.0
                     ],
-                    "text": "REPORTS: r antiphon.in, then route /antiphon/event /antiphon/heard ...",
-                    "fontface": 1
+                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
                 }
             },
             {
@@ -2173,11 +2170,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        590.0,
-                        433.6,
+                        620.0,
+                        1090.8,
                         22.0
                     ],
-                    "text": "/antiphon/heard hop label level - a hop of the input, with its label"
+                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
                 }
             },
             {
@@ -2188,11 +2185,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        620.0,
-                        390.2,
+                        650.0,
+                        663.0,
                         22.0
                     ],
-                    "text": "/antiphon/plan hop label - the labels wanted from this hop on"
+                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
                 }
             },
             {
@@ -2203,11 +2200,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        650.0,
-                        1090.8,
+                        680.0,
+                        284.8,
                         22.0
                     ],
-                    "text": "/antiphon/event hop why segment label match run position duration gain memory lead - the segment played at a hop, and why; again, with what was played instead, if it was late"
+                    "text": "/antiphon/meter in out - levels, 20 a second"
                 }
             },
             {
@@ -2218,11 +2215,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        680.0,
-                        663.0,
+                        710.0,
+                        576.2,
                         22.0
                     ],
-                    "text": "/antiphon/pulse lead bpm phase confidence source - the leading beat, ahead of time: s until its next beat"
+                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
                 }
             },
             {
@@ -2233,11 +2230,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        710.0,
-                        284.8,
+                        740.0,
+                        557.6,
                         22.0
                     ],
-                    "text": "/antiphon/meter in out - levels, 20 a second"
+                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
                 }
             },
             {
@@ -2248,11 +2245,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        740.0,
-                        576.2,
+                        770.0,
+                        291.0,
                         22.0
                     ],
-                    "text": "/antiphon/status state hop mind_p50 mind_p99 missed xruns memory - heartbeat, once a second"
+                    "text": "/antiphon/xruns total - the device lost audio"
                 }
             },
             {
@@ -2263,11 +2260,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        770.0,
-                        557.6,
+                        800.0,
+                        303.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/latency hop slack in out total - time from a sound to its answer, part by part"
+                    "text": "/antiphon/missed total hop - an answer was late"
                 }
             },
             {
@@ -2278,11 +2275,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        800.0,
-                        291.0,
+                        830.0,
+                        855.2,
                         22.0
                     ],
-                    "text": "/antiphon/xruns total - the device lost audio"
+                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
                 }
             },
             {
@@ -2293,11 +2290,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        830.0,
-                        303.40000000000003,
+                        860.0,
+                        929.6,
                         22.0
                     ],
-                    "text": "/antiphon/missed total hop - an answer was late"
+                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
                 }
             },
             {
@@ -2308,11 +2305,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        860.0,
-                        855.2,
+                        890.0,
+                        365.40000000000003,
                         22.0
                     ],
-                    "text": "/antiphon/coherence position both harmonic percussive - coherence of the last 5 s: 0 as mismatched parts, 1 as true partners, -1 unknown"
+                    "text": "/antiphon/changed name value - the new value of a control"
                 }
             },
             {
@@ -2323,11 +2320,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        890.0,
-                        929.6,
+                        920.0,
+                        433.6,
                         22.0
                     ],
-                    "text": "/antiphon/fit in_tune in_time - fit of the last 10 s: in tune, 0 as at a random moment; in time, 0 at random, 1 all onsets on half beats; -1 unknown"
+                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
                 }
             },
             {
@@ -2338,11 +2335,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        920.0,
-                        365.40000000000003,
+                        950.0,
+                        520.4000000000001,
                         22.0
                     ],
-                    "text": "/antiphon/changed name value - the new value of a control"
+                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
                 }
             },
             {
@@ -2353,11 +2350,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        950.0,
-                        433.6,
+                        980.0,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/memory name segments seconds - a memory that can be chosen"
+                    "text": "/antiphon/device state name - the sound device was lost or is open"
                 }
             },
             {
@@ -2368,11 +2365,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        980.0,
-                        520.4000000000001,
+                        1010.0,
+                        421.2,
                         22.0
                     ],
-                    "text": "/antiphon/section memory name begin end - a section of a memory that can be chosen"
+                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
                 }
             },
             {
@@ -2383,11 +2380,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        1010.0,
-                        421.2,
+                        1040.0,
+                        669.2,
                         22.0
                     ],
-                    "text": "/antiphon/device state name - the sound device was lost or is open"
+                    "text": "/antiphon/fill bar notes took lead - a bar of the missing part was written, so many beats before it begins"
                 }
             },
             {
@@ -2398,11 +2395,11 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        1040.0,
-                        421.2,
+                        1070.0,
+                        371.6,
                         22.0
                     ],
-                    "text": "/antiphon/midi message control - a pedal, key or fader was learned"
+                    "text": "/antiphon/error sentence - what went wrong, and what to do"
                 }
             },
             {
@@ -2413,37 +2410,7 @@
                     "numoutlets": 0,
                     "patching_rect": [
                         820.0,
-                        1070.0,
-                        669.2,
-                        22.0
-                    ],
-                    "text": "/antiphon/fill bar notes took lead - a bar of the missing part was written, so many beats before it begins"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-147",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        820.0,
                         1100.0,
-                        371.6,
-                        22.0
-                    ],
-                    "text": "/antiphon/error sentence - what went wrong, and what to do"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-148",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        820.0,
-                        1130.0,
                         340.6,
                         22.0
                     ],
@@ -3210,19 +3177,6 @@
                 "patchline": {
                     "source": [
                         "obj-125",
-                        0
-                    ],
-                    "destination": [
-                        "obj-8",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-127",
                         0
                     ],
                     "destination": [

@@ -496,7 +496,7 @@
                         436.0,
                         60.0,
                         430.0,
-                        926.0
+                        898.0
                     ]
                 }
             },
@@ -4725,13 +4725,13 @@
                     "patching_rect": [
                         1070.0,
                         200.0,
-                        179.0,
+                        172.39999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/best_of"
+                    "text": "prepend /antiphon/choice"
                 }
             },
             {
@@ -4741,7 +4741,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1257.0,
+                        1250.4,
                         200.0,
                         80.0,
                         22.0
@@ -4757,12 +4757,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1345.0,
+                        1338.4,
                         200.0,
                         160,
                         22.0
                     ],
-                    "text": "best_of (plans)",
+                    "text": "choice",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4775,123 +4775,12 @@
             {
                 "box": {
                     "id": "obj-219",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1513.0,
-                        200.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 1,
-                    "maximum": 16,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        504.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-220",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1581.0,
-                        200.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 1,
-                    "size": 16,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        504.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-221",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        230.0,
-                        172.39999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/choice"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-222",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1250.4,
-                        230.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-223",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1338.4,
-                        230.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "choice",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        532.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-224",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1506.4,
-                        230.0,
+                        200.0,
                         100,
                         22.0
                     ],
@@ -4908,9 +4797,120 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        532.0,
+                        504.0,
                         110.0,
                         22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-220",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        230.0,
+                        185.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/cut_cost"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-221",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1263.6,
+                        230.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-222",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1351.6,
+                        230.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "cut_cost",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        532.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-223",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1519.6,
+                        230.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 2,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        532.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-224",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1587.6,
+                        230.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 2,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        532.0,
+                        164.0,
+                        20.0
                     ]
                 }
             },
@@ -4923,13 +4923,13 @@
                     "patching_rect": [
                         1070.0,
                         260.0,
-                        185.6,
+                        225.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/cut_cost"
+                    "text": "prepend /antiphon/max_continuity"
                 }
             },
             {
@@ -4939,7 +4939,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1263.6,
+                        1303.2,
                         260.0,
                         80.0,
                         22.0
@@ -4955,12 +4955,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1351.6,
+                        1391.2,
                         260.0,
                         160,
                         22.0
                     ],
-                    "text": "cut_cost",
+                    "text": "max_continuity (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -4973,11 +4973,11 @@
             {
                 "box": {
                     "id": "obj-228",
-                    "maxclass": "flonum",
+                    "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1519.6,
+                        1559.2,
                         260.0,
                         60,
                         22.0
@@ -4986,8 +4986,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 0,
-                    "maximum": 2,
+                    "minimum": 1,
+                    "maximum": 100000,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -5004,7 +5004,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1587.6,
+                        1627.2,
                         260.0,
                         120,
                         22.0
@@ -5013,9 +5013,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 2,
+                    "floatoutput": 0,
+                    "min": 1,
+                    "size": 64,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -5034,13 +5034,13 @@
                     "patching_rect": [
                         1070.0,
                         290.0,
-                        225.2,
+                        165.79999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/max_continuity"
+                    "text": "prepend /antiphon/taboo"
                 }
             },
             {
@@ -5050,7 +5050,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1303.2,
+                        1243.8,
                         290.0,
                         80.0,
                         22.0
@@ -5066,12 +5066,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1391.2,
+                        1331.8,
                         290.0,
                         160,
                         22.0
                     ],
-                    "text": "max_continuity (hops)",
+                    "text": "taboo (hops)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5088,7 +5088,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1559.2,
+                        1499.8,
                         290.0,
                         60,
                         22.0
@@ -5097,7 +5097,7 @@
                         "",
                         ""
                     ],
-                    "minimum": 1,
+                    "minimum": 0,
                     "maximum": 100000,
                     "presentation": 1,
                     "presentation_rect": [
@@ -5115,7 +5115,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1627.2,
+                        1567.8,
                         290.0,
                         120,
                         22.0
@@ -5125,8 +5125,8 @@
                     ],
                     "orientation": 1,
                     "floatoutput": 0,
-                    "min": 1,
-                    "size": 64,
+                    "min": 0,
+                    "size": 65,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -5145,13 +5145,13 @@
                     "patching_rect": [
                         1070.0,
                         320.0,
-                        165.79999999999998,
+                        172.39999999999998,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/taboo"
+                    "text": "prepend /antiphon/region"
                 }
             },
             {
@@ -5161,7 +5161,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1250.4,
                         320.0,
                         80.0,
                         22.0
@@ -5177,12 +5177,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1338.4,
                         320.0,
                         160,
                         22.0
                     ],
-                    "text": "taboo (hops)",
+                    "text": "region",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5195,123 +5195,12 @@
             {
                 "box": {
                     "id": "obj-238",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        320.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 100000,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        616.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-239",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        320.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": 0,
-                    "size": 65,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        616.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-240",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        350.0,
-                        172.39999999999998,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/region"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-241",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1250.4,
-                        350.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-242",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1338.4,
-                        350.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "region",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        644.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-243",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1506.4,
-                        350.0,
+                        320.0,
                         60,
                         22.0
                     ],
@@ -5324,7 +5213,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        644.0,
+                        616.0,
                         60.0,
                         22.0
                     ]
@@ -5332,13 +5221,13 @@
             },
             {
                 "box": {
-                    "id": "obj-244",
+                    "id": "obj-239",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1574.4,
-                        350.0,
+                        320.0,
                         60,
                         22.0
                     ],
@@ -5351,7 +5240,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         514.0,
-                        644.0,
+                        616.0,
                         60.0,
                         22.0
                     ]
@@ -5359,13 +5248,13 @@
             },
             {
                 "box": {
-                    "id": "obj-245",
+                    "id": "obj-240",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         1642.4,
-                        350.0,
+                        320.0,
                         73.4,
                         22.0
                     ],
@@ -5377,13 +5266,13 @@
             },
             {
                 "box": {
-                    "id": "obj-246",
+                    "id": "obj-241",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         1723.8000000000002,
-                        350.0,
+                        320.0,
                         93.19999999999999,
                         22.0
                     ],
@@ -5396,13 +5285,13 @@
             },
             {
                 "box": {
-                    "id": "obj-247",
+                    "id": "obj-242",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1825.0000000000002,
-                        350.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -5414,13 +5303,13 @@
             },
             {
                 "box": {
-                    "id": "obj-248",
+                    "id": "obj-243",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1919.6000000000001,
-                        350.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -5432,13 +5321,13 @@
             },
             {
                 "box": {
-                    "id": "obj-249",
+                    "id": "obj-244",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        380.0,
+                        350.0,
                         179.0,
                         22.0
                     ],
@@ -5450,13 +5339,13 @@
             },
             {
                 "box": {
-                    "id": "obj-250",
+                    "id": "obj-245",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1257.0,
-                        380.0,
+                        350.0,
                         80.0,
                         22.0
                     ],
@@ -5466,13 +5355,13 @@
             },
             {
                 "box": {
-                    "id": "obj-251",
+                    "id": "obj-246",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1345.0,
-                        380.0,
+                        350.0,
                         160,
                         22.0
                     ],
@@ -5480,7 +5369,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        672.0,
+                        644.0,
                         160.0,
                         20.0
                     ]
@@ -5488,13 +5377,13 @@
             },
             {
                 "box": {
-                    "id": "obj-252",
+                    "id": "obj-247",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1513.0,
-                        380.0,
+                        350.0,
                         120,
                         44
                     ],
@@ -5509,7 +5398,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        672.0,
+                        644.0,
                         120.0,
                         22.0
                     ]
@@ -5517,13 +5406,13 @@
             },
             {
                 "box": {
-                    "id": "obj-253",
+                    "id": "obj-248",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1641.0,
-                        380.0,
+                        350.0,
                         80.0,
                         22.0
                     ],
@@ -5536,13 +5425,13 @@
             },
             {
                 "box": {
-                    "id": "obj-254",
+                    "id": "obj-249",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1729.0,
-                        380.0,
+                        350.0,
                         66.8,
                         22.0
                     ],
@@ -5554,13 +5443,13 @@
             },
             {
                 "box": {
-                    "id": "obj-255",
+                    "id": "obj-250",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        432.0,
+                        402.0,
                         152.6,
                         22.0
                     ],
@@ -5572,13 +5461,13 @@
             },
             {
                 "box": {
-                    "id": "obj-256",
+                    "id": "obj-251",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1230.6,
-                        432.0,
+                        402.0,
                         80.0,
                         22.0
                     ],
@@ -5588,13 +5477,13 @@
             },
             {
                 "box": {
-                    "id": "obj-257",
+                    "id": "obj-252",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1318.6,
-                        432.0,
+                        402.0,
                         160,
                         22.0
                     ],
@@ -5602,7 +5491,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
-                        700.0,
+                        672.0,
                         160.0,
                         20.0
                     ]
@@ -5610,13 +5499,13 @@
             },
             {
                 "box": {
-                    "id": "obj-258",
+                    "id": "obj-253",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        432.0,
+                        402.0,
                         120,
                         44
                     ],
@@ -5631,7 +5520,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        700.0,
+                        672.0,
                         120.0,
                         22.0
                     ]
@@ -5639,13 +5528,13 @@
             },
             {
                 "box": {
-                    "id": "obj-259",
+                    "id": "obj-254",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        432.0,
+                        402.0,
                         80.0,
                         22.0
                     ],
@@ -5658,13 +5547,13 @@
             },
             {
                 "box": {
-                    "id": "obj-260",
+                    "id": "obj-255",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        432.0,
+                        402.0,
                         66.8,
                         22.0
                     ],
@@ -5676,13 +5565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-261",
+                    "id": "obj-256",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        484.0,
+                        454.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -5694,12 +5583,123 @@
             },
             {
                 "box": {
-                    "id": "obj-262",
+                    "id": "obj-257",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1243.8,
+                        454.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-258",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        454.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "words",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        700.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-259",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        454.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        700.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-260",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        454.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        700.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-261",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        484.0,
+                        152.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/add"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-262",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1230.6,
                         484.0,
                         80.0,
                         22.0
@@ -5715,12 +5715,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1318.6,
                         484.0,
                         160,
                         22.0
                     ],
-                    "text": "words",
+                    "text": "add",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5733,123 +5733,12 @@
             {
                 "box": {
                     "id": "obj-264",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1499.8,
-                        484.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        728.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-265",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1567.8,
-                        484.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        728.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-266",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        514.0,
-                        152.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/add"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-267",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1230.6,
-                        514.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-268",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1318.6,
-                        514.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "add",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        756.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-269",
                     "maxclass": "textedit",
                     "numinlets": 1,
                     "numoutlets": 4,
                     "patching_rect": [
                         1486.6,
-                        514.0,
+                        484.0,
                         120,
                         44
                     ],
@@ -5864,7 +5753,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        756.0,
+                        728.0,
                         120.0,
                         22.0
                     ]
@@ -5872,13 +5761,13 @@
             },
             {
                 "box": {
-                    "id": "obj-270",
+                    "id": "obj-265",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1614.6,
-                        514.0,
+                        484.0,
                         80.0,
                         22.0
                     ],
@@ -5891,13 +5780,13 @@
             },
             {
                 "box": {
-                    "id": "obj-271",
+                    "id": "obj-266",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1702.6,
-                        514.0,
+                        484.0,
                         66.8,
                         22.0
                     ],
@@ -5909,13 +5798,13 @@
             },
             {
                 "box": {
-                    "id": "obj-272",
+                    "id": "obj-267",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        566.0,
+                        536.0,
                         159.2,
                         22.0
                     ],
@@ -5927,12 +5816,123 @@
             },
             {
                 "box": {
-                    "id": "obj-273",
+                    "id": "obj-268",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1237.2,
+                        536.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-269",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1325.2,
+                        536.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "obey",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        756.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-270",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1493.2,
+                        536.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        756.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-271",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1561.2,
+                        536.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 3,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        756.0,
+                        164.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-272",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        566.0,
+                        179.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/stretch"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-273",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1257.0,
                         566.0,
                         80.0,
                         22.0
@@ -5948,12 +5948,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1325.2,
+                        1345.0,
                         566.0,
                         160,
                         22.0
                     ],
-                    "text": "obey",
+                    "text": "stretch",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -5966,123 +5966,12 @@
             {
                 "box": {
                     "id": "obj-275",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1493.2,
-                        566.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": 0,
-                    "maximum": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        784.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-276",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1561.2,
-                        566.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 3,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        784.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-277",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        596.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/stretch"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-278",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1257.0,
-                        596.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-279",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1345.0,
-                        596.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "stretch",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        812.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-280",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1513.0,
-                        596.0,
+                        566.0,
                         100,
                         22.0
                     ],
@@ -6099,9 +5988,120 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        812.0,
+                        784.0,
                         110.0,
                         22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-276",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        596.0,
+                        165.79999999999998,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/speed"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-277",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1243.8,
+                        596.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-278",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1331.8,
+                        596.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "speed",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        812.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-279",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1499.8,
+                        596.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0.7,
+                    "maximum": 1.4,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        812.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-280",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1567.8,
+                        596.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0.7,
+                    "size": 0.7,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        812.0,
+                        164.0,
+                        20.0
                     ]
                 }
             },
@@ -6114,13 +6114,13 @@
                     "patching_rect": [
                         1070.0,
                         626.0,
-                        165.79999999999998,
+                        192.2,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/speed"
+                    "text": "prepend /antiphon/transpose"
                 }
             },
             {
@@ -6130,7 +6130,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1243.8,
+                        1270.2,
                         626.0,
                         80.0,
                         22.0
@@ -6146,12 +6146,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1331.8,
+                        1358.2,
                         626.0,
                         160,
                         22.0
                     ],
-                    "text": "speed",
+                    "text": "transpose (semitones)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6164,11 +6164,11 @@
             {
                 "box": {
                     "id": "obj-284",
-                    "maxclass": "flonum",
+                    "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1499.8,
+                        1526.2,
                         626.0,
                         60,
                         22.0
@@ -6177,8 +6177,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 0.7,
-                    "maximum": 1.4,
+                    "minimum": -12,
+                    "maximum": 12,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -6195,7 +6195,7 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1567.8,
+                        1594.2,
                         626.0,
                         120,
                         22.0
@@ -6204,9 +6204,9 @@
                         ""
                     ],
                     "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0.7,
-                    "size": 0.7,
+                    "floatoutput": 0,
+                    "min": -12,
+                    "size": 25,
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
@@ -6231,7 +6231,7 @@
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/transpose"
+                    "text": "prepend /antiphon/match_key"
                 }
             },
             {
@@ -6262,7 +6262,7 @@
                         160,
                         22.0
                     ],
-                    "text": "transpose (semitones)",
+                    "text": "match_key",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6275,123 +6275,12 @@
             {
                 "box": {
                     "id": "obj-289",
-                    "maxclass": "number",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1526.2,
-                        656.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": -12,
-                    "maximum": 12,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        868.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-290",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1594.2,
-                        656.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 0,
-                    "min": -12,
-                    "size": 25,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        868.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-291",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        686.0,
-                        192.2,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/match_key"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-292",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1270.2,
-                        686.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-293",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1358.2,
-                        686.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "match_key",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        896.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-294",
                     "maxclass": "umenu",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         1526.2,
-                        686.0,
+                        656.0,
                         100,
                         22.0
                     ],
@@ -6408,9 +6297,120 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        896.0,
+                        868.0,
                         110.0,
                         22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-290",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        686.0,
+                        212.0,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend /antiphon/follow_level"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-291",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1290.0,
+                        686.0,
+                        80.0,
+                        22.0
+                    ],
+                    "outlettype": [],
+                    "text": "s antiphon"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-292",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        1378.0,
+                        686.0,
+                        160,
+                        22.0
+                    ],
+                    "text": "follow_level",
+                    "presentation": 1,
+                    "presentation_rect": [
+                        706.0,
+                        896.0,
+                        160.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-293",
+                    "maxclass": "flonum",
+                    "numinlets": 1,
+                    "numoutlets": 2,
+                    "patching_rect": [
+                        1546.0,
+                        686.0,
+                        60,
+                        22.0
+                    ],
+                    "outlettype": [
+                        "",
+                        ""
+                    ],
+                    "minimum": 0,
+                    "maximum": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        616.0,
+                        896.0,
+                        70.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-294",
+                    "maxclass": "slider",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1614.0,
+                        686.0,
+                        120,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "orientation": 1,
+                    "floatoutput": 1,
+                    "min": 0,
+                    "size": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        444.0,
+                        896.0,
+                        164.0,
+                        20.0
                     ]
                 }
             },
@@ -6423,13 +6423,13 @@
                     "patching_rect": [
                         1070.0,
                         716.0,
-                        212.0,
+                        179.0,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend /antiphon/follow_level"
+                    "text": "prepend /antiphon/gain_db"
                 }
             },
             {
@@ -6439,7 +6439,7 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1290.0,
+                        1257.0,
                         716.0,
                         80.0,
                         22.0
@@ -6455,12 +6455,12 @@
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
-                        1378.0,
+                        1345.0,
                         716.0,
                         160,
                         22.0
                     ],
-                    "text": "follow_level",
+                    "text": "gain_db (dB)",
                     "presentation": 1,
                     "presentation_rect": [
                         706.0,
@@ -6477,7 +6477,7 @@
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
-                        1546.0,
+                        1513.0,
                         716.0,
                         60,
                         22.0
@@ -6486,8 +6486,8 @@
                         "",
                         ""
                     ],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "minimum": -60,
+                    "maximum": 24,
                     "presentation": 1,
                     "presentation_rect": [
                         616.0,
@@ -6504,119 +6504,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1614.0,
-                        716.0,
-                        120,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "orientation": 1,
-                    "floatoutput": 1,
-                    "min": 0,
-                    "size": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        444.0,
-                        924.0,
-                        164.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-300",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        746.0,
-                        179.0,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend /antiphon/gain_db"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-301",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1257.0,
-                        746.0,
-                        80.0,
-                        22.0
-                    ],
-                    "outlettype": [],
-                    "text": "s antiphon"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-302",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        1345.0,
-                        746.0,
-                        160,
-                        22.0
-                    ],
-                    "text": "gain_db (dB)",
-                    "presentation": 1,
-                    "presentation_rect": [
-                        706.0,
-                        952.0,
-                        160.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-303",
-                    "maxclass": "flonum",
-                    "numinlets": 1,
-                    "numoutlets": 2,
-                    "patching_rect": [
-                        1513.0,
-                        746.0,
-                        60,
-                        22.0
-                    ],
-                    "outlettype": [
-                        "",
-                        ""
-                    ],
-                    "minimum": -60,
-                    "maximum": 24,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        616.0,
-                        952.0,
-                        70.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-304",
-                    "maxclass": "slider",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         1581.0,
-                        746.0,
+                        716.0,
                         120,
                         22.0
                     ],
@@ -6630,7 +6519,7 @@
                     "presentation": 1,
                     "presentation_rect": [
                         444.0,
-                        952.0,
+                        924.0,
                         164.0,
                         20.0
                     ]
@@ -6638,13 +6527,13 @@
             },
             {
                 "box": {
-                    "id": "obj-305",
+                    "id": "obj-300",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         1070.0,
-                        776.0,
+                        746.0,
                         452.2,
                         22.0
                     ],
@@ -6653,13 +6542,13 @@
             },
             {
                 "box": {
-                    "id": "obj-306",
+                    "id": "obj-301",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        806.0,
+                        776.0,
                         99.8,
                         22.0
                     ],
@@ -6671,13 +6560,13 @@
             },
             {
                 "box": {
-                    "id": "obj-307",
+                    "id": "obj-302",
                     "maxclass": "newobj",
                     "numinlets": 2,
                     "numoutlets": 2,
                     "patching_rect": [
                         1177.8,
-                        806.0,
+                        776.0,
                         165.79999999999998,
                         22.0
                     ],
@@ -6690,13 +6579,13 @@
             },
             {
                 "box": {
-                    "id": "obj-308",
+                    "id": "obj-303",
                     "maxclass": "newobj",
-                    "numinlets": 36,
-                    "numoutlets": 36,
+                    "numinlets": 35,
+                    "numoutlets": 35,
                     "patching_rect": [
                         1070.0,
-                        836.0,
+                        806.0,
                         600,
                         22.0
                     ],
@@ -6735,15 +6624,32 @@
                         "",
                         "",
                         "",
-                        "",
                         ""
                     ],
-                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density guidance best_of choice cut_cost max_continuity taboo region words obey stretch speed transpose match_key follow_level gain_db"
+                    "text": "route mute hold listen memory record tempo gate_db beat_source tempo_range model temperature top_p top_k repetition_penalty constraint lookahead horizon behaviour rests density guidance choice cut_cost max_continuity taboo region words obey stretch speed transpose match_key follow_level gain_db"
                 }
             },
             {
                 "box": {
-                    "id": "obj-309",
+                    "id": "obj-304",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        836.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-305",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6761,7 +6667,7 @@
             },
             {
                 "box": {
-                    "id": "obj-310",
+                    "id": "obj-306",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6779,7 +6685,7 @@
             },
             {
                 "box": {
-                    "id": "obj-311",
+                    "id": "obj-307",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6797,31 +6703,13 @@
             },
             {
                 "box": {
-                    "id": "obj-312",
+                    "id": "obj-308",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         956.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-313",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        1070.0,
-                        986.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -6833,7 +6721,25 @@
             },
             {
                 "box": {
-                    "id": "obj-314",
+                    "id": "obj-309",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        986.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-310",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -6851,13 +6757,85 @@
             },
             {
                 "box": {
-                    "id": "obj-315",
+                    "id": "obj-311",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1016.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-312",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
                         1046.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-313",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1106.0,
+                        126.19999999999999,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend setsymbol"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-314",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1070.0,
+                        1136.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-315",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        1164.6,
+                        1136.0,
                         86.6,
                         22.0
                     ],
@@ -6874,8 +6852,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1046.0,
+                        1070.0,
+                        1166.0,
                         86.6,
                         22.0
                     ],
@@ -6892,15 +6870,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1076.0,
-                        126.19999999999999,
+                        1164.6,
+                        1166.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6911,14 +6889,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1136.0,
-                        126.19999999999999,
+                        1196.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -6928,8 +6906,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1166.0,
+                        1164.6,
+                        1196.0,
                         86.6,
                         22.0
                     ],
@@ -6946,8 +6924,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1166.0,
+                        1070.0,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -6964,8 +6942,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1196.0,
+                        1164.6,
+                        1226.0,
                         86.6,
                         22.0
                     ],
@@ -6982,15 +6960,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1196.0,
-                        86.6,
+                        1070.0,
+                        1256.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7001,7 +6979,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1226.0,
+                        1286.0,
                         86.6,
                         22.0
                     ],
@@ -7019,7 +6997,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1226.0,
+                        1286.0,
                         86.6,
                         22.0
                     ],
@@ -7037,7 +7015,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1256.0,
+                        1316.0,
                         86.6,
                         22.0
                     ],
@@ -7055,7 +7033,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1256.0,
+                        1316.0,
                         86.6,
                         22.0
                     ],
@@ -7073,7 +7051,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1286.0,
+                        1346.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -7091,14 +7069,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1316.0,
-                        86.6,
+                        1376.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7108,8 +7086,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1316.0,
+                        1070.0,
+                        1406.0,
                         86.6,
                         22.0
                     ],
@@ -7126,8 +7104,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1346.0,
+                        1164.6,
+                        1406.0,
                         86.6,
                         22.0
                     ],
@@ -7144,8 +7122,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1346.0,
+                        1070.0,
+                        1436.0,
                         86.6,
                         22.0
                     ],
@@ -7162,15 +7140,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1376.0,
-                        126.19999999999999,
+                        1164.6,
+                        1436.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7181,7 +7159,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1406.0,
+                        1466.0,
                         126.19999999999999,
                         22.0
                     ],
@@ -7199,7 +7177,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1436.0,
+                        1496.0,
                         86.6,
                         22.0
                     ],
@@ -7217,7 +7195,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1436.0,
+                        1496.0,
                         86.6,
                         22.0
                     ],
@@ -7235,7 +7213,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1466.0,
+                        1526.0,
                         86.6,
                         22.0
                     ],
@@ -7253,7 +7231,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1466.0,
+                        1526.0,
                         86.6,
                         22.0
                     ],
@@ -7271,7 +7249,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1496.0,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7289,7 +7267,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1496.0,
+                        1556.0,
                         86.6,
                         22.0
                     ],
@@ -7307,14 +7285,14 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1526.0,
-                        126.19999999999999,
+                        1616.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7324,8 +7302,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1556.0,
+                        1164.6,
+                        1616.0,
                         86.6,
                         22.0
                     ],
@@ -7342,8 +7320,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1556.0,
+                        1070.0,
+                        1646.0,
                         86.6,
                         22.0
                     ],
@@ -7360,8 +7338,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1586.0,
+                        1164.6,
+                        1646.0,
                         86.6,
                         22.0
                     ],
@@ -7378,15 +7356,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1586.0,
-                        86.6,
+                        1070.0,
+                        1676.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7397,7 +7375,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1616.0,
+                        1706.0,
                         86.6,
                         22.0
                     ],
@@ -7415,7 +7393,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1616.0,
+                        1706.0,
                         86.6,
                         22.0
                     ],
@@ -7433,7 +7411,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1070.0,
-                        1676.0,
+                        1736.0,
                         86.6,
                         22.0
                     ],
@@ -7451,7 +7429,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         1164.6,
-                        1676.0,
+                        1736.0,
                         86.6,
                         22.0
                     ],
@@ -7468,15 +7446,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1706.0,
-                        86.6,
+                        2120.0,
+                        20.0,
+                        126.19999999999999,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend set"
+                    "text": "prepend setsymbol"
                 }
             },
             {
@@ -7486,8 +7464,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1164.6,
-                        1706.0,
+                        2120.0,
+                        50.0,
                         86.6,
                         22.0
                     ],
@@ -7504,15 +7482,15 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        1070.0,
-                        1736.0,
-                        126.19999999999999,
+                        2214.6,
+                        50.0,
+                        86.6,
                         22.0
                     ],
                     "outlettype": [
                         ""
                     ],
-                    "text": "prepend setsymbol"
+                    "text": "prepend set"
                 }
             },
             {
@@ -7523,7 +7501,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         2120.0,
-                        20.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -7541,7 +7519,7 @@
                     "numoutlets": 1,
                     "patching_rect": [
                         2214.6,
-                        20.0,
+                        80.0,
                         86.6,
                         22.0
                     ],
@@ -7554,19 +7532,16 @@
             {
                 "box": {
                     "id": "obj-354",
-                    "maxclass": "newobj",
+                    "maxclass": "comment",
                     "numinlets": 1,
-                    "numoutlets": 1,
+                    "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        50.0,
-                        86.6,
+                        110.0,
+                        136.0,
                         22.0
                     ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
+                    "text": "WHAT THE AGENT TELLS"
                 }
             },
             {
@@ -7576,131 +7551,8 @@
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
-                        2214.6,
-                        50.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-356",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2120.0,
-                        80.0,
-                        126.19999999999999,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend setsymbol"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-357",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2120.0,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-358",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2214.6,
-                        110.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-359",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
                         2120.0,
                         140.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-360",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2214.6,
-                        140.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-361",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        170.0,
-                        136.0,
-                        22.0
-                    ],
-                    "text": "WHAT THE AGENT TELLS"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-362",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2120.0,
-                        200.0,
                         99.8,
                         22.0
                     ],
@@ -7712,13 +7564,13 @@
             },
             {
                 "box": {
-                    "id": "obj-363",
+                    "id": "obj-356",
                     "maxclass": "newobj",
                     "numinlets": 19,
                     "numoutlets": 19,
                     "patching_rect": [
                         2227.8,
-                        200.0,
+                        140.0,
                         600,
                         22.0
                     ],
@@ -7748,13 +7600,13 @@
             },
             {
                 "box": {
-                    "id": "obj-364",
+                    "id": "obj-357",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        230.0,
+                        170.0,
                         300,
                         22.0
                     ],
@@ -7771,13 +7623,13 @@
             },
             {
                 "box": {
-                    "id": "obj-365",
+                    "id": "obj-358",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 3,
                     "patching_rect": [
                         2428.0,
-                        230.0,
+                        170.0,
                         99.8,
                         22.0
                     ],
@@ -7791,13 +7643,13 @@
             },
             {
                 "box": {
-                    "id": "obj-366",
+                    "id": "obj-359",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        260.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7813,13 +7665,13 @@
             },
             {
                 "box": {
-                    "id": "obj-367",
+                    "id": "obj-360",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        260.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7838,13 +7690,13 @@
             },
             {
                 "box": {
-                    "id": "obj-368",
+                    "id": "obj-361",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        260.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7860,13 +7712,13 @@
             },
             {
                 "box": {
-                    "id": "obj-369",
+                    "id": "obj-362",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        260.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7885,13 +7737,13 @@
             },
             {
                 "box": {
-                    "id": "obj-370",
+                    "id": "obj-363",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        260.0,
+                        200.0,
                         90,
                         22.0
                     ],
@@ -7907,13 +7759,13 @@
             },
             {
                 "box": {
-                    "id": "obj-371",
+                    "id": "obj-364",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        260.0,
+                        200.0,
                         70,
                         22.0
                     ],
@@ -7932,13 +7784,13 @@
             },
             {
                 "box": {
-                    "id": "obj-372",
+                    "id": "obj-365",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        290.0,
+                        230.0,
                         300,
                         22.0
                     ],
@@ -7955,13 +7807,13 @@
             },
             {
                 "box": {
-                    "id": "obj-373",
+                    "id": "obj-366",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 11,
                     "patching_rect": [
                         2428.0,
-                        290.0,
+                        230.0,
                         225.2,
                         22.0
                     ],
@@ -7983,13 +7835,13 @@
             },
             {
                 "box": {
-                    "id": "obj-374",
+                    "id": "obj-367",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        320.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8005,13 +7857,13 @@
             },
             {
                 "box": {
-                    "id": "obj-375",
+                    "id": "obj-368",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        320.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8030,13 +7882,13 @@
             },
             {
                 "box": {
-                    "id": "obj-376",
+                    "id": "obj-369",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        320.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8052,13 +7904,13 @@
             },
             {
                 "box": {
-                    "id": "obj-377",
+                    "id": "obj-370",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        320.0,
+                        260.0,
                         80,
                         22.0
                     ],
@@ -8077,13 +7929,13 @@
             },
             {
                 "box": {
-                    "id": "obj-378",
+                    "id": "obj-371",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        320.0,
+                        260.0,
                         86.6,
                         22.0
                     ],
@@ -8095,13 +7947,13 @@
             },
             {
                 "box": {
-                    "id": "obj-379",
+                    "id": "obj-372",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        320.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8117,13 +7969,13 @@
             },
             {
                 "box": {
-                    "id": "obj-380",
+                    "id": "obj-373",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        320.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8142,13 +7994,13 @@
             },
             {
                 "box": {
-                    "id": "obj-381",
+                    "id": "obj-374",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        320.0,
+                        260.0,
                         90,
                         22.0
                     ],
@@ -8164,13 +8016,13 @@
             },
             {
                 "box": {
-                    "id": "obj-382",
+                    "id": "obj-375",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        320.0,
+                        260.0,
                         70,
                         22.0
                     ],
@@ -8189,13 +8041,13 @@
             },
             {
                 "box": {
-                    "id": "obj-383",
+                    "id": "obj-376",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        350.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8211,13 +8063,13 @@
             },
             {
                 "box": {
-                    "id": "obj-384",
+                    "id": "obj-377",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        350.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -8236,13 +8088,13 @@
             },
             {
                 "box": {
-                    "id": "obj-385",
+                    "id": "obj-378",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        350.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8258,13 +8110,13 @@
             },
             {
                 "box": {
-                    "id": "obj-386",
+                    "id": "obj-379",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        350.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -8283,13 +8135,13 @@
             },
             {
                 "box": {
-                    "id": "obj-387",
+                    "id": "obj-380",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        350.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8305,13 +8157,13 @@
             },
             {
                 "box": {
-                    "id": "obj-388",
+                    "id": "obj-381",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        350.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -8330,13 +8182,13 @@
             },
             {
                 "box": {
-                    "id": "obj-389",
+                    "id": "obj-382",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        350.0,
+                        290.0,
                         90,
                         22.0
                     ],
@@ -8352,13 +8204,13 @@
             },
             {
                 "box": {
-                    "id": "obj-390",
+                    "id": "obj-383",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        350.0,
+                        290.0,
                         70,
                         22.0
                     ],
@@ -8377,13 +8229,13 @@
             },
             {
                 "box": {
-                    "id": "obj-391",
+                    "id": "obj-384",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        380.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8399,13 +8251,13 @@
             },
             {
                 "box": {
-                    "id": "obj-392",
+                    "id": "obj-385",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        380.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8424,13 +8276,13 @@
             },
             {
                 "box": {
-                    "id": "obj-393",
+                    "id": "obj-386",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        380.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8446,13 +8298,13 @@
             },
             {
                 "box": {
-                    "id": "obj-394",
+                    "id": "obj-387",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2394.0,
-                        380.0,
+                        320.0,
                         80,
                         22.0
                     ],
@@ -8471,13 +8323,13 @@
             },
             {
                 "box": {
-                    "id": "obj-395",
+                    "id": "obj-388",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2482.0,
-                        380.0,
+                        320.0,
                         86.6,
                         22.0
                     ],
@@ -8489,13 +8341,13 @@
             },
             {
                 "box": {
-                    "id": "obj-396",
+                    "id": "obj-389",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        380.0,
+                        320.0,
                         90,
                         22.0
                     ],
@@ -8511,13 +8363,13 @@
             },
             {
                 "box": {
-                    "id": "obj-397",
+                    "id": "obj-390",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        380.0,
+                        320.0,
                         70,
                         22.0
                     ],
@@ -8536,13 +8388,13 @@
             },
             {
                 "box": {
-                    "id": "obj-398",
+                    "id": "obj-391",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        410.0,
+                        350.0,
                         300,
                         22.0
                     ],
@@ -8559,13 +8411,13 @@
             },
             {
                 "box": {
-                    "id": "obj-399",
+                    "id": "obj-392",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 7,
                     "patching_rect": [
                         2428.0,
-                        410.0,
+                        350.0,
                         159.2,
                         22.0
                     ],
@@ -8583,13 +8435,13 @@
             },
             {
                 "box": {
-                    "id": "obj-400",
+                    "id": "obj-393",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        440.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8605,13 +8457,13 @@
             },
             {
                 "box": {
-                    "id": "obj-401",
+                    "id": "obj-394",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        440.0,
+                        380.0,
                         80,
                         22.0
                     ],
@@ -8630,13 +8482,13 @@
             },
             {
                 "box": {
-                    "id": "obj-402",
+                    "id": "obj-395",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2306.0,
-                        440.0,
+                        380.0,
                         86.6,
                         22.0
                     ],
@@ -8648,13 +8500,13 @@
             },
             {
                 "box": {
-                    "id": "obj-403",
+                    "id": "obj-396",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2400.6,
-                        440.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8670,13 +8522,13 @@
             },
             {
                 "box": {
-                    "id": "obj-404",
+                    "id": "obj-397",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2498.6,
-                        440.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8695,13 +8547,13 @@
             },
             {
                 "box": {
-                    "id": "obj-405",
+                    "id": "obj-398",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2576.6,
-                        440.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8717,13 +8569,13 @@
             },
             {
                 "box": {
-                    "id": "obj-406",
+                    "id": "obj-399",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2674.6,
-                        440.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8742,13 +8594,13 @@
             },
             {
                 "box": {
-                    "id": "obj-407",
+                    "id": "obj-400",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2752.6,
-                        440.0,
+                        380.0,
                         90,
                         22.0
                     ],
@@ -8764,13 +8616,13 @@
             },
             {
                 "box": {
-                    "id": "obj-408",
+                    "id": "obj-401",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2850.6,
-                        440.0,
+                        380.0,
                         70,
                         22.0
                     ],
@@ -8789,13 +8641,13 @@
             },
             {
                 "box": {
-                    "id": "obj-409",
+                    "id": "obj-402",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        470.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8811,13 +8663,13 @@
             },
             {
                 "box": {
-                    "id": "obj-410",
+                    "id": "obj-403",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        470.0,
+                        410.0,
                         70,
                         22.0
                     ],
@@ -8836,13 +8688,13 @@
             },
             {
                 "box": {
-                    "id": "obj-411",
+                    "id": "obj-404",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        470.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8858,13 +8710,13 @@
             },
             {
                 "box": {
-                    "id": "obj-412",
+                    "id": "obj-405",
                     "maxclass": "number",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        470.0,
+                        410.0,
                         70,
                         22.0
                     ],
@@ -8883,13 +8735,13 @@
             },
             {
                 "box": {
-                    "id": "obj-413",
+                    "id": "obj-406",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        470.0,
+                        410.0,
                         90,
                         22.0
                     ],
@@ -8905,13 +8757,13 @@
             },
             {
                 "box": {
-                    "id": "obj-414",
+                    "id": "obj-407",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2570.0,
-                        470.0,
+                        410.0,
                         80,
                         22.0
                     ],
@@ -8930,13 +8782,13 @@
             },
             {
                 "box": {
-                    "id": "obj-415",
+                    "id": "obj-408",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2658.0,
-                        470.0,
+                        410.0,
                         86.6,
                         22.0
                     ],
@@ -8948,13 +8800,13 @@
             },
             {
                 "box": {
-                    "id": "obj-416",
+                    "id": "obj-409",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        500.0,
+                        440.0,
                         300,
                         22.0
                     ],
@@ -8971,13 +8823,13 @@
             },
             {
                 "box": {
-                    "id": "obj-417",
+                    "id": "obj-410",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 5,
                     "patching_rect": [
                         2428.0,
-                        500.0,
+                        440.0,
                         152.6,
                         22.0
                     ],
@@ -8993,13 +8845,13 @@
             },
             {
                 "box": {
-                    "id": "obj-418",
+                    "id": "obj-411",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        530.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -9015,13 +8867,13 @@
             },
             {
                 "box": {
-                    "id": "obj-419",
+                    "id": "obj-412",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        530.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -9040,13 +8892,13 @@
             },
             {
                 "box": {
-                    "id": "obj-420",
+                    "id": "obj-413",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2296.0,
-                        530.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -9062,13 +8914,13 @@
             },
             {
                 "box": {
-                    "id": "obj-421",
+                    "id": "obj-414",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2394.0,
-                        530.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -9087,13 +8939,13 @@
             },
             {
                 "box": {
-                    "id": "obj-422",
+                    "id": "obj-415",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2472.0,
-                        530.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -9109,13 +8961,13 @@
             },
             {
                 "box": {
-                    "id": "obj-423",
+                    "id": "obj-416",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2570.0,
-                        530.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -9134,13 +8986,13 @@
             },
             {
                 "box": {
-                    "id": "obj-424",
+                    "id": "obj-417",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2648.0,
-                        530.0,
+                        470.0,
                         90,
                         22.0
                     ],
@@ -9156,13 +9008,13 @@
             },
             {
                 "box": {
-                    "id": "obj-425",
+                    "id": "obj-418",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2746.0,
-                        530.0,
+                        470.0,
                         70,
                         22.0
                     ],
@@ -9181,13 +9033,13 @@
             },
             {
                 "box": {
-                    "id": "obj-426",
+                    "id": "obj-419",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        560.0,
+                        500.0,
                         90,
                         22.0
                     ],
@@ -9203,13 +9055,13 @@
             },
             {
                 "box": {
-                    "id": "obj-427",
+                    "id": "obj-420",
                     "maxclass": "flonum",
                     "numinlets": 1,
                     "numoutlets": 2,
                     "patching_rect": [
                         2218.0,
-                        560.0,
+                        500.0,
                         70,
                         22.0
                     ],
@@ -9228,13 +9080,13 @@
             },
             {
                 "box": {
-                    "id": "obj-428",
+                    "id": "obj-421",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        590.0,
+                        530.0,
                         90,
                         22.0
                     ],
@@ -9251,13 +9103,13 @@
             },
             {
                 "box": {
-                    "id": "obj-429",
+                    "id": "obj-422",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        590.0,
+                        530.0,
                         200,
                         22.0
                     ],
@@ -9276,7 +9128,139 @@
             },
             {
                 "box": {
-                    "id": "obj-430",
+                    "id": "obj-423",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        530.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-424",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        560.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "pulse",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        456.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-425",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        560.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        456.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-426",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        560.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-427",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        590.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "meter",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        484.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-428",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        590.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        484.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-429",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -9294,145 +9278,13 @@
             },
             {
                 "box": {
-                    "id": "obj-431",
+                    "id": "obj-430",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
                         620.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "pulse",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        456.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-432",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        620.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        456.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-433",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        620.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-434",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        650.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "meter",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        484.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-435",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        650.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        484.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-436",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        650.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-437",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        680.0,
                         90,
                         22.0
                     ],
@@ -9449,13 +9301,13 @@
             },
             {
                 "box": {
-                    "id": "obj-438",
+                    "id": "obj-431",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        680.0,
+                        620.0,
                         200,
                         22.0
                     ],
@@ -9474,13 +9326,13 @@
             },
             {
                 "box": {
-                    "id": "obj-439",
+                    "id": "obj-432",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        680.0,
+                        620.0,
                         86.6,
                         22.0
                     ],
@@ -9492,13 +9344,13 @@
             },
             {
                 "box": {
-                    "id": "obj-440",
+                    "id": "obj-433",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        710.0,
+                        650.0,
                         90,
                         22.0
                     ],
@@ -9515,13 +9367,13 @@
             },
             {
                 "box": {
-                    "id": "obj-441",
+                    "id": "obj-434",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        710.0,
+                        650.0,
                         200,
                         22.0
                     ],
@@ -9540,7 +9392,139 @@
             },
             {
                 "box": {
-                    "id": "obj-442",
+                    "id": "obj-435",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        650.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-436",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        680.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "coherence",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        568.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-437",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        680.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        568.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-438",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        680.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-439",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        710.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "fit",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        596.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-440",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        710.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        596.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-441",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -9558,145 +9542,13 @@
             },
             {
                 "box": {
-                    "id": "obj-443",
+                    "id": "obj-442",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
                         740.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "coherence",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        568.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-444",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        740.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        568.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-445",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        740.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-446",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        770.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "fit",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        596.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-447",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        770.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        596.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-448",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        770.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-449",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        800.0,
                         90,
                         22.0
                     ],
@@ -9713,13 +9565,13 @@
             },
             {
                 "box": {
-                    "id": "obj-450",
+                    "id": "obj-443",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        800.0,
+                        740.0,
                         200,
                         22.0
                     ],
@@ -9738,7 +9590,139 @@
             },
             {
                 "box": {
-                    "id": "obj-451",
+                    "id": "obj-444",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        740.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-445",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        770.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "memory",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        652.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-446",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        770.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        652.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-447",
+                    "maxclass": "newobj",
+                    "numinlets": 1,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2426.0,
+                        770.0,
+                        86.6,
+                        22.0
+                    ],
+                    "outlettype": [
+                        ""
+                    ],
+                    "text": "prepend set"
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-448",
+                    "maxclass": "comment",
+                    "numinlets": 1,
+                    "numoutlets": 0,
+                    "patching_rect": [
+                        2120.0,
+                        800.0,
+                        90,
+                        22.0
+                    ],
+                    "text": "section",
+                    "fontface": 1,
+                    "presentation": 1,
+                    "presentation_rect": [
+                        890.0,
+                        680.0,
+                        78.0,
+                        20.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-449",
+                    "maxclass": "message",
+                    "numinlets": 2,
+                    "numoutlets": 1,
+                    "patching_rect": [
+                        2218.0,
+                        800.0,
+                        200,
+                        22.0
+                    ],
+                    "text": "",
+                    "outlettype": [
+                        ""
+                    ],
+                    "presentation": 1,
+                    "presentation_rect": [
+                        970.0,
+                        680.0,
+                        396.0,
+                        22.0
+                    ]
+                }
+            },
+            {
+                "box": {
+                    "id": "obj-450",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
@@ -9756,145 +9740,13 @@
             },
             {
                 "box": {
-                    "id": "obj-452",
+                    "id": "obj-451",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
                         830.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "memory",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        652.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-453",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        830.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        652.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-454",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        830.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-455",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        860.0,
-                        90,
-                        22.0
-                    ],
-                    "text": "section",
-                    "fontface": 1,
-                    "presentation": 1,
-                    "presentation_rect": [
-                        890.0,
-                        680.0,
-                        78.0,
-                        20.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-456",
-                    "maxclass": "message",
-                    "numinlets": 2,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2218.0,
-                        860.0,
-                        200,
-                        22.0
-                    ],
-                    "text": "",
-                    "outlettype": [
-                        ""
-                    ],
-                    "presentation": 1,
-                    "presentation_rect": [
-                        970.0,
-                        680.0,
-                        396.0,
-                        22.0
-                    ]
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-457",
-                    "maxclass": "newobj",
-                    "numinlets": 1,
-                    "numoutlets": 1,
-                    "patching_rect": [
-                        2426.0,
-                        860.0,
-                        86.6,
-                        22.0
-                    ],
-                    "outlettype": [
-                        ""
-                    ],
-                    "text": "prepend set"
-                }
-            },
-            {
-                "box": {
-                    "id": "obj-458",
-                    "maxclass": "comment",
-                    "numinlets": 1,
-                    "numoutlets": 0,
-                    "patching_rect": [
-                        2120.0,
-                        890.0,
                         90,
                         22.0
                     ],
@@ -9911,13 +9763,13 @@
             },
             {
                 "box": {
-                    "id": "obj-459",
+                    "id": "obj-452",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        890.0,
+                        830.0,
                         200,
                         22.0
                     ],
@@ -9936,13 +9788,13 @@
             },
             {
                 "box": {
-                    "id": "obj-460",
+                    "id": "obj-453",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        890.0,
+                        830.0,
                         86.6,
                         22.0
                     ],
@@ -9954,13 +9806,13 @@
             },
             {
                 "box": {
-                    "id": "obj-461",
+                    "id": "obj-454",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        920.0,
+                        860.0,
                         90,
                         22.0
                     ],
@@ -9977,13 +9829,13 @@
             },
             {
                 "box": {
-                    "id": "obj-462",
+                    "id": "obj-455",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        920.0,
+                        860.0,
                         200,
                         22.0
                     ],
@@ -10002,13 +9854,13 @@
             },
             {
                 "box": {
-                    "id": "obj-463",
+                    "id": "obj-456",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        920.0,
+                        860.0,
                         86.6,
                         22.0
                     ],
@@ -10020,13 +9872,13 @@
             },
             {
                 "box": {
-                    "id": "obj-464",
+                    "id": "obj-457",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        950.0,
+                        890.0,
                         90,
                         22.0
                     ],
@@ -10043,13 +9895,13 @@
             },
             {
                 "box": {
-                    "id": "obj-465",
+                    "id": "obj-458",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        950.0,
+                        890.0,
                         200,
                         22.0
                     ],
@@ -10068,13 +9920,13 @@
             },
             {
                 "box": {
-                    "id": "obj-466",
+                    "id": "obj-459",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        950.0,
+                        890.0,
                         86.6,
                         22.0
                     ],
@@ -10086,13 +9938,13 @@
             },
             {
                 "box": {
-                    "id": "obj-467",
+                    "id": "obj-460",
                     "maxclass": "comment",
                     "numinlets": 1,
                     "numoutlets": 0,
                     "patching_rect": [
                         2120.0,
-                        980.0,
+                        920.0,
                         90,
                         22.0
                     ],
@@ -10109,13 +9961,13 @@
             },
             {
                 "box": {
-                    "id": "obj-468",
+                    "id": "obj-461",
                     "maxclass": "message",
                     "numinlets": 2,
                     "numoutlets": 1,
                     "patching_rect": [
                         2218.0,
-                        980.0,
+                        920.0,
                         200,
                         22.0
                     ],
@@ -10134,13 +9986,13 @@
             },
             {
                 "box": {
-                    "id": "obj-469",
+                    "id": "obj-462",
                     "maxclass": "newobj",
                     "numinlets": 1,
                     "numoutlets": 1,
                     "patching_rect": [
                         2426.0,
-                        980.0,
+                        920.0,
                         86.6,
                         22.0
                     ],
@@ -11807,7 +11659,7 @@
                 "patchline": {
                     "source": [
                         "obj-219",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-216",
@@ -11823,7 +11675,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-219",
+                        "obj-221",
                         0
                     ],
                     "order": 0
@@ -11832,11 +11684,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-221",
+                        "obj-223",
                         0
                     ],
                     "destination": [
-                        "obj-222",
+                        "obj-220",
                         0
                     ],
                     "order": 0
@@ -11846,10 +11698,10 @@
                 "patchline": {
                     "source": [
                         "obj-224",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-221",
+                        "obj-223",
                         0
                     ],
                     "order": 0
@@ -11953,6 +11805,19 @@
                         0
                     ],
                     "destination": [
+                        "obj-240",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-240",
+                        0
+                    ],
+                    "destination": [
                         "obj-235",
                         0
                     ],
@@ -11966,6 +11831,32 @@
                         0
                     ],
                     "destination": [
+                        "obj-240",
+                        1
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-241",
+                        0
+                    ],
+                    "destination": [
+                        "obj-242",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-242",
+                        0
+                    ],
+                    "destination": [
                         "obj-238",
                         0
                     ],
@@ -11975,11 +11866,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-240",
-                        0
-                    ],
-                    "destination": [
                         "obj-241",
+                        1
+                    ],
+                    "destination": [
+                        "obj-243",
                         0
                     ],
                     "order": 0
@@ -11992,20 +11883,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-245",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-245",
-                        0
-                    ],
-                    "destination": [
-                        "obj-240",
+                        "obj-239",
                         0
                     ],
                     "order": 0
@@ -12019,19 +11897,6 @@
                     ],
                     "destination": [
                         "obj-245",
-                        1
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-246",
-                        0
-                    ],
-                    "destination": [
-                        "obj-247",
                         0
                     ],
                     "order": 0
@@ -12042,19 +11907,6 @@
                     "source": [
                         "obj-247",
                         0
-                    ],
-                    "destination": [
-                        "obj-243",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-246",
-                        1
                     ],
                     "destination": [
                         "obj-248",
@@ -12070,7 +11922,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-244",
+                        "obj-249",
                         0
                     ],
                     "order": 0
@@ -12080,6 +11932,58 @@
                 "patchline": {
                     "source": [
                         "obj-249",
+                        0
+                    ],
+                    "destination": [
+                        "obj-244",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-250",
+                        0
+                    ],
+                    "destination": [
+                        "obj-251",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-253",
+                        0
+                    ],
+                    "destination": [
+                        "obj-254",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-254",
+                        0
+                    ],
+                    "destination": [
+                        "obj-255",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-255",
                         0
                     ],
                     "destination": [
@@ -12092,11 +11996,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-252",
+                        "obj-256",
                         0
                     ],
                     "destination": [
-                        "obj-253",
+                        "obj-257",
                         0
                     ],
                     "order": 0
@@ -12105,33 +12009,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-253",
-                        0
-                    ],
-                    "destination": [
-                        "obj-254",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-254",
-                        0
-                    ],
-                    "destination": [
-                        "obj-249",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-255",
+                        "obj-259",
                         0
                     ],
                     "destination": [
@@ -12144,37 +12022,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-258",
-                        0
-                    ],
-                    "destination": [
-                        "obj-259",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-259",
-                        0
-                    ],
-                    "destination": [
-                        "obj-260",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-260",
                         0
                     ],
                     "destination": [
-                        "obj-255",
+                        "obj-259",
                         0
                     ],
                     "order": 0
@@ -12200,7 +12052,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-261",
+                        "obj-265",
                         0
                     ],
                     "order": 0
@@ -12213,7 +12065,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-264",
+                        "obj-266",
                         0
                     ],
                     "order": 0
@@ -12223,6 +12075,32 @@
                 "patchline": {
                     "source": [
                         "obj-266",
+                        0
+                    ],
+                    "destination": [
+                        "obj-261",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-267",
+                        0
+                    ],
+                    "destination": [
+                        "obj-268",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-270",
                         0
                     ],
                     "destination": [
@@ -12235,37 +12113,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-269",
-                        0
-                    ],
-                    "destination": [
-                        "obj-270",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-270",
-                        0
-                    ],
-                    "destination": [
-                        "obj-271",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
                         "obj-271",
                         0
                     ],
                     "destination": [
-                        "obj-266",
+                        "obj-270",
                         0
                     ],
                     "order": 0
@@ -12288,7 +12140,7 @@
                 "patchline": {
                     "source": [
                         "obj-275",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-272",
@@ -12304,7 +12156,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-275",
+                        "obj-277",
                         0
                     ],
                     "order": 0
@@ -12313,11 +12165,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-277",
+                        "obj-279",
                         0
                     ],
                     "destination": [
-                        "obj-278",
+                        "obj-276",
                         0
                     ],
                     "order": 0
@@ -12327,10 +12179,10 @@
                 "patchline": {
                     "source": [
                         "obj-280",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-277",
+                        "obj-279",
                         0
                     ],
                     "order": 0
@@ -12392,7 +12244,7 @@
                 "patchline": {
                     "source": [
                         "obj-289",
-                        0
+                        1
                     ],
                     "destination": [
                         "obj-286",
@@ -12408,7 +12260,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-289",
+                        "obj-291",
                         0
                     ],
                     "order": 0
@@ -12417,11 +12269,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-291",
+                        "obj-293",
                         0
                     ],
                     "destination": [
-                        "obj-292",
+                        "obj-290",
                         0
                     ],
                     "order": 0
@@ -12431,10 +12283,10 @@
                 "patchline": {
                     "source": [
                         "obj-294",
-                        1
+                        0
                     ],
                     "destination": [
-                        "obj-291",
+                        "obj-293",
                         0
                     ],
                     "order": 0
@@ -12482,11 +12334,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-300",
+                        "obj-301",
                         0
                     ],
                     "destination": [
-                        "obj-301",
+                        "obj-302",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-302",
+                        0
+                    ],
+                    "destination": [
+                        "obj-303",
                         0
                     ],
                     "order": 0
@@ -12499,7 +12364,7 @@
                         0
                     ],
                     "destination": [
-                        "obj-300",
+                        "obj-304",
                         0
                     ],
                     "order": 0
@@ -12509,58 +12374,6 @@
                 "patchline": {
                     "source": [
                         "obj-304",
-                        0
-                    ],
-                    "destination": [
-                        "obj-303",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-306",
-                        0
-                    ],
-                    "destination": [
-                        "obj-307",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-307",
-                        0
-                    ],
-                    "destination": [
-                        "obj-308",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
-                        0
-                    ],
-                    "destination": [
-                        "obj-309",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-309",
                         0
                     ],
                     "destination": [
@@ -12573,11 +12386,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         1
                     ],
                     "destination": [
-                        "obj-310",
+                        "obj-305",
                         0
                     ],
                     "order": 0
@@ -12586,7 +12399,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-310",
+                        "obj-305",
                         0
                     ],
                     "destination": [
@@ -12599,11 +12412,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         2
                     ],
                     "destination": [
-                        "obj-311",
+                        "obj-306",
                         0
                     ],
                     "order": 0
@@ -12612,7 +12425,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-311",
+                        "obj-306",
                         0
                     ],
                     "destination": [
@@ -12625,11 +12438,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         3
                     ],
                     "destination": [
-                        "obj-312",
+                        "obj-307",
                         0
                     ],
                     "order": 0
@@ -12638,7 +12451,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-312",
+                        "obj-307",
                         0
                     ],
                     "destination": [
@@ -12651,11 +12464,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         4
                     ],
                     "destination": [
-                        "obj-313",
+                        "obj-308",
                         0
                     ],
                     "order": 0
@@ -12664,7 +12477,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-313",
+                        "obj-308",
                         0
                     ],
                     "destination": [
@@ -12677,11 +12490,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         5
                     ],
                     "destination": [
-                        "obj-314",
+                        "obj-309",
                         0
                     ],
                     "order": 0
@@ -12690,7 +12503,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-314",
+                        "obj-309",
                         0
                     ],
                     "destination": [
@@ -12703,11 +12516,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         6
                     ],
                     "destination": [
-                        "obj-315",
+                        "obj-310",
                         0
                     ],
                     "order": 0
@@ -12716,7 +12529,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-315",
+                        "obj-310",
                         0
                     ],
                     "destination": [
@@ -12729,11 +12542,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         6
                     ],
                     "destination": [
-                        "obj-316",
+                        "obj-311",
                         0
                     ],
                     "order": 0
@@ -12742,7 +12555,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-316",
+                        "obj-311",
                         0
                     ],
                     "destination": [
@@ -12755,11 +12568,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         7
                     ],
                     "destination": [
-                        "obj-317",
+                        "obj-312",
                         0
                     ],
                     "order": 0
@@ -12768,7 +12581,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-317",
+                        "obj-312",
                         0
                     ],
                     "destination": [
@@ -12781,7 +12594,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         8
                     ],
                     "destination": [
@@ -12794,11 +12607,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         9
                     ],
                     "destination": [
-                        "obj-318",
+                        "obj-313",
                         0
                     ],
                     "order": 0
@@ -12807,7 +12620,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-318",
+                        "obj-313",
                         0
                     ],
                     "destination": [
@@ -12820,11 +12633,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         10
                     ],
                     "destination": [
-                        "obj-319",
+                        "obj-314",
                         0
                     ],
                     "order": 0
@@ -12833,7 +12646,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-319",
+                        "obj-314",
                         0
                     ],
                     "destination": [
@@ -12846,11 +12659,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         10
                     ],
                     "destination": [
-                        "obj-320",
+                        "obj-315",
                         0
                     ],
                     "order": 0
@@ -12859,7 +12672,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-320",
+                        "obj-315",
                         0
                     ],
                     "destination": [
@@ -12872,11 +12685,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         11
                     ],
                     "destination": [
-                        "obj-321",
+                        "obj-316",
                         0
                     ],
                     "order": 0
@@ -12885,7 +12698,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-321",
+                        "obj-316",
                         0
                     ],
                     "destination": [
@@ -12898,11 +12711,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         11
                     ],
                     "destination": [
-                        "obj-322",
+                        "obj-317",
                         0
                     ],
                     "order": 0
@@ -12911,7 +12724,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-322",
+                        "obj-317",
                         0
                     ],
                     "destination": [
@@ -12924,11 +12737,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         12
                     ],
                     "destination": [
-                        "obj-323",
+                        "obj-318",
                         0
                     ],
                     "order": 0
@@ -12937,7 +12750,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-323",
+                        "obj-318",
                         0
                     ],
                     "destination": [
@@ -12950,11 +12763,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         12
                     ],
                     "destination": [
-                        "obj-324",
+                        "obj-319",
                         0
                     ],
                     "order": 0
@@ -12963,7 +12776,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-324",
+                        "obj-319",
                         0
                     ],
                     "destination": [
@@ -12976,11 +12789,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         13
                     ],
                     "destination": [
-                        "obj-325",
+                        "obj-320",
                         0
                     ],
                     "order": 0
@@ -12989,7 +12802,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-325",
+                        "obj-320",
                         0
                     ],
                     "destination": [
@@ -13002,11 +12815,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         13
                     ],
                     "destination": [
-                        "obj-326",
+                        "obj-321",
                         0
                     ],
                     "order": 0
@@ -13015,7 +12828,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-326",
+                        "obj-321",
                         0
                     ],
                     "destination": [
@@ -13028,11 +12841,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         14
                     ],
                     "destination": [
-                        "obj-327",
+                        "obj-322",
                         0
                     ],
                     "order": 0
@@ -13041,7 +12854,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-327",
+                        "obj-322",
                         0
                     ],
                     "destination": [
@@ -13054,11 +12867,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         15
                     ],
                     "destination": [
-                        "obj-328",
+                        "obj-323",
                         0
                     ],
                     "order": 0
@@ -13067,7 +12880,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-328",
+                        "obj-323",
                         0
                     ],
                     "destination": [
@@ -13080,11 +12893,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         15
                     ],
                     "destination": [
-                        "obj-329",
+                        "obj-324",
                         0
                     ],
                     "order": 0
@@ -13093,7 +12906,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-329",
+                        "obj-324",
                         0
                     ],
                     "destination": [
@@ -13106,11 +12919,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         16
                     ],
                     "destination": [
-                        "obj-330",
+                        "obj-325",
                         0
                     ],
                     "order": 0
@@ -13119,7 +12932,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-330",
+                        "obj-325",
                         0
                     ],
                     "destination": [
@@ -13132,11 +12945,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         16
                     ],
                     "destination": [
-                        "obj-331",
+                        "obj-326",
                         0
                     ],
                     "order": 0
@@ -13145,7 +12958,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-331",
+                        "obj-326",
                         0
                     ],
                     "destination": [
@@ -13158,11 +12971,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         17
                     ],
                     "destination": [
-                        "obj-332",
+                        "obj-327",
                         0
                     ],
                     "order": 0
@@ -13171,7 +12984,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-332",
+                        "obj-327",
                         0
                     ],
                     "destination": [
@@ -13184,11 +12997,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         18
                     ],
                     "destination": [
-                        "obj-333",
+                        "obj-328",
                         0
                     ],
                     "order": 0
@@ -13197,7 +13010,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-333",
+                        "obj-328",
                         0
                     ],
                     "destination": [
@@ -13210,11 +13023,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         19
                     ],
                     "destination": [
-                        "obj-334",
+                        "obj-329",
                         0
                     ],
                     "order": 0
@@ -13223,7 +13036,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-334",
+                        "obj-329",
                         0
                     ],
                     "destination": [
@@ -13236,11 +13049,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         19
                     ],
                     "destination": [
-                        "obj-335",
+                        "obj-330",
                         0
                     ],
                     "order": 0
@@ -13249,7 +13062,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-335",
+                        "obj-330",
                         0
                     ],
                     "destination": [
@@ -13262,11 +13075,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         20
                     ],
                     "destination": [
-                        "obj-336",
+                        "obj-331",
                         0
                     ],
                     "order": 0
@@ -13275,7 +13088,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-336",
+                        "obj-331",
                         0
                     ],
                     "destination": [
@@ -13288,11 +13101,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         20
                     ],
                     "destination": [
-                        "obj-337",
+                        "obj-332",
                         0
                     ],
                     "order": 0
@@ -13301,7 +13114,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-337",
+                        "obj-332",
                         0
                     ],
                     "destination": [
@@ -13314,11 +13127,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         21
                     ],
                     "destination": [
-                        "obj-338",
+                        "obj-333",
                         0
                     ],
                     "order": 0
@@ -13327,7 +13140,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-338",
+                        "obj-333",
                         0
                     ],
                     "destination": [
@@ -13340,37 +13153,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        21
-                    ],
-                    "destination": [
-                        "obj-339",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-339",
-                        0
-                    ],
-                    "destination": [
-                        "obj-220",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
+                        "obj-303",
                         22
                     ],
                     "destination": [
-                        "obj-340",
+                        "obj-334",
                         0
                     ],
                     "order": 0
@@ -13379,7 +13166,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-340",
+                        "obj-334",
+                        0
+                    ],
+                    "destination": [
+                        "obj-223",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        22
+                    ],
+                    "destination": [
+                        "obj-335",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-335",
                         0
                     ],
                     "destination": [
@@ -13392,11 +13205,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         23
                     ],
                     "destination": [
-                        "obj-341",
+                        "obj-336",
                         0
                     ],
                     "order": 0
@@ -13405,7 +13218,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-341",
+                        "obj-336",
                         0
                     ],
                     "destination": [
@@ -13418,11 +13231,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         23
                     ],
                     "destination": [
-                        "obj-342",
+                        "obj-337",
                         0
                     ],
                     "order": 0
@@ -13431,7 +13244,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-342",
+                        "obj-337",
                         0
                     ],
                     "destination": [
@@ -13444,11 +13257,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         24
                     ],
                     "destination": [
-                        "obj-343",
+                        "obj-338",
                         0
                     ],
                     "order": 0
@@ -13457,7 +13270,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-343",
+                        "obj-338",
                         0
                     ],
                     "destination": [
@@ -13470,11 +13283,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         24
                     ],
                     "destination": [
-                        "obj-344",
+                        "obj-339",
                         0
                     ],
                     "order": 0
@@ -13483,7 +13296,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-344",
+                        "obj-339",
                         0
                     ],
                     "destination": [
@@ -13496,11 +13309,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         25
                     ],
                     "destination": [
-                        "obj-345",
+                        "obj-241",
                         0
                     ],
                     "order": 0
@@ -13509,50 +13322,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-345",
-                        0
-                    ],
-                    "destination": [
-                        "obj-238",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
-                        25
-                    ],
-                    "destination": [
-                        "obj-346",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-346",
-                        0
-                    ],
-                    "destination": [
-                        "obj-239",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
+                        "obj-303",
                         26
                     ],
                     "destination": [
-                        "obj-246",
+                        "obj-340",
                         0
                     ],
                     "order": 0
@@ -13561,11 +13335,50 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-340",
+                        0
+                    ],
+                    "destination": [
+                        "obj-259",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        26
+                    ],
+                    "destination": [
+                        "obj-341",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-341",
+                        0
+                    ],
+                    "destination": [
+                        "obj-260",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
                         27
                     ],
                     "destination": [
-                        "obj-347",
+                        "obj-342",
                         0
                     ],
                     "order": 0
@@ -13574,11 +13387,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-347",
+                        "obj-342",
                         0
                     ],
                     "destination": [
-                        "obj-264",
+                        "obj-270",
                         0
                     ],
                     "order": 0
@@ -13587,11 +13400,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         27
                     ],
                     "destination": [
-                        "obj-348",
+                        "obj-343",
                         0
                     ],
                     "order": 0
@@ -13600,11 +13413,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-348",
+                        "obj-343",
                         0
                     ],
                     "destination": [
-                        "obj-265",
+                        "obj-271",
                         0
                     ],
                     "order": 0
@@ -13613,11 +13426,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         28
                     ],
                     "destination": [
-                        "obj-349",
+                        "obj-344",
                         0
                     ],
                     "order": 0
@@ -13626,7 +13439,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-349",
+                        "obj-344",
                         0
                     ],
                     "destination": [
@@ -13639,37 +13452,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        28
-                    ],
-                    "destination": [
-                        "obj-350",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-350",
-                        0
-                    ],
-                    "destination": [
-                        "obj-276",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
+                        "obj-303",
                         29
                     ],
                     "destination": [
-                        "obj-351",
+                        "obj-345",
                         0
                     ],
                     "order": 0
@@ -13678,7 +13465,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-351",
+                        "obj-345",
+                        0
+                    ],
+                    "destination": [
+                        "obj-279",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        29
+                    ],
+                    "destination": [
+                        "obj-346",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-346",
                         0
                     ],
                     "destination": [
@@ -13691,11 +13504,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         30
                     ],
                     "destination": [
-                        "obj-352",
+                        "obj-347",
                         0
                     ],
                     "order": 0
@@ -13704,7 +13517,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-352",
+                        "obj-347",
                         0
                     ],
                     "destination": [
@@ -13717,11 +13530,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         30
                     ],
                     "destination": [
-                        "obj-353",
+                        "obj-348",
                         0
                     ],
                     "order": 0
@@ -13730,7 +13543,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-353",
+                        "obj-348",
                         0
                     ],
                     "destination": [
@@ -13743,11 +13556,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         31
                     ],
                     "destination": [
-                        "obj-354",
+                        "obj-349",
                         0
                     ],
                     "order": 0
@@ -13756,7 +13569,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-354",
+                        "obj-349",
                         0
                     ],
                     "destination": [
@@ -13769,37 +13582,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        31
-                    ],
-                    "destination": [
-                        "obj-355",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-355",
-                        0
-                    ],
-                    "destination": [
-                        "obj-290",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-308",
+                        "obj-303",
                         32
                     ],
                     "destination": [
-                        "obj-356",
+                        "obj-350",
                         0
                     ],
                     "order": 0
@@ -13808,7 +13595,33 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-356",
+                        "obj-350",
+                        0
+                    ],
+                    "destination": [
+                        "obj-293",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-303",
+                        32
+                    ],
+                    "destination": [
+                        "obj-351",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-351",
                         0
                     ],
                     "destination": [
@@ -13821,11 +13634,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         33
                     ],
                     "destination": [
-                        "obj-357",
+                        "obj-352",
                         0
                     ],
                     "order": 0
@@ -13834,7 +13647,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-357",
+                        "obj-352",
                         0
                     ],
                     "destination": [
@@ -13847,11 +13660,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
+                        "obj-303",
                         33
                     ],
                     "destination": [
-                        "obj-358",
+                        "obj-353",
                         0
                     ],
                     "order": 0
@@ -13860,7 +13673,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-358",
+                        "obj-353",
                         0
                     ],
                     "destination": [
@@ -13873,11 +13686,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        34
+                        "obj-355",
+                        0
                     ],
                     "destination": [
-                        "obj-359",
+                        "obj-356",
                         0
                     ],
                     "order": 0
@@ -13886,11 +13699,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-359",
+                        "obj-356",
                         0
                     ],
                     "destination": [
-                        "obj-303",
+                        "obj-358",
                         0
                     ],
                     "order": 0
@@ -13899,8 +13712,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-308",
-                        34
+                        "obj-358",
+                        0
                     ],
                     "destination": [
                         "obj-360",
@@ -13912,63 +13725,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-360",
-                        0
-                    ],
-                    "destination": [
-                        "obj-304",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-362",
-                        0
-                    ],
-                    "destination": [
-                        "obj-363",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-363",
-                        0
-                    ],
-                    "destination": [
-                        "obj-365",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-365",
-                        0
-                    ],
-                    "destination": [
-                        "obj-367",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-365",
+                        "obj-358",
                         1
                     ],
                     "destination": [
-                        "obj-369",
+                        "obj-362",
                         0
                     ],
                     "order": 0
@@ -13977,8 +13738,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-365",
+                        "obj-358",
                         2
+                    ],
+                    "destination": [
+                        "obj-364",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        1
+                    ],
+                    "destination": [
+                        "obj-366",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        0
+                    ],
+                    "destination": [
+                        "obj-368",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        1
                     ],
                     "destination": [
                         "obj-371",
@@ -13990,8 +13790,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        1
+                        "obj-371",
+                        0
+                    ],
+                    "destination": [
+                        "obj-370",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        2
                     ],
                     "destination": [
                         "obj-373",
@@ -14003,8 +13816,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        0
+                        "obj-366",
+                        3
                     ],
                     "destination": [
                         "obj-375",
@@ -14016,21 +13829,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        1
-                    ],
-                    "destination": [
-                        "obj-378",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-378",
-                        0
+                        "obj-366",
+                        4
                     ],
                     "destination": [
                         "obj-377",
@@ -14042,50 +13842,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        2
-                    ],
-                    "destination": [
-                        "obj-380",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-373",
-                        3
-                    ],
-                    "destination": [
-                        "obj-382",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-373",
-                        4
-                    ],
-                    "destination": [
-                        "obj-384",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-373",
+                        "obj-366",
                         5
                     ],
                     "destination": [
-                        "obj-386",
+                        "obj-379",
                         0
                     ],
                     "order": 0
@@ -14094,8 +13855,47 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
+                        "obj-366",
                         6
+                    ],
+                    "destination": [
+                        "obj-381",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        7
+                    ],
+                    "destination": [
+                        "obj-383",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        8
+                    ],
+                    "destination": [
+                        "obj-385",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        9
                     ],
                     "destination": [
                         "obj-388",
@@ -14107,8 +13907,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        7
+                        "obj-388",
+                        0
+                    ],
+                    "destination": [
+                        "obj-387",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-366",
+                        10
                     ],
                     "destination": [
                         "obj-390",
@@ -14120,8 +13933,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        8
+                        "obj-356",
+                        2
                     ],
                     "destination": [
                         "obj-392",
@@ -14133,8 +13946,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        9
+                        "obj-392",
+                        0
                     ],
                     "destination": [
                         "obj-395",
@@ -14159,8 +13972,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-373",
-                        10
+                        "obj-392",
+                        1
                     ],
                     "destination": [
                         "obj-397",
@@ -14172,7 +13985,7 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
+                        "obj-392",
                         2
                     ],
                     "destination": [
@@ -14185,21 +13998,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        0
-                    ],
-                    "destination": [
-                        "obj-402",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-402",
-                        0
+                        "obj-392",
+                        3
                     ],
                     "destination": [
                         "obj-401",
@@ -14211,11 +14011,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        1
+                        "obj-392",
+                        4
                     ],
                     "destination": [
-                        "obj-404",
+                        "obj-403",
                         0
                     ],
                     "order": 0
@@ -14224,11 +14024,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        2
+                        "obj-392",
+                        5
                     ],
                     "destination": [
-                        "obj-406",
+                        "obj-405",
                         0
                     ],
                     "order": 0
@@ -14237,8 +14037,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        3
+                        "obj-392",
+                        6
                     ],
                     "destination": [
                         "obj-408",
@@ -14250,8 +14050,21 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        4
+                        "obj-408",
+                        0
+                    ],
+                    "destination": [
+                        "obj-407",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        3
                     ],
                     "destination": [
                         "obj-410",
@@ -14263,8 +14076,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        5
+                        "obj-410",
+                        0
                     ],
                     "destination": [
                         "obj-412",
@@ -14276,21 +14089,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-399",
-                        6
-                    ],
-                    "destination": [
-                        "obj-415",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-415",
-                        0
+                        "obj-410",
+                        1
                     ],
                     "destination": [
                         "obj-414",
@@ -14302,11 +14102,24 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
+                        "obj-410",
+                        2
+                    ],
+                    "destination": [
+                        "obj-416",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-410",
                         3
                     ],
                     "destination": [
-                        "obj-417",
+                        "obj-418",
                         0
                     ],
                     "order": 0
@@ -14315,11 +14128,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-417",
-                        0
+                        "obj-410",
+                        4
                     ],
                     "destination": [
-                        "obj-419",
+                        "obj-420",
                         0
                     ],
                     "order": 0
@@ -14328,21 +14141,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-417",
-                        1
-                    ],
-                    "destination": [
-                        "obj-421",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-417",
-                        2
+                        "obj-356",
+                        4
                     ],
                     "destination": [
                         "obj-423",
@@ -14354,8 +14154,34 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-417",
-                        3
+                        "obj-423",
+                        0
+                    ],
+                    "destination": [
+                        "obj-422",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-356",
+                        5
+                    ],
+                    "destination": [
+                        "obj-426",
+                        0
+                    ],
+                    "order": 0
+                }
+            },
+            {
+                "patchline": {
+                    "source": [
+                        "obj-426",
+                        0
                     ],
                     "destination": [
                         "obj-425",
@@ -14367,34 +14193,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-417",
-                        4
-                    ],
-                    "destination": [
-                        "obj-427",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-363",
-                        4
-                    ],
-                    "destination": [
-                        "obj-430",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-430",
-                        0
+                        "obj-356",
+                        6
                     ],
                     "destination": [
                         "obj-429",
@@ -14406,11 +14206,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        5
+                        "obj-429",
+                        0
                     ],
                     "destination": [
-                        "obj-433",
+                        "obj-428",
                         0
                     ],
                     "order": 0
@@ -14419,8 +14219,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-433",
-                        0
+                        "obj-356",
+                        7
                     ],
                     "destination": [
                         "obj-432",
@@ -14432,11 +14232,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        6
+                        "obj-432",
+                        0
                     ],
                     "destination": [
-                        "obj-436",
+                        "obj-431",
                         0
                     ],
                     "order": 0
@@ -14445,8 +14245,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-436",
-                        0
+                        "obj-356",
+                        8
                     ],
                     "destination": [
                         "obj-435",
@@ -14458,11 +14258,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        7
+                        "obj-435",
+                        0
                     ],
                     "destination": [
-                        "obj-439",
+                        "obj-434",
                         0
                     ],
                     "order": 0
@@ -14471,8 +14271,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-439",
-                        0
+                        "obj-356",
+                        9
                     ],
                     "destination": [
                         "obj-438",
@@ -14484,11 +14284,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        8
+                        "obj-438",
+                        0
                     ],
                     "destination": [
-                        "obj-442",
+                        "obj-437",
                         0
                     ],
                     "order": 0
@@ -14497,8 +14297,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-442",
-                        0
+                        "obj-356",
+                        10
                     ],
                     "destination": [
                         "obj-441",
@@ -14510,11 +14310,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        9
+                        "obj-441",
+                        0
                     ],
                     "destination": [
-                        "obj-445",
+                        "obj-440",
                         0
                     ],
                     "order": 0
@@ -14523,8 +14323,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-445",
-                        0
+                        "obj-356",
+                        11
                     ],
                     "destination": [
                         "obj-444",
@@ -14536,11 +14336,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        10
+                        "obj-444",
+                        0
                     ],
                     "destination": [
-                        "obj-448",
+                        "obj-443",
                         0
                     ],
                     "order": 0
@@ -14549,8 +14349,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-448",
-                        0
+                        "obj-356",
+                        12
                     ],
                     "destination": [
                         "obj-447",
@@ -14562,11 +14362,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        11
+                        "obj-447",
+                        0
                     ],
                     "destination": [
-                        "obj-451",
+                        "obj-446",
                         0
                     ],
                     "order": 0
@@ -14575,8 +14375,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-451",
-                        0
+                        "obj-356",
+                        13
                     ],
                     "destination": [
                         "obj-450",
@@ -14588,11 +14388,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        12
+                        "obj-450",
+                        0
                     ],
                     "destination": [
-                        "obj-454",
+                        "obj-449",
                         0
                     ],
                     "order": 0
@@ -14601,8 +14401,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-454",
-                        0
+                        "obj-356",
+                        14
                     ],
                     "destination": [
                         "obj-453",
@@ -14614,11 +14414,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        13
+                        "obj-453",
+                        0
                     ],
                     "destination": [
-                        "obj-457",
+                        "obj-452",
                         0
                     ],
                     "order": 0
@@ -14627,8 +14427,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-457",
-                        0
+                        "obj-356",
+                        15
                     ],
                     "destination": [
                         "obj-456",
@@ -14640,11 +14440,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        14
+                        "obj-456",
+                        0
                     ],
                     "destination": [
-                        "obj-460",
+                        "obj-455",
                         0
                     ],
                     "order": 0
@@ -14653,8 +14453,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-460",
-                        0
+                        "obj-356",
+                        16
                     ],
                     "destination": [
                         "obj-459",
@@ -14666,11 +14466,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        15
+                        "obj-459",
+                        0
                     ],
                     "destination": [
-                        "obj-463",
+                        "obj-458",
                         0
                     ],
                     "order": 0
@@ -14679,8 +14479,8 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-463",
-                        0
+                        "obj-356",
+                        17
                     ],
                     "destination": [
                         "obj-462",
@@ -14692,50 +14492,11 @@
             {
                 "patchline": {
                     "source": [
-                        "obj-363",
-                        16
-                    ],
-                    "destination": [
-                        "obj-466",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-466",
+                        "obj-462",
                         0
                     ],
                     "destination": [
-                        "obj-465",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-363",
-                        17
-                    ],
-                    "destination": [
-                        "obj-469",
-                        0
-                    ],
-                    "order": 0
-                }
-            },
-            {
-                "patchline": {
-                    "source": [
-                        "obj-469",
-                        0
-                    ],
-                    "destination": [
-                        "obj-468",
+                        "obj-461",
                         0
                     ],
                     "order": 0

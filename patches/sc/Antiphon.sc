@@ -137,8 +137,6 @@ Antiphon {
 	density { |value| this.send('density', value) }
 	// how much the labels obey what is to be added or was said; 0: not at all, 1: as trained
 	guidance { |value| this.send('guidance', value) }
-	// number of plans drawn for a hop, of which the best by reward is played
-	best_of { |value| this.send('best_of', value) }
 	// cost: by the fit to what you play; match: by the labels alone
 	choice { |value| this.send('choice', value) }
 	// cost of a jump; 0 joins what fits best, 1 and more plays long phrases

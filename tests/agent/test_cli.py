@@ -454,6 +454,7 @@ def test_what_is_no_corpus(antiphon, tmp_path, guide):
         (["--config", "nowhere.toml"], "there is no settings file 'nowhere.toml'"),
         (["--config", "bad.toml"], "is not TOML"),
         (["--config", "wrong.toml"], "wrong.toml [action]: no setting 'tabu'; did you mean 'taboo'?"),
+        (["--set", "decision.best_of=4"], "no setting 'decision.best_of'; it is gone, as one plan is drawn"),
         (["--mode", "dead"], "invalid choice: 'dead'"),
         (["--seed", "x"], "invalid int value: 'x'"),
         (["--loud"], "unrecognized arguments: --loud"),

@@ -69,7 +69,6 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
         "units",
         "decision",
         "coherence",
-        "proxy",
         "words",
         "fill",
     }
@@ -86,8 +85,7 @@ def test_scores_become_a_model_that_plays(antiphon, tmp_path, monkeypatch):
     recording = write(tmp_path / "memory.wav", melody(20, 44100, 1), 44100)
     for hop in make_small.HOPS:
         out = tmp_path / f"{hop}.wav"
-        antiphon("respond", guide, "--memory", recording, "-o", out, "--model", model, "--set", f"live.hop={hop}",
-                 "--set", "decision.best_of=4")  # fmt: skip
+        antiphon("respond", guide, "--memory", recording, "-o", out, "--model", model, "--set", f"live.hop={hop}")
         assert os.path.getsize(out) > 44100 * 12
     score = json.loads(antiphon("score", guide, out, "--model", model, "--json").out)
     assert np.isfinite(score["both"])

@@ -75,9 +75,6 @@ class Player(Protocol):
     def remember(self, name: str, audio: np.ndarray) -> Any:
         """A memory of a recording, (n,) float32 at 16 kHz; name: the recording's, for its corpus."""
 
-    def again(self, memory: Any) -> Any:
-        """A memory of another player, for this one's settings, without encoding it again."""
-
     def labels(self, memory: Any) -> np.ndarray:
         """(segments,) int labels of the segments of a memory."""
 

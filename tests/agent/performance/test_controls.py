@@ -13,14 +13,12 @@ from agent.control.command import CONTROLS, CommandError, parse_command
 from agent.performance import loading
 from agent.performance.controls import apply
 from agent.performance.memories import GROWING
-from agent.performance.rerank import ProxyReward
 from agent.settings.config import FIELDS, ConfigError
 from corpora.build import build, label
 from corpora.corpus import Section
 from decision.models import DecisionModels
 from perception.chroma import FRAME_RATE, ChromaTrack
 from perception.onsets import ONSET_RATE, OnsetTrack
-from tests.agent.performance.test_rerank import proxy_for
 from tests.conftest import glide, melody, noise
 
 HOP = 12000  # samples of a hop of 0.25 s at 48 kHz
@@ -232,14 +230,13 @@ def test_hops_already_begun_are_left_out_with_a_sentence(two):
 def test_every_live_setting_is_a_control_and_counts_from_its_hop(two, monkeypatch):
     """Turned at hop 12: nothing before it is other, and the value is there."""
     monkeypatch.setattr(two, "decision", DecisionModels(two.model.decision, two.model.decision))
-    monkeypatch.setattr(two, "reward", ProxyReward(proxy_for(two.model), two.decision))
     values = {"model": "second", "temperature": 3.0, "top_p": 0.2, "top_k": 1, "repetition_penalty": 5.0,
               "constraint": "none",
               "lookahead": 4, "horizon": 9, "rests": "free", "density": 0.0, "max_continuity": 1, "taboo": 0,
               "choice": "match", "cut_cost": 1.5, "behaviour": "after",
               "section": "late", "say": "low piano", "words": 2.0,
               "add": "a sparse, loud part off the beat", "obey": 2.0, "guidance": 2.0,
-              "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0, "best_of": 4,
+              "region": (0.4, 0.5), "follow_level": 1.0, "gain_db": -6.0, "gate_db": -10.0,
               "speed": 1.2, "transpose": 2, "stretch": "auto", "match_key": "auto",
               "beat_source": "none", "tempo_range": (100.0, 150.0)}  # fmt: skip
     monkeypatch.setattr(two.repertoire[0].corpus, "sections", [Section("late", 9.0, 11.0)])

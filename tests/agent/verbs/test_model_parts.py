@@ -17,15 +17,14 @@ NEEDED = {  # part -> what stands in its remedy
     f"units/{STEM}.safetensors": "antiphon train units DATA -o RUN --encoder",
     f"decision/{STEM}": f"antiphon train decision RUN/tokens/{STEM} -o",
 }
-USEFUL = {f"proxy/{STEM}.safetensors": "python -m train.fit_proxy",
-          f"decision/{STEM}/attributes": "antiphon train attributes RUN", "coherence": "antiphon train coherence DATA",
+USEFUL = {f"decision/{STEM}/attributes": "antiphon train attributes RUN", "coherence": "antiphon train coherence DATA",
           "words": "antiphon train words DATA",
           "fill": "antiphon train fill SCORES"}  # fmt: skip
 
 
 @pytest.fixture
 def whole(tiny, tiny_coherence, tmp_path) -> Path:
-    """The tiny model at 0.5 s alone, with all that a model may have but a proxy."""
+    """The tiny model at 0.5 s alone, with all that it needs, words and a meter."""
     folder = tmp_path / "mine"
     for name in ("encoder", f"units/{STEM}.safetensors", f"decision/{STEM}", "words"):
         add(folder, tiny, name)

@@ -10,7 +10,7 @@ from corpora.whole_files import AudioError
 from tests.conftest import tree
 
 RECIPES = [("train", part) for part in ("encoder", "units", "decision", "coherence", "attributes")]
-EVALUATIONS = [("evaluate", what) for what in ("regeneration", "coherence", "best-of")]
+EVALUATIONS = [("evaluate", what) for what in ("regeneration", "coherence")]
 
 
 def links(name: str) -> list[str]:

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_proxy, fit_units
+from train import fit_attributes, fit_coherence, fit_decision, fit_encoder, fit_units
 from train.common.errors import TrainError
 from train.common.settings import FALSE, TRUE, add_arguments, check_resume, frozen, parse_recipe
-from train.evaluate import best_of, coherence, regeneration
+from train.evaluate import coherence, regeneration
 from train.probe import probe
 
 RECIPES = (
     fit_encoder.EncoderTraining, fit_units.UnitsTraining, fit_decision.DecisionTraining,
-    fit_coherence.CoherenceTraining, fit_proxy.ProxyTraining, fit_attributes.AttributesTraining,
+    fit_coherence.CoherenceTraining, fit_attributes.AttributesTraining,
 )  # fmt: skip
 EVALUATIONS = (
-    regeneration.RegenerationEvaluation, coherence.CoherenceEvaluation, best_of.BestOfEvaluation, probe.ProbeEvaluation,
+    regeneration.RegenerationEvaluation, coherence.CoherenceEvaluation, probe.ProbeEvaluation,
     regeneration.GridEvaluation,
 )  # fmt: skip
 
