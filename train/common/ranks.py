@@ -8,6 +8,7 @@ weights stay equal. The first writes checkpoints and logs, and its clock counts.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class Ranks:
         self.device = torch.device(kind)
         if self.count > 1:
             self._accelerator = _accelerator(kind == "cpu")
+            atexit.register(_leave)
             self.rank, self.device = self._accelerator.process_index, self._accelerator.device
 
     @property
@@ -83,6 +85,12 @@ class Ranks:
 def started() -> int:
     """How many processes torchrun or accelerate has started together; 1 for a process alone."""
     return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def _leave() -> None:
+    """End the threads by which processes speak: where they live on, the end of the program aborts now and then."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _accelerator(cpu: bool) -> Any:
