@@ -29,9 +29,7 @@ COST_HORIZON = 6  # hops that a choice by cost looks ahead
 KEY_REACH = 2  # semitones by which a run may be moved; further away a sound is no longer its instrument
 FRESH_COST = 0.5  # cost of a segment that has just been played
 JOIN_COST = 0.6  # cost of a cut between sounds that have nothing in common
-CUT_HOP_S = (
-    0.5  # hop at which a cut costs `action.cut_cost`; where it can be made twice as often, it costs twice as much
-)
+CUT_HOP_S = 0.5  # hop at which a cut costs `action.cut_cost`; at half of it, where it can come twice as often, twice
 LEVEL_FOLLOW_LIMIT_DB = 12.0  # most by which level following raises or lowers a segment
 
 

@@ -318,7 +318,7 @@ SECTIONS: dict[str, type] = {
     "coherence": CoherenceSection,
 }
 GONE = {  # settings of before -> what to do
-    key: "it is gone, as one plan is drawn for a hop and places are chosen by cost: delete the line"
+    key: "it is gone, as one plan is drawn for a hop and places are chosen by cost: leave it out"
     for key in ("best_of", "reward")
 }
 FIELDS: dict[str, Field] = {  # by "section.key"
