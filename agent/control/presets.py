@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.control.command import CONTROLS, Command, CommandError, parse_command, printable
-from agent.settings.config import FIELDS, Config
+from agent.settings.config import FIELDS, GONE, Config
 from agent.settings.toml_file import TomlError, edit_document, read_document
 from corpora.whole_files import AudioError
 
@@ -42,7 +42,7 @@ class Presets:
             raise CommandError(f"the preset '{name}' was not kept: {error}") from None
 
     def recall(self, name: str) -> list[Command]:
-        """The settings stored under `name`, checked, in the order of the table.
+        """The settings stored under `name`, checked, in the order of the table; those that are gone are passed over.
 
         CommandError if any of them is wrong.
         """
@@ -51,7 +51,10 @@ class Presets:
             known = ", ".join(self.names()) or "none yet: keep one with preset/save"
             raise CommandError(f"there is no preset '{printable(name)}' in '{self.path}'; there are {known}")
         commands = []
+        gone = {setting.split(".")[1] for setting in GONE}
         for key, value in content.items():
+            if key in gone:
+                continue
             try:
                 command = parse_command(key, value if isinstance(value, list) else [value], f"preset {name}")
             except CommandError as error:

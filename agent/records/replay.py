@@ -22,7 +22,7 @@ from agent.performance.loading import load_recording
 from agent.performance.memories import GrowingMemory, Memory, render_segment, voice_after_truncation
 from agent.records import midi_replay, session_log
 from agent.records.session_log import LogError
-from agent.settings.config import FIELDS, Config, ConfigError, from_table
+from agent.settings.config import FIELDS, Config, ConfigError, from_table, without_gone
 from corpora.audio import AudioWriter
 from corpora.interruption import deferred
 from corpora.whole_files import write_files
@@ -244,7 +244,7 @@ def _checked_header(log: str | Path, line: dict) -> Header:
         values = ", ".join(f"{key} {reprlib.repr(value)}" for key, value in numbers.items())
         raise LogError(f"the first line of '{log}' is damaged ({values}): it cannot be replayed")
     try:
-        config = from_table(table, f"'{log}'")
+        config = from_table(without_gone(table), f"'{log}'")
     except ConfigError as error:
         raise LogError(f"the first line of '{log}' is damaged ({error}): it cannot be replayed") from None
     checked = tuple((memory["name"], memory["fingerprint"], bool(memory.get("growing"))) for memory in memories)

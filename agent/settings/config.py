@@ -25,7 +25,19 @@ import corpora
 from agent.settings.field import ConfigError, Field, define, is_address, is_network, validated
 from agent.settings.toml_file import TomlError, read_text
 
-__all__ = ["FIELDS", "SECTIONS", "Config", "ConfigError", "Field", "as_table", "change", "from_table", "read"]
+__all__ = [
+    "FIELDS",
+    "GONE",
+    "SECTIONS",
+    "Config",
+    "ConfigError",
+    "Field",
+    "as_table",
+    "change",
+    "from_table",
+    "read",
+    "without_gone",
+]
 
 
 EMBEDDED_MODELS = Path(__file__).parents[1] / "models"
@@ -317,10 +329,7 @@ SECTIONS: dict[str, type] = {
     "page": PageSection,
     "coherence": CoherenceSection,
 }
-GONE = {  # settings of before -> what to do
-    key: "it is gone, as one plan is drawn for a hop and places are chosen by cost: leave it out"
-    for key in ("best_of", "reward")
-}
+GONE = {"decision.best_of": 1, "decision.reward": "proxy"}  # settings of earlier versions -> what is always done now
 FIELDS: dict[str, Field] = {  # by "section.key"
     f"{section}.{key.name}": key.metadata["field"] for section, cls in SECTIONS.items() for key in fields(cls)
 }
@@ -370,13 +379,17 @@ def is_embedded_model(name: Any) -> bool:
 
 
 def from_table(table: dict[str, Any], where: str = "settings") -> Config:
-    """Build a Config from {section: {key: value}}, as TOML or a session log has it; `where` begins the errors."""
+    """Build a Config from {section: {key: value}}, as TOML or a session log has it; `where` begins the errors.
+
+    Settings that are gone are passed over where they ask for what is always done.
+    """
     sections = {}
     for name, content in table.items():
         if name not in SECTIONS:
             raise ConfigError(f"{where}: no section [{name}]; {_hint(name, SECTIONS)}")
         if not isinstance(content, dict):
             raise ConfigError(f"{where}: {name} = {content!r}: expected a section [{name}]")
+        content = {key: value for key, value in content.items() if (f"{name}.{key}", value) not in GONE.items()}
         known = [key.name for key in fields(SECTIONS[name])]
         for key in content:
             if key not in known:
@@ -386,6 +399,16 @@ def from_table(table: dict[str, Any], where: str = "settings") -> Config:
         except ConfigError as error:
             raise ConfigError(f"{where} [{name}]: {error}") from None
     return Config(**sections)
+
+
+def without_gone(table: dict[str, Any]) -> dict[str, Any]:
+    """The same without the settings that are gone: of what an earlier version wrote, and decides no more."""
+    return {
+        name: {key: value for key, value in content.items() if f"{name}.{key}" not in GONE}
+        if isinstance(content, dict)
+        else content
+        for name, content in table.items()
+    }
 
 
 def change(config: Config, name: str, value: Any, where: str = "settings") -> Config:
@@ -409,8 +432,8 @@ def as_table(config: Config) -> dict[str, dict[str, Any]]:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     """The near miss, or all there is. 'top_p' finds 'decision.top_p'."""
-    if name.split(".")[-1] in GONE:
-        return GONE[name.split(".")[-1]]
+    if any(gone.split(".")[1] == name.split(".")[-1] for gone in GONE):
+        return "it is gone, as one plan is drawn for a hop and places are chosen by cost: leave it out"
     names = list(known)
     ends = [k for k in names if "." in k and k.split(".")[1] == name.split(".")[-1]]
     near = ends[:1] or get_close_matches(name, names, 1)

@@ -47,6 +47,12 @@ def test_what_a_musician_wrote_there_stays(presets):
     assert [path.name for path in presets.path.parent.iterdir()] == ["presets.toml"]
 
 
+def test_a_preset_kept_by_an_earlier_version_is_recalled(presets):
+    """It holds every setting that could change then; those that are gone count no more."""
+    presets.path.write_text("[bridge]\nbest_of = 4\ngain_db = -6\n")
+    assert presets.recall("bridge") == [Command("gain_db", (-6.0,), "preset bridge")]
+
+
 def test_presets_lie_beside_the_settings_file_that_names_them(tmp_path, monkeypatch):
     (tmp_path / "gig").mkdir()
     (tmp_path / "gig" / "agent.toml").write_text("[live]\npresets = 'kept.toml'\n")

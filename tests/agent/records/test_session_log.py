@@ -96,6 +96,15 @@ def test_an_old_log_still_replays(played, tmp_path):
     assert found["hops"] == len(lines_of(played)) - 2
 
 
+def test_a_log_with_settings_that_are_gone_still_replays(played, tmp_path):
+    header, *rest = lines_of(played)
+    told = json.loads(header)
+    told["config"]["decision"] |= {"best_of": 4, "reward": "cocola"}
+    (tmp_path / "S.jsonl").write_text("\n".join([json.dumps(told), *rest]) + "\n")
+    replay(tmp_path / "S.jsonl", tmp_path / "again.wav")
+    assert (tmp_path / "again.wav").read_bytes() == (played / "out.wav").read_bytes()
+
+
 def test_what_a_log_holds(stage, played):
     header, *hops, last = map(json.loads, lines_of(played))
     assert header["antiphon"] == 2 and header["samplerate"] == 44100 and header["hop"] == 0.35 and header["first"] == 1

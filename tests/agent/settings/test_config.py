@@ -123,6 +123,16 @@ def test_mistakes_in_the_file(tmp_path, text, words):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_file_of_an_earlier_version(tmp_path):
+    """What asks for what is always done now is passed over, anything else is refused with a sentence."""
+    path = tmp_path / "agent.toml"
+    path.write_text("[decision]\nbest_of = 1\nreward = 'proxy'\ntop_p = 0.5\n")
+    assert read(path) == read(None, ["decision.top_p=0.5"])
+    path.write_text("[decision]\nbest_of = 4\n")
+    with pytest.raises(ConfigError, match=r"no setting 'best_of'; it is gone, as one plan is drawn.* leave it out"):
+        read(path)
+
+
 def test_lists_and_tables_of_texts(tmp_path):
     path = write(
         tmp_path,
