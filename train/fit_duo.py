@@ -49,7 +49,7 @@ from train.songs.datasets import find
 
 MODEL_FILES = ("model.json", "CARD.md", "duo.json")
 SHARED = ("encoder", "coherence", "words", "fill")  # folders that no hop changes
-FOLDERS = (*SHARED, "units", "decision")
+FOLDERS = (*SHARED, "units", "decision", "proxy")  # a proxy in models of earlier versions
 JUDGED = "validation"  # split that is judged; nothing is chosen by it
 SHARES = {"train": (0.0, 0.85), JUDGED: (0.85, 1.0)}
 INPUT, PLAYED = "A", "B"  # parts in the token cache; a submix may be heard and not played

@@ -42,7 +42,7 @@ from train.songs import pairs
 
 FORMAT = 1  # format of model.json, as agent/performance/model_folder.py reads it
 ENCODER_FILES = ("config.json", WEIGHTS, PREPROCESSOR)
-FOLDERS = ("encoder", "units", "decision", "coherence", "words")
+FOLDERS = ("encoder", "units", "decision", "coherence", "words", "proxy")  # a proxy in models of earlier versions
 SETTINGS = "making.json"  # what DIR.run was begun with
 SCORES = {  # key in decision.json -> in words
     "live_require_tpp": "labels hit live, of those its partner plays, %",
